@@ -1,0 +1,88 @@
+import effect from "@effect/eslint-plugin"
+import comments from "@eslint-community/eslint-plugin-eslint-comments"
+import js from "@eslint/js"
+import sortDestructureKeys from "eslint-plugin-sort-destructure-keys"
+import tseslint from "typescript-eslint"
+
+const pushSpread = {
+  selector: "CallExpression[callee.property.name='push'] > SpreadElement.arguments",
+  message: "Do not use spread arguments in Array.push"
+}
+const timers = ["setTimeout", "setInterval", "setImmediate"].map((name) => ({ name, message: "Use Effect.sleep." }))
+
+export default tseslint.config(
+  { ignores: ["**/dist", "**/coverage", "**/.cache"] },
+  { linterOptions: { reportUnusedDisableDirectives: "error" } },
+  js.configs.recommended,
+  ...tseslint.configs.recommended,
+  ...effect.configs.dprint,
+  {
+    plugins: { "@eslint-community/eslint-comments": comments, "sort-destructure-keys": sortDestructureKeys },
+    rules: {
+      "@effect/dprint": ["error", {
+        config: {
+          indentWidth: 2,
+          lineWidth: 120,
+          semiColons: "asi",
+          quoteStyle: "alwaysDouble",
+          trailingCommas: "never",
+          operatorPosition: "maintain",
+          "arrowFunction.useParentheses": "force"
+        }
+      }],
+      "@eslint-community/eslint-comments/require-description": "error",
+      "@typescript-eslint/array-type": ["error", { default: "generic", readonly: "generic" }],
+      "@typescript-eslint/ban-ts-comment": "off",
+      "@typescript-eslint/consistent-type-imports": ["error", { disallowTypeAnnotations: false }],
+      "@typescript-eslint/no-empty-object-type": "off",
+      "@typescript-eslint/no-explicit-any": "off",
+      "@typescript-eslint/no-namespace": "off",
+      "@typescript-eslint/no-unused-vars": ["error", { argsIgnorePattern: "^_", varsIgnorePattern: "^_" }],
+      "no-restricted-syntax": ["error", pushSpread],
+      "no-undef": "off", // TypeScript's job
+      "object-shorthand": "error",
+      "require-yield": "off",
+      "sort-destructure-keys/sort-destructure-keys": "error"
+    }
+  },
+  {
+    // Library sources. Each exception carries a disable comment with its reason.
+    files: ["packages/*/src/**/*.ts"],
+    ignores: ["packages/bench/**"],
+    rules: {
+      "@effect/no-import-from-barrel-package": ["error", {
+        packageNames: ["effect", "@effect/platform", "@effect/platform-node"]
+      }],
+      "@typescript-eslint/ban-ts-comment": "error",
+      "@typescript-eslint/consistent-type-assertions": ["error", { assertionStyle: "never" }],
+      "@typescript-eslint/no-explicit-any": "error",
+      "@typescript-eslint/no-non-null-assertion": "error",
+      "no-console": "error",
+      "no-restricted-globals": ["error", ...timers],
+      "no-restricted-properties": [
+        "error",
+        ...timers.map(({ message, name }) => ({ object: "globalThis", property: name, message })),
+        { object: "Date", property: "now", message: "Use Clock or DateTime." },
+        { object: "Math", property: "random", message: "Use Random." },
+        { object: "process", property: "env", message: "Use Config." }
+      ],
+      "no-restricted-syntax": [
+        "error",
+        pushSpread,
+        { selector: "NewExpression[callee.name='Date'][arguments.length=0]", message: "Use Clock or DateTime." },
+        { selector: "ThrowStatement", message: "Fail with a typed error." }
+      ]
+    }
+  },
+  {
+    // All but the node package run on any platform.
+    files: ["packages/*/src/**/*.ts"],
+    ignores: ["packages/{bench,node}/**"],
+    rules: {
+      "no-restricted-globals": ["error", ...timers, "Buffer", "process", "global"],
+      "no-restricted-imports": ["error", {
+        patterns: [{ group: ["node:*", "@effect/platform-node", "@effect/platform-node/*", "@effect-auth/node"] }]
+      }]
+    }
+  }
+)

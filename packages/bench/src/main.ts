@@ -1,0 +1,2 @@
+// Benchmarks are added here.
+export {}

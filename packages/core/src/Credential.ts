@@ -1,0 +1,240 @@
+/**
+ * What you know: credentials as Schema-tagged data with `Redacted` secrets. They decode from unknown, JSON and Config,
+ * compare by value, print `<redacted>`, and are refused when they are made if they could not be sent safely.
+ *
+ * `Schema.encode` and {@link revealJson} are the only ways by which a secret leaves.
+ *
+ * @since 0.1.0
+ */
+import * as Config from "effect/Config"
+import * as ConfigError from "effect/ConfigError"
+import * as Either from "effect/Either"
+import * as ParseResult from "effect/ParseResult"
+import * as Redacted from "effect/Redacted"
+import * as Schema from "effect/Schema"
+import { InvalidSetting } from "./AuthError.ts"
+
+/** CR, LF and NUL would end a header field (RFC 9110 section 5.5); no other control character belongs there either. */
+const speakable = (text: string): string | true => {
+  if (text.length === 0) return "must not be empty"
+  // eslint-disable-next-line no-control-regex -- control characters are what is looked for
+  return /[\u0000-\u001f\u007f]/.test(text) ? "must not contain control characters" : true
+}
+
+/** RFC 9110 section 5.6.2, `token`. */
+const isFieldName = (text: string): string | true =>
+  /^[!#$%&'*+\-.^_`|~0-9A-Za-z]+$/.test(text) || "must be a token (RFC 9110 section 5.6.2)"
+
+/** RFC 6750 section 2.1, `b64token`: a space or a comma would begin another parameter. */
+const isB64Token = (secret: Redacted.Redacted): string | true =>
+  /^[A-Za-z0-9\-._~+/]+=*$/.test(Redacted.value(secret)) || "must be a b64token (RFC 6750 section 2.1)"
+
+/**
+ * A name that travels in the clear: not empty, no control characters.
+ *
+ * @since 0.1.0
+ * @category schemas
+ */
+export const Name = Schema.String.pipe(Schema.filter(speakable))
+
+/**
+ * A secret: not empty, no control characters. Unlike `Schema.Redacted(Schema.String)`, neither a failed decode nor a
+ * failed constructor shows what it was given.
+ *
+ * @since 0.1.0
+ * @category schemas
+ */
+export const Secret = Schema.transform(
+  Schema.String.annotations({ message: () => ({ message: "must be a string", override: true }) }),
+  Schema.RedactedFromSelf(Schema.String).annotations({
+    message: () => ({ message: "must be a Redacted string", override: true })
+  }),
+  { strict: true, decode: (text) => Redacted.make(text), encode: Redacted.value }
+).pipe(Schema.filter((secret) => speakable(Redacted.value(secret))))
+
+/**
+ * User name and password for HTTP Basic (RFC 7617), sent as UTF-8. The user name has no `:`, because the server could
+ * not tell where it ends.
+ *
+ * @since 0.1.0
+ * @category schemas
+ */
+export class Basic extends Schema.TaggedClass<Basic>("@effect-auth/core/Basic")("Basic", {
+  username: Name.pipe(Schema.filter((name) => !name.includes(":") || "must not contain a colon (RFC 7617 section 2)")),
+  password: Secret
+}) {}
+
+/**
+ * A bearer token (RFC 6750) that somebody else obtained; it is used until it is refused.
+ *
+ * @since 0.1.0
+ * @category schemas
+ */
+export class Bearer extends Schema.TaggedClass<Bearer>("@effect-auth/core/Bearer")("Bearer", {
+  token: Secret.pipe(Schema.filter(isB64Token))
+}) {}
+
+/**
+ * An API key and where it travels. Prefer a header: query parameters end up in access logs.
+ *
+ * @since 0.1.0
+ * @category schemas
+ */
+export class ApiKey extends Schema.TaggedClass<ApiKey>("@effect-auth/core/ApiKey")("ApiKey", {
+  key: Secret,
+  in: Schema.Literal("header", "query", "cookie"),
+  /** The header's, parameter's or cookie's name, such as `x-api-key`. */
+  name: Schema.String.pipe(Schema.filter(isFieldName))
+}) {}
+
+/**
+ * Makes a {@link Basic} credential, or fails with `InvalidSetting`.
+ *
+ * @example
+ * ```ts
+ * import * as Credential from "@effect-auth/core/Credential"
+ * import * as Config from "effect/Config"
+ * import * as Effect from "effect/Effect"
+ *
+ * const program = Effect.gen(function*() {
+ *   const password = yield* Config.redacted("PASSWORD")
+ *   return yield* Credential.basic({ username: "reader", password })
+ * })
+ * ```
+ *
+ * @since 0.1.0
+ * @category constructors
+ */
+export const basic = (fields: {
+  readonly username: string
+  readonly password: Redacted.Redacted
+}): Either.Either<Basic, InvalidSetting> => construct(() => new Basic(fields))
+
+/**
+ * Makes a {@link Bearer} credential, or fails with `InvalidSetting`.
+ *
+ * @since 0.1.0
+ * @category constructors
+ */
+export const bearer = (fields: {
+  readonly token: Redacted.Redacted
+}): Either.Either<Bearer, InvalidSetting> => construct(() => new Bearer(fields))
+
+/**
+ * Makes an {@link ApiKey} credential, or fails with `InvalidSetting`.
+ *
+ * @since 0.1.0
+ * @category constructors
+ */
+export const apiKey = (fields: {
+  readonly key: Redacted.Redacted
+  readonly in: "header" | "query" | "cookie"
+  readonly name: string
+}): Either.Either<ApiKey, InvalidSetting> => construct(() => new ApiKey(fields))
+
+/**
+ * Runs the constructor of a credential class and turns its exception into `InvalidSetting`, which names the field and
+ * never its value. For packages that define credentials of their own.
+ *
+ * @since 0.1.0
+ * @category constructors
+ */
+export const construct = <A>(make: () => A): Either.Either<A, InvalidSetting> =>
+  Either.try({
+    try: make,
+    catch: (error) => ParseResult.isParseError(error) ? invalid(error) : unusable
+  })
+
+/**
+ * Decodes a credential from unknown data, such as parsed JSON. Unknown keys are refused by name. The failure names the
+ * field and never its value.
+ *
+ * @since 0.1.0
+ * @category decoding
+ */
+export const fromUnknown = <A, I>(
+  schema: Schema.Schema<A, I>
+): (input: unknown) => Either.Either<A, InvalidSetting> => {
+  const decode = Schema.decodeUnknownEither(schema, { onExcessProperty: "error" })
+  return (input) => Either.mapLeft(decode(input), invalid)
+}
+
+/**
+ * Decodes a credential from a JSON text; see {@link fromUnknown}.
+ *
+ * @since 0.1.0
+ * @category decoding
+ */
+export const fromJson = <A, I>(schema: Schema.Schema<A, I>): (json: string) => Either.Either<A, InvalidSetting> => {
+  const decode = fromUnknown(schema)
+  return (json) =>
+    parseJson(json).pipe(
+      // the parser quotes the text it stumbles over, so its message is dropped
+      Either.mapLeft(() => new InvalidSetting({ setting: "credential", problem: "is not valid JSON" })),
+      Either.flatMap(decode)
+    )
+}
+
+const parseJson = Schema.decodeUnknownEither(Schema.parseJson())
+
+/**
+ * The credential as JSON **with its secrets in the clear**, for a caller who stores it somewhere safe. Everything else
+ * (`JSON.stringify`, `String`, `inspect`) shows `<redacted>`.
+ *
+ * @since 0.1.0
+ * @category encoding
+ */
+export const revealJson = <A, I>(
+  schema: Schema.Schema<A, I>,
+  options?: { readonly pretty?: boolean | undefined }
+): (credential: A) => string => Schema.encodeSync(Schema.parseJson(schema, { space: options?.pretty === true ? 4 : 0 }))
+
+/**
+ * A {@link Basic} credential from `<prefix>_USERNAME` and `<prefix>_PASSWORD`.
+ *
+ * @since 0.1.0
+ * @category config
+ */
+export const basicConfig = (prefix: string): Config.Config<Basic> =>
+  checkedConfig(
+    prefix,
+    Config.all({ username: Config.string(`${prefix}_USERNAME`), password: Config.redacted(`${prefix}_PASSWORD`) }),
+    basic
+  )
+
+/**
+ * A {@link Bearer} credential from `<prefix>_TOKEN`.
+ *
+ * @since 0.1.0
+ * @category config
+ */
+export const bearerConfig = (prefix: string): Config.Config<Bearer> =>
+  checkedConfig(prefix, Config.all({ token: Config.redacted(`${prefix}_TOKEN`) }), bearer)
+
+/**
+ * Turns a Config of a credential's fields into a Config of the credential. A field that cannot be used becomes a
+ * `ConfigError` that names it.
+ *
+ * @since 0.1.0
+ * @category config
+ */
+export const checkedConfig = <A, B>(
+  prefix: string,
+  fields: Config.Config<A>,
+  make: (fields: A) => Either.Either<B, InvalidSetting>
+): Config.Config<B> =>
+  Config.mapOrFail(
+    fields,
+    (values) => Either.mapLeft(make(values), (error) => ConfigError.InvalidData([prefix], error.message))
+  )
+
+const unusable = new InvalidSetting({ setting: "credential", problem: "is invalid" })
+
+/** The first issue is enough to act on. What was given is cut off its message: it may be a secret in a wrong place. */
+const invalid = (error: ParseResult.ParseError): InvalidSetting => {
+  const issue = ParseResult.ArrayFormatter.formatErrorSync(error)[0]
+  return issue === undefined ? unusable : new InvalidSetting({
+    setting: ["credential", ...issue.path].map(String).join("."),
+    problem: issue.message.replace(/, actual [^]*$/u, "")
+  })
+}

@@ -1,0 +1,102 @@
+/**
+ * The exchange over HTTP: sending a login or refresh, and telling what its answer means. Request and response are
+ * separate steps, so that a vendor writes the first and reads the second in its own dialect.
+ *
+ * @since 0.1.0
+ */
+import type * as HttpClient from "@effect/platform/HttpClient"
+import type * as HttpClientRequest from "@effect/platform/HttpClientRequest"
+import * as HttpClientResponse from "@effect/platform/HttpClientResponse"
+import * as Effect from "effect/Effect"
+import type * as Schema from "effect/Schema"
+import type { Explanation } from "./Authenticator.ts"
+import { CredentialsRejected, MalformedTokenResponse, TokenEndpointError } from "./AuthError.ts"
+import * as Scrub from "./internal/scrub.ts"
+import * as Transport from "./internal/transport.ts"
+
+/**
+ * @since 0.1.0
+ * @category models
+ */
+export interface Options {
+  readonly mode: string
+  /** Statuses that mean "these credentials are wrong". Default: 400, 401 and 403 (RFC 6749 section 5.2). */
+  readonly rejected?: ReadonlyArray<number> | undefined
+  /** Reads the server's own words from a refusal; without secrets. */
+  readonly explain?: ((response: HttpClientResponse.HttpClientResponse) => Effect.Effect<Explanation>) | undefined
+}
+
+/**
+ * Sends an exchange and gives the answer when it is 2xx. Otherwise: `CredentialsRejected`, or `TokenEndpointError`,
+ * whose reason says whether trying again makes sense. The request, which holds the credentials, is in no error and in
+ * no span of the platform.
+ *
+ * @since 0.1.0
+ * @category requests
+ */
+export const execute = (
+  client: HttpClient.HttpClient,
+  request: HttpClientRequest.HttpClientRequest,
+  options: Options
+): Effect.Effect<HttpClientResponse.HttpClientResponse, CredentialsRejected | TokenEndpointError> => {
+  const { mode } = options
+  return Transport.execute(client, request).pipe(
+    Effect.mapError((error) => new TokenEndpointError({ mode, reason: "Unreachable", detail: Scrub.describe(error) })),
+    Effect.withTracerEnabled(false),
+    Effect.flatMap((response) => {
+      const { status } = response
+      if (status >= 200 && status < 300) return Effect.succeed(response)
+      const explain = options.explain ?? (() => Effect.succeed<Explanation>({}))
+      return Effect.flatMap(explain(response), (explanation) => {
+        const facts = { mode, status, ...explanation }
+        return Effect.fail(
+          (options.rejected ?? [400, 401, 403]).includes(status)
+            ? new CredentialsRejected(facts)
+            : new TokenEndpointError({
+              ...facts,
+              reason: status === 429
+                ? "TooManyRequests"
+                : status === 408 || status >= 500
+                ? "Unavailable"
+                : "Unexpected"
+            })
+        )
+      })
+    })
+  )
+}
+
+/**
+ * Reads a JSON answer. What cannot be read is a `MalformedTokenResponse` that does not quote it.
+ *
+ * @since 0.1.0
+ * @category responses
+ */
+export const json = <A, I, R>(schema: Schema.Schema<A, I, R>, options: { readonly mode: string }) => {
+  const decode = HttpClientResponse.schemaBodyJson(schema)
+  return (response: HttpClientResponse.HttpClientResponse): Effect.Effect<A, MalformedTokenResponse, R> =>
+    Effect.mapError(
+      decode(response),
+      (error) =>
+        new MalformedTokenResponse({
+          mode: options.mode,
+          status: response.status,
+          detail: error._tag === "ParseError" ? "the JSON lacks what is needed" : "the body is not JSON"
+        })
+    )
+}
+
+/**
+ * Reads a plain text answer, without surrounding white space.
+ *
+ * @since 0.1.0
+ * @category responses
+ */
+export const text =
+  (options: { readonly mode: string }) =>
+  (response: HttpClientResponse.HttpClientResponse): Effect.Effect<string, MalformedTokenResponse> =>
+    Effect.mapBoth(response.text, {
+      onFailure: () =>
+        new MalformedTokenResponse({ mode: options.mode, status: response.status, detail: "the body cannot be read" }),
+      onSuccess: (body) => body.trim()
+    })

@@ -1,0 +1,128 @@
+/**
+ * What leaves the client never holds a signed request. The platform's responses and errors refer to the request that
+ * was sent, and print it; here they are rebuilt on the request as the caller made it.
+ */
+import type * as Cookies from "@effect/platform/Cookies"
+import type * as Headers from "@effect/platform/Headers"
+import * as HttpClientError from "@effect/platform/HttpClientError"
+import type * as HttpClientRequest from "@effect/platform/HttpClientRequest"
+import * as HttpClientResponse from "@effect/platform/HttpClientResponse"
+import * as HttpIncomingMessage from "@effect/platform/HttpIncomingMessage"
+import type * as UrlParams from "@effect/platform/UrlParams"
+import * as Effect from "effect/Effect"
+import * as Inspectable from "effect/Inspectable"
+import type * as Option from "effect/Option"
+import * as Predicate from "effect/Predicate"
+import * as Stream from "effect/Stream"
+import { isAuthError } from "../AuthError.ts"
+
+/** The response, on the request as the caller made it. */
+export const response = (
+  original: HttpClientResponse.HttpClientResponse,
+  request: HttpClientRequest.HttpClientRequest
+): HttpClientResponse.HttpClientResponse => new ScrubbedResponse(original, request)
+
+/**
+ * The error, on the request as the caller made it. Its cause is dropped (a parser's message quotes the body it stumbled
+ * over, a transport's error may hold the request) but for what is known to be safe: an error of this library, or the
+ * system's error code.
+ */
+export const error = (
+  error: HttpClientError.HttpClientError,
+  request: HttpClientRequest.HttpClientRequest
+): HttpClientError.HttpClientError => {
+  if (error._tag === "ResponseError") return responseError(error, request, response(error.response, request))
+  const { cause, reason } = error
+  if (isAuthError(cause)) {
+    return new HttpClientError.RequestError({ request, reason, cause, description: cause.message })
+  }
+  const description = systemCode(cause)
+  return new HttpClientError.RequestError({
+    request,
+    reason,
+    ...(description === undefined ? undefined : { description })
+  })
+}
+
+/** What a transport error tells without its request: its reason and the system's error code. */
+export const describe = (error: HttpClientError.HttpClientError): string => {
+  const code = systemCode(error.cause)
+  return isAuthError(error.cause) ? error.cause.message : code === undefined ? error.reason : `${error.reason} ${code}`
+}
+
+const responseError = (
+  error: HttpClientError.ResponseError,
+  request: HttpClientRequest.HttpClientRequest,
+  response: HttpClientResponse.HttpClientResponse
+) => new HttpClientError.ResponseError({ request, response, reason: error.reason })
+
+/** `ECONNREFUSED`, `UND_ERR_SOCKET` and the like, at most a few causes deep (fetch wraps them). */
+const systemCode = (cause: unknown, depth = 3): string | undefined => {
+  if (depth === 0) return undefined
+  if (
+    Predicate.hasProperty(cause, "code") && typeof cause.code === "string" && /^[A-Z][A-Z0-9_]{2,60}$/.test(cause.code)
+  ) {
+    return cause.code
+  }
+  return Predicate.hasProperty(cause, "cause") ? systemCode(cause.cause, depth - 1) : undefined
+}
+
+class ScrubbedResponse extends Inspectable.Class implements HttpClientResponse.HttpClientResponse {
+  readonly [HttpClientResponse.TypeId]: HttpClientResponse.TypeId = HttpClientResponse.TypeId
+  readonly [HttpIncomingMessage.TypeId]: HttpIncomingMessage.TypeId = HttpIncomingMessage.TypeId
+  // private by #: neither `inspect` nor a walk over the properties reaches the signed request behind it
+  readonly #original: HttpClientResponse.HttpClientResponse
+  readonly request: HttpClientRequest.HttpClientRequest
+
+  constructor(original: HttpClientResponse.HttpClientResponse, request: HttpClientRequest.HttpClientRequest) {
+    super()
+    this.#original = original
+    this.request = request
+  }
+
+  get status(): number {
+    return this.#original.status
+  }
+  get headers(): Headers.Headers {
+    return this.#original.headers
+  }
+  get cookies(): Cookies.Cookies {
+    return this.#original.cookies
+  }
+  get remoteAddress(): Option.Option<string> {
+    return this.#original.remoteAddress
+  }
+  get json(): Effect.Effect<unknown, HttpClientError.ResponseError> {
+    return this.#scrubbed(this.#original.json)
+  }
+  get text(): Effect.Effect<string, HttpClientError.ResponseError> {
+    return this.#scrubbed(this.#original.text)
+  }
+  get urlParamsBody(): Effect.Effect<UrlParams.UrlParams, HttpClientError.ResponseError> {
+    return this.#scrubbed(this.#original.urlParamsBody)
+  }
+  get formData(): Effect.Effect<FormData, HttpClientError.ResponseError> {
+    return this.#scrubbed(this.#original.formData)
+  }
+  get arrayBuffer(): Effect.Effect<ArrayBuffer, HttpClientError.ResponseError> {
+    return this.#scrubbed(this.#original.arrayBuffer)
+  }
+  get stream(): Stream.Stream<Uint8Array, HttpClientError.ResponseError> {
+    return Stream.mapError(this.#original.stream, (error) => responseError(error, this.request, this))
+  }
+
+  toJSON(): unknown {
+    return {
+      _id: "@effect/platform/HttpClientResponse",
+      request: this.request.toJSON(),
+      status: this.status,
+      headers: Inspectable.redact(this.headers)
+    }
+  }
+
+  #scrubbed<A>(
+    body: Effect.Effect<A, HttpClientError.ResponseError>
+  ): Effect.Effect<A, HttpClientError.ResponseError> {
+    return Effect.mapError(body, (error) => responseError(error, this.request, this))
+  }
+}

@@ -1,0 +1,2 @@
+// The barrel of @effect-auth/qualys.
+export {}

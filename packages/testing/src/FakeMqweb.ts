@@ -1,0 +1,205 @@
+/**
+ * A fake mqweb server: the administrative REST API of IBM MQ with its three ways to authenticate (Basic, LTPA cookie,
+ * client certificate). It refuses what the real server refuses, and its time is Clock's, so that TestClock lets a token
+ * expire. Sources: IBM's documentation of the REST API, and recordings of a real server.
+ *
+ * @since 0.1.0
+ */
+import * as Cookies from "@effect/platform/Cookies"
+import type * as HttpApp from "@effect/platform/HttpApp"
+import * as HttpClient from "@effect/platform/HttpClient"
+import * as HttpServerRequest from "@effect/platform/HttpServerRequest"
+import * as HttpServerResponse from "@effect/platform/HttpServerResponse"
+import * as Clock from "effect/Clock"
+import * as Context from "effect/Context"
+import * as Duration from "effect/Duration"
+import * as Effect from "effect/Effect"
+import * as HashSet from "effect/HashSet"
+import * as Layer from "effect/Layer"
+import * as Option from "effect/Option"
+import * as Ref from "effect/Ref"
+import * as FakeServer from "./FakeServer.ts"
+import * as mqweb from "./internal/mqweb.ts"
+import type { Facts } from "./internal/mqwebRequest.ts"
+import { isLogin } from "./internal/mqwebRequest.ts"
+import * as mqwebState from "./internal/mqwebState.ts"
+
+/**
+ * A role of the mqweb server. `MQWebAdmin` may run every command, `MQWebAdminRO` and `MQWebUser` may only display
+ * (the real `MQWebUser` acts with the user's own authority, which is not modelled), the MFT roles may run none.
+ *
+ * @since 0.1.0
+ * @category models
+ */
+export type Role = mqwebState.Role
+
+/**
+ * A user of the server's registry, under its name. A client certificate with that common name is the same user.
+ *
+ * @since 0.1.0
+ * @category models
+ */
+export interface User extends mqwebState.User {}
+
+/**
+ * What the server has counted since it was made.
+ *
+ * - `requests`: authenticated calls below `/admin`, whatever their answer
+ * - `logins`: logins answered 204
+ * - `logouts`: logouts answered 204
+ * - `refreshes`: always 0, LTPA tokens are not renewed
+ * - `refused`: calls other than the login itself answered 401
+ * - `attempts`: logins received, whatever their answer
+ *
+ * @since 0.1.0
+ * @category models
+ */
+export interface Stats extends mqwebState.Stats {}
+
+/**
+ * A running fake: what serves it, what it has counted, and the knobs that change its mind.
+ *
+ * @since 0.1.0
+ * @category models
+ */
+export interface Service {
+  /** The server as an app, for any transport. */
+  readonly app: HttpApp.Default
+  /** A client whose every request reaches this server, whatever its host, without a socket. */
+  readonly httpClient: HttpClient.HttpClient
+  readonly stats: Effect.Effect<Stats>
+  /** The name the token cookie has now. It changes with `restart` unless `cookieName` is configured. */
+  readonly cookieName: Effect.Effect<string>
+  /** Replaces `ltpa.keys`: every cookie issued so far fails verification (401 MQWB0112E). */
+  readonly revokeAll: Effect.Effect<void>
+  /** Restarts the server: the suffix of the cookie's name changes, so an old cookie is not seen (401 MQWB0104E). */
+  readonly restart: Effect.Effect<void>
+  /**
+   * Answers the next `n` requests, logins included, with `status`; as HTML if `htmlErrors` is set. A later call
+   * replaces what is left of an earlier one.
+   */
+  readonly failNext: (n: number, status: number) => Effect.Effect<void>
+}
+
+/**
+ * The service tag of a fake mqweb server.
+ *
+ * @since 0.1.0
+ * @category tags
+ */
+export class FakeMqweb extends Context.Tag("@effect-auth/testing/FakeMqweb")<FakeMqweb, Service>() {}
+
+/**
+ * What a fake mqweb server is like. The defaults are those of a current server.
+ *
+ * @since 0.1.0
+ * @category models
+ */
+export interface Options {
+  /** The registry, by user name. Default: {@link defaultUsers}. */
+  readonly users?: Readonly<Record<string, User>> | undefined
+  /** Names of the queue managers. Each starts with the queue `DEV.QUEUE.1`. Default: `QM1`. */
+  readonly qmgrs?: ReadonlyArray<string> | undefined
+  /** How long a token lives, `ltpaExpiration` of the server. Default: 2 hours. */
+  readonly tokenLifetime?: Duration.DurationInput | undefined
+  /** Fixed name of the token cookie. Default: `LtpaToken2_` and a number that changes with a restart. */
+  readonly cookieName?: string | undefined
+  /**
+   * What the CSRF header must be on POST and DELETE: there (`presence`, 9.0.5 and later, it may be blank), or equal to
+   * the `csrfToken` cookie of the login (`echo`, 9.0.4 and earlier, where who-am-i also tells the
+   * `authenticationMechanism`). Default: `presence`.
+   */
+  readonly csrf?: "presence" | "echo" | undefined
+  /** How an error body names its identifier: `msgId` as seen, `messageId` as documented. Default: `msgId`. */
+  readonly errorIdField?: "msgId" | "messageId" | undefined
+  /** Whether failures asked for with `failNext` are HTML, as a proxy in front of the server sends. Default: false. */
+  readonly htmlErrors?: boolean | undefined
+  /** How long a login takes. Default: no time. */
+  readonly loginLatency?: Duration.DurationInput | undefined
+  /** Common name of the request's client certificate: in memory there is no TLS to read it from. Default: none. */
+  readonly clientCertificate?: ((request: HttpServerRequest.HttpServerRequest) => Option.Option<string>) | undefined
+}
+
+/**
+ * The registry of a server made without `users`: `mqadmin` (`MQWebAdmin`) and `reader` (`MQWebAdminRO` and
+ * `MQWebUser`). The passwords are canaries: a test may look for them in logs.
+ *
+ * @since 0.1.0
+ * @category constants
+ */
+export const defaultUsers: { readonly mqadmin: User; readonly reader: User } = {
+  mqadmin: { password: "canary-password-mq", roles: ["MQWebAdmin"] },
+  reader: { password: "canary-password-mq-reader", roles: ["MQWebAdminRO", "MQWebUser"] }
+}
+
+const render = (answer: mqweb.Answer): HttpServerResponse.HttpServerResponse => {
+  const options = {
+    status: answer.status,
+    headers: answer.headers,
+    // Read from whole lines, because only so is a value kept as it is; the platform's own setters encode it.
+    cookies: Cookies.fromSetCookie(answer.setCookie)
+  }
+  return Option.match(answer.body, {
+    onNone: () => HttpServerResponse.empty(options),
+    onSome: (body) => HttpServerResponse.text(body, { ...options, contentType: answer.contentType })
+  })
+}
+
+/**
+ * Makes a fake server in memory. To serve it on a socket, hand its `app` to `FakeServer.serve`.
+ *
+ * @since 0.1.0
+ * @category constructors
+ */
+export const make = (options: Options = {}): Effect.Effect<Service> => {
+  const settings: mqwebState.Settings = {
+    users: options.users ?? defaultUsers,
+    qmgrs: options.qmgrs ?? ["QM1"],
+    tokenLifetime: Duration.toMillis(options.tokenLifetime ?? "2 hours"),
+    cookieName: Option.fromNullable(options.cookieName),
+    csrf: options.csrf ?? "presence",
+    errorIdField: options.errorIdField ?? "msgId",
+    htmlErrors: options.htmlErrors ?? false
+  }
+  const loginLatency = Duration.decode(options.loginLatency ?? Duration.zero)
+  const commonName = options.clientCertificate ?? Option.none
+
+  return Effect.map(Ref.make(mqwebState.initial(settings, HashSet.make("DEV.QUEUE.1"))), (state): Service => {
+    const app: HttpApp.Default = Effect.gen(function*() {
+      const request = yield* HttpServerRequest.HttpServerRequest
+      const facts: Facts = {
+        method: request.method,
+        url: request.url,
+        headers: request.headers,
+        body: request.method === "POST" ? yield* Effect.orElseSucceed(request.text, () => "") : "",
+        certificate: commonName(request)
+      }
+      const injected = yield* Ref.modify(state, (self) => mqweb.arrive(settings, self, facts))
+      if (Option.isSome(injected)) return render(injected.value)
+      if (isLogin(facts)) yield* Effect.sleep(loginLatency)
+      const now = yield* Clock.currentTimeMillis
+      return render(yield* Ref.modify(state, (self) => mqweb.answer(settings, self, facts, now)))
+    })
+    return {
+      app,
+      httpClient: FakeServer.httpClient(app),
+      stats: Effect.map(Ref.get(state), (self) => self.stats),
+      cookieName: Effect.map(Ref.get(state), (self) => mqwebState.cookieName(settings, self)),
+      revokeAll: Ref.update(state, mqwebState.revokeAll),
+      restart: Ref.update(state, mqwebState.restart),
+      failNext: (n, status) => Ref.update(state, mqwebState.failNext(n, status))
+    }
+  })
+}
+
+/**
+ * A fake server, and the client that reaches it in memory in place of a real transport. Each call makes another server.
+ *
+ * @since 0.1.0
+ * @category layers
+ */
+export const layer = (options?: Options): Layer.Layer<FakeMqweb | HttpClient.HttpClient> =>
+  Layer.effectContext(
+    Effect.map(make(options), (service) =>
+      Context.make(FakeMqweb, service).pipe(Context.add(HttpClient.HttpClient, service.httpClient)))
+  )

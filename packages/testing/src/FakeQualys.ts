@@ -1,0 +1,300 @@
+/**
+ * A fake of the Qualys platform for tests: its three hosts, the JWT of the gateway, the session cookie and Basic
+ * authentication of the API, sliding quotas per endpoint, and the refusals that Qualys hides in a 200. It enforces what
+ * the vendor documents instead of accepting anything, and takes the time from the Clock, so that a test clock drives it.
+ *
+ * The path says which host is meant: `/api/`, `/msp/` and `/qps/` are the API's, `/cloudview-api/` is the UI's, `/auth`
+ * and all else is the gateway's. A host name that begins with `qualysapi`, `gateway` or `qualysguard` must agree with
+ * the path (else 404); any other host, such as a loopback address, stands for all three.
+ *
+ * @since 0.1.0
+ */
+import type * as HttpApp from "@effect/platform/HttpApp"
+import * as HttpClient from "@effect/platform/HttpClient"
+import * as Clock from "effect/Clock"
+import * as Context from "effect/Context"
+import * as Duration from "effect/Duration"
+import * as Effect from "effect/Effect"
+import * as HashMap from "effect/HashMap"
+import * as Layer from "effect/Layer"
+import * as Option from "effect/Option"
+import * as Record from "effect/Record"
+import * as Ref from "effect/Ref"
+import * as FakeServer from "./FakeServer.ts"
+import * as Answers from "./internal/qualysAnswers.ts"
+import type { Limits } from "./internal/qualysQuota.ts"
+import * as Quota from "./internal/qualysQuota.ts"
+import * as QualysRequest from "./internal/qualysRequest.ts"
+import type { Settings } from "./internal/qualysState.ts"
+import * as State from "./internal/qualysState.ts"
+
+/**
+ * What an endpoint admits. The vendor's Standard subscription: 300 calls in any hour, 2 at once.
+ *
+ * @since 0.1.0
+ * @category models
+ */
+export interface EndpointLimits {
+  /** Calls in any window; default 300. */
+  readonly limit?: number | undefined
+  /** Length of the sliding window; default 1 hour. */
+  readonly window?: Duration.DurationInput | undefined
+  /** Calls at the same time; default 2. */
+  readonly concurrency?: number | undefined
+}
+
+/**
+ * Everything may be left out: the fake then is a Standard subscription in good order.
+ *
+ * @since 0.1.0
+ * @category models
+ */
+export interface Options extends EndpointLimits {
+  /** Default `canary-username-qualys`. */
+  readonly username?: string | undefined
+  /** Default `canary-password-qualys`. */
+  readonly password?: string | undefined
+  /** Lifetime of a JWT, rounded up to whole seconds; default 4 hours. */
+  readonly tokenLifetime?: Duration.DurationInput | undefined
+  /** Other limits for single endpoints, by path without query; what they leave out is the default of all. */
+  readonly endpoints?: Readonly<Record<string, EndpointLimits>> | undefined
+  /** How long an accepted call runs, or that by path; default 0. */
+  readonly callLatency?: Duration.DurationInput | ((path: string) => Duration.DurationInput) | undefined
+  /** How long `/auth` and the session call take; default 0. */
+  readonly loginLatency?: Duration.DurationInput | undefined
+  /** Tokens of another identity provider, taken on `/api/` and on the gateway; default none. */
+  readonly externalBearers?: ReadonlyArray<string> | undefined
+  /**
+   * `expired`: the right credentials get a 200 with CODE 2001 on the API, `eula`: a 401 with CODE 2002. Below
+   * `/qps/rest` both are UNAUTHORIZED inside a 200, on the gateway a 401. Default `ok`.
+   */
+  readonly accountState?: "ok" | "expired" | "eula" | undefined
+  /** Sessions that may be open at once; default 2. */
+  readonly maxSessions?: number | undefined
+  /** `dashed` is `X-Concurrency-Limit-*`, `joined` is `X-ConcurrencyLimit-*`; default `dashed`. */
+  readonly concurrencyHeaders?: "dashed" | "joined" | undefined
+  /** Leave `X-RateLimit-*` off a block for concurrency (CODE 1960), as the vendor may; default `false`. */
+  readonly bareConcurrencyBlocks?: boolean | undefined
+}
+
+/**
+ * An answer that a test prescribes.
+ *
+ * @since 0.1.0
+ * @category models
+ */
+export interface Answer {
+  readonly status: number
+  readonly headers?: Readonly<Record<string, string>> | undefined
+  readonly body?: string | undefined
+}
+
+/**
+ * What the fake saw. A call is a request to an API; `/auth` and the session call are logins and not calls.
+ *
+ * @since 0.1.0
+ * @category models
+ */
+export interface Stats {
+  /** Calls whose proof was accepted, whatever the answer. */
+  readonly requests: number
+  /** JWTs and sessions issued. */
+  readonly logins: number
+  /** Always 0: Qualys has no refresh token, renewal is a new login. */
+  readonly refreshes: number
+  /** Sessions closed by `action=logout`. */
+  readonly logouts: number
+  /** Calls answered 401, or told inside a 200 that the proof or the account is refused. */
+  readonly refused: number
+  /** Requests to `/auth` and to the session call, logouts among them, whatever the answer. */
+  readonly attempts: number
+  /** Calls answered 409 or 429. */
+  readonly blocked: number
+  /** How often the server acted, by method and path, such as `POST /api/2.0/fo/scan/`. */
+  readonly executed: Readonly<Record<string, number>>
+  /** The most calls that ran at once, by path. */
+  readonly maxInFlight: Readonly<Record<string, number>>
+  readonly openSessions: number
+}
+
+/**
+ * A running fake: where to send requests, what it saw, and what to do to it.
+ *
+ * @since 0.1.0
+ * @category models
+ */
+export interface Service {
+  /** The fake as an app, for `FakeServer.serve`. */
+  readonly app: HttpApp.Default
+  /** A client that reaches the fake in memory. */
+  readonly httpClient: HttpClient.HttpClient
+  readonly stats: Effect.Effect<Stats>
+  /** Ends every JWT and every session. */
+  readonly revokeAll: Effect.Effect<void>
+  /**
+   * The next call with an accepted proof (or the next login) gets this answer and is not executed or metered. Answers
+   * given before wait in order.
+   */
+  readonly answerNext: (answer: Answer, on?: "call" | "login") => Effect.Effect<void>
+  /** The next `n` calls (or logins) get an HTML page with this status, as from a proxy before the server. */
+  readonly failNext: (n: number, status: number, on?: "call" | "login") => Effect.Effect<void>
+  /** Uses up `n` calls of the endpoint's quota now, as another user of the same subscription would. */
+  readonly spend: (path: string, n: number) => Effect.Effect<void>
+}
+
+/**
+ * The fake that `layer` provides.
+ *
+ * @since 0.1.0
+ * @category tags
+ */
+export class FakeQualys extends Context.Tag("@effect-auth/testing/FakeQualys")<FakeQualys, Service>() {}
+
+/**
+ * The credentials that the fake accepts unless the options say otherwise.
+ *
+ * @since 0.1.0
+ * @category constants
+ */
+export const credentials: { readonly username: string; readonly password: string } = {
+  username: "canary-username-qualys",
+  password: "canary-password-qualys"
+}
+
+/**
+ * For `answerNext`: a 409 that no waiting cures, the user has not completed the registration (CODE 2003).
+ *
+ * @since 0.1.0
+ * @category constants
+ */
+export const registrationIncomplete: Answer = Answers.simpleReturn({
+  status: 409,
+  now: 0,
+  code: 2003,
+  text: "Registration must be completed before API requests will be served for this account."
+})
+
+/**
+ * For `answerNext`: a 409 that no waiting cures, the account requires SecureID (CODE 2011).
+ *
+ * @since 0.1.0
+ * @category constants
+ */
+export const secureIdRequired: Answer = Answers.simpleReturn({
+  status: 409,
+  now: 0,
+  code: 2011,
+  text: "SecureID authentication is required for this account, so API access is blocked."
+})
+
+const limits = (options: EndpointLimits, defaults: Limits): Limits => ({
+  limit: options.limit ?? defaults.limit,
+  windowMillis: options.window === undefined ? defaults.windowMillis : Duration.toMillis(options.window),
+  concurrency: options.concurrency ?? defaults.concurrency
+})
+
+const settingsOf = (options: Options): Settings => {
+  const standard = limits(options, { limit: 300, windowMillis: 3_600_000, concurrency: 2 })
+  const endpoints = HashMap.fromIterable(Object.entries(options.endpoints ?? {}))
+  return {
+    username: options.username ?? credentials.username,
+    password: options.password ?? credentials.password,
+    tokenLifetimeSeconds: Math.ceil(Duration.toSeconds(options.tokenLifetime ?? "4 hours")),
+    externalBearers: options.externalBearers ?? [],
+    accountState: options.accountState ?? "ok",
+    maxSessions: options.maxSessions ?? 2,
+    limitsOf: (path) => limits(HashMap.get(endpoints, path).pipe(Option.getOrElse(() => ({}))), standard),
+    spelling: options.concurrencyHeaders ?? "dashed",
+    bareConcurrencyBlocks: options.bareConcurrencyBlocks ?? false
+  }
+}
+
+const statsOf = (state: State.State): Stats => ({
+  ...state.counts,
+  refreshes: 0,
+  executed: Record.fromEntries(HashMap.entries(state.executed)),
+  maxInFlight: Record.fromEntries(
+    HashMap.entries(HashMap.map(state.usages, (usage) => usage.maxRunning))
+  ),
+  openSessions: state.sessions.length
+})
+
+/**
+ * Starts a fake of its own, without any host or port: serve its `app`, or use its `httpClient`.
+ *
+ * @since 0.1.0
+ * @category constructors
+ */
+export const make = (options: Options = {}): Effect.Effect<Service> =>
+  Effect.gen(function*() {
+    const ref = yield* Ref.make(State.initial)
+    const settings = settingsOf(options)
+    const { callLatency = 0, loginLatency = 0 } = options
+    const callLatencyOf = typeof callLatency === "function" ? callLatency : () => callLatency
+
+    const step = <A>(f: (state: State.State, now: number) => readonly [A, State.State]): Effect.Effect<A> =>
+      Effect.flatMap(Clock.currentTimeMillis, (now) => Ref.modify(ref, (state) => f(state, now)))
+
+    const login = (facts: QualysRequest.Facts): Effect.Effect<Answers.Answer> =>
+      Ref.update(ref, (state) => State.count(state, "attempts")).pipe(
+        Effect.zipRight(Effect.sleep(loginLatency)),
+        Effect.zipRight(step((state, now) => State.login(settings, state, facts, now)))
+      )
+
+    // The call counts as running from here to its answer, and no longer when its caller is interrupted.
+    const call = (facts: QualysRequest.Facts): Effect.Effect<Answers.Answer> =>
+      Effect.acquireUseRelease(
+        step((state, now) => State.begin(settings, state, facts, now)),
+        (answer) =>
+          answer !== undefined ? Effect.succeed(answer) : Effect.zipRight(
+            Effect.sleep(callLatencyOf(facts.path)),
+            step((state, now) => [State.succeed(settings, state, facts, now), state])
+          ),
+        (answer) =>
+          answer !== undefined
+            ? Effect.void
+            : Ref.update(ref, (state) => State.setUsage(state, facts.path, Quota.finish))
+      ).pipe(Effect.tap((answer) => Ref.update(ref, (state) => State.record(state, answer))))
+
+    const app: HttpApp.Default = QualysRequest.read.pipe(
+      Effect.flatMap((facts) => {
+        switch (facts.room) {
+          case "nowhere":
+            return Effect.succeed(Answers.text(404, "Not Found"))
+          case "login":
+          case "session":
+            return login(facts)
+          default:
+            return call(facts)
+        }
+      }),
+      Effect.map(Answers.toResponse)
+    )
+
+    const script = (added: ReadonlyArray<State.Scripted>): Effect.Effect<void> =>
+      Ref.update(ref, (state) => ({ ...state, scripted: [...state.scripted, ...added] }))
+
+    return {
+      app,
+      httpClient: FakeServer.httpClient(app),
+      stats: Effect.map(Ref.get(ref), statsOf),
+      revokeAll: Ref.update(ref, (state) => ({ ...state, jwts: HashMap.empty(), sessions: [] })),
+      answerNext: (answer, on = "call") => script([{ on, answer }]),
+      failNext: (n, status, on = "call") =>
+        script(Array.from({ length: n }, () => ({ on, answer: Answers.html(status) }))),
+      spend: (path, n) =>
+        step((state, now) => [undefined, State.setUsage(state, path, (usage) => Quota.spend(usage, n, now))])
+    }
+  })
+
+/**
+ * The fake, and the platform's HttpClient that reaches it in memory.
+ *
+ * @since 0.1.0
+ * @category layers
+ */
+export const layer = (options?: Options): Layer.Layer<FakeQualys | HttpClient.HttpClient> =>
+  Layer.effectContext(
+    Effect.map(make(options), (fake) =>
+      Context.make(FakeQualys, fake).pipe(Context.add(HttpClient.HttpClient, fake.httpClient)))
+  )

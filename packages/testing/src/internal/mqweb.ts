@@ -1,0 +1,314 @@
+/**
+ * What an mqweb server answers, as pure functions of its state, the facts of a request and the time. `FakeMqweb` puts
+ * Ref, Clock and HTTP around them. The rules are IBM's documentation of the MQ administrative REST API and recordings
+ * of a real server; what neither says is marked "inferred".
+ */
+import type * as Headers from "@effect/platform/Headers"
+import * as Either from "effect/Either"
+import * as Encoding from "effect/Encoding"
+import * as HashMap from "effect/HashMap"
+import * as Option from "effect/Option"
+import * as Record from "effect/Record"
+import * as Schema from "effect/Schema"
+import * as mqsc from "./mqsc.ts"
+import type { Facts } from "./mqwebRequest.ts"
+import * as Request from "./mqwebRequest.ts"
+import type { Role, Settings, State } from "./mqwebState.ts"
+import { cookieName, count } from "./mqwebState.ts"
+
+export interface Answer {
+  readonly status: number
+  readonly contentType: string
+  /** Nothing for an answer without a body. */
+  readonly body: Option.Option<string>
+  readonly headers: Readonly<Record<string, string>>
+  /** Whole `Set-Cookie` lines, in order. */
+  readonly setCookie: ReadonlyArray<string>
+}
+
+interface Identity {
+  readonly user: string
+  readonly roles: ReadonlyArray<Role>
+  readonly mechanism: "form" | "basic" | "clientCertificate"
+  /** The value the CSRF header has to echo, where one was handed out. */
+  readonly csrfToken: Option.Option<string>
+}
+
+const cookieAttributes = "Path=/; Secure; HttpOnly; SameSite=Strict"
+
+/** Base64 that has a `+`, a `/` and a `=` in it, so that a client that encodes or trims the value is found out. */
+const tokenOf = (serial: number): string => {
+  const label = `canary-token-mq-${serial}-`
+  const text = label.padEnd(label.length + (3 - (label.length + 2) % 3) % 3, "x")
+  return Encoding.encodeBase64(new Uint8Array([0xfb, 0xff, 0xbf, ...new TextEncoder().encode(text)]))
+}
+
+const json = (status: number, value: unknown): Answer => ({
+  status,
+  contentType: "application/json;charset=utf-8",
+  body: Option.some(JSON.stringify(value)),
+  headers: {},
+  setCookie: []
+})
+
+const noContent: Answer = { status: 204, contentType: "", body: Option.none(), headers: {}, setCookie: [] }
+
+const failure = (
+  settings: Settings,
+  status: number,
+  id: string,
+  message: string,
+  codes: { readonly completionCode: number; readonly reasonCode: number } = { completionCode: 0, reasonCode: 0 }
+): Answer =>
+  json(status, {
+    error: [{
+      [settings.errorIdField]: id,
+      type: "rest",
+      message: `${id}: ${message}`,
+      explanation: "The REST API request cannot be completed.",
+      action: "Correct the request and submit it again.",
+      ...codes
+    }]
+  })
+
+// IBM lists no identifier for a request the servlet container itself turns away; MQWB0000E is the catch-all.
+const rejected = (settings: Settings, status: number, message: string): Answer =>
+  failure(settings, status, "MQWB0000E", message)
+
+const methods = { Login: ["GET", "POST", "DELETE"], Qmgrs: ["GET"], Mqsc: ["POST"], Unknown: [] } as const
+
+const identity = (
+  settings: Settings,
+  user: string,
+  mechanism: Identity["mechanism"],
+  csrfToken: Option.Option<string>
+): Option.Option<Identity> =>
+  Option.map(Record.get(settings.users, user), ({ roles }) => ({ user, roles, mechanism, csrfToken }))
+
+const passwordMatches = (settings: Settings, user: string, password: string): boolean =>
+  Option.exists(Record.get(settings.users, user), (known) => known.password === password)
+
+/** Who asks: a token cookie is looked at first, then Authorization, then the certificate. */
+const authenticate = (settings: Settings, state: State, facts: Facts, now: number): Either.Either<Identity, Answer> => {
+  const name = cookieName(settings, state)
+  const cookie = Request.cookieValue(facts.headers, name)
+  if (Option.isSome(cookie)) {
+    return Either.fromOption(
+      Option.flatMap(
+        Option.filter(HashMap.get(state.issued, cookie.value), ({ expiresAt }) => now < expiresAt),
+        ({ csrfToken, user }) => identity(settings, user, "form", Option.some(csrfToken))
+      ),
+      () => ({
+        ...failure(settings, 401, "MQWB0112E", `The '${name}' authentication token cookie failed verification.`),
+        setCookie: [`${name}=""; Expires=Thu, 01 Dec 1994 16:00:00 GMT; ${cookieAttributes}`]
+      })
+    )
+  }
+  const basic = Request.basicCredentials(facts.headers)
+  if (Option.isSome(basic)) {
+    const [user, password] = basic.value
+    return Either.fromOption(
+      passwordMatches(settings, user, password) ? identity(settings, user, "basic", Option.none()) : Option.none(),
+      () => failure(settings, 401, "MQWB0105E", "The credentials of the REST API request are not valid.")
+    )
+  }
+  // Inferred: a certificate whose common name is no user of the registry counts as no credential.
+  return Either.fromOption(
+    Option.flatMap(facts.certificate, (user) => identity(settings, user, "clientCertificate", Option.none())),
+    () => failure(settings, 401, "MQWB0104E", "The REST API request is not authenticated.")
+  )
+}
+
+/** Which rule about the CSRF header a changing request breaks, if any. */
+const csrfFault = (
+  settings: Settings,
+  headers: Headers.Headers,
+  identity: Identity
+): Option.Option<readonly [id: string, message: string]> => {
+  const sent = headers[Request.csrfHeader]
+  if (sent === undefined) {
+    return Option.some(["MQWB0100E", `The CSRF header '${Request.csrfHeader}' was omitted from the request.`])
+  }
+  // Inferred: without a login no token was handed out, and there is nothing to echo.
+  return settings.csrf === "echo" && Option.exists(identity.csrfToken, (expected) => expected !== sent)
+    ? Option.some(["MQWB0101E", `The CSRF header '${Request.csrfHeader}' did not match the expected token value.`])
+    : Option.none()
+}
+
+const LoginBody = Schema.parseJson(Schema.Struct({ username: Schema.NonEmptyString, password: Schema.NonEmptyString }))
+
+const login = (
+  settings: Settings,
+  state: State,
+  facts: Facts,
+  now: number
+): readonly [Answer, State] => {
+  if (!Request.isJson(facts.headers["content-type"])) {
+    return [rejected(settings, 415, "The content type is not application/json in UTF-8."), state]
+  }
+  const body = Schema.decodeOption(LoginBody)(facts.body)
+  if (Option.isNone(body)) {
+    return [rejected(settings, 400, "The body is not an object with username and password."), state]
+  }
+  const { password, username } = body.value
+  if (!passwordMatches(settings, username, password)) {
+    // Inferred identifier: IBM documents the status alone.
+    return [failure(settings, 401, "MQWB0105E", "The credentials of the REST API request are not valid."), state]
+  }
+  const token = tokenOf(state.serial)
+  const csrfToken = `canary-csrf-mq-${state.serial}`
+  const next: State = {
+    ...state,
+    serial: state.serial + 1,
+    issued: HashMap.set(state.issued, token, { user: username, expiresAt: now + settings.tokenLifetime, csrfToken })
+  }
+  return [
+    {
+      ...noContent,
+      // The token stands neither first nor last, and its neighbours have values that do not decode.
+      setCookie: [
+        "WASReqURL=\"https://:9443/a=b==%zz\"; Path=/; Secure; HttpOnly",
+        ...(settings.csrf === "echo" ? [`csrfToken=${csrfToken}; Path=/; Secure`] : []),
+        `${cookieName(settings, state)}=${token}; ${cookieAttributes}`,
+        "odd==%; Path=/ibmmq"
+      ]
+    },
+    count(next, "logins")
+  ]
+}
+
+const MqscBody = Schema.parseJson(Schema.Union(
+  Schema.Struct({
+    type: Schema.Literal("runCommand"),
+    parameters: Schema.Struct({ command: Schema.NonEmptyString })
+  }),
+  Schema.Struct({
+    type: Schema.Literal("runCommandJSON"),
+    command: Schema.NonEmptyString,
+    qualifier: Schema.NonEmptyString,
+    name: Schema.optional(Schema.String)
+  })
+))
+
+const runMqsc = (
+  settings: Settings,
+  state: State,
+  facts: Facts,
+  who: Identity,
+  path: Option.Option<string>
+): readonly [Answer, State] => {
+  const fault = csrfFault(settings, facts.headers, who)
+  if (Option.isSome(fault)) return [failure(settings, 403, ...fault.value), state]
+  if (!Request.isJson(facts.headers["content-type"])) {
+    return [rejected(settings, 415, "The content type is not application/json in UTF-8."), state]
+  }
+  const body = Schema.decodeOption(MqscBody)(facts.body)
+  if (Option.isNone(path) || Option.isNone(body)) {
+    return [rejected(settings, 400, "The path or the body cannot be read."), state]
+  }
+  const qmgr = path.value
+  const queues = HashMap.get(state.queues, qmgr)
+  if (Option.isNone(queues)) {
+    const unknown = { completionCode: 2, reasonCode: 2058 } // MQRC_Q_MGR_NAME_ERROR
+    return [failure(settings, 404, "MQWB0009E", `Could not query the queue manager '${qmgr}'.`, unknown), state]
+  }
+  const command = body.value.type === "runCommand"
+    ? mqsc.fromText(body.value.parameters.command)
+    : mqsc.fromFields(body.value)
+  // MQWebUser acts with the user's own authority, which the fake does not model: enough to look, not to change.
+  const needed: ReadonlyArray<Role> = mqsc.isDisplay(command)
+    ? ["MQWebAdmin", "MQWebAdminRO", "MQWebUser"]
+    : ["MQWebAdmin"]
+  if (!who.roles.some((role) => needed.includes(role))) {
+    return [failure(settings, 403, "MQWB0103E", "Not authorized."), state]
+  }
+  const [items, after] = mqsc.run(command, qmgr, queues.value)
+  const gateway = facts.headers[Request.gatewayHeader]
+  return [
+    {
+      ...json(200, mqsc.body(items, body.value.type)),
+      headers: gateway === undefined ? {} : { [Request.gatewayHeader]: gateway }
+    },
+    { ...state, queues: HashMap.set(state.queues, qmgr, after) }
+  ]
+}
+
+const whoAmI = (settings: Settings, who: Identity): Answer =>
+  json(200, {
+    user: [{
+      name: who.user,
+      role: who.roles,
+      // Servers old enough to want the token echoed also say how the user proved who he is.
+      ...(settings.csrf === "echo" ? { authenticationMechanism: who.mechanism } : {})
+    }]
+  })
+
+const decide = (settings: Settings, state: State, facts: Facts, now: number): readonly [Answer, State] => {
+  const target = Request.route(facts.url)
+  if (target._tag === "Unknown") return [rejected(settings, 404, "There is no such resource."), state]
+  if (!methods[target._tag].some((method) => method === facts.method)) {
+    return [rejected(settings, 405, "The resource does not know the method."), state]
+  }
+  if (!Request.acceptsJson(facts.headers.accept)) {
+    return [rejected(settings, 406, "The Accept header does not name application/json."), state]
+  }
+  if (target._tag === "Login" && facts.headers[Request.gatewayHeader] !== undefined) {
+    return [rejected(settings, 400, `The header '${Request.gatewayHeader}' does not belong on a login.`), state]
+  }
+  if (Request.isLogin(facts)) return login(settings, state, facts, now)
+
+  const authenticated = authenticate(settings, state, facts, now)
+  if (Either.isLeft(authenticated)) return [authenticated.left, state]
+  const who = authenticated.right
+  switch (target._tag) {
+    case "Login": {
+      if (facts.method === "GET") return [whoAmI(settings, who), state]
+      // Logging out is for cookies, and its refusals are all 401. The token lives on: nothing is removed.
+      const fault = csrfFault(settings, facts.headers, who)
+      if (Option.isSome(fault)) return [failure(settings, 401, ...fault.value), state]
+      return who.mechanism === "form"
+        ? [noContent, count(state, "logouts")]
+        : [failure(settings, 401, "MQWB0104E", "There is no cookie to log out."), state]
+    }
+    case "Qmgrs":
+      return [
+        who.roles.length === 0
+          ? failure(settings, 403, "MQWB0103E", "Not authorized.")
+          : json(200, { qmgr: settings.qmgrs.map((name) => ({ name, state: "running" })) }),
+        count(state, "requests")
+      ]
+    case "Mqsc":
+      return runMqsc(settings, count(state, "requests"), facts, who, target.qmgr)
+  }
+}
+
+const countRefused = (facts: Facts, [answer, state]: readonly [Answer, State]): readonly [Answer, State] => [
+  answer,
+  answer.status === 401 && !Request.isLogin(facts) ? count(state, "refused") : state
+]
+
+/** The moment a request arrives: a login is counted, and a fault that was asked for answers at once. */
+export const arrive = (
+  settings: Settings,
+  state: State,
+  facts: Facts
+): readonly [answer: Option.Option<Answer>, state: State] => {
+  const counted = Request.isLogin(facts) ? count(state, "attempts") : state
+  const { left, status } = counted.fault
+  if (left <= 0) return [Option.none(), counted]
+  const answer: Answer = settings.htmlErrors
+    ? {
+      status,
+      contentType: "text/html",
+      body: Option.some(`<html><head><title>${status}</title></head><body><h1>${status}</h1></body></html>`),
+      headers: {},
+      setCookie: []
+    }
+    : rejected(settings, status, "A failure that the test asked for.")
+  const [, next] = countRefused(facts, [answer, { ...counted, fault: { left: left - 1, status } }])
+  return [Option.some(answer), next]
+}
+
+/** The server's answer at the time `now`, in epoch milliseconds. */
+export const answer = (settings: Settings, state: State, facts: Facts, now: number): readonly [Answer, State] =>
+  countRefused(facts, decide(settings, state, facts, now))

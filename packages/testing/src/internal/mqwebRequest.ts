@@ -1,0 +1,82 @@
+/**
+ * What an mqweb server reads from a request, without a state of its own: where it goes, what it carries, who it says it
+ * is from. Names and values are taken as strictly as the server takes them.
+ */
+import type * as Headers from "@effect/platform/Headers"
+import * as Arr from "effect/Array"
+import * as Either from "effect/Either"
+import * as Encoding from "effect/Encoding"
+import * as Option from "effect/Option"
+
+/** What the server looks at in a request. */
+export interface Facts {
+  readonly method: string
+  /** Path and query as sent, percent-encoded. */
+  readonly url: string
+  readonly headers: Headers.Headers
+  readonly body: string
+  /** Common name of the client certificate. */
+  readonly certificate: Option.Option<string>
+}
+
+export type Route =
+  | { readonly _tag: "Login" }
+  | { readonly _tag: "Qmgrs" }
+  | { readonly _tag: "Mqsc"; readonly qmgr: Option.Option<string> }
+  | { readonly _tag: "Unknown" }
+
+export const csrfHeader = "ibm-mq-rest-csrf-token"
+export const gatewayHeader = "ibm-mq-rest-gateway-qmgr"
+
+/** Versions 1 to 3 alike; a double slash or one at the end is another resource. */
+export const route = (url: string): Route => {
+  const path = url.replace(/[?#].*$/, "")
+  const [, resource = ""] = /^\/ibmmq\/rest\/v[123](\/.*)$/.exec(path) ?? []
+  if (resource === "/login") return { _tag: "Login" }
+  if (resource === "/admin/qmgr") return { _tag: "Qmgrs" }
+  const [, qmgr] = /^\/admin\/action\/qmgr\/([^/]+)\/mqsc$/.exec(resource) ?? []
+  // decodeURIComponent gives up on a malformed escape.
+  return qmgr === undefined
+    ? { _tag: "Unknown" }
+    : { _tag: "Mqsc", qmgr: Option.liftThrowable(decodeURIComponent)(qmgr) }
+}
+
+/** Whether a request is a login: the only one that `loginLatency` delays. */
+export const isLogin = (facts: Facts): boolean => facts.method === "POST" && route(facts.url)._tag === "Login"
+
+const mediaType = (value: string): string => value.replace(/;.*$/s, "").trim().toLowerCase()
+
+/** `application/json`, in UTF-8 where a charset is named. */
+export const isJson = (value: string | undefined): boolean =>
+  value !== undefined && mediaType(value) === "application/json" &&
+  (/;\s*charset\s*=\s*"?([^";\s]+)/i.exec(value)?.[1] ?? "utf-8").toLowerCase() === "utf-8"
+
+/** `application/json` by name: a wildcard is not enough. */
+export const acceptsJson = (value: string | undefined): boolean =>
+  (value ?? "").split(",").some((range) => mediaType(range) === "application/json")
+
+/** The cookie's value byte for byte: nothing is unquoted or percent-decoded. */
+export const cookieValue = (headers: Headers.Headers, name: string): Option.Option<string> =>
+  Arr.findFirst((headers.cookie ?? "").split(";"), (pair) => {
+    const at = pair.indexOf("=")
+    return at !== -1 && pair.slice(0, at).trim() === name ? Option.some(pair.slice(at + 1).trim()) : Option.none()
+  })
+
+const utf8 = new TextDecoder("utf-8", { fatal: true, ignoreBOM: true })
+
+/** User and password of a Basic header; nothing where there is none, empty names where it cannot be read. */
+export const basicCredentials = (
+  headers: Headers.Headers
+): Option.Option<readonly [user: string, password: string]> => {
+  const [, encoded] = /^basic\s+(\S+)\s*$/i.exec(headers.authorization ?? "") ?? []
+  if (encoded === undefined) return Option.none()
+  const text = Option.getOrElse(
+    Option.flatMap(
+      Either.getRight(Encoding.decodeBase64(encoded)),
+      Option.liftThrowable((bytes: Uint8Array) => utf8.decode(bytes))
+    ),
+    () => ""
+  )
+  const at = text.indexOf(":")
+  return Option.some(at === -1 ? ["", ""] : [text.slice(0, at), text.slice(at + 1)])
+}

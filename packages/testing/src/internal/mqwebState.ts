@@ -1,0 +1,82 @@
+/**
+ * What an mqweb server is and has: its settings, its state, and the ways to change the state that are no answer to a
+ * request.
+ */
+import * as HashMap from "effect/HashMap"
+import * as Option from "effect/Option"
+import type * as mqsc from "./mqsc.ts"
+
+export type Role = "MQWebAdmin" | "MQWebAdminRO" | "MQWebUser" | "MFTWebAdmin" | "MFTWebAdminRO"
+
+export interface User {
+  readonly password: string
+  readonly roles: ReadonlyArray<Role>
+}
+
+export interface Stats {
+  readonly requests: number
+  readonly logins: number
+  readonly logouts: number
+  readonly refreshes: number
+  readonly refused: number
+  readonly attempts: number
+}
+
+export interface Settings {
+  readonly users: Readonly<Record<string, User>>
+  readonly qmgrs: ReadonlyArray<string>
+  /** Milliseconds. */
+  readonly tokenLifetime: number
+  readonly cookieName: Option.Option<string>
+  readonly csrf: "presence" | "echo"
+  readonly errorIdField: "msgId" | "messageId"
+  readonly htmlErrors: boolean
+}
+
+/** What an issued token says. It is looked up only to spare the fake the cryptography: nothing removes it at logout. */
+interface Issued {
+  readonly user: string
+  /** Epoch milliseconds. */
+  readonly expiresAt: number
+  readonly csrfToken: string
+}
+
+export interface State {
+  readonly issued: HashMap.HashMap<string, Issued>
+  /** Tokens ever issued; the next token's number. */
+  readonly serial: number
+  readonly restarts: number
+  /** Requests still to be answered with `status` whatever they ask. */
+  readonly fault: { readonly left: number; readonly status: number }
+  readonly queues: HashMap.HashMap<string, mqsc.Queues>
+  readonly stats: Stats
+}
+
+export const initial = (settings: Settings, queues: mqsc.Queues): State => ({
+  issued: HashMap.empty(),
+  serial: 0,
+  restarts: 0,
+  fault: { left: 0, status: 0 },
+  queues: HashMap.fromIterable(settings.qmgrs.map((qmgr) => [qmgr, queues] as const)),
+  stats: { requests: 0, logins: 0, logouts: 0, refreshes: 0, refused: 0, attempts: 0 }
+})
+
+/** The cookie's name: fixed where it is configured, otherwise with a suffix that a restart changes. */
+export const cookieName = (settings: Settings, state: State): string =>
+  Option.getOrElse(settings.cookieName, () => `LtpaToken2_${1648032846462 + state.restarts}`)
+
+/** New `ltpa.keys`: no token issued so far verifies. */
+export const revokeAll = (state: State): State => ({ ...state, issued: HashMap.empty() })
+
+/** Keys outlive a restart; only the suffix of the cookie's name changes. */
+export const restart = (state: State): State => ({ ...state, restarts: state.restarts + 1 })
+
+export const failNext = (n: number, status: number) => (state: State): State => ({
+  ...state,
+  fault: { left: n, status }
+})
+
+export const count = (state: State, key: keyof Stats): State => ({
+  ...state,
+  stats: { ...state.stats, [key]: state.stats[key] + 1 }
+})

@@ -1,0 +1,105 @@
+// What the fake of Qualys looks at in a request, as data: which of the three hosts it is for, which room of that host,
+// and the fields that carry a proof.
+import * as HttpServerRequest from "@effect/platform/HttpServerRequest"
+import * as Effect from "effect/Effect"
+import * as Either from "effect/Either"
+import * as Encoding from "effect/Encoding"
+import * as Option from "effect/Option"
+
+/** The rooms: "login" is the gateway's /auth, "session" the API's session call, the others are calls. */
+export type Room = "login" | "session" | "fo" | "msp" | "qps" | "gateway" | "ui" | "nowhere"
+
+export interface Facts {
+  readonly method: string
+  readonly path: string
+  readonly room: Room
+  /** The fields of a form body; empty when the body is not `application/x-www-form-urlencoded`. */
+  readonly form: URLSearchParams
+  readonly action: string | undefined
+  readonly accept: string | undefined
+  readonly requestedWith: string | undefined
+  readonly authorized: boolean
+  /** `username:password`, decoded as UTF-8. */
+  readonly basic: string | undefined
+  readonly bearer: string | undefined
+  readonly session: string | undefined
+}
+
+const roomOfPath = (path: string): Exclude<Room, "nowhere"> =>
+  path === "/auth"
+    ? "login"
+    : /^\/api\/\d+\.\d+\/fo\/session\/?$/.test(path)
+    ? "session"
+    : path.startsWith("/api/")
+    ? "fo"
+    : path.startsWith("/msp/")
+    ? "msp"
+    : path.startsWith("/qps/")
+    ? "qps"
+    : path.startsWith("/cloudview-api/")
+    ? "ui"
+    : "gateway"
+
+const hosts = {
+  login: "gateway",
+  gateway: "gateway",
+  session: "qualysapi",
+  fo: "qualysapi",
+  msp: "qualysapi",
+  qps: "qualysapi",
+  ui: "qualysguard"
+} as const
+
+/**
+ * The path says which room is meant. A host name that begins like one of the vendor's (qualysapi, gateway, qualysguard)
+ * must also be the host of that room, or the request went to the wrong door; other names, a loopback address for one,
+ * stand for all three hosts.
+ */
+export const roomOf = (host: string, path: string): Room => {
+  const room = roomOfPath(path)
+  const prefix = ["qualysapi", "gateway", "qualysguard"].find((prefix) => host.startsWith(prefix))
+  return prefix === undefined || prefix === hosts[room] ? room : "nowhere"
+}
+
+// Scheme names are case-insensitive (RFC 9110, 11.1).
+const proof = (header: string | undefined, scheme: "basic" | "bearer"): string | undefined => {
+  const [name, value] = header?.trim().split(/ +/) ?? []
+  return name?.toLowerCase() === scheme ? value : undefined
+}
+
+// In memory the request knows its whole URL; over a socket it knows the path and a Host header.
+const urlOf = (request: HttpServerRequest.HttpServerRequest): Option.Option<URL> =>
+  Option.liftThrowable(() =>
+    new URL(
+      request.originalUrl.startsWith("/")
+        ? `http://${request.headers.host ?? "localhost"}${request.originalUrl}`
+        : request.originalUrl
+    )
+  )()
+
+const isForm = (request: HttpServerRequest.HttpServerRequest): boolean =>
+  request.method === "POST" &&
+  request.headers["content-type"]?.toLowerCase().startsWith("application/x-www-form-urlencoded") === true
+
+/** Reads a request. A body that cannot be read counts as none. */
+export const read: Effect.Effect<Facts, never, HttpServerRequest.HttpServerRequest> = Effect.gen(function*() {
+  const request = yield* HttpServerRequest.HttpServerRequest
+  const url = urlOf(request)
+  const path = Option.match(url, { onNone: () => "/", onSome: (url) => url.pathname })
+  const body = isForm(request) ? yield* Effect.orElseSucceed(request.text, () => "") : ""
+  const form = new URLSearchParams(body)
+  const basic = proof(request.headers.authorization, "basic")
+  return {
+    method: request.method,
+    path,
+    room: Option.match(url, { onNone: () => "nowhere", onSome: (url) => roomOf(url.hostname, url.pathname) }),
+    form,
+    action: form.get("action") ?? Option.getOrUndefined(url)?.searchParams.get("action") ?? undefined,
+    accept: request.headers.accept,
+    requestedWith: request.headers["x-requested-with"],
+    authorized: request.headers.authorization !== undefined,
+    basic: basic === undefined ? undefined : Either.getOrUndefined(Encoding.decodeBase64String(basic)),
+    bearer: proof(request.headers.authorization, "bearer"),
+    session: request.cookies.QualysSession
+  }
+})

@@ -1,0 +1,339 @@
+// The state of the fake of Qualys and every rule that changes it, as pure functions
+// (state, facts of the request, now) -> [answer, state]. FakeQualys puts the effects around them.
+import * as Encoding from "effect/Encoding"
+import * as HashMap from "effect/HashMap"
+import * as Option from "effect/Option"
+import * as Answers from "./qualysAnswers.ts"
+import * as Quota from "./qualysQuota.ts"
+import type { Facts } from "./qualysRequest.ts"
+
+/** The options, with their defaults filled in. */
+export interface Settings {
+  readonly username: string
+  readonly password: string
+  readonly tokenLifetimeSeconds: number
+  readonly externalBearers: ReadonlyArray<string>
+  readonly accountState: "ok" | "expired" | "eula"
+  readonly maxSessions: number
+  readonly limitsOf: (path: string) => Quota.Limits
+  readonly spelling: Quota.Spelling
+  readonly bareConcurrencyBlocks: boolean
+}
+
+export interface Scripted {
+  readonly on: "call" | "login"
+  readonly answer: Answers.Answer
+}
+
+export interface Counts {
+  readonly requests: number
+  readonly logins: number
+  readonly logouts: number
+  readonly refused: number
+  readonly attempts: number
+  readonly blocked: number
+}
+
+export interface State {
+  /** Makes every token and cookie unique; a counter, so that a test is repeatable. */
+  readonly serial: number
+  /** JWT -> its `exp`, in epoch seconds. */
+  readonly jwts: HashMap.HashMap<string, number>
+  readonly sessions: ReadonlyArray<string>
+  /** By path. */
+  readonly usages: HashMap.HashMap<string, Quota.Usage>
+  /** By method and path. */
+  readonly executed: HashMap.HashMap<string, number>
+  readonly scripted: ReadonlyArray<Scripted>
+  readonly counts: Counts
+}
+
+export const initial: State = {
+  serial: 0,
+  jwts: HashMap.empty(),
+  sessions: [],
+  usages: HashMap.empty(),
+  executed: HashMap.empty(),
+  scripted: [],
+  counts: { requests: 0, logins: 0, logouts: 0, refused: 0, attempts: 0, blocked: 0 }
+}
+
+export const count = (state: State, name: keyof Counts): State => ({
+  ...state,
+  counts: { ...state.counts, [name]: state.counts[name] + 1 }
+})
+
+const usageOf = (state: State, path: string): Quota.Usage =>
+  Option.getOrElse(HashMap.get(state.usages, path), () => Quota.unused)
+
+export const setUsage = (state: State, path: string, f: (usage: Quota.Usage) => Quota.Usage): State => ({
+  ...state,
+  usages: HashMap.set(state.usages, path, f(usageOf(state, path)))
+})
+
+/** Takes the first scripted answer that is meant for this kind of request. */
+export const takeScripted = (
+  state: State,
+  on: Scripted["on"]
+): readonly [Answers.Answer | undefined, State] => {
+  const index = state.scripted.findIndex((scripted) => scripted.on === on)
+  return [
+    state.scripted[index]?.answer,
+    index < 0 ? state : { ...state, scripted: state.scripted.filter((_, i) => i !== index) }
+  ]
+}
+
+// ---- logins ----------------------------------------------------------------------------------------------------------
+
+const credentialsMatch = (settings: Settings, facts: Facts): boolean =>
+  facts.form.get("username") === settings.username && facts.form.get("password") === settings.password
+
+// A real JWT in shape and claims; nobody holds the key, so the signature is any string that no other token has.
+const mintJwt = (settings: Settings, serial: number, now: number): { readonly jwt: string; readonly exp: number } => {
+  const iat = Math.floor(now / 1000)
+  const exp = iat + settings.tokenLifetimeSeconds
+  const part = (value: unknown) => Encoding.encodeBase64Url(JSON.stringify(value))
+  const payload = { iss: "qualys-canary", sub: settings.username, iat, exp, jti: `canary-${serial}` }
+  const signature = Encoding.encodeBase64Url(`canary-signature-${serial}`)
+  return { jwt: `${part({ alg: "RS256", typ: "JWT" })}.${part(payload)}.${signature}`, exp }
+}
+
+const auth = (settings: Settings, state: State, facts: Facts, now: number): readonly [Answers.Answer, State] => {
+  if (facts.method !== "POST") {
+    return [Answers.text(405, "Method Not Allowed"), state]
+  }
+  const { form } = facts
+  const complete = form.has("username") && form.has("password") &&
+    form.get("token") === "true" && form.get("permissions") === "true"
+  if (!complete) {
+    return [Answers.text(400, "Bad Request"), state]
+  }
+  if (!credentialsMatch(settings, facts) || settings.accountState !== "ok") {
+    return [Answers.text(401, "Unauthorized"), state]
+  }
+  const serial = state.serial + 1
+  const { exp, jwt } = mintJwt(settings, serial, now)
+  return [
+    Answers.text(201, jwt),
+    count({ ...state, serial, jwts: HashMap.set(state.jwts, jwt, exp) }, "logins")
+  ]
+}
+
+const sessionLogin = (
+  settings: Settings,
+  state: State,
+  facts: Facts,
+  now: number
+): readonly [Answers.Answer, State] => {
+  if (!facts.form.has("username") || !facts.form.has("password")) {
+    return [Answers.missing(now, "username, password"), state]
+  }
+  if (!credentialsMatch(settings, facts)) {
+    return [Answers.badLogin(now), state]
+  }
+  if (settings.accountState !== "ok") {
+    return [accountRefusal(settings, facts, now), state]
+  }
+  if (state.sessions.length >= settings.maxSessions) {
+    return [Answers.tooManySessions(now), state]
+  }
+  const serial = state.serial + 1
+  const session = `canary-session-${serial}`
+  return [
+    Answers.withHeaders(Answers.simpleReturn({ status: 200, now, text: "Logged in" }), {
+      "set-cookie": `QualysSession=${session}; path=/api; secure`
+    }),
+    count({ ...state, serial, sessions: [...state.sessions, session] }, "logins")
+  ]
+}
+
+const sessionLogout = (state: State, facts: Facts, now: number): readonly [Answers.Answer, State] =>
+  facts.session === undefined || !state.sessions.includes(facts.session)
+    ? [Answers.badLogin(now), state]
+    : [
+      Answers.withHeaders(Answers.simpleReturn({ status: 200, now, text: "Logged out" }), {
+        "set-cookie": "QualysSession=; path=/api; expires=Thu, 01 Jan 1970 00:00:00 GMT; secure"
+      }),
+      count({ ...state, sessions: state.sessions.filter((session) => session !== facts.session) }, "logouts")
+    ]
+
+/** /auth and the session call: exempt from quotas, and never an execution. */
+export const login = (
+  settings: Settings,
+  state: State,
+  facts: Facts,
+  now: number
+): readonly [Answers.Answer, State] => {
+  const [scripted, next] = takeScripted(state, "login")
+  if (scripted !== undefined) {
+    return [scripted, next]
+  }
+  if (facts.room === "login") {
+    return auth(settings, state, facts, now)
+  }
+  if (facts.requestedWith === undefined) {
+    return [Answers.missing(now, "X-Requested-With header"), state]
+  }
+  // Only a form names the action: in a query the password would reach every log on the way.
+  switch (facts.form.get("action")) {
+    case "login":
+      return sessionLogin(settings, state, facts, now)
+    case "logout":
+      return sessionLogout(state, facts, now)
+    default:
+      return [Answers.missing(now, "action"), state]
+  }
+}
+
+// ---- calls -----------------------------------------------------------------------------------------------------------
+
+const accountRefusal = (settings: Settings, facts: Facts, now: number): Answers.Answer => {
+  switch (facts.room) {
+    case "qps":
+      return { ...Answers.serviceResponse("UNAUTHORIZED", facts.accept), refused: true }
+    case "gateway":
+    case "ui":
+      return Answers.gatewayUnauthorized
+    default:
+      return settings.accountState === "expired" ? Answers.accountExpired(now) : Answers.eulaNotAccepted(now)
+  }
+}
+
+// Which room takes which proof. An Authorization header is judged alone: a cookie beside it does not save it.
+const isProven = (settings: Settings, state: State, facts: Facts, now: number): boolean => {
+  const basic = facts.basic === `${settings.username}:${settings.password}`
+  const external = facts.bearer !== undefined && settings.externalBearers.includes(facts.bearer)
+  switch (facts.room) {
+    case "fo":
+      return facts.authorized
+        ? basic || external
+        : facts.session !== undefined && state.sessions.includes(facts.session)
+    case "gateway":
+      return external || (facts.bearer !== undefined &&
+        Option.exists(HashMap.get(state.jwts, facts.bearer), (exp) => now < exp * 1000))
+    default:
+      return basic
+  }
+}
+
+const refusal = (settings: Settings, state: State, facts: Facts, now: number): Answers.Answer | undefined => {
+  if (isProven(settings, state, facts, now)) {
+    return settings.accountState === "ok" ? undefined : accountRefusal(settings, facts, now)
+  }
+  switch (facts.room) {
+    case "qps":
+      return {
+        ...Answers.serviceResponse(facts.authorized ? "INVALID_CREDENTIALS" : "UNAUTHORIZED", facts.accept),
+        refused: true
+      }
+    case "gateway":
+    case "ui":
+      return Answers.gatewayUnauthorized
+    default:
+      return Answers.badLogin(now)
+  }
+}
+
+// (seen) quota headers on /api, none on /qps/rest; nothing is recorded of the UI host, so it has none here.
+const isMetered = (facts: Facts): boolean => facts.room !== "qps" && facts.room !== "ui"
+
+const limitsOf = (settings: Settings, facts: Facts): Quota.Limits =>
+  isMetered(facts) ? settings.limitsOf(facts.path) : Quota.unlimited
+
+const quotaHeaders = (settings: Settings, state: State, facts: Facts, now: number) => {
+  const usage = usageOf(state, facts.path)
+  const limits = limitsOf(settings, facts)
+  return isMetered(facts)
+    ? { ...Quota.rateHeaders(usage, limits, now), ...Quota.concurrencyHeaders(usage, limits, settings.spelling) }
+    : {}
+}
+
+const block = (
+  settings: Settings,
+  state: State,
+  facts: Facts,
+  verdict: Exclude<Quota.Verdict, { readonly _tag: "Accepted" }>,
+  now: number
+): Answers.Answer => {
+  const headers = quotaHeaders(settings, state, facts, now)
+  if (facts.room === "gateway") {
+    return Answers.withHeaders(Answers.gatewayBlocked, headers)
+  }
+  if (verdict._tag === "TooOften") {
+    return Answers.withHeaders(Answers.tooOften(now, verdict.secondsToWait), headers)
+  }
+  return Answers.withHeaders(
+    Answers.tooMany(now, verdict.callsToFinish),
+    settings.bareConcurrencyBlocks
+      ? Quota.concurrencyHeaders(usageOf(state, facts.path), limitsOf(settings, facts), settings.spelling)
+      : headers
+  )
+}
+
+/**
+ * A call arrives: an answer at once, or `undefined` when it is accepted and now runs until `end`. What is accepted counts
+ * as executed even when its caller goes away: a server that has begun to act does not take it back.
+ */
+export const begin = (
+  settings: Settings,
+  state: State,
+  facts: Facts,
+  now: number
+): readonly [Answers.Answer | undefined, State] => {
+  const refused = refusal(settings, state, facts, now)
+  if (refused !== undefined) {
+    return [refused, state]
+  }
+  const proven = count(state, "requests")
+  if (facts.room === "fo" && facts.requestedWith === undefined) {
+    return [Answers.missing(now, "X-Requested-With header"), proven]
+  }
+  const [scripted, unscripted] = takeScripted(proven, "call")
+  if (scripted !== undefined) {
+    return [scripted, unscripted]
+  }
+  const [verdict, usage] = Quota.start(usageOf(proven, facts.path), limitsOf(settings, facts), now)
+  if (verdict._tag !== "Accepted") {
+    return [block(settings, proven, facts, verdict, now), proven]
+  }
+  const key = `${facts.method} ${facts.path}`
+  return [undefined, {
+    ...setUsage(proven, facts.path, () => usage),
+    executed: HashMap.set(
+      proven.executed,
+      key,
+      Option.getOrElse(HashMap.get(proven.executed, key), () => 0) + 1
+    )
+  }]
+}
+
+/** The answer of a call that ran, with the quota as it is at that moment: this call still counts as running. */
+export const succeed = (settings: Settings, state: State, facts: Facts, now: number): Answers.Answer => {
+  const headers = quotaHeaders(settings, state, facts, now)
+  switch (facts.room) {
+    case "msp":
+      return Answers.withHeaders(Answers.about, headers)
+    case "qps":
+      return Answers.serviceResponse("SUCCESS", facts.accept)
+    case "gateway":
+    case "ui":
+      return Answers.withHeaders(Answers.gatewaySuccess, headers)
+    default:
+      return Answers.withHeaders(
+        Answers.simpleReturn({
+          status: 200,
+          now,
+          text: facts.action === "launch" ? "New vm scan launched" : "OK"
+        }),
+        headers
+      )
+  }
+}
+
+/** Counts an answer to a call. */
+export const record = (state: State, answer: Answers.Answer): State =>
+  answer.refused === true || answer.status === 401
+    ? count(state, "refused")
+    : answer.status === 409 || answer.status === 429
+    ? count(state, "blocked")
+    : state

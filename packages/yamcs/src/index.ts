@@ -1,0 +1,10 @@
+/**
+ * Authenticated access to Yamcs.
+ *
+ * @since 0.1.0
+ */
+
+/** @since 0.1.0 */
+export * as Yamcs from "./Yamcs.ts"
+/** @since 0.1.0 */
+export * as YamcsCredential from "./YamcsCredential.ts"

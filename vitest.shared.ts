@@ -1,0 +1,12 @@
+import { fileURLToPath } from "node:url"
+import { defineConfig } from "vitest/config"
+
+export default defineConfig({
+  test: {
+    include: ["test/**/*.test.ts"],
+    setupFiles: [fileURLToPath(new URL("vitest.setup.ts", import.meta.url))],
+    // Time is TestClock's: no timer is faked.
+    fakeTimers: { toFake: undefined },
+    sequence: { concurrent: true }
+  }
+})
