@@ -2,7 +2,9 @@
  * What you know: credentials as Schema-tagged data with `Redacted` secrets. They decode from unknown, JSON and Config,
  * compare by value, print `<redacted>`, and are refused when they are made if they could not be sent safely.
  *
- * `Schema.encode` and {@link revealJson} are the only ways by which a secret leaves.
+ * `Schema.encode` and {@link revealJson} are the only ways by which a secret leaves. Decode data of others with
+ * {@link fromUnknown} or {@link fromJson}, which never quote it: Schema's own decoders do not quote a secret in its own
+ * field, but anything that stands where it does not belong, such as a password in place of the whole object.
  *
  * @since 0.1.0
  */
@@ -25,7 +27,8 @@ export const Name = Schema.String.pipe(Schema.filter(Grammar.text))
 
 /**
  * A secret: not empty, well-formed, no control characters. Unlike `Schema.Redacted(Schema.String)`, neither a failed decode nor a
- * failed constructor shows what it was given.
+ * failed constructor shows what it was given. An optional one is `Schema.optionalWith(Secret, { exact: true })`:
+ * `Schema.optional` makes a union with `undefined`, and a union quotes what is none of its members.
  *
  * @since 0.1.0
  * @category schemas

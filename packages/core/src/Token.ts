@@ -29,7 +29,7 @@ export class Token extends Schema.Class<Token>("@effect-auth/core/Token")({
   value: Secret.pipe(Schema.filter((value) => Grammar.fieldValue(Redacted.value(value)))),
   issuedAt: Schema.DateTimeUtcFromNumber,
   expiresAt: Schema.optional(Schema.DateTimeUtcFromNumber),
-  refreshToken: Schema.optional(Secret)
+  refreshToken: Schema.optionalWith(Secret, { exact: true })
 }) {}
 
 /**
