@@ -117,7 +117,7 @@ export interface Options<R = never> {
  * import * as Effect from "effect/Effect"
  *
  * const program = Effect.gen(function*() {
- *   const tokens = yield* TokenSource.make({ login: Token.make({ value: "…", lifetime: "1 hour" }) })
+ *   const tokens = yield* TokenSource.make({ login: Token.make({ value: "eyJhbGciOi...", lifetime: "1 hour" }) })
  *   return yield* tokens.get
  * })
  * ```
