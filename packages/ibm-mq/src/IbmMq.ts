@@ -6,9 +6,11 @@
  */
 import * as AuthenticatedHttpClient from "@effect-auth/core/AuthenticatedHttpClient"
 import * as Authenticator from "@effect-auth/core/Authenticator"
-import type { ExchangeError, InsecureTransport, InvalidSetting } from "@effect-auth/core/AuthError"
+import type { ExchangeError, InsecureTransport } from "@effect-auth/core/AuthError"
+import { InvalidSetting } from "@effect-auth/core/AuthError"
 import type * as AuthMode from "@effect-auth/core/AuthMode"
 import * as Credential from "@effect-auth/core/Credential"
+import { MutualTls } from "@effect-auth/core/MutualTls"
 import * as OriginPolicy from "@effect-auth/core/OriginPolicy"
 import type * as RefreshPolicy from "@effect-auth/core/RefreshPolicy"
 import * as TokenSource from "@effect-auth/core/TokenSource"
@@ -48,8 +50,7 @@ export type Mode<C extends MqCredential> = `IbmMq/${C["_tag"]}`
  * @since 0.1.0
  * @category models
  */
-export interface Options<C extends MqCredential = MqCredential> extends AuthenticatedHttpClient.Options {
-  readonly credential: C
+export interface Settings extends AuthenticatedHttpClient.Options {
   /**
    * The value of the `ibm-mq-rest-csrf-token` header, which may be empty; `null` leaves the header out. Servers before
    * 9.0.5 hand out the value with a login; theirs is used then. Default: `local`.
@@ -71,6 +72,14 @@ export interface Options<C extends MqCredential = MqCredential> extends Authenti
   readonly refresh?: RefreshPolicy.RefreshPolicy | undefined
   /** LTPA: where tokens outlive this process. With it, the end of the Scope does not log out. */
   readonly store?: TokenStore | undefined
+}
+
+/**
+ * @since 0.1.0
+ * @category models
+ */
+export interface Options<C extends MqCredential = MqCredential> extends Settings {
+  readonly credential: C
 }
 
 /**
@@ -236,10 +245,57 @@ export const layerLtpaConfig = (
   options: Config.Config.Wrap<Options<UserPassword>>
 ): ModeLayer<"IbmMq/Ltpa", ConfigError> => Layer.unwrapEffect(Effect.map(Config.unwrap(options), layerLtpa))
 
+/**
+ * Client certificate: the proof is in TLS, and its common name is the user. The certificate itself is given to the
+ * `HttpClient` (`@effect-auth/node`); a program without one does not compile. Every origin has to be https.
+ *
+ * @since 0.1.0
+ * @category constructors
+ */
+export const makeClientCertificate = (options: Settings): Client<MutualTls> =>
+  Effect.gen(function*() {
+    yield* MutualTls
+    const { origins } = yield* OriginPolicy.make(options)
+    if (origins.some((origin) => !origin.startsWith("https:"))) {
+      return yield* new InvalidSetting({
+        setting: "baseUrl",
+        problem: "must begin with https://, as must all origins: a client certificate is presented in TLS alone"
+      })
+    }
+    return yield* bind(
+      Authenticator.fixed(
+        { mode: "IbmMq/ClientCertificate", explain: MqError.explain },
+        Csrf.signature(csrfToken(options))
+      ),
+      options
+    )
+  })
+
+/**
+ * {@link makeClientCertificate} as a layer.
+ *
+ * @since 0.1.0
+ * @category layers
+ */
+export const layerClientCertificate = (
+  options: Settings
+): ModeLayer<"IbmMq/ClientCertificate", never, MutualTls> =>
+  AuthenticatedHttpClient.layerMode("IbmMq/ClientCertificate", makeClientCertificate(options))
+
+/**
+ * {@link layerClientCertificate} with its options from Config.
+ *
+ * @since 0.1.0
+ * @category layers
+ */
+export const layerClientCertificateConfig = (
+  options: Config.Config.Wrap<Settings>
+): ModeLayer<"IbmMq/ClientCertificate", ConfigError, MutualTls> =>
+  Layer.unwrapEffect(Effect.map(Config.unwrap(options), layerClientCertificate))
+
 const modeOf = <C extends MqCredential>(credential: C) => `IbmMq/${credential._tag}` as const
 
-const csrfToken = ({ csrfToken }: { readonly csrfToken?: string | null | undefined }): string | null =>
-  csrfToken === undefined ? "local" : csrfToken
+const csrfToken = ({ csrfToken }: Settings): string | null => csrfToken === undefined ? "local" : csrfToken
 
 const bind = (
   authenticator: Authenticator.Authenticator,

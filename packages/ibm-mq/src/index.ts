@@ -10,3 +10,7 @@ export * as IbmMq from "./IbmMq.ts"
 export * as MqCredential from "./MqCredential.ts"
 /** @since 0.1.0 */
 export * as MqError from "./MqError.ts"
+/** @since 0.1.0 */
+export * as Mqsc from "./Mqsc.ts"
+/** @since 0.1.0 */
+export * as MqUser from "./MqUser.ts"
