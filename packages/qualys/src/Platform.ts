@@ -94,13 +94,11 @@ const HostUrl = Schema.String.pipe(
  * @since 0.1.0
  * @category schemas
  */
-export const Override = Schema.Struct({ api_url: HostUrl, gateway_url: HostUrl, qualysguard_url: HostUrl })
-
-/**
- * @since 0.1.0
- * @category models
- */
-export type Override = typeof Override.Type
+export class Override extends Schema.Class<Override>("@effect-auth/qualys/Override")({
+  api_url: HostUrl,
+  gateway_url: HostUrl,
+  qualysguard_url: HostUrl
+}) {}
 
 /**
  * The id of a shared platform, or the hosts of a private one.

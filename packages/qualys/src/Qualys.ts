@@ -16,7 +16,8 @@
 import * as AuthenticatedHttpClient from "@effect-auth/core/AuthenticatedHttpClient"
 import * as Authenticator from "@effect-auth/core/Authenticator"
 import type { InsecureTransport, InvalidSetting } from "@effect-auth/core/AuthError"
-import type * as AuthMode from "@effect-auth/core/AuthMode"
+import { AuthModeMismatch } from "@effect-auth/core/AuthError"
+import * as AuthMode from "@effect-auth/core/AuthMode"
 import * as Credential from "@effect-auth/core/Credential"
 import type * as RefreshPolicy from "@effect-auth/core/RefreshPolicy"
 import * as TokenSource from "@effect-auth/core/TokenSource"
@@ -29,12 +30,14 @@ import * as Context from "effect/Context"
 import * as Effect from "effect/Effect"
 import * as Either from "effect/Either"
 import * as Layer from "effect/Layer"
+import * as Option from "effect/Option"
 import * as Redacted from "effect/Redacted"
 import type * as Scope from "effect/Scope"
 import * as Jwt from "./internal/jwt.ts"
 import * as Refusal from "./internal/refusal.ts"
 import * as Session from "./internal/session.ts"
 import * as Platform from "./Platform.ts"
+import type { QualysCredential } from "./QualysCredential.ts"
 
 /**
  * @since 0.1.0
@@ -256,7 +259,8 @@ export const layerBasic = (options: BasicOptions): ModeLayer<"Qualys/Basic", Api
  * ```ts
  * import * as RefreshPolicy from "@effect-auth/core/RefreshPolicy"
  * import * as Qualys from "@effect-auth/qualys/Qualys"
- * import * as Redacted from "effect/Redacted"
+ * import * as Option from "effect/Option"
+import * as Redacted from "effect/Redacted"
  *
  * const Gateway = Qualys.layerJwt({
  *   platform: "qg2",
@@ -298,6 +302,42 @@ export const layerBearer = (options: BearerOptions): ModeLayer<"Qualys/Bearer", 
     access(ApiAccess, "Qualys/Bearer", options),
     access(GatewayAccess, "Qualys/Bearer", options)
   )
+
+/**
+ * The mode that a credential asks for: `Qualys/Basic` or `Qualys/Jwt`.
+ *
+ * @since 0.1.0
+ * @category models
+ */
+export type Mode<C extends QualysCredential> = typeof modes[C["authType"]]
+
+/**
+ * The client that a decoded credential asks for: {@link makeBasic} or {@link makeJwt}.
+ *
+ * @since 0.1.0
+ * @category constructors
+ */
+export const make = (
+  options: JwtOptions & { readonly credential: QualysCredential }
+): Effect.Effect<AuthenticatedHttpClient.Service, SetupError, HttpClient.HttpClient | Scope.Scope> =>
+  options.credential.authType === "basic" ? makeBasic(options) : makeJwt(options)
+
+/**
+ * {@link make} as a layer, for programs that learn their mode at run time. Functions that need a certain one are guarded
+ * by {@link requireApi}, {@link requireGateway} or `AuthMode.require`.
+ *
+ * @since 0.1.0
+ * @category layers
+ */
+export const layer = <C extends QualysCredential>(
+  options: JwtOptions & { readonly credential: C }
+): ModeLayer<Mode<C>> => {
+  const mode = modeOf(options.credential)
+  const evidence: Layer.Layer<never, InvalidSetting> = options.credential.authType === "basic"
+    ? access(ApiAccess, mode, options)
+    : access(GatewayAccess, mode, options)
+  return Layer.merge(AuthenticatedHttpClient.layerMode(mode, make(options)), evidence)
+}
 
 /**
  * {@link layerBasic} with its options from Config.
@@ -355,6 +395,38 @@ export const layerBearerConfig = (
   Layer.unwrapEffect(Effect.map(Config.unwrap(options), layerBearer))
 
 /**
+ * {@link layer} with its options from Config.
+ *
+ * @since 0.1.0
+ * @category layers
+ */
+export const layerConfig = <C extends QualysCredential>(
+  options: Config.Config.Wrap<JwtOptions & { readonly credential: C }>
+): ModeLayer<Mode<C>, never, ConfigError> => Layer.unwrapEffect(Effect.map(Config.unwrap(options), layer))
+
+/**
+ * Checks at run time that the mode may call the API host. Fails with `AuthModeMismatch` before the effect runs.
+ *
+ * @since 0.1.0
+ * @category combinators
+ */
+export const requireApi = <A, E, R>(
+  self: Effect.Effect<A, E, R>
+): Effect.Effect<A, E | AuthModeMismatch, Exclude<R, ApiAccess>> =>
+  require(self, ApiAccess, "Qualys/Basic, Qualys/Session or Qualys/Bearer")
+
+/**
+ * Checks at run time that the mode may call the gateway. Fails with `AuthModeMismatch` before the effect runs.
+ *
+ * @since 0.1.0
+ * @category combinators
+ */
+export const requireGateway = <A, E, R>(
+  self: Effect.Effect<A, E, R>
+): Effect.Effect<A, E | AuthModeMismatch, Exclude<R, GatewayAccess>> =>
+  require(self, GatewayAccess, "Qualys/Jwt or Qualys/Bearer")
+
+/**
  * User name and password from `<prefix>_USERNAME` and `<prefix>_PASSWORD`.
  *
  * @since 0.1.0
@@ -368,11 +440,18 @@ export const credentialConfig = (prefix: string): Config.Config<Credential.Basic
  * @since 0.1.0
  * @category models
  */
-export type ModeLayer<Mode extends string, Access, E = never> = Layer.Layer<
+export type ModeLayer<Mode extends string, Access = never, E = never> = Layer.Layer<
   AuthenticatedHttpClient.AuthenticatedHttpClient | AuthMode.AuthMode<Mode> | Access,
   SetupError | E,
   HttpClient.HttpClient
 >
+
+const modes = { basic: "Qualys/Basic", token: "Qualys/Jwt" } as const
+
+const modeOf = <C extends QualysCredential>(credential: C): Mode<C> => {
+  const authType: C["authType"] = credential.authType
+  return modes[authType]
+}
 
 /** The platform and its hosts: as the options say, else as the account says. */
 const locate = (options: BasicOptions | BearerOptions) => {
@@ -412,3 +491,24 @@ const access = <Self>(
   mode: string,
   options: BasicOptions | BearerOptions
 ): Layer.Layer<Self, InvalidSetting> => Layer.effect(tag, Either.map(locate(options), ({ hosts }) => ({ mode, hosts })))
+
+const require = <A, E, R, Self>(
+  self: Effect.Effect<A, E, R>,
+  tag: Context.Tag<Self, Access>,
+  expected: string
+): Effect.Effect<A, E | AuthModeMismatch, Exclude<R, Self>> =>
+  Effect.flatMap(
+    Effect.context<never>(),
+    (context): Effect.Effect<A, E | AuthModeMismatch, Exclude<R, Self>> =>
+      Option.match(Context.getOption(context, tag), {
+        onNone: () => Effect.fail(new AuthModeMismatch({ expected, actual: actualMode(context) })),
+        onSome: (access) => Effect.provideService(self, tag, access)
+      })
+  )
+
+/** All modes share one key, whatever their name. */
+const actualMode = (context: Context.Context<never>): string =>
+  Option.match(Context.getOption(context, AuthMode.AuthMode<string>("Qualys")), {
+    onNone: () => "no mode",
+    onSome: ({ mode }) => mode
+  })

@@ -8,3 +8,7 @@
 export * as Platform from "./Platform.ts"
 /** @since 0.1.0 */
 export * as Qualys from "./Qualys.ts"
+/** @since 0.1.0 */
+export * as QualysCredential from "./QualysCredential.ts"
+/** @since 0.1.0 */
+export * as QualysError from "./QualysError.ts"

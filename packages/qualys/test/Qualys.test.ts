@@ -1,15 +1,18 @@
 import * as AuthenticatedHttpClient from "@effect-auth/core/AuthenticatedHttpClient"
 import * as AuthEvent from "@effect-auth/core/AuthEvent"
+import * as AuthMode from "@effect-auth/core/AuthMode"
 import * as Credential from "@effect-auth/core/Credential"
 import * as FakeQualys from "@effect-auth/testing/FakeQualys"
 import { assert, describe, it } from "@effect/vitest"
 import * as ConfigProvider from "effect/ConfigProvider"
 import * as Effect from "effect/Effect"
+import * as Either from "effect/Either"
 import * as Layer from "effect/Layer"
 import * as Redacted from "effect/Redacted"
 import * as TestClock from "effect/TestClock"
 import * as Platform from "../src/Platform.ts"
 import * as Qualys from "../src/Qualys.ts"
+import * as QualysCredential from "../src/QualysCredential.ts"
 
 const credential = {
   username: FakeQualys.credentials.username,
@@ -26,6 +29,9 @@ const env = Layer.setConfigProvider(ConfigProvider.fromMap(
     ["QUALYS_TOKEN", "canary-external-bearer"]
   ])
 ))
+
+const decoded = (fields: object) =>
+  Either.getOrThrow(QualysCredential.fromUnknown({ ...FakeQualys.credentials, platform: "qg2", ...fields }))
 
 const on = (options?: FakeQualys.Options) => <A, E, R>(mode: Layer.Layer<A, E, R>) =>
   mode.pipe(Layer.provideMerge(FakeQualys.layer(options)), Layer.merge(AuthEvent.layer))
@@ -168,4 +174,73 @@ describe("Qualys, bearer", () => {
         Qualys.layerBearer({ platform: "qg2", credential: external })
       )
     )))
+})
+
+describe("Qualys, the mode of a decoded credential", () => {
+  const basic = Qualys.layer({ credential: decoded({ auth_type: "basic" }) })
+  const jwt = Qualys.layer({ credential: decoded({ auth_type: "token" }) })
+
+  it.effect("is Basic, on the platform of the credential", () =>
+    Effect.gen(function*() {
+      const hosts = yield* Qualys.requireApi(Effect.map(Qualys.ApiAccess, (access) => access.hosts))
+      assert.strictEqual(hosts.api, "https://qualysapi.qg2.apps.qualys.com")
+      assert.strictEqual((yield* get(scans)).status, 200)
+    }).pipe(Effect.provide(on()(basic))))
+
+  it.effect("is no other than it is", () =>
+    Effect.gen(function*() {
+      const mode = yield* Effect.flip(AuthMode.require("Qualys/Jwt")(get("/rest/2.0/count/am/asset")))
+      assert.strictEqual(mode.message, "expected Qualys/Jwt, got Qualys/Basic")
+      const gateway = yield* Effect.flip(Qualys.requireGateway(get("/rest/2.0/count/am/asset")))
+      assert.strictEqual(gateway.message, "expected Qualys/Jwt or Qualys/Bearer, got Qualys/Basic")
+      assert.deepInclude(yield* stats, { requests: 0, refused: 0 })
+    }).pipe(Effect.provide(on()(basic))))
+
+  it.effect("is Jwt", () =>
+    Effect.gen(function*() {
+      assert.strictEqual((yield* Qualys.requireGateway(get("/rest/2.0/count/am/asset"))).status, 200)
+      const error = yield* Effect.flip(Qualys.requireApi(get(scans)))
+      assert.strictEqual(error.message, "expected Qualys/Basic, Qualys/Session or Qualys/Bearer, got Qualys/Jwt")
+    }).pipe(Effect.provide(on()(jwt))))
+})
+
+describe("Qualys, a JWT that was kept", () => {
+  const request = get("/rest/2.0/count/am/asset")
+
+  const jwt = (claims: object) => {
+    const part = (value: object) => Buffer.from(JSON.stringify(value)).toString("base64url")
+    return `${part({ alg: "RS256" })}.${part(claims)}.canary`
+  }
+  const kept = (claims: object) => Qualys.layerJwt({ credential: decoded({ token: jwt(claims) }) })
+
+  it.effect("is used until its exp, counted from the client's clock", () =>
+    Effect.gen(function*() {
+      assert.strictEqual((yield* request).status, 200)
+      assert.deepInclude(yield* stats, { logins: 0, refused: 0 })
+      yield* TestClock.adjust("100 seconds")
+      yield* request
+      assert.deepInclude(yield* stats, { logins: 1, refused: 0 })
+    }).pipe(
+      Effect.provide(
+        on({ externalBearers: [jwt({ iat: -14_300, exp: 100 })] })(kept({ iat: -14_300, exp: 100 }))
+      )
+    ))
+
+  it.effect("is not sent when it has expired", () =>
+    Effect.gen(function*() {
+      yield* request
+      assert.deepInclude(yield* stats, { logins: 1, refused: 0 })
+    }).pipe(Effect.provide(on()(kept({ exp: 0 })))))
+
+  it.effect("is not sent when it does not say how long it is good", () =>
+    Effect.gen(function*() {
+      yield* request
+      assert.deepInclude(yield* stats, { logins: 1, refused: 0 })
+    }).pipe(Effect.provide(on()(kept({})))))
+
+  it.effect("is replaced by a login when the gateway refuses it", () =>
+    Effect.gen(function*() {
+      assert.strictEqual((yield* request).status, 200)
+      assert.deepInclude(yield* stats, { logins: 1, refused: 1 })
+    }).pipe(Effect.provide(on()(kept({ exp: 100 })))))
 })

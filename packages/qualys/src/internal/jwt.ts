@@ -5,6 +5,7 @@ import * as TokenEndpoint from "@effect-auth/core/TokenEndpoint"
 import * as HttpClient from "@effect/platform/HttpClient"
 import * as HttpClientRequest from "@effect/platform/HttpClientRequest"
 import * as Clock from "effect/Clock"
+import * as Duration from "effect/Duration"
 import * as Effect from "effect/Effect"
 import * as Option from "effect/Option"
 import * as Redacted from "effect/Redacted"
@@ -43,27 +44,22 @@ export const login = (
  * A login that begins with a JWT that was obtained before, once and only while it is good: what is left of its life is
  * `exp` against the client's clock, because nobody knows when it arrived.
  */
-export const resume = <E, R>(
+export const resume = <R>(
   mode: string,
   jwt: Redacted.Redacted,
-  login: Effect.Effect<Token.Token, E, R>
-): Effect.Effect<Effect.Effect<Token.Token, E, R>> =>
-  Effect.map(Ref.make(Option.some(jwt)), (stored) =>
-    Effect.flatMap(
-      Ref.getAndSet(stored, Option.none()),
-      Option.match({
-        onNone: () => login,
-        onSome: (value) => Effect.orElse(stillGood(mode, value), () => login)
-      })
-    ))
-
-const stillGood = (mode: string, value: Redacted.Redacted) =>
-  Effect.gen(function*() {
-    const now = yield* Clock.currentTimeMillis
-    const { exp } = yield* Token.lifespan(Redacted.value(value))
-    const left = yield* Token.lifetime({ exp }, now)
-    return yield* Token.make({ mode, value, lifetime: left })
-  }).pipe(Effect.filterOrFail((token) => token.expiresAt !== undefined))
+  login: Effect.Effect<Token.Token, ExchangeError, R>
+): Effect.Effect<Effect.Effect<Token.Token, ExchangeError, R>> =>
+  Effect.map(Ref.make(Option.some(jwt)), (kept) =>
+    Effect.gen(function*() {
+      const now = yield* Clock.currentTimeMillis
+      const value = yield* Ref.getAndSet(kept, Option.none())
+      const left = value.pipe(
+        Option.flatMap((value) => Token.lifespan(Redacted.value(value))),
+        Option.flatMap(({ exp }) => Token.lifetime({ exp }, now)),
+        Option.filter(Duration.greaterThan(0))
+      )
+      return yield* Option.isSome(left) ? Token.make({ mode, value: jwt, lifetime: left.value }) : login
+    }))
 
 /** The vendor's; the JWT's own `exp` comes first. */
 const lifetime = "4 hours"

@@ -33,12 +33,12 @@ export const parse = (body: string): Option.Option<Envelope> => {
 /** The declaration and the DOCTYPE come first; the root element is not further down than this. */
 const beginningLength = 1024
 
-/** An envelope that refuses is short; a ServiceResponse this long carries data. */
-const longestEnvelope = 65_536
+/** In characters. An envelope that refuses is short; one this long carries data. */
+export const longestEnvelope = 65_536
 
 const parser = new XMLParser({ processEntities: false, parseTagValue: false, ignoreAttributes: true })
 
-const parseXml: (body: string) => Option.Option<unknown> = Option.liftThrowable((body) => parser.parse(body))
+const parseXml: (body: string) => Option.Option<unknown> = Option.liftThrowable((body) => parser.parse(body, true))
 
 const parseJson = Schema.decodeEither(Schema.parseJson())
 
