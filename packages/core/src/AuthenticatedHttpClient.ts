@@ -186,5 +186,6 @@ const discard = (response: HttpClientResponse.HttpClientResponse): Effect.Effect
     Stream.mapAccum(0, (read, chunk) => [read + chunk.length, read + chunk.length]),
     Stream.takeUntil((read) => read >= 65_536),
     Stream.runDrain,
-    Effect.ignore
+    // a body that was read for its explanation is locked, and a stream over it dies instead of failing
+    Effect.catchAllCause(() => Effect.void)
   )
