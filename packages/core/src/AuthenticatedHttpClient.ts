@@ -180,11 +180,15 @@ const fromExecute = <E>(
 ): HttpClient.HttpClient.With<E> =>
   HttpClient.makeWith<never, never, E, never>(Effect.flatMap(execute), (request) => Effect.succeed(request))
 
-/** Reads what is left of a body that nobody will look at, so that its connection can be used again; 64 kB at the most. */
+/**
+ * Reads what is left of a body that nobody will look at, so that its connection can be used again; 64 kB at the most. A
+ * body that an explanation has read is no stream any more: some transports answer that with a defect.
+ */
 const discard = (response: HttpClientResponse.HttpClientResponse): Effect.Effect<void> =>
   response.stream.pipe(
     Stream.mapAccum(0, (read, chunk) => [read + chunk.length, read + chunk.length]),
     Stream.takeUntil((read) => read >= 65_536),
     Stream.runDrain,
-    Effect.ignore
+    Effect.ignore,
+    Effect.catchAllDefect(() => Effect.void)
   )
