@@ -1,8 +1,6 @@
 import { assert, describe, it } from "@effect/vitest"
 import * as Chunk from "effect/Chunk"
 import * as Effect from "effect/Effect"
-import * as FiberRef from "effect/FiberRef"
-import * as HashMap from "effect/HashMap"
 import * as Logger from "effect/Logger"
 import * as LogLevel from "effect/LogLevel"
 import * as Metric from "effect/Metric"
@@ -102,8 +100,7 @@ describe("AuthEvent.publish", () => {
       const expected = sentences("Acme/Log")
       yield* Effect.forEach(expected, ([event]) => AuthEvent.publish(event)).pipe(
         Logger.withMinimumLogLevel(LogLevel.All),
-        Effect.provide(Logger.replace(Logger.defaultLogger, logger)),
-        Effect.locally(FiberRef.currentLogAnnotations, HashMap.empty())
+        Effect.provide(Logger.replace(Logger.defaultLogger, logger))
       )
       assert.deepStrictEqual(yield* Ref.get(lines), expected.map(([, sentence, level]) => [sentence, level] as const))
     }).pipe(Effect.provide(AuthEvent.layer)))
