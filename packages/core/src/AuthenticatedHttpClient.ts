@@ -64,7 +64,7 @@ export interface Options extends OriginPolicy.Options {
  * import * as Effect from "effect/Effect"
  * import * as Layer from "effect/Layer"
  *
- * const login = Token.make({ value: "…", lifetime: "1 hour" })
+ * const login = Token.make({ value: "eyJhbGciOi...", lifetime: "1 hour" })
  *
  * const Acme = Layer.scoped(AuthenticatedHttpClient.AuthenticatedHttpClient, Effect.gen(function*() {
  *   const tokens = yield* TokenSource.make({ login })
