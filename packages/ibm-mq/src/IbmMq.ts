@@ -62,8 +62,9 @@ export interface Settings extends AuthenticatedHttpClient.Options {
    */
   readonly cookieName?: string | undefined
   /**
-   * LTPA: how long the server's tokens live (its `ltpaExpiration`); the cookie does not tell. Default: 120 minutes, as
-   * the server's.
+   * LTPA: how long the server's tokens live (its `ltpaExpiration`); the cookie does not tell. A server that remembers
+   * an earlier login of the user (ten minutes) answers with that login's token, which lives shorter; its refusal leads to
+   * a new login. Default: 120 minutes, as the server's.
    */
   readonly lifetime?: Duration.DurationInput | undefined
   /** LTPA: whether to log in at once, so that wrong credentials fail the start. Default: with the first request. */
@@ -82,23 +83,15 @@ export interface Options<C extends MqCredential = MqCredential> extends Settings
   readonly credential: C
 }
 
-/**
- * What can go wrong before the first request.
- *
- * @since 0.1.0
- * @category models
- */
-export type SetupError = InvalidSetting | InsecureTransport | ExchangeError
-
-type Client<R = never> = Effect.Effect<
+type Client<E = never, R = never> = Effect.Effect<
   AuthenticatedHttpClient.Service,
-  SetupError,
+  InvalidSetting | InsecureTransport | E,
   HttpClient.HttpClient | Scope.Scope | R
 >
 
 type ModeLayer<Name extends string, E = never, R = never> = Layer.Layer<
   AuthenticatedHttpClient.AuthenticatedHttpClient | AuthMode.AuthMode<Name>,
-  SetupError | E,
+  InvalidSetting | InsecureTransport | E,
   HttpClient.HttpClient | R
 >
 
@@ -108,7 +101,7 @@ type ModeLayer<Name extends string, E = never, R = never> = Layer.Layer<
  * @since 0.1.0
  * @category constructors
  */
-export const make = <C extends MqCredential>(options: Options<C>): Client => {
+export const make = <C extends MqCredential>(options: Options<C>): Client<ExchangeError> => {
   const credential: MqCredential = options.credential
   switch (credential._tag) {
     case "Basic":
@@ -124,7 +117,7 @@ export const make = <C extends MqCredential>(options: Options<C>): Client => {
  * @since 0.1.0
  * @category layers
  */
-export const layer = <C extends MqCredential>(options: Options<C>): ModeLayer<Mode<C>> =>
+export const layer = <C extends MqCredential>(options: Options<C>): ModeLayer<Mode<C>, ExchangeError> =>
   AuthenticatedHttpClient.layerMode(modeOf(options.credential), make(options))
 
 /**
@@ -135,7 +128,7 @@ export const layer = <C extends MqCredential>(options: Options<C>): ModeLayer<Mo
  */
 export const layerConfig = <C extends MqCredential>(
   options: Config.Config.Wrap<Options<C>>
-): ModeLayer<Mode<C>, ConfigError> => Layer.unwrapEffect(Effect.map(Config.unwrap(options), layer))
+): ModeLayer<Mode<C>, ExchangeError | ConfigError> => Layer.unwrapEffect(Effect.map(Config.unwrap(options), layer))
 
 /**
  * HTTP Basic: user name and password on every request. The user name has no colon (RFC 7617 section 2).
@@ -174,12 +167,12 @@ export const layerBasicConfig = (
 
 /**
  * LTPA: one login, then a cookie. Renewed before it expires, obtained anew when the server refuses it, logged out at
- * the end of the Scope.
+ * the end of the Scope. Fails with an error of the login only when that is `eager`.
  *
  * @since 0.1.0
  * @category constructors
  */
-export const makeLtpa = (options: Options<UserPassword>): Client =>
+export const makeLtpa = (options: Options<UserPassword>): Client<ExchangeError> =>
   Effect.gen(function*() {
     const mode = "IbmMq/Ltpa"
     const { baseUrl } = yield* OriginPolicy.make(options)
@@ -232,7 +225,7 @@ export const makeLtpa = (options: Options<UserPassword>): Client =>
  * @since 0.1.0
  * @category layers
  */
-export const layerLtpa = (options: Options<UserPassword>): ModeLayer<"IbmMq/Ltpa"> =>
+export const layerLtpa = (options: Options<UserPassword>): ModeLayer<"IbmMq/Ltpa", ExchangeError> =>
   AuthenticatedHttpClient.layerMode("IbmMq/Ltpa", makeLtpa(options))
 
 /**
@@ -243,7 +236,8 @@ export const layerLtpa = (options: Options<UserPassword>): ModeLayer<"IbmMq/Ltpa
  */
 export const layerLtpaConfig = (
   options: Config.Config.Wrap<Options<UserPassword>>
-): ModeLayer<"IbmMq/Ltpa", ConfigError> => Layer.unwrapEffect(Effect.map(Config.unwrap(options), layerLtpa))
+): ModeLayer<"IbmMq/Ltpa", ExchangeError | ConfigError> =>
+  Layer.unwrapEffect(Effect.map(Config.unwrap(options), layerLtpa))
 
 /**
  * Client certificate: the proof is in TLS, and its common name is the user. The certificate itself is given to the
@@ -252,7 +246,7 @@ export const layerLtpaConfig = (
  * @since 0.1.0
  * @category constructors
  */
-export const makeClientCertificate = (options: Settings): Client<MutualTls> =>
+export const makeClientCertificate = (options: Settings): Client<never, MutualTls> =>
   Effect.gen(function*() {
     yield* MutualTls
     const { origins } = yield* OriginPolicy.make(options)

@@ -204,7 +204,7 @@ describe("IbmMq, LTPA", () => {
   })
 
   it.effect("renews before the lifetime ends, without making anyone wait", () => {
-    const { layer, told } = wire(IbmMq.layerLtpa({ ...options, lifetime: "10 minutes" }), {
+    const { layer } = wire(IbmMq.layerLtpa({ ...options, lifetime: "10 minutes" }), {
       tokenLifetime: "10 minutes"
     })
     return Effect.gen(function*() {
@@ -214,11 +214,9 @@ describe("IbmMq, LTPA", () => {
       assert.strictEqual((yield* stats).logins, 1)
       yield* TestClock.adjust("2 minutes")
       yield* list
-      yield* TestClock.adjust("8 minutes")
+      yield* TestClock.adjust("7 minutes")
       yield* list
-      assert.deepInclude(yield* stats, { refused: 0, requests: 4 })
-      assert.isTrue((yield* stats).logins >= 2)
-      assert.strictEqual(told().filter((call) => call.endsWith("401")).length, 0)
+      assert.deepInclude(yield* stats, { logins: 2, refused: 0, requests: 4 })
     }).pipe(Effect.provide(layer))
   })
 
