@@ -81,7 +81,7 @@ export const make = (
   options: Options
 ): Effect.Effect<Service, InvalidSetting | InsecureTransport, HttpClient.HttpClient> =>
   Effect.gen(function*() {
-    const transport = yield* HttpClient.HttpClient
+    const transport = Transport.make(yield* HttpClient.HttpClient)
     const origins = yield* OriginPolicy.make(options)
     const { maxReplays } = options.replay ?? ReplayPolicy.default
 
@@ -91,9 +91,8 @@ export const make = (
       replays: number
     ): Effect.Effect<HttpClientResponse.HttpClientResponse, HttpClientError.HttpClientError | AuthError> =>
       Effect.flatMap(authenticator.prove(request), (proof) =>
-        Effect.matchEffect(Transport.execute(transport, proof.sign(request)), {
-          onFailure: (error) =>
-            Effect.fail(Scrub.error(error, request)),
+        Effect.matchEffect(transport(proof.sign(request)), {
+          onFailure: (error) => Effect.fail(Scrub.error(error, request)),
           onSuccess: (response) => {
             const review = authenticator.review(response)
             switch (review._tag) {
