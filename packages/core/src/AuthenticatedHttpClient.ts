@@ -18,6 +18,7 @@ import * as Stream from "effect/Stream"
 import type { Authenticator, Proof } from "./Authenticator.ts"
 import type { AuthError, InsecureTransport, InvalidSetting } from "./AuthError.ts"
 import { AuthenticationFailed, CredentialsRejected, isAuthError } from "./AuthError.ts"
+import * as AuthEvent from "./AuthEvent.ts"
 import * as AuthMode from "./AuthMode.ts"
 import * as Scrub from "./internal/scrub.ts"
 import * as Transport from "./internal/transport.ts"
@@ -115,7 +116,14 @@ export const make = (
     ) =>
       Effect.flatMap(proof.refuse(climbed), (rung) =>
         rung !== "fail" && replays < maxReplays && ReplayPolicy.isReplayable(request)
-          ? Effect.zipRight(discard(response), send(request, rung, replays + 1))
+          ? discard(response).pipe(
+            Effect.zipRight(AuthEvent.publish(AuthEvent.AuthEvent.RequestReplayed({
+              mode: authenticator.mode,
+              status: response.status,
+              rung
+            }))),
+            Effect.zipRight(send(request, rung, replays + 1))
+          )
           : Effect.flatMap(authenticator.explain(Scrub.response(response, request)), (explanation) => {
             const facts = { ...explanation, mode: authenticator.mode, status: response.status }
             return Effect.zipRight(
