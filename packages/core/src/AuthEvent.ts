@@ -14,6 +14,7 @@ import * as PubSub from "effect/PubSub"
 import * as Stream from "effect/Stream"
 import type { ExchangeError, TokenStoreError } from "./AuthError.ts"
 import type { Blocked } from "./RateLimitSignal.ts"
+import type { Rung } from "./TokenState.ts"
 
 /**
  * `mode` is the mode that the event belongs to, such as `Yamcs/Password`.
@@ -24,6 +25,7 @@ import type { Blocked } from "./RateLimitSignal.ts"
  * - `ExchangeFailed`: a login or refresh failed; a token that is still valid goes on being used
  * - `ServedStale`: a token was used while its renewal began
  * - `StoreFailed`: a new token could not be stored; it is used, and lost with this process
+ * - `RequestReplayed`: a request that was refused is sent again, with the proof that the ladder's `rung` brings
  * - `LoggedOut`: the session was ended at the server, or that failed within the policy's time
  *
  * The events of quotas name the partition (`key`), by default the endpoint, since it is not a mode that has a quota.
@@ -48,6 +50,7 @@ export type AuthEvent = Data.TaggedEnum<{
   ExchangeFailed: { readonly mode: string; readonly kind: "login" | "refresh"; readonly error: ExchangeError }
   ServedStale: { readonly mode: string; readonly generation: number }
   StoreFailed: { readonly mode: string; readonly error: TokenStoreError }
+  RequestReplayed: { readonly mode: string; readonly status: number; readonly rung: Rung }
   LoggedOut: { readonly mode: string; readonly succeeded: boolean }
   ApproachingLimit: {
     readonly key: string
@@ -128,6 +131,7 @@ export const format: (event: AuthEvent) => string = AuthEvent.$match({
   ExchangeFailed: ({ error }) => error.message,
   ServedStale: ({ mode }) => `${mode}: the token is due, renewing it while it is used`,
   StoreFailed: ({ error, mode }) => `${mode}: ${error.message}; the token is lost when this process ends`,
+  RequestReplayed: ({ mode, rung, status }) => `${mode}: refused with ${status}, sending the request again (${rung})`,
   LoggedOut: ({ mode, succeeded }) => succeeded ? `${mode}: logged out` : `${mode}: logging out failed`,
   ApproachingLimit: ({ key, limit, quota, remaining, until }) => {
     const left = `${remaining}${limit === undefined ? "" : ` of ${limit}`} calls left`
@@ -238,6 +242,7 @@ const record: (event: AuthEvent) => Effect.Effect<void> = AuthEvent.$match({
       Effect.logDebug(format(event))
     ),
   StoreFailed: (event) => Effect.logError(format(event)),
+  RequestReplayed: (event) => Effect.logDebug(format(event)),
   LoggedOut: (event) => event.succeeded ? Effect.logDebug(format(event)) : Effect.logWarning(format(event)),
   ApproachingLimit: (event) => Effect.logWarning(format(event)),
   SleepingUntil: (event) =>

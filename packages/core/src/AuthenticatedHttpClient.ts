@@ -17,6 +17,7 @@ import type * as Scope from "effect/Scope"
 import type { Authenticator, Proof } from "./Authenticator.ts"
 import type { AuthError, InsecureTransport, InvalidSetting } from "./AuthError.ts"
 import { AuthenticationFailed, CredentialsRejected, isAuthError } from "./AuthError.ts"
+import * as AuthEvent from "./AuthEvent.ts"
 import * as AuthMode from "./AuthMode.ts"
 import * as Body from "./internal/body.ts"
 import * as Scrub from "./internal/scrub.ts"
@@ -70,7 +71,7 @@ export interface Options extends OriginPolicy.Options {
  * import * as Effect from "effect/Effect"
  * import * as Layer from "effect/Layer"
  *
- * const login = Token.make({ value: "…", lifetime: "1 hour" })
+ * const login = Token.make({ value: "eyJhbGciOi...", lifetime: "1 hour" })
  *
  * const Acme = Layer.scoped(AuthenticatedHttpClient.AuthenticatedHttpClient, Effect.gen(function*() {
  *   const tokens = yield* TokenSource.make({ login })
@@ -86,7 +87,7 @@ export const make = (
   options: Options
 ): Effect.Effect<Service, InvalidSetting | InsecureTransport, HttpClient.HttpClient> =>
   Effect.gen(function*() {
-    const transport = yield* HttpClient.HttpClient
+    const transport = Transport.make(yield* HttpClient.HttpClient)
     const origins = yield* OriginPolicy.make(options)
     const { maxReplays } = options.replay ?? ReplayPolicy.default
 
@@ -100,25 +101,21 @@ export const make = (
     ): Effect.Effect<HttpClientResponse.HttpClientResponse, HttpClientError.HttpClientError | AuthError> =>
       governor === undefined
         ? Effect.flatMap(authenticator.prove(request), (proof) =>
-          Effect.matchEffect(Transport.execute(transport, proof.sign(request)), {
-            onFailure: (error) =>
-              Effect.fail(Scrub.error(error, request)),
+          Effect.matchEffect(transport(proof.sign(request)), {
+            onFailure: (error) => Effect.fail(Scrub.error(error, request)),
             onSuccess: (response) => reviewed(request, proof, response, climbed, replays)
           }))
         : Effect.flatMap(
           governor.run(request, proved(request), maxReplays),
-          ([proof, response]) =>
-            reviewed(request, proof, response, climbed, replays)
+          ([proof, response]) => reviewed(request, proof, response, climbed, replays)
         )
 
     /** One attempt of a request that the quota admits: it is proved after the wait for that. */
     const proved = (request: HttpClientRequest.HttpClientRequest) =>
       Effect.flatMap(authenticator.prove(request), (proof) =>
-        Effect.mapBoth(Transport.execute(transport, proof.sign(request)), {
-          onFailure: (error) =>
-            Scrub.error(error, request),
-          onSuccess: (response) =>
-            [proof, response] as const
+        Effect.mapBoth(transport(proof.sign(request)), {
+          onFailure: (error) => Scrub.error(error, request),
+          onSuccess: (response) => [proof, response] as const
         }))
 
     const reviewed = (
@@ -148,7 +145,14 @@ export const make = (
     ) =>
       Effect.flatMap(proof.refuse(climbed), (rung) =>
         rung !== "fail" && replays < maxReplays && ReplayPolicy.isReplayable(request)
-          ? Effect.zipRight(Body.discard(response), send(request, rung, replays + 1))
+          ? Body.discard(response).pipe(
+            Effect.zipRight(AuthEvent.publish(AuthEvent.AuthEvent.RequestReplayed({
+              mode: authenticator.mode,
+              status: response.status,
+              rung
+            }))),
+            Effect.zipRight(send(request, rung, replays + 1))
+          )
           : Effect.flatMap(authenticator.explain(Scrub.response(response, request)), (explanation) => {
             const facts = { ...explanation, mode: authenticator.mode, status: response.status }
             return Effect.zipRight(

@@ -17,6 +17,8 @@ export * as AuthMode from "./AuthMode.ts"
 /** @since 0.1.0 */
 export * as Credential from "./Credential.ts"
 /** @since 0.1.0 */
+export * as MutualTls from "./MutualTls.ts"
+/** @since 0.1.0 */
 export * as OriginPolicy from "./OriginPolicy.ts"
 /** @since 0.1.0 */
 export * as RateLimit from "./RateLimit.ts"

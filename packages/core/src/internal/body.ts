@@ -13,13 +13,17 @@ import * as Inspectable from "effect/Inspectable"
 import type * as Option from "effect/Option"
 import * as Stream from "effect/Stream"
 
-/** Reads what is left of a body that nobody will look at, so that its connection can be used again; 64 kB at the most. */
+/**
+ * Reads what is left of a body that nobody will look at, so that its connection can be used again; 64 kB at the most. A
+ * body that an explanation has read is no stream any more: some transports answer that with a defect.
+ */
 export const discard = (response: HttpClientResponse.HttpClientResponse): Effect.Effect<void> =>
   response.stream.pipe(
     Stream.mapAccum(0, (read, chunk) => [read + chunk.length, read + chunk.length]),
     Stream.takeUntil((read) => read >= 65_536),
     Stream.runDrain,
-    Effect.ignore
+    Effect.ignore,
+    Effect.catchAllDefect(() => Effect.void)
   )
 
 /** The response with its body in memory, to be read any number of times in any form. */
