@@ -32,10 +32,14 @@ export const run = <A, E, R>(effect: Effect.Effect<A, E, R>): Effect.Effect<A, E
         })
     }
     const fiber = yield* Effect.fork(Effect.withClock(effect, clock))
+    let idle = 0
     while (Option.isNone(yield* Fiber.poll(fiber))) {
       yield* settled
       const next = Math.min(...sleepers.map(({ at }) => at))
+      // a body may still be read; but who waits for neither that nor time waits for ever
+      if (!Number.isFinite(next) && idle++ > 1000) return yield* Effect.dieMessage("nobody sleeps, and it is not done")
       if (!Number.isFinite(next)) continue
+      idle = 0
       now = Math.max(now, next)
       const due = sleepers.filter(({ at }) => at <= now)
       sleepers = sleepers.filter(({ at }) => at > now)
