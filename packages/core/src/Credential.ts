@@ -29,6 +29,19 @@ const isFieldName = (text: string): string | true =>
 const isB64Token = (secret: Redacted.Redacted): string | true =>
   /^[A-Za-z0-9\-._~+/]+=*$/.test(Redacted.value(secret)) || "must be a b64token (RFC 6750 section 2.1)"
 
+/** What keeps a value from travelling in its place. A query parameter is percent-encoded and takes everything. */
+const travels: Record<"header" | "query" | "cookie", (value: string) => string | undefined> = {
+  header: (value) =>
+    /^[!-~](?:[ -~]*[!-~])?$/.test(value)
+      ? undefined
+      : "must be ASCII without surrounding white space to travel in a header (RFC 9110 section 5.5)",
+  query: () => undefined,
+  cookie: (value) =>
+    /^[!#-+\--:<-[\]-~]*$/.test(value)
+      ? undefined
+      : "must be made of cookie-octets to travel in a cookie (RFC 6265 section 4.1.1)"
+}
+
 /**
  * A name that travels in the clear: not empty, no control characters.
  *
@@ -75,17 +88,24 @@ export class Bearer extends Schema.TaggedClass<Bearer>("@effect-auth/core/Bearer
 }) {}
 
 /**
- * An API key and where it travels. Prefer a header: query parameters end up in access logs.
+ * An API key and where it travels. Prefer a header: query parameters end up in access logs. What could not be read back
+ * at the other end is refused: characters beyond ASCII in a header, a separator in a cookie.
  *
  * @since 0.1.0
  * @category schemas
  */
-export class ApiKey extends Schema.TaggedClass<ApiKey>("@effect-auth/core/ApiKey")("ApiKey", {
-  key: Secret,
-  in: Schema.Literal("header", "query", "cookie"),
-  /** The header's, parameter's or cookie's name, such as `x-api-key`. */
-  name: Schema.String.pipe(Schema.filter(isFieldName))
-}) {}
+export class ApiKey extends Schema.TaggedClass<ApiKey>("@effect-auth/core/ApiKey")(
+  "ApiKey",
+  Schema.Struct({
+    key: Secret,
+    in: Schema.Literal("header", "query", "cookie"),
+    /** The header's, parameter's or cookie's name, such as `x-api-key`. */
+    name: Schema.String.pipe(Schema.filter(isFieldName))
+  }).pipe(Schema.filter((credential) => {
+    const problem = travels[credential.in](Redacted.value(credential.key))
+    return problem === undefined ? true : { path: ["key"], message: problem }
+  }))
+) {}
 
 /**
  * Makes a {@link Basic} credential, or fails with `InvalidSetting`.
