@@ -15,9 +15,13 @@ export * as AuthEvent from "./AuthEvent.ts"
 /** @since 0.1.0 */
 export * as AuthMode from "./AuthMode.ts"
 /** @since 0.1.0 */
+export * as Challenge from "./Challenge.ts"
+/** @since 0.1.0 */
 export * as Credential from "./Credential.ts"
 /** @since 0.1.0 */
 export * as OriginPolicy from "./OriginPolicy.ts"
+/** @since 0.1.0 */
+export * as Redirect from "./Redirect.ts"
 /** @since 0.1.0 */
 export * as RefreshPolicy from "./RefreshPolicy.ts"
 /** @since 0.1.0 */
