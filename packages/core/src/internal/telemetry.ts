@@ -11,6 +11,7 @@ import type * as HttpClientResponse from "@effect/platform/HttpClientResponse"
 import * as HttpTraceContext from "@effect/platform/HttpTraceContext"
 import * as Context from "effect/Context"
 import * as Effect from "effect/Effect"
+import * as FiberRef from "effect/FiberRef"
 import { constTrue } from "effect/Function"
 import * as Option from "effect/Option"
 import type { Places } from "../Authenticator.ts"
@@ -38,7 +39,9 @@ const withOwnSpan = (transport: HttpClient.HttpClient, places: Places): HttpClie
     Effect.flatMap((request) =>
       Effect.withFiberRuntime<HttpClientResponse.HttpClientResponse, HttpClientError.HttpClientError>((fiber) => {
         const url = HttpClientRequest.toUrl(request)
-        return Option.isNone(url) || fiber.getFiberRef(HttpClient.currentTracerDisabledWhen)(request)
+        const untraced = !fiber.getFiberRef(FiberRef.currentTracerEnabled) ||
+          fiber.getFiberRef(HttpClient.currentTracerDisabledWhen)(request)
+        return untraced || Option.isNone(url)
           ? quiet.execute(request)
           : Effect.useSpan(
             Context.get(fiber.currentContext, HttpClient.SpanNameGenerator)(request),
