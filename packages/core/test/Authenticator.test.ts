@@ -1,285 +1,270 @@
-import * as AuthenticatedHttpClient from "@effect-auth/core/AuthenticatedHttpClient"
-import * as Authenticator from "@effect-auth/core/Authenticator"
-import { CredentialsRejected, CredentialUnavailable } from "@effect-auth/core/AuthError"
-import * as Credential from "@effect-auth/core/Credential"
-import * as Token from "@effect-auth/core/Token"
-import * as TokenSource from "@effect-auth/core/TokenSource"
-import * as HttpClient from "@effect/platform/HttpClient"
-import type * as HttpClientRequest from "@effect/platform/HttpClientRequest"
+import * as HttpClientRequest from "@effect/platform/HttpClientRequest"
 import * as HttpClientResponse from "@effect/platform/HttpClientResponse"
+import * as UrlParams from "@effect/platform/UrlParams"
 import { assert, describe, it } from "@effect/vitest"
 import * as Effect from "effect/Effect"
 import * as Either from "effect/Either"
 import * as FastCheck from "effect/FastCheck"
 import * as Redacted from "effect/Redacted"
+import * as Ref from "effect/Ref"
+import * as Stream from "effect/Stream"
+import * as TestClock from "effect/TestClock"
+import * as Authenticator from "../src/Authenticator.ts"
+import { CredentialsRejected } from "../src/AuthError.ts"
+import * as Credential from "../src/Credential.ts"
+import * as Token from "../src/Token.ts"
+import * as TokenSource from "../src/TokenSource.ts"
+import type { Rung } from "../src/TokenState.ts"
+import { assertSecretFree } from "./printouts.ts"
 
-type Request = HttpClientRequest.HttpClientRequest
+const canary = "canary-secret-4711"
+const request = HttpClientRequest.get("https://api.acme.example/user")
+const signed = (authenticator: Authenticator.Authenticator, of = request) =>
+  Effect.map(authenticator.prove(of), (proof) => proof.sign(of))
+const signedSync = (authenticator: Authenticator.Authenticator, of = request) =>
+  Effect.runSync(signed(authenticator, of))
+const answer = (status: number) => HttpClientResponse.fromWeb(request, new Response(null, { status }))
 
-/** Answers every request by a function and keeps what was sent. */
-const transport = (answer: (request: Request, url: URL) => Response) => {
-  const sent: Array<{ readonly url: string; readonly headers: Readonly<Record<string, string>> }> = []
-  const client = HttpClient.make((request, url) =>
-    Effect.sync(() => {
-      sent.push({ url: url.href, headers: request.headers })
-      return HttpClientResponse.fromWeb(request, answer(request, url))
-    })
+const apiKey = (place: "header" | "query" | "cookie", name: string, key: string) =>
+  Authenticator.apiKey(new Credential.ApiKey({ key: Redacted.make(key), in: place, name }))
+
+/** Logs in for `canary-token-1`, `canary-token-2`, ...; each token lives for a minute. */
+const numbered = Effect.gen(function*() {
+  const logins = yield* Ref.make(0)
+  const login = Effect.flatMap(
+    Ref.updateAndGet(logins, (n) => n + 1),
+    (n) => Token.make({ value: `canary-token-${n}`, lifetime: "1 minute" })
   )
-  return { client, sent }
-}
+  return yield* TokenSource.make({ mode: "Acme", login })
+})
 
-const ok = () => new Response("ok")
+/** A source that holds one token and notes what it is told. */
+const noting = Effect.gen(function*() {
+  const rejections = yield* Ref.make<ReadonlyArray<readonly [Token.Token, Rung | undefined]>>([])
+  const token = yield* Token.make({ value: "canary-token" })
+  const tokens: TokenSource.TokenSource = {
+    get: Effect.succeed(token),
+    reject: (token, climbed) =>
+      Effect.as(Ref.update(rejections, (all) => [...all, [token, climbed] as const]), "refresh"),
+    changes: Stream.empty,
+    state: Effect.die("not asked for")
+  }
+  return { rejections, token, tokens }
+})
 
-const get = (authenticator: Authenticator.Authenticator, client: HttpClient.HttpClient, path = "/") =>
-  Effect.flatMap(
-    AuthenticatedHttpClient.make(authenticator, {
-      baseUrl: "https://api.example",
-      origins: ["https://gateway.example", "https://third.example"]
-    }),
-    (http) => http.get(path)
-  ).pipe(Effect.provideService(HttpClient.HttpClient, client))
-
-const key = (where: "header" | "query" | "cookie", name: string, value = "canary-key") =>
-  Authenticator.apiKey(Either.getOrThrow(Credential.apiKey({ key: Redacted.make(value), in: where, name })))
-
-const basic = Authenticator.basic({ username: "operator", password: Redacted.make("canary-password") })
-
-/** A source that logs in as often as it is asked to, with tokens `name1`, `name2`, ... */
-const counting = (name: string) => {
-  let logins = 0
-  return TokenSource.make({ mode: name, login: Effect.suspend(() => Token.make({ value: `${name}${++logins}` })) })
-}
-
-const unavailable = (mode: string) =>
-  Authenticator.unavailable({ mode, problem: `${mode.toUpperCase()}_TOKEN is not set` })
-
-describe("Authenticator.apiKey", () => {
-  it.effect("writes in a header, in the query beside the caller's parameters, or among the caller's cookies", () =>
-    Effect.gen(function*() {
-      const { client, sent } = transport(ok)
-      yield* get(key("header", "X-Acme-Key"), client)
-      yield* get(key("query", "api_key"), client, "/a?x=1&api=2")
-      const http = yield* AuthenticatedHttpClient.make(key("cookie", "sid"), { baseUrl: "https://api.example" }).pipe(
-        Effect.provideService(HttpClient.HttpClient, client)
-      )
-      yield* http.get("/", { headers: { cookie: "a=1; sid=stale; b=2" } })
-      assert.strictEqual(sent[0]?.headers["x-acme-key"], "canary-key")
-      assert.strictEqual(sent[1]?.url, "https://api.example/a?x=1&api=2&api_key=canary-key")
-      assert.strictEqual(sent[2]?.headers["cookie"], "a=1; b=2; sid=canary-key")
-    }))
-
-  it("no key that its place could not carry becomes a credential, and the refusal does not show it", () => {
-    const refused = [
-      ["header", "canary\r\nx-admin: 1"],
-      ["header", "canary\u0000"],
-      ["header", "canary\u5bc6"],
-      ["header", " canary"],
-      ["cookie", "canary; admin=1"],
-      ["cookie", "canary,1"],
-      ["cookie", "can\"ary"],
-      ["cookie", "canary 1"],
-      ["query", "canary\n"]
-    ] as const
-    for (const [where, value] of refused) {
-      const made = Credential.apiKey({ key: Redacted.make(value), in: where, name: "k" })
-      assert.isTrue(Either.isLeft(made), value)
-      assert.notInclude(JSON.stringify(made) + String(made), "canary")
+describe("Authenticator.basic", () => {
+  it("sends the examples of RFC 7617", () => {
+    const cases = [["Aladdin", "open sesame", "QWxhZGRpbjpvcGVuIHNlc2FtZQ=="], [
+      "test",
+      "123\u00a3",
+      "dGVzdDoxMjPCow=="
+    ]]
+    for (const [username = "", password = "", expected] of cases) {
+      const { headers } = signedSync(Authenticator.basic({ username, password: Redacted.make(password) }))
+      assert.strictEqual(headers["authorization"], `Basic ${expected}`)
     }
   })
 
-  it.effect.prop(
-    "whatever is accepted adds exactly one header, parameter or cookie",
-    {
-      where: FastCheck.constantFrom("header" as const, "query" as const, "cookie" as const),
-      name: FastCheck.string({ maxLength: 8 }),
-      value: FastCheck.oneof(FastCheck.string({ unit: "binary" }), FastCheck.string())
+  it.prop(
+    "arrives as it was, in UTF-8, whatever the credential accepts",
+    [FastCheck.string({ unit: "binary" }), FastCheck.string({ unit: "binary" })],
+    ([username, password]) => {
+      const credential = Credential.basic({ username, password: Redacted.make(password) })
+      if (Either.isLeft(credential)) return
+      const header = signedSync(Authenticator.basic(credential.right)).headers["authorization"] ?? ""
+      assert.match(header, /^Basic [A-Za-z0-9+/]+=*$/)
+      const bytes = Buffer.from(header.slice("Basic ".length), "base64")
+      const text = new TextDecoder("utf-8", { fatal: true, ignoreBOM: true }).decode(bytes)
+      const colon = text.indexOf(":")
+      assert.deepStrictEqual([text.slice(0, colon), text.slice(colon + 1)], [username, password])
     },
-    ({ name, value, where }) =>
-      Effect.gen(function*() {
-        const made = Credential.apiKey({ key: Redacted.make(value), in: where, name })
-        if (Either.isLeft(made)) return
-        const { client, sent } = transport(ok)
-        yield* get(Authenticator.apiKey(made.right), client)
-        const [request] = sent
-        const headers = Object.keys(request!.headers).filter((header) => header !== "traceparent" && header !== "b3")
-        const url = new URL(request!.url)
-        switch (where) {
-          case "header":
-            assert.deepStrictEqual(headers, [name.toLowerCase()])
-            assert.deepStrictEqual(new Headers(request!.headers).get(name), value)
-            break
-          case "query":
-            assert.deepStrictEqual([headers, [...url.searchParams]], [[], [[name, value]]])
-            break
-          case "cookie":
-            assert.deepStrictEqual(headers, ["cookie"])
-            assert.deepStrictEqual(request!.headers["cookie"]?.split(/[;,]/), [`${name}=${value}`])
+    { fastCheck: { numRuns: 500 } }
+  )
+
+  it.effect("cannot come by a better proof: a refusal fails", () =>
+    Effect.gen(function*() {
+      const proof = yield* Authenticator.basic({ username: "a", password: Redacted.make(canary) }).prove(request)
+      assert.strictEqual(yield* proof.refuse("reuse"), "fail")
+    }))
+})
+
+describe("Authenticator.bearer", () => {
+  it("sends a fixed token", () => {
+    const credential = new Credential.Bearer({ token: Redacted.make(canary) })
+    assert.strictEqual(signedSync(Authenticator.bearer(credential)).headers["authorization"], `Bearer ${canary}`)
+  })
+
+  it.scoped("sends the current token of a source", () =>
+    Effect.gen(function*() {
+      const authenticator = Authenticator.bearer(yield* numbered)
+      const header = Effect.map(signed(authenticator), ({ headers }) => headers["authorization"])
+      assert.strictEqual(yield* header, "Bearer canary-token-1")
+      assert.strictEqual(yield* header, "Bearer canary-token-1")
+      yield* TestClock.adjust("2 minutes")
+      assert.strictEqual(yield* header, "Bearer canary-token-2")
+    }))
+
+  it.effect("tells the source which token was refused, and how far the request has climbed", () =>
+    Effect.gen(function*() {
+      const { rejections, token, tokens } = yield* noting
+      const proof = yield* Authenticator.bearer(tokens).prove(request)
+      assert.strictEqual(yield* proof.refuse("reuse"), "refresh")
+      assert.strictEqual(yield* proof.refuse("login"), "refresh")
+      assert.deepStrictEqual(yield* Ref.get(rejections), [[token, "reuse"], [token, "login"]])
+    }))
+
+  it.effect("fails with what the exchange failed with", () =>
+    Effect.gen(function*() {
+      const error = new CredentialsRejected({ mode: "Acme" })
+      const { tokens } = yield* noting
+      const authenticator = Authenticator.bearer({ ...tokens, get: Effect.fail(error) })
+      assert.strictEqual(yield* Effect.flip(authenticator.prove(request)), error)
+    }))
+})
+
+describe("Authenticator.fromTokens", () => {
+  it.scoped("builds the signature once for a token and not once for a request", () =>
+    Effect.gen(function*() {
+      const built: Array<string> = []
+      const authenticator = Authenticator.fromTokens(yield* numbered, {
+        mode: "Acme",
+        places: { headers: ["x-session"], urlParams: [], cookies: [] },
+        sign: (token) => {
+          built.push(Redacted.value(token.value))
+          return Authenticator.header("X-Session", Redacted.value(token.value))
         }
       })
+      assert.deepStrictEqual(authenticator.places.headers, ["x-session"])
+      for (const _ of [1, 2, 3]) yield* signed(authenticator)
+      yield* TestClock.adjust("2 minutes")
+      const { headers } = yield* signed(authenticator)
+      assert.deepStrictEqual(built, ["canary-token-1", "canary-token-2"])
+      assert.strictEqual(headers["x-session"], "canary-token-2")
+    }))
+})
+
+describe("Authenticator.apiKey", () => {
+  it("writes where the credential says, and says where it writes", () => {
+    const header = apiKey("header", "X-Api-Key", canary)
+    assert.strictEqual(signedSync(header).headers["x-api-key"], canary)
+    assert.deepStrictEqual(header.places, { headers: ["x-api-key"], urlParams: [], cookies: [] })
+
+    const query = apiKey("query", "key", "a&b=ключ")
+    assert.deepStrictEqual(signedSync(query).urlParams, [["key", "a&b=ключ"]])
+    assert.deepStrictEqual(query.places, { headers: [], urlParams: ["key"], cookies: [] })
+
+    const cookie = apiKey("cookie", "session", canary)
+    assert.strictEqual(signedSync(cookie).headers["cookie"], `session=${canary}`)
+    assert.deepStrictEqual(cookie.places, { headers: [], urlParams: [], cookies: ["session"] })
+  })
+
+  const separator = FastCheck.constantFrom(...";, =&\"\\\r\n\t\0éж%#+")
+  const anything = FastCheck.oneof(
+    FastCheck.string({ unit: "binary" }),
+    FastCheck.tuple(FastCheck.string({ maxLength: 2 }), separator, FastCheck.string({ maxLength: 2 }))
+      .map((parts) => parts.join(""))
+  )
+
+  it.prop(
+    "cannot inject: an accepted key is one header, one cookie or one parameter, and arrives as it was",
+    [anything, FastCheck.constantFrom("header" as const, "query" as const, "cookie" as const)],
+    ([key, place]) => {
+      const credential = Credential.apiKey({ key: Redacted.make(key), in: place, name: "key" })
+      if (Either.isLeft(credential)) return
+      const sent = signedSync(Authenticator.apiKey(credential.right))
+      if (place === "query") {
+        const url = Either.getOrThrow(UrlParams.makeUrl(sent.url, sent.urlParams, sent.hash))
+        return assert.deepStrictEqual([...new URLSearchParams(url.search)], [["key", key]])
+      }
+      const headers = new Headers(sent.headers) // throws on what a transport would refuse to send
+      if (place === "header") return assert.strictEqual(headers.get("key"), key)
+      assert.deepStrictEqual(headers.get("cookie")?.split(/; ?/), [`key=${key}`])
+    },
+    { fastCheck: { numRuns: 1000 } }
   )
 })
 
-describe("what a refusal says", () => {
-  it.effect("is the server's challenge, in a message that a person can act on", () =>
-    Effect.gen(function*() {
-      const challenge =
-        `Basic realm="staff", Bearer realm="api", error="invalid_token", error_description="it\texpired"`
-      const { client } = transport(() => new Response("", { status: 401, headers: { "www-authenticate": challenge } }))
-      const error = yield* Effect.flip(get(basic, client))
-      assert.deepInclude(error, { _tag: "CredentialsRejected", mode: "Basic", status: 401, code: "invalid_token" })
-      assert.strictEqual(
-        error.message,
-        "Basic: the server rejected the credentials (HTTP 401, invalid_token): it expired"
-      )
-    }))
-})
+describe("Authenticator.cookie", () => {
+  const session = Authenticator.cookie("session", "new==%2F\"")
 
-describe("Authenticator.all", () => {
-  it.effect("puts every proof on a request and knows every place", () =>
-    Effect.gen(function*() {
-      const { client, sent } = transport(ok)
-      const authenticator = Authenticator.all(basic, key("header", "x-acme-key"), key("query", "api_key"))
-      yield* get(authenticator, client)
-      assert.include(sent[0]?.headers["authorization"], "Basic ")
-      assert.strictEqual(sent[0]?.headers["x-acme-key"], "canary-key")
-      assert.strictEqual(sent[0]?.url, "https://api.example/?api_key=canary-key")
-      assert.strictEqual(authenticator.mode, "Basic+ApiKey+ApiKey")
-      assert.deepStrictEqual(authenticator.places, {
-        headers: ["authorization", "x-acme-key"],
-        urlParams: ["api_key"],
-        cookies: []
-      })
-    }))
-
-  it.scoped("renews the proofs that can be renewed and sends the request again", () =>
-    Effect.gen(function*() {
-      const { client, sent } = transport(({ headers }) =>
-        new Response("", { status: headers["authorization"] === "Bearer session2" ? 200 : 401 })
-      )
-      const session = Authenticator.bearer(yield* counting("session"))
-      const response = yield* get(Authenticator.all(key("header", "x-acme-key"), session), client)
-      assert.strictEqual(response.status, 200)
-      assert.deepStrictEqual(sent.map(({ headers }) => headers["authorization"]), [
-        "Bearer session1",
-        "Bearer session2"
-      ])
-      assert.isTrue(sent.every(({ headers }) => headers["x-acme-key"] === "canary-key"))
-    }))
-
-  it.scoped("gives up when renewing did not help, with the words of whoever understands the answer", () =>
-    Effect.gen(function*() {
-      const { client, sent } = transport(() => new Response("", { status: 401 }))
-      const session = Authenticator.bearer(yield* counting("session"), {
-        explain: () => Effect.succeed({ code: "E42" })
-      })
-      const error = yield* Effect.flip(get(Authenticator.all(key("header", "x-acme-key"), session), client))
-      assert.deepInclude(error, { _tag: "AuthenticationFailed", mode: "ApiKey+Bearer", code: "E42" })
-      assert.lengthOf(sent, 2)
-    }))
-
-  it.effect("does not send a request for which one of the credentials is missing", () =>
-    Effect.gen(function*() {
-      const { client, sent } = transport(ok)
-      const error = yield* Effect.flip(get(Authenticator.all(basic, unavailable("Key")), client))
-      assert.strictEqual(error._tag, "CredentialUnavailable")
-      assert.lengthOf(sent, 0)
-    }))
-})
-
-describe("Authenticator.firstAvailable", () => {
-  it.effect("passes over what is unavailable and uses the first that is there", () =>
-    Effect.gen(function*() {
-      const { client, sent } = transport(ok)
-      yield* get(Authenticator.firstAvailable(unavailable("A"), basic, key("header", "x-acme-key")), client)
-      assert.include(sent[0]?.headers["authorization"], "Basic ")
-      assert.isUndefined(sent[0]?.headers["x-acme-key"])
-    }))
-
-  it.effect("lists every attempt when nothing is available, also those of a nested choice", () =>
-    Effect.gen(function*() {
-      const { client, sent } = transport(ok)
-      const authenticator = Authenticator.firstAvailable(
-        unavailable("A"),
-        Authenticator.firstAvailable(unavailable("B"), unavailable("C"))
-      )
-      const error = yield* Effect.flip(get(authenticator, client))
-      assert.instanceOf(error, CredentialUnavailable)
-      assert.strictEqual(
-        error.message,
-        "A|B|C: no credential is available; A: A_TOKEN is not set; B: B_TOKEN is not set; C: C_TOKEN is not set"
-      )
-      assert.lengthOf(sent, 0)
-    }))
-
-  it.effect("does not go on when a credential is rejected by the server", () =>
-    Effect.gen(function*() {
-      const { client, sent } = transport(() => new Response("", { status: 401 }))
-      const error = yield* Effect.flip(get(Authenticator.firstAvailable(basic, key("header", "x-acme-key")), client))
-      assert.deepInclude(error, { _tag: "CredentialsRejected", mode: "Basic" })
-      assert.lengthOf(sent, 1)
-    }))
-
-  it.scoped("does not go on when a login is rejected", () =>
-    Effect.gen(function*() {
-      const { client, sent } = transport(ok)
-      const tokens = yield* TokenSource.make({ login: Effect.fail(new CredentialsRejected({ mode: "Session" })) })
-      const error = yield* Effect.flip(get(Authenticator.firstAvailable(Authenticator.bearer(tokens), basic), client))
-      assert.strictEqual(error._tag, "CredentialsRejected")
-      assert.lengthOf(sent, 0)
-    }))
-
-  it.scoped("goes on when a login has no credential to begin with", () =>
-    Effect.gen(function*() {
-      const { client, sent } = transport(ok)
-      const tokens = yield* TokenSource.make({
-        login: Effect.fail(new CredentialUnavailable({ mode: "Session", problem: "the vault is sealed" }))
-      })
-      yield* get(Authenticator.firstAvailable(Authenticator.bearer(tokens), basic), client)
-      assert.include(sent[0]?.headers["authorization"], "Basic ")
-    }))
-
-  it.effect("reads an answer as the chosen one does", () =>
-    Effect.gen(function*() {
-      const { client } = transport(() => new Response("", { status: 403 }))
-      const strict = Authenticator.basic(
-        { username: "operator", password: Redacted.make("canary-password") },
-        { review: ({ status }) => status === 403 ? Authenticator.refused : Authenticator.accepted }
-      )
-      const error = yield* Effect.flip(get(Authenticator.firstAvailable(unavailable("A"), strict), client))
-      assert.strictEqual(error._tag, "CredentialsRejected")
-      assert.strictEqual((yield* get(Authenticator.firstAvailable(basic, strict), client)).status, 403)
-    }))
-})
-
-describe("Authenticator.byOrigin", () => {
-  const made = Either.getOrThrow(Authenticator.byOrigin({
-    "https://API.example:443/ignored": basic,
-    "https://gateway.example": key("query", "api_key")
-  }))
-
-  it.effect("takes the authenticator of the request's origin", () =>
-    Effect.gen(function*() {
-      const { client, sent } = transport(ok)
-      yield* get(made, client, "/a")
-      yield* get(made, client, "https://gateway.example/b")
-      assert.include(sent[0]?.headers["authorization"], "Basic ")
-      assert.isUndefined(sent[1]?.headers["authorization"])
-      assert.deepStrictEqual(sent.map(({ url }) => url), [
-        "https://api.example/a",
-        "https://gateway.example/b?api_key=canary-key"
-      ])
-    }))
-
-  it.effect("refuses an origin that has none", () =>
-    Effect.gen(function*() {
-      const { client, sent } = transport(ok)
-      const error = yield* Effect.flip(get(made, client, "https://third.example/"))
-      assert.deepInclude(error, { _tag: "OriginRefused", origin: "https://third.example" })
-      assert.lengthOf(sent, 0)
-    }))
-
-  it("refuses keys that are no origins", () => {
-    for (const url of ["api.example", "mailto:a@b", "/path", ""]) {
-      assert.isTrue(Either.isLeft(Authenticator.byOrigin({ [url]: basic })), url)
-    }
+  it("stands beside the caller's own cookies, byte for byte", () => {
+    const own = HttpClientRequest.setHeader(request, "cookie", "theme=dark; lang=\"en\"")
+    assert.strictEqual(session.sign(own).headers["cookie"], "theme=dark; lang=\"en\"; session=new==%2F\"")
   })
+
+  it("replaces a cookie of its own name, and no other that begins alike", () => {
+    const own = HttpClientRequest.setHeader(
+      request,
+      "cookie",
+      "session=old;session2=kept; xsession=kept; session=older"
+    )
+    assert.strictEqual(session.sign(own).headers["cookie"], "session2=kept; xsession=kept; session=new==%2F\"")
+  })
+
+  it("is the same when signed twice", () => {
+    assert.deepStrictEqual(session.sign(session.sign(request)).headers, session.sign(request).headers)
+  })
+})
+
+describe("Authenticator.signatures", () => {
+  it("writes one after the other, in every place", () => {
+    const both = Authenticator.signatures(
+      Authenticator.header("X-Csrf", "1"),
+      Authenticator.cookie("a", "1"),
+      Authenticator.cookie("b", "2"),
+      Authenticator.urlParam("key", "3")
+    )
+    const sent = both.sign(request)
+    assert.deepStrictEqual({ ...sent.headers }, { "x-csrf": "1", cookie: "a=1; b=2" })
+    assert.deepStrictEqual(sent.urlParams, [["key", "3"]])
+    assert.deepStrictEqual(both.places, { headers: ["x-csrf"], urlParams: ["key"], cookies: ["a", "b"] })
+  })
+
+  it("leave the caller's request as it was", () => {
+    Authenticator.signatures(Authenticator.authorization(canary), Authenticator.urlParam("key", canary)).sign(request)
+    assertSecretFree(request, [canary])
+  })
+})
+
+describe("Authenticator: reading the answer", () => {
+  it("takes 401 for a refusal and nothing else, 403 least of all", () => {
+    for (const status of [200, 204, 302, 400, 403, 404, 407, 419, 429, 500, 503]) {
+      assert.deepStrictEqual(Authenticator.reviewStatus(answer(status)), Authenticator.accepted)
+    }
+    assert.deepStrictEqual(Authenticator.reviewStatus(answer(401)), Authenticator.refused)
+  })
+
+  it.effect("has a mode's own review and explanation where it gives them", () =>
+    Effect.gen(function*() {
+      const authenticator = Authenticator.basic({ username: "a", password: Redacted.make("b") }, {
+        mode: "Acme/Basic",
+        review: () => Authenticator.refused,
+        explain: () => Effect.succeed({ code: "E1" })
+      })
+      assert.strictEqual(authenticator.mode, "Acme/Basic")
+      const proof = yield* authenticator.prove(request)
+      assert.strictEqual(proof.review(answer(200)), Authenticator.refused)
+      assert.deepStrictEqual(yield* proof.explain(answer(401)), { code: "E1" })
+      const plain = Authenticator.basic({ username: "a", password: Redacted.make("b") })
+      assert.strictEqual(plain.mode, "Basic")
+      const { explain } = yield* plain.prove(request)
+      assert.deepStrictEqual(yield* explain(answer(401)), {})
+    }))
+})
+
+describe("Authenticator: as a value", () => {
+  it.effect("shows no secret in any printout, nor does its proof", () =>
+    Effect.gen(function*() {
+      const authenticators = [
+        Authenticator.basic({ username: "a", password: Redacted.make(canary) }),
+        Authenticator.bearer(new Credential.Bearer({ token: Redacted.make(canary) })),
+        apiKey("header", "x-api-key", canary),
+        apiKey("query", "key", canary),
+        apiKey("cookie", "session", canary)
+      ]
+      for (const authenticator of authenticators) {
+        assertSecretFree(authenticator, [canary])
+        assertSecretFree(yield* authenticator.prove(request), [canary])
+      }
+    }))
 })

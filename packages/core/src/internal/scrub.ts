@@ -60,15 +60,26 @@ export const failure = (
       Cause.isInterruptedOnly(cause) ? Effect.failCause(cause) : Effect.die(wordless(Cause.squash(cause)))
   })
 
-/** What a scrubbed error tells without its request: its reason and the system's error code. */
-export const describe = ({ cause, description, reason }: HttpClientError.HttpClientError): string =>
-  isAuthError(cause) ? cause.message : description === undefined ? reason : `${reason} ${description}`
+/** What a transport error tells without its request, scrubbed or not: its reason and the system's error code. */
+export const describe = ({ cause, description, reason }: HttpClientError.HttpClientError): string => {
+  if (isAuthError(cause)) return cause.message
+  const code = systemCode(cause) ?? systemCode({ code: description })
+  return code === undefined ? reason : `${reason} ${code}`
+}
 
 const responseError = (
   error: HttpClientError.ResponseError,
   request: HttpClientRequest.HttpClientRequest,
   response: HttpClientResponse.HttpClientResponse
-) => new HttpClientError.ResponseError({ request, response, reason: error.reason })
+) => {
+  const description = systemCode(error.cause)
+  return new HttpClientError.ResponseError({
+    request,
+    response,
+    reason: error.reason,
+    ...(description === undefined ? undefined : { description })
+  })
+}
 
 const wordless = (defect: unknown): Error => {
   const code = systemCode(defect)
