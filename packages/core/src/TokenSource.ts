@@ -262,14 +262,25 @@ export const make = <R = never>(options: Options<R>): Effect.Effect<TokenSource,
         )
       })
 
-    /** Looks after the token while nobody asks for it; wakes at least every 30 s, because a long timer sleeps through a suspend. */
-    const keepAlive: Effect.Effect<void> = Effect.forever(Effect.flatMap(Clock.currentTimeMillis, (now) => {
-      const current = MutableRef.get(state)
-      const decision = TokenState.decide(current, now, rules)
-      if (current.held !== undefined && (decision._tag === "UseAndRenew" || decision._tag === "Begin")) begin(undefined)
-      const due = current.held === undefined || current.held.renewAt <= now ? longestSleep : current.held.renewAt - now
-      return Effect.timeoutOption(Queue.take(changed), Math.min(due, longestSleep))
-    }))
+    /**
+     * Looks after the token while nobody asks for it: at least every 30 s, because a long timer sleeps through a suspend,
+     * and at most once a second, whatever the server says about lifetimes.
+     */
+    const keepAlive: Effect.Effect<void> = Clock.currentTimeMillis.pipe(
+      Effect.flatMap((now) => {
+        const current = MutableRef.get(state)
+        const decision = TokenState.decide(current, now, rules)
+        if (current.held !== undefined && (decision._tag === "UseAndRenew" || decision._tag === "Begin")) {
+          begin(undefined)
+        }
+        const due = current.held === undefined || current.held.renewAt <= now
+          ? longestSleep
+          : current.held.renewAt - now
+        return Effect.timeoutOption(Queue.take(changed), Math.min(due, longestSleep))
+      }),
+      Effect.delay(shortestSleep),
+      Effect.forever
+    )
 
     const close = Effect.gen(function*() {
       const { exchange } = MutableRef.updateAndGet(state, (state) => ({ ...state, closed: true }))
@@ -316,6 +327,8 @@ interface Exchange {
 const linksKept = 128
 
 const longestSleep = 30_000
+
+const shortestSleep = 1_000
 
 const closed = (mode: string): ExchangeError => new TokenEndpointError({ mode, reason: "Closed" })
 

@@ -66,7 +66,7 @@ describe("TokenSource: one exchange at a time", () => {
       const { login, sent } = yield* server({ latency: "1 second" })
       const tokens = yield* TokenSource.make({ login })
       const callers = yield* Effect.fork(
-        Effect.replicateEffect(tokens.get, 10_000).pipe(Effect.withConcurrency("unbounded"))
+        Effect.replicateEffect(tokens.get, 10_000, { concurrency: "unbounded" })
       )
       yield* TestClock.adjust("1 second")
       const received = yield* Fiber.join(callers)
@@ -95,7 +95,7 @@ describe("TokenSource: one exchange at a time", () => {
       yield* answerNext(rejected)
       const tokens = yield* TokenSource.make({ login })
       const callers = yield* Effect.fork(
-        Effect.replicateEffect(Effect.flip(tokens.get), 100).pipe(Effect.withConcurrency("unbounded"))
+        Effect.replicateEffect(Effect.flip(tokens.get), 100, { concurrency: "unbounded" })
       )
       yield* TestClock.adjust("1 second")
       assert.deepStrictEqual(new Set((yield* Fiber.join(callers)).map(said)), new Set([rejected.message]))
@@ -202,7 +202,16 @@ describe("TokenSource: freshness", () => {
       const all = yield* sent
       assert.isAtLeast(all.length, 6)
       assert.deepStrictEqual(all.slice(0, 3), ["login", "refresh with refresh-1", "refresh with refresh-1"])
-      assert.strictEqual((yield* tokens.state).freshness, "Fresh")
+      assert.notStrictEqual((yield* tokens.state).freshness, "Expired")
+    }))
+
+  it.scoped("keep-alive over tokens that are dead on arrival asks at most once a second", () =>
+    Effect.gen(function*() {
+      const { login, sent } = yield* server({ lifetime: 0 })
+      const tokens = yield* TokenSource.make({ login, policy: RefreshPolicy.keepAlive(RefreshPolicy.default, true) })
+      yield* tokens.get
+      yield* TestClock.adjust("10 seconds")
+      assert.isAtMost((yield* sent).length, 11)
     }))
 
   it.effect("a clock that jumps forward by hours (suspend) makes the token expire", () => {
@@ -262,7 +271,7 @@ describe("TokenSource: failures", () => {
       const { answerNext, login, sent } = yield* server()
       yield* answerNext(rejected, rejected, rejected)
       const tokens = yield* TokenSource.make({ login })
-      const everybody = Effect.replicateEffect(Effect.flip(tokens.get), 50).pipe(Effect.withConcurrency("unbounded"))
+      const everybody = Effect.replicateEffect(Effect.flip(tokens.get), 50, { concurrency: "unbounded" })
       for (let second = 0; second < 59; second++) {
         assert.deepStrictEqual(new Set((yield* everybody).map(said)), new Set([rejected.message]))
         yield* TestClock.adjust("1 second")
@@ -332,9 +341,7 @@ describe("TokenSource: the ladder", () => {
       yield* TestClock.adjust("1 second")
       const token = yield* Fiber.join(first)
       const again = yield* Effect.fork(
-        Effect.replicateEffect(Effect.zipRight(tokens.reject(token), tokens.get), 100).pipe(
-          Effect.withConcurrency("unbounded")
-        )
+        Effect.replicateEffect(Effect.zipRight(tokens.reject(token), tokens.get), 100, { concurrency: "unbounded" })
       )
       yield* TestClock.adjust("1 second")
       assert.strictEqual(new Set(yield* Fiber.join(again)).size, 1)

@@ -109,7 +109,7 @@ layer(OpenLiberty.layer, { timeout: "10 minutes", excludeTestServices: true })("
         Effect.gen(function*() {
           yield* list
           yield* server.swapKeys(calls.at(-1)!.cookie!)
-          return yield* Effect.withConcurrency(Effect.replicateEffect(list, 24), "unbounded")
+          return yield* Effect.replicateEffect(list, 24, { concurrency: "unbounded" })
         }))
       assert.isTrue(value.every(({ status }) => status === 200))
       const logins = told(calls).filter((call) => call.startsWith("POST /login"))

@@ -262,7 +262,7 @@ describe("IbmMq, LTPA", () => {
       yield* TestClock.adjust("1 second")
       yield* Fiber.join(first)
       yield* server.revokeAll
-      const fiber = yield* Effect.fork(Effect.withConcurrency(Effect.replicateEffect(list, 24), "unbounded"))
+      const fiber = yield* Effect.fork(Effect.replicateEffect(list, 24, { concurrency: "unbounded" }))
       yield* TestClock.adjust("1 second")
       const responses = yield* Fiber.join(fiber)
       assert.deepStrictEqual(responses.map(({ status }) => status), Array.from({ length: 24 }, () => 200))
@@ -272,7 +272,7 @@ describe("IbmMq, LTPA", () => {
   it.effect("24 fibers with a password that is refused: one attempt, 24 times CredentialsRejected", () =>
     Effect.gen(function*() {
       const fiber = yield* Effect.fork(
-        Effect.withConcurrency(Effect.replicateEffect(Effect.flip(list), 24), "unbounded")
+        Effect.replicateEffect(Effect.flip(list), 24, { concurrency: "unbounded" })
       )
       yield* TestClock.adjust("1 second")
       const errors = yield* Fiber.join(fiber)
