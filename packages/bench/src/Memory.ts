@@ -3,8 +3,11 @@
  */
 import { bearerTokenAuthenticationPolicy, createEmptyPipeline } from "@azure/core-rest-pipeline"
 import { OAuth2Client as BadgatewayClient, OAuth2Fetch } from "@badgateway/oauth2-client"
+import * as RateLimit from "@effect-auth/core/RateLimit"
 import * as Token from "@effect-auth/core/Token"
 import * as TokenSource from "@effect-auth/core/TokenSource"
+import * as HttpClientRequest from "@effect/platform/HttpClientRequest"
+import * as HttpClientResponse from "@effect/platform/HttpClientResponse"
 import Bottleneck from "bottleneck"
 import * as Effect from "effect/Effect"
 import * as Exit from "effect/Exit"
@@ -44,6 +47,20 @@ const tokenSources: Kept = {
   }
 }
 
+const quotaKeys: Kept = {
+  name: "effect-auth quota key, its quota stated",
+  make: async (count) => {
+    const governor = await Effect.runPromise(RateLimit.make(RateLimit.default))
+    await Effect.runPromise(Effect.forEach(Array.from({ length: count }), (_, i) => {
+      const request = HttpClientRequest.get(`${origin}/things/${i}`)
+      const headers = { "x-ratelimit-limit": "50", "x-ratelimit-remaining": "49", "x-ratelimit-reset": "60" }
+      const response = HttpClientResponse.fromWeb(request, new Response(null, { headers }))
+      return governor.run(request, Effect.succeed([undefined, response]), 0)
+    }, { discard: true }))
+    return { kept: governor, release: () => Promise.resolve() }
+  }
+}
+
 let serial = 0
 
 const plain = (name: string, make: () => unknown): Kept => ({
@@ -53,6 +70,7 @@ const plain = (name: string, make: () => unknown): Kept => ({
 
 const things: ReadonlyArray<Kept> = [
   tokenSources,
+  quotaKeys,
   plain("@azure/core-rest-pipeline, a pipeline with the bearer policy", () => {
     const pipeline = createEmptyPipeline()
     pipeline.addPolicy(bearerTokenAuthenticationPolicy({
@@ -90,7 +108,7 @@ const measure = async (): Promise<Result> => {
     title: "kilobytes that each of 10,000 keeps on the heap",
     columns: ["what", "kB each (quartiles)"],
     rows: found.map(([{ name }, spread]) => [name, spread]),
-    goals: [atMost("kB per token source", size(tokenSources), 4)],
+    goals: [atMost("kB per token source", size(tokenSources), 4), atMost("kB per quota key", size(quotaKeys), 4)],
     notes: [`${rounds} rounds after one that is not counted. The token itself is included.`]
   }
 }

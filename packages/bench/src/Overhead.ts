@@ -25,18 +25,19 @@ export const run: Effect.Effect<Result, unknown> = Effect.scoped(Effect.gen(func
       family.name,
       name,
       kind,
-      paired(of(family, name), of(family, bare), (self, bare) => self.wall - bare.wall),
-      paired(of(family, name), of(family, bare), (self, bare) => self.cpu - bare.cpu).median,
-      spread(of(family, bare).map(({ wall }) => wall)).median
+      paired(of(family, name), of(family, bare), (self, bare) => self.cpu - bare.cpu),
+      paired(of(family, name), of(family, bare), (self, bare) => self.wall - bare.wall).median,
+      spread(of(family, bare).map(({ cpu }) => cpu)).median
     ])
   )
   return {
     title: "nanoseconds that authentication adds to one request, transport answering at once",
-    columns: ["over", "authentication", "kind", "added ns (quartiles)", "added CPU ns", "bare request ns"],
+    columns: ["over", "authentication", "kind", "added CPU ns (quartiles)", "added ns", "bare request CPU ns"],
     rows,
     goals: goals(contestants, of),
     notes: [
       `A difference of two runs in the same round; ${laps * rounds} rounds of ${millis} ms.`,
+      "CPU time is what the goals look at: nothing here waits, and it is the same on a machine that is busy otherwise.",
       "`static`: a value that never changes. `token`: a token whose expiry is checked."
     ]
   }
@@ -76,7 +77,7 @@ const goals = (
     const family = contestants.find(({ variants }) => variants.some(({ name }) => name === variant))
     return family === undefined
       ? NaN
-      : paired(of(family, variant), of(family, bare), (self, bare) => self.wall - bare.wall).median
+      : paired(of(family, variant), of(family, bare), (self, bare) => self.cpu - bare.cpu).median
   }
   const azure = added(azurePolicy)
   return [

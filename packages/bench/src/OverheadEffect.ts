@@ -4,6 +4,7 @@
 import * as AuthenticatedHttpClient from "@effect-auth/core/AuthenticatedHttpClient"
 import * as Authenticator from "@effect-auth/core/Authenticator"
 import * as Credential from "@effect-auth/core/Credential"
+import * as RateLimit from "@effect-auth/core/RateLimit"
 import * as Token from "@effect-auth/core/Token"
 import * as TokenSource from "@effect-auth/core/TokenSource"
 import * as HttpClient from "@effect/platform/HttpClient"
@@ -32,6 +33,10 @@ function family(name: string, transport: HttpClient.HttpClient): Effect.Effect<F
     const options = { baseUrl: origin }
     const overCredential = yield* AuthenticatedHttpClient.make(Authenticator.bearer(credential), options)
     const overTokens = yield* AuthenticatedHttpClient.make(Authenticator.bearer(tokens), options)
+    const withQuota = yield* AuthenticatedHttpClient.make(Authenticator.bearer(tokens), {
+      ...options,
+      limits: RateLimit.default
+    })
     const state = yield* Ref.make({ value: secret, expiresAt: (yield* Clock.currentTimeMillis) + 3_600_000 })
     return {
       name,
@@ -44,6 +49,7 @@ function family(name: string, transport: HttpClient.HttpClient): Effect.Effect<F
           kind: "token",
           run: loop(() => overTokens.get("/things/1"))
         },
+        { name: "effect-auth, token source, quota", kind: "token", run: loop(() => withQuota.get(url)) },
         ...byHand(transport, state).map(({ client, kind, name }) => ({ name, kind, run: loop(() => client.get(url)) })),
         {
           name: "by hand: cachedInvalidateWithTTL",

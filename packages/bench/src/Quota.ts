@@ -8,6 +8,10 @@ import {
   createPipelineRequest,
   defaultRetryPolicy
 } from "@azure/core-rest-pipeline"
+import * as AuthenticatedHttpClient from "@effect-auth/core/AuthenticatedHttpClient"
+import * as Authenticator from "@effect-auth/core/Authenticator"
+import * as Credential from "@effect-auth/core/Credential"
+import * as RateLimit from "@effect-auth/core/RateLimit"
 import * as HttpClient from "@effect/platform/HttpClient"
 import * as HttpClientResponse from "@effect/platform/HttpClientResponse"
 import { Octokit } from "@octokit/core"
@@ -16,13 +20,15 @@ import Bottleneck from "bottleneck"
 import * as Duration from "effect/Duration"
 import * as Effect from "effect/Effect"
 import * as RateLimiter from "effect/RateLimiter"
+import * as Redacted from "effect/Redacted"
 import * as Schedule from "effect/Schedule"
 import type * as Scope from "effect/Scope"
 import ky from "ky"
 import { createFetch } from "ofetch"
 import { margin, nextWindow, QuotaServer } from "./QuotaServer.ts"
-import type { Cell, Result } from "./Report.ts"
-import { origin, url } from "./stub.ts"
+import type { Cell, Goal, Result } from "./Report.ts"
+import { atMost, exactly } from "./Report.ts"
+import { origin, secret, url } from "./stub.ts"
 
 const calls = 200
 const perSecond = 50
@@ -35,6 +41,7 @@ interface Contestant {
 }
 
 interface Outcome {
+  readonly quota: "alone" | "shared"
   readonly name: string
   readonly blocked: number
   readonly blockedKnowingly: number
@@ -84,7 +91,20 @@ const onPromises = (name: string, make: (server: QuotaServer) => () => Promise<u
 const retryAfter = (response: { readonly headers: Headers } | undefined): number =>
   Number(response?.headers.get("retry-after") ?? 1) * 1000
 
+const ours = (name: string, limits: RateLimit.Limits): Contestant =>
+  onEffect(name, (transport) =>
+    Effect.gen(function*() {
+      const credential = yield* Credential.bearer({ token: Redacted.make(secret) })
+      return yield* AuthenticatedHttpClient.make(Authenticator.bearer(credential), { baseUrl: origin, limits })
+    }).pipe(Effect.provideService(HttpClient.HttpClient, transport)))
+
+const byDefault = "effect-auth"
+
+const probing = "effect-auth, first request alone"
+
 const contestants: ReadonlyArray<Contestant> = [
+  ours(byDefault, RateLimit.default),
+  ours(probing, RateLimit.default.pipe(RateLimit.probe(true))),
   onEffect("Effect, retryTransient", (transport) =>
     Effect.succeed(HttpClient.retryTransient(transport, {
       mode: "both",
@@ -175,6 +195,7 @@ const race = async (contestant: Contestant, takenByOthers: number): Promise<Outc
   const elapsed = performance.now() - begun
   const ideal = (Math.ceil(calls / (perSecond - takenByOthers)) - 1) * 1000 - margin
   return {
+    quota: takenByOthers === 0 ? "alone" : "shared",
     name: contestant.name,
     blocked: server.blocked,
     blockedKnowingly: server.blockedKnowingly,
@@ -187,33 +208,40 @@ const race = async (contestant: Contestant, takenByOthers: number): Promise<Outc
 const groupSize = 3
 
 const measure = async (): Promise<Result> => {
-  const rows: Array<ReadonlyArray<Cell>> = []
+  const outcomes: Array<Outcome> = []
   for (const takenByOthers of [0, 20]) {
     for (let i = 0; i < contestants.length; i += groupSize) {
       const group = contestants.slice(i, i + groupSize)
       for (const outcome of await Promise.all(group.map((contestant) => race(contestant, takenByOthers)))) {
-        rows.push([
-          takenByOthers === 0 ? "alone" : "shared",
-          outcome.name,
-          outcome.blocked,
-          outcome.blockedKnowingly,
-          outcome.failed,
-          outcome.overIdeal
-        ])
+        outcomes.push(outcome)
       }
     }
   }
   return {
     title: `${calls} calls at once against a quota of ${perSecond} per second`,
     columns: ["quota", "client", "blocked", "of them knowingly", "failed", "time over ideal"],
-    rows,
-    goals: [],
+    rows: outcomes.map((
+      { blocked, blockedKnowingly, failed, name, overIdeal, quota }
+    ): ReadonlyArray<Cell> => [quota, name, blocked, blockedKnowingly, failed, overIdeal]),
+    goals: outcomes.flatMap(goals),
     notes: [
       "Knowingly: sent when an answer had already stated the quota. Ideal: each window of a second used up at once.",
       "`shared`: another consumer takes 20 at the beginning of each second, so that 30 are left.",
       "got is left out: its transport cannot be replaced."
     ]
   }
+}
+
+const goals = ({ blocked, blockedKnowingly, failed, name, overIdeal, quota }: Outcome): ReadonlyArray<Goal> => {
+  if (name !== byDefault && name !== probing) return []
+  const who = `${name}, quota ${quota}`
+  return [
+    quota === "alone"
+      ? exactly(`${who}: blocked after the quota was stated`, blockedKnowingly, 0)
+      : atMost(`${who}: blocked`, blocked, 20),
+    exactly(`${who}: failed`, failed, 0),
+    atMost(`${who}: time over ideal`, overIdeal, quota === "alone" ? 1.03 : 1.05)
+  ]
 }
 
 export const run: Effect.Effect<Result> = Effect.promise(measure)

@@ -14,15 +14,16 @@ import * as Effect from "effect/Effect"
 import * as Either from "effect/Either"
 import * as Layer from "effect/Layer"
 import type * as Scope from "effect/Scope"
-import * as Stream from "effect/Stream"
 import type { Authenticator, Proof } from "./Authenticator.ts"
 import type { AuthError, InsecureTransport, InvalidSetting } from "./AuthError.ts"
 import { AuthenticationFailed, CredentialsRejected, isAuthError } from "./AuthError.ts"
 import * as AuthEvent from "./AuthEvent.ts"
 import * as AuthMode from "./AuthMode.ts"
+import * as Body from "./internal/body.ts"
 import * as Scrub from "./internal/scrub.ts"
 import * as Transport from "./internal/transport.ts"
 import * as OriginPolicy from "./OriginPolicy.ts"
+import * as RateLimit from "./RateLimit.ts"
 import * as ReplayPolicy from "./ReplayPolicy.ts"
 import type { Rung } from "./TokenState.ts"
 
@@ -50,6 +51,11 @@ export class AuthenticatedHttpClient
  */
 export interface Options extends OriginPolicy.Options {
   readonly replay?: ReplayPolicy.ReplayPolicy | undefined
+  /**
+   * How the server's quotas are respected; default: not at all. A `Governor` is shared with the other clients that it is
+   * given to, and can tell what it knows.
+   */
+  readonly limits?: RateLimit.Limits | RateLimit.Governor | undefined
 }
 
 /**
@@ -85,27 +91,54 @@ export const make = (
     const origins = yield* OriginPolicy.make(options)
     const { maxReplays } = options.replay ?? ReplayPolicy.default
 
+    const { limits } = options
+    const governor = limits === undefined || "run" in limits ? limits : yield* RateLimit.make(limits)
+
     const send = (
       request: HttpClientRequest.HttpClientRequest,
       climbed: Rung,
       replays: number
     ): Effect.Effect<HttpClientResponse.HttpClientResponse, HttpClientError.HttpClientError | AuthError> =>
+      governor === undefined
+        ? Effect.flatMap(authenticator.prove(request), (proof) =>
+          Effect.matchEffect(Transport.execute(transport, proof.sign(request)), {
+            onFailure: (error) =>
+              Effect.fail(Scrub.error(error, request)),
+            onSuccess: (response) => reviewed(request, proof, response, climbed, replays)
+          }))
+        : Effect.flatMap(
+          governor.run(request, proved(request), maxReplays),
+          ([proof, response]) =>
+            reviewed(request, proof, response, climbed, replays)
+        )
+
+    /** One attempt of a request that the quota admits: it is proved after the wait for that. */
+    const proved = (request: HttpClientRequest.HttpClientRequest) =>
       Effect.flatMap(authenticator.prove(request), (proof) =>
-        Effect.matchEffect(Transport.execute(transport, proof.sign(request)), {
+        Effect.mapBoth(Transport.execute(transport, proof.sign(request)), {
           onFailure: (error) =>
-            Effect.fail(Scrub.error(error, request)),
-          onSuccess: (response) => {
-            const review = authenticator.review(response)
-            switch (review._tag) {
-              case "Accepted":
-                return Effect.succeed(Scrub.response(response, request))
-              case "Failed":
-                return Effect.zipRight(discard(response), Effect.fail(review.error))
-              case "Refused":
-                return refused(request, proof, response, climbed, replays)
-            }
-          }
+            Scrub.error(error, request),
+          onSuccess: (response) =>
+            [proof, response] as const
         }))
+
+    const reviewed = (
+      request: HttpClientRequest.HttpClientRequest,
+      proof: Proof,
+      response: HttpClientResponse.HttpClientResponse,
+      climbed: Rung,
+      replays: number
+    ) => {
+      const review = authenticator.review(response)
+      switch (review._tag) {
+        case "Accepted":
+          return Effect.succeed(Scrub.response(response, request))
+        case "Failed":
+          return Effect.zipRight(Body.discard(response), Effect.fail(review.error))
+        case "Refused":
+          return refused(request, proof, response, climbed, replays)
+      }
+    }
 
     const refused = (
       request: HttpClientRequest.HttpClientRequest,
@@ -116,7 +149,7 @@ export const make = (
     ) =>
       Effect.flatMap(proof.refuse(climbed), (rung) =>
         rung !== "fail" && replays < maxReplays && ReplayPolicy.isReplayable(request)
-          ? discard(response).pipe(
+          ? Body.discard(response).pipe(
             Effect.zipRight(AuthEvent.publish(AuthEvent.AuthEvent.RequestReplayed({
               mode: authenticator.mode,
               status: response.status,
@@ -127,7 +160,7 @@ export const make = (
           : Effect.flatMap(authenticator.explain(Scrub.response(response, request)), (explanation) => {
             const facts = { ...explanation, mode: authenticator.mode, status: response.status }
             return Effect.zipRight(
-              discard(response),
+              Body.discard(response),
               Effect.fail(
                 rung === "fail" && replays === 0
                   ? new CredentialsRejected(facts)
@@ -187,16 +220,3 @@ const fromExecute = <E>(
   execute: (request: HttpClientRequest.HttpClientRequest) => Effect.Effect<HttpClientResponse.HttpClientResponse, E>
 ): HttpClient.HttpClient.With<E> =>
   HttpClient.makeWith<never, never, E, never>(Effect.flatMap(execute), (request) => Effect.succeed(request))
-
-/**
- * Reads what is left of a body that nobody will look at, so that its connection can be used again; 64 kB at the most. A
- * body that an explanation has read is no stream any more: some transports answer that with a defect.
- */
-const discard = (response: HttpClientResponse.HttpClientResponse): Effect.Effect<void> =>
-  response.stream.pipe(
-    Stream.mapAccum(0, (read, chunk) => [read + chunk.length, read + chunk.length]),
-    Stream.takeUntil((read) => read >= 65_536),
-    Stream.runDrain,
-    Effect.ignore,
-    Effect.catchAllDefect(() => Effect.void)
-  )
