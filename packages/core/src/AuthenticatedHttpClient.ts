@@ -85,7 +85,7 @@ export const make = (
 ): Effect.Effect<Service, InvalidSetting | InsecureTransport, HttpClient.HttpClient> =>
   Effect.gen(function*() {
     const plain = yield* HttpClient.HttpClient
-    const transport = Telemetry.concealing(plain, authenticator.places)
+    const transport = Transport.make(Telemetry.concealing(plain, authenticator.places))
     const origins = yield* OriginPolicy.make(options)
     const { maxReplays } = options.replay ?? ReplayPolicy.default
 
@@ -95,9 +95,8 @@ export const make = (
       replays: number
     ): Effect.Effect<HttpClientResponse.HttpClientResponse, HttpClientError.HttpClientError | AuthError> =>
       Effect.flatMap(authenticator.prove(request), (proof) =>
-        Effect.matchCauseEffect(Transport.execute(transport, proof.sign(request)), {
-          onFailure: (cause) =>
-            Scrub.failure(cause, request),
+        Effect.matchCauseEffect(transport(proof.sign(request)), {
+          onFailure: (cause) => Scrub.failure(cause, request),
           onSuccess: (response) => {
             const review = proof.review(response)
             switch (review._tag) {
