@@ -280,7 +280,10 @@ export const toHttpClient = (client: Service): HttpClient.HttpClient =>
         : error)
   )
 
-/** What `followRedirects` has to know of a client. Not a property of it: whoever holds a client shall not see its transport. */
+/**
+ * What `followRedirects` has to know of a client. Not a property of it: whoever holds a client must not come by its
+ * transport, which sends anything anywhere.
+ */
 interface Binding {
   readonly transport: HttpClient.HttpClient
   readonly origins: ReadonlyArray<string>

@@ -31,13 +31,13 @@ export interface LeakDetector {
   /** The secrets in a text, such as what a program wrote to its standard output. */
   readonly inText: (where: string, text: string) => ReadonlyArray<Leak>
   /**
-   * The secrets in a value: in what `String`, `JSON.stringify`, `Cause.pretty` and the `render` functions make of it, and in
-   * everything that can be reached over its own properties.
+   * The secrets in a value: in what `String`, `JSON.stringify`, `Cause.pretty` and the `render` functions make of it,
+   * and in everything that can be reached over its own properties.
    */
   readonly inValue: (where: string, value: unknown) => ReadonlyArray<Leak>
   /**
-   * Runs an effect and looks for the secrets in all that it does: its result; every log line of the string, logfmt,
-   * JSON, structured and pretty loggers at every level; what it writes to the Console; names, attributes, events, links
+   * Runs an effect and looks for the secrets in all that it does: its result; every line of the string, logfmt, JSON,
+   * structured and pretty loggers at every level; what it writes to the Console; names, attributes, events, links
    * and failures of its spans; its `AuthEvent`s; every metric.
    *
    * Logger, Tracer, Console and event hub are replaced for the effect. Provide its layers within, so that what they fork
@@ -192,8 +192,8 @@ const patternsOf = (secret: string, text: string): ReadonlyArray<Pattern> => {
 }
 
 /**
- * What base64 makes of bytes that begin `offset` bytes after a group of three, as a password does after the user name in
- * HTTP Basic; without the characters at both ends that depend on their neighbours.
+ * What base64 makes of bytes that begin `offset` bytes after a group of three, as a password does after the user name
+ * in HTTP Basic; without the characters at both ends that depend on their neighbours.
  */
 const base64Within = (bytes: Uint8Array, offset: number): string => {
   const padded = new Uint8Array(offset + bytes.length)

@@ -2,6 +2,9 @@
 import * as Headers from "@effect/platform/Headers"
 import type { Places } from "../Authenticator.ts"
 
+/** The default of the platform's `Headers.currentRedactedNames`. */
+export const wellKnownHeaders: ReadonlySet<string> = new Set(["authorization", "cookie", "set-cookie", "x-api-key"])
+
 export const union = (all: ReadonlyArray<Places>): Places => ({
   headers: all.flatMap(({ headers }) => headers),
   urlParams: all.flatMap(({ urlParams }) => urlParams),
@@ -15,7 +18,7 @@ export const union = (all: ReadonlyArray<Places>): Places => ({
 export const withoutHeaders = (headers: Headers.Headers, { headers: names }: Places): Headers.Headers =>
   Headers.remove(headers, ["authorization", "proxy-authorization", "cookie", ...names])
 
-/** The URL without the parameters that the client writes. A query that has none of them stays as it is, byte for byte. */
+/** The URL without the parameters that the client writes. A query that has none of them stays byte for byte. */
 export const withoutUrlParams = (url: URL, { urlParams }: Places): URL => {
   const names = urlParams.filter((name) => url.searchParams.has(name))
   if (names.length === 0) return url

@@ -17,6 +17,7 @@ import type * as Option from "effect/Option"
 import * as Predicate from "effect/Predicate"
 import * as Stream from "effect/Stream"
 import { isAuthError } from "../AuthError.ts"
+import * as InPlaces from "./places.ts"
 
 /** The response, on the request as the caller made it. */
 export const response = (
@@ -105,12 +106,15 @@ const systemCode = (cause: unknown, depth = 3): string | undefined => {
  * The platform redacts headers in a log only. Printed anywhere else, a response must not show the session that it sets
  * either, nor a query that a redirect repeats.
  */
-const printable = (headers: Headers.Headers): Record<string, string> => {
-  const { location, ...rest } = headers
+const printable = (headers: Headers.Headers): Record<string, unknown> => {
+  const { location } = headers
+  const inLog = Inspectable.redact(headers)
   return {
-    ...rest,
-    ...(location === undefined ? undefined : { location: location.replace(/[?#][^]*$/u, "?…") }),
-    ...("set-cookie" in rest ? { "set-cookie": "<redacted>" } : undefined)
+    ...(Predicate.isRecord(inLog) ? inLog : undefined),
+    ...Object.fromEntries(
+      Object.keys(headers).filter((name) => InPlaces.wellKnownHeaders.has(name)).map((name) => [name, "<redacted>"])
+    ),
+    ...(location === undefined ? undefined : { location: location.replace(/[?#][^]*$/u, "?…") })
   }
 }
 

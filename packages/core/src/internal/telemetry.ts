@@ -19,15 +19,12 @@ import * as InPlaces from "./places.ts"
 
 export const concealing = (transport: HttpClient.HttpClient, places: Places): HttpClient.HttpClient => {
   if (places.urlParams.length > 0) return withOwnSpan(transport, places)
-  const names = places.headers.filter((name) => !alwaysRedacted.has(name))
+  const names = places.headers.filter((name) => !InPlaces.wellKnownHeaders.has(name))
   return names.length === 0 ? transport : HttpClient.transformResponse(
     transport,
     Effect.locallyWith(Headers.currentRedactedNames, (others) => [...others, ...names])
   )
 }
-
-/** The default of `Headers.currentRedactedNames`. A cookie is within the `cookie` header. */
-const alwaysRedacted = new Set(["authorization", "cookie", "set-cookie", "x-api-key"])
 
 /**
  * Names of query parameters cannot be redacted, so the platform's span gives way to one of the same name and the same
