@@ -133,10 +133,12 @@ export const format: (event: AuthEvent) => string = AuthEvent.$match({
   StoreFailed: ({ error, mode }) => `${mode}: ${error.message}; the token is lost when this process ends`,
   RequestReplayed: ({ mode, rung, status }) => `${mode}: refused with ${status}, sending the request again (${rung})`,
   LoggedOut: ({ mode, succeeded }) => succeeded ? `${mode}: logged out` : `${mode}: logging out failed`,
-  ApproachingLimit: ({ key, limit, quota, remaining, until }) =>
-    `${key}: ${remaining}${limit === undefined ? "" : ` of ${limit}`} calls left${
-      quota === "" ? "" : ` of the quota "${quota}"`
-    }; once they are used, requests sleep until ${DateTime.formatIso(until)}`,
+  ApproachingLimit: ({ key, limit, quota, remaining, until }) => {
+    const left = `${remaining}${limit === undefined ? "" : ` of ${limit}`} calls left`
+    const of = quota === "" ? "" : ` of the quota "${quota}"`
+    const then = remaining === 0 ? "requests sleep" : "once they are used, requests sleep"
+    return `${key}: ${left}${of}; ${then} until ${DateTime.formatIso(until)}`
+  },
   SleepingUntil: ({ key, reason, until, waiters }) =>
     `${key}: ${waiters} ${waiters === 1 ? "request sleeps" : "requests sleep"} until ${DateTime.formatIso(until)}, ${
       reason === "concurrency" ? "because too many are running" : "because the quota is spent"

@@ -103,6 +103,12 @@ export interface Options<R = never> {
   readonly logout?: ((token: Token) => Effect.Effect<unknown, ExchangeError, R>) | undefined
   readonly policy?: RefreshPolicy.RefreshPolicy | undefined
   readonly store?: TokenStore | undefined
+  /**
+   * Run with every change, in order and one at a time: to persist tokens by other means than a `store`, say. It delays
+   * nobody; what fails in it is logged. The end of the Scope waits for what is still to be run, as long as the policy's
+   * `closing` allows, so that the last token is not lost.
+   */
+  readonly onChange?: ((change: TokenChange) => Effect.Effect<unknown, unknown, R>) | undefined
   /** The mode that the tokens are for, such as `Yamcs/Password`; shown in errors, events and metrics. */
   readonly mode?: string | undefined
 }
@@ -140,6 +146,7 @@ export const make = <R = never>(options: Options<R>): Effect.Effect<TokenSource,
     const renewals = MutableRef.make(policy.renewal.initial)
     const changes = yield* PubSub.unbounded<TokenChange>({ replay: 1 })
     const changed = yield* Queue.sliding<void>(1)
+    const observer = yield* observe(changes, options.onChange)
 
     /** When to renew a new token: one step of the policy's schedule. */
     const renewAt = (token: Token, now: number): Effect.Effect<number> =>
@@ -302,6 +309,8 @@ export const make = <R = never>(options: Options<R>): Effect.Effect<TokenSource,
         )
         yield* AuthEvent.publish(AuthEvent.AuthEvent.LoggedOut({ mode, succeeded: Exit.isSuccess(loggedOut) }))
       }
+      yield* Effect.timeoutOption(Effect.interruptible(Fiber.await(observer)), policy.closing)
+      yield* Fiber.interruptFork(observer)
     })
 
     yield* Effect.addFinalizer(() => close)
@@ -310,7 +319,7 @@ export const make = <R = never>(options: Options<R>): Effect.Effect<TokenSource,
     return {
       get,
       reject,
-      changes: Stream.takeUntil(Stream.fromPubSub(changes), (change) => change._tag === "Cleared"),
+      changes: untilCleared(Stream.fromPubSub(changes)),
       state: Effect.map(Clock.currentTimeMillis, (now) => snapshot(MutableRef.get(state), now))
     }
   })
@@ -322,6 +331,25 @@ interface Exchange {
   readonly waiters: MutableRef.MutableRef<number>
   readonly requests: Array<Tracer.AnySpan>
 }
+
+/** Subscribes before there can be a change. The fiber ends by itself, once it has seen the last one. */
+const observe = <R>(
+  changes: PubSub.PubSub<TokenChange>,
+  onChange: Options<R>["onChange"]
+): Effect.Effect<Fiber.Fiber<void>, never, R | Scope.Scope> =>
+  onChange === undefined ?
+    Effect.succeed(Fiber.void) :
+    Effect.flatMap(PubSub.subscribe(changes), (subscription) =>
+      untilCleared(Stream.fromQueue(subscription)).pipe(
+        Stream.runForEach((change) =>
+          Effect.catchAllCause(onChange(change), (cause) => Effect.logError("a token change was not taken", cause))
+        ),
+        Effect.interruptible,
+        Effect.forkDaemon
+      ))
+
+const untilCleared = (changes: Stream.Stream<TokenChange>): Stream.Stream<TokenChange> =>
+  Stream.takeUntil(changes, (change) => change._tag === "Cleared")
 
 /** OpenTelemetry's default limit of links per span. */
 const linksKept = 128

@@ -1,6 +1,7 @@
 // A server with sliding windows and a concurrency limit, in memory: what a client that respects quotas is measured by.
 import * as HttpClient from "@effect/platform/HttpClient"
 import * as HttpClientResponse from "@effect/platform/HttpClientResponse"
+import * as Chunk from "effect/Chunk"
 import * as Clock from "effect/Clock"
 import type * as Duration from "effect/Duration"
 import * as Effect from "effect/Effect"
@@ -34,10 +35,10 @@ interface State {
   readonly mostRunning: number
   readonly blocked: ReadonlyArray<number>
   readonly answered: ReadonlyArray<number>
-  readonly executed: Readonly<Record<string, number>>
+  readonly executed: Chunk.Chunk<string>
 }
 
-/** What happened: when calls were blocked and answered, and how often each request was executed, by its query. */
+/** What happened: when calls were blocked and answered, and the query of each that was executed. */
 export type Stats = Omit<State, "accepted">
 
 const factsOf = (options: Options, state: State, now: number): Facts => ({
@@ -64,8 +65,10 @@ export const make = (options: Options) =>
       mostRunning: 0,
       blocked: [],
       answered: [],
-      executed: {}
+      executed: Chunk.empty()
     })
+
+    const longest = Math.max(...options.windows.map(({ window }) => window))
 
     const arrive = (query: string) =>
       Effect.flatMap(Clock.currentTimeMillis, (now) =>
@@ -78,10 +81,10 @@ export const make = (options: Options) =>
             ? [{ n: state.seen, status: 429 }, { ...seen, blocked: [...state.blocked, now] }]
             : [{ n: state.seen, status: 200 }, {
               ...seen,
-              accepted: [...state.accepted, now],
+              accepted: [...state.accepted.filter((at) => now - at < longest), now],
               running: state.running + 1,
               mostRunning: Math.max(state.mostRunning, state.running + 1),
-              executed: { ...state.executed, [query]: (state.executed[query] ?? 0) + 1 }
+              executed: Chunk.append(state.executed, query)
             }]
         }))
 

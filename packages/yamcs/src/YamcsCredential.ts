@@ -6,7 +6,10 @@
 import type { InvalidSetting } from "@effect-auth/core/AuthError"
 import * as Credential from "@effect-auth/core/Credential"
 import * as Config from "effect/Config"
-import type * as Either from "effect/Either"
+import * as ConfigError from "effect/ConfigError"
+import * as DateTime from "effect/DateTime"
+import * as Either from "effect/Either"
+import * as Option from "effect/Option"
 import type * as Redacted from "effect/Redacted"
 import * as Schema from "effect/Schema"
 
@@ -23,18 +26,68 @@ export class Password extends Schema.TaggedClass<Password>("@effect-auth/yamcs/P
 }) {}
 
 /**
+ * A session that somebody else began, or this program in an earlier run: an access token, with its refresh token where
+ * there is one. Its tag, and with it the mode, is `Bearer`.
+ *
+ * @since 0.1.0
+ * @category schemas
+ */
+export class Session extends Schema.TaggedClass<Session>("@effect-auth/yamcs/Session")("Bearer", {
+  accessToken: Credential.Bearer.fields.token,
+  /** Without one the session ends with its access token. */
+  refreshToken: Schema.optional(Credential.Secret),
+  /** When the access token expires; left out, what the token says of itself holds (RFC 7519 section 4.1.4). */
+  expiresAt: Schema.optional(Schema.DateTimeUtc)
+}) {}
+
+/**
+ * The application of a service account: what `POST /api/service-accounts` answers as `applicationId` and
+ * `applicationSecret`. Yamcs 5.13.2 with its `YamlAuthModule` does not answer a service account that enters as itself:
+ * there the exchange ends with the policy's `timeout`, and `become` is needed.
+ *
+ * @since 0.1.0
+ * @category schemas
+ */
+export class ServiceAccount
+  extends Schema.TaggedClass<ServiceAccount>("@effect-auth/yamcs/ServiceAccount")("ServiceAccount", {
+    clientId: Credential.Name,
+    clientSecret: Credential.Secret,
+    /** The account to act as; left out, the service account itself. */
+    become: Schema.optional(Credential.Name)
+  })
+{}
+
+/**
+ * An API key, such as the one that Yamcs gives to the scripts it starts.
+ *
+ * @since 0.1.0
+ * @category schemas
+ */
+export class ApiKey extends Schema.TaggedClass<ApiKey>("@effect-auth/yamcs/ApiKey")("ApiKey", {
+  key: Credential.Secret
+}) {}
+
+/**
  * Every credential of Yamcs. Decode it from data to choose the mode at run time.
  *
  * @since 0.1.0
  * @category schemas
  */
-export const YamcsCredential = Schema.Union(Password, Credential.Basic)
+export const YamcsCredential = Schema.Union(Password, Session, ServiceAccount, ApiKey, Credential.Basic)
 
 /**
  * @since 0.1.0
  * @category models
  */
 export type YamcsCredential = typeof YamcsCredential.Type
+
+/**
+ * The credentials that are exchanged for tokens, or hold one.
+ *
+ * @since 0.1.0
+ * @category models
+ */
+export type TokenCredential = Password | Session | ServiceAccount
 
 /**
  * Makes a {@link Password}, or fails with `InvalidSetting`.
@@ -48,6 +101,40 @@ export const password = (fields: {
 }): Either.Either<Password, InvalidSetting> => Credential.construct(() => new Password(fields))
 
 /**
+ * Makes a {@link Session}, or fails with `InvalidSetting`.
+ *
+ * @since 0.1.0
+ * @category constructors
+ */
+export const session = (fields: {
+  readonly accessToken: Redacted.Redacted
+  readonly refreshToken?: Redacted.Redacted | undefined
+  readonly expiresAt?: DateTime.Utc | undefined
+}): Either.Either<Session, InvalidSetting> => Credential.construct(() => new Session(fields))
+
+/**
+ * Makes a {@link ServiceAccount}, or fails with `InvalidSetting`.
+ *
+ * @since 0.1.0
+ * @category constructors
+ */
+export const serviceAccount = (fields: {
+  readonly clientId: string
+  readonly clientSecret: Redacted.Redacted
+  readonly become?: string | undefined
+}): Either.Either<ServiceAccount, InvalidSetting> => Credential.construct(() => new ServiceAccount(fields))
+
+/**
+ * Makes an {@link ApiKey}, or fails with `InvalidSetting`.
+ *
+ * @since 0.1.0
+ * @category constructors
+ */
+export const apiKey = (fields: {
+  readonly key: Redacted.Redacted
+}): Either.Either<ApiKey, InvalidSetting> => Credential.construct(() => new ApiKey(fields))
+
+/**
  * A {@link Password} from `<prefix>_USERNAME` and `<prefix>_PASSWORD`.
  *
  * @since 0.1.0
@@ -59,3 +146,78 @@ export const passwordConfig = (prefix: string): Config.Config<Password> =>
     Config.all({ username: Config.string(`${prefix}_USERNAME`), password: Config.redacted(`${prefix}_PASSWORD`) }),
     password
   )
+
+/**
+ * A {@link Session} from `<prefix>_ACCESS_TOKEN` and, where they are set, `<prefix>_REFRESH_TOKEN` and
+ * `<prefix>_EXPIRES_AT` (ISO 8601).
+ *
+ * @since 0.1.0
+ * @category config
+ */
+export const sessionConfig = (prefix: string): Config.Config<Session> =>
+  Credential.checkedConfig(
+    prefix,
+    Config.all({
+      accessToken: Config.redacted(`${prefix}_ACCESS_TOKEN`),
+      refreshToken: optional(Config.redacted(`${prefix}_REFRESH_TOKEN`)),
+      expiresAt: optional(instant(`${prefix}_EXPIRES_AT`))
+    }),
+    session
+  )
+
+/**
+ * A {@link ServiceAccount} from `<prefix>_CLIENT_ID`, `<prefix>_CLIENT_SECRET` and, where it is set, `<prefix>_BECOME`.
+ *
+ * @since 0.1.0
+ * @category config
+ */
+export const serviceAccountConfig = (prefix: string): Config.Config<ServiceAccount> =>
+  Credential.checkedConfig(
+    prefix,
+    Config.all({
+      clientId: Config.string(`${prefix}_CLIENT_ID`),
+      clientSecret: Config.redacted(`${prefix}_CLIENT_SECRET`),
+      become: optional(Config.string(`${prefix}_BECOME`))
+    }),
+    serviceAccount
+  )
+
+/**
+ * An {@link ApiKey} from `<prefix>_API_KEY`.
+ *
+ * @since 0.1.0
+ * @category config
+ */
+export const apiKeyConfig = (prefix: string): Config.Config<ApiKey> =>
+  Credential.checkedConfig(prefix, Config.all({ key: Config.redacted(`${prefix}_API_KEY`) }), apiKey)
+
+/**
+ * The first credential that is set, in this order: {@link apiKeyConfig}, {@link serviceAccountConfig},
+ * {@link sessionConfig}, {@link passwordConfig}. One that is set but cannot be used is an error and not passed over.
+ *
+ * @since 0.1.0
+ * @category config
+ */
+export const credentialConfig = (prefix: string): Config.Config<Exclude<YamcsCredential, Credential.Basic>> =>
+  orWhenMissing(
+    apiKeyConfig(prefix),
+    () =>
+      orWhenMissing(
+        serviceAccountConfig(prefix),
+        () => orWhenMissing(sessionConfig(prefix), () => passwordConfig(prefix))
+      )
+  )
+
+/** Does not quote what it was given: it may be a token in a wrong place. */
+const instant = (name: string): Config.Config<DateTime.Utc> =>
+  Config.mapOrFail(Config.string(name), (text) =>
+    Either.fromOption(
+      Option.map(DateTime.make(text), DateTime.toUtc),
+      () => ConfigError.InvalidData([name], "must be a date and time, such as 2030-01-31T12:00:00Z")
+    ))
+
+const orWhenMissing = <A, B>(self: Config.Config<A>, that: () => Config.Config<B>): Config.Config<A | B> =>
+  Config.orElseIf(self, { if: ConfigError.isMissingDataOnly, orElse: that })
+
+const optional = <A>(self: Config.Config<A>): Config.Config<A | undefined> =>
+  Config.map(Config.option(self), Option.getOrUndefined)

@@ -7,4 +7,8 @@
 /** @since 0.1.0 */
 export * as Yamcs from "./Yamcs.ts"
 /** @since 0.1.0 */
+export * as YamcsApi from "./YamcsApi.ts"
+/** @since 0.1.0 */
 export * as YamcsCredential from "./YamcsCredential.ts"
+/** @since 0.1.0 */
+export * as YamcsError from "./YamcsError.ts"

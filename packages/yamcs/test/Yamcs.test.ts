@@ -1,46 +1,330 @@
 import * as AuthenticatedHttpClient from "@effect-auth/core/AuthenticatedHttpClient"
-import * as AuthEvent from "@effect-auth/core/AuthEvent"
+import * as AuthMode from "@effect-auth/core/AuthMode"
+import * as Credential from "@effect-auth/core/Credential"
+import type * as TokenSource from "@effect-auth/core/TokenSource"
+import * as TokenStore from "@effect-auth/core/TokenStore"
 import * as FakeYamcs from "@effect-auth/testing/FakeYamcs"
+import * as HttpClient from "@effect/platform/HttpClient"
+import * as HttpClientRequest from "@effect/platform/HttpClientRequest"
 import { assert, describe, it } from "@effect/vitest"
+import * as Config from "effect/Config"
+import * as ConfigProvider from "effect/ConfigProvider"
+import * as DateTime from "effect/DateTime"
 import * as Effect from "effect/Effect"
 import * as Layer from "effect/Layer"
+import * as Option from "effect/Option"
 import * as Redacted from "effect/Redacted"
+import * as Ref from "effect/Ref"
+import * as Stream from "effect/Stream"
 import * as TestClock from "effect/TestClock"
 import * as Yamcs from "../src/Yamcs.ts"
-import { Password } from "../src/YamcsCredential.ts"
+import * as YamcsCredential from "../src/YamcsCredential.ts"
 
-const credential = new Password({
+const baseUrl = "https://yamcs.example"
+
+const password = new YamcsCredential.Password({
   username: FakeYamcs.canaries.username,
   password: Redacted.make(FakeYamcs.canaries.password)
 })
 
-const live = (options?: FakeYamcs.Options) =>
-  Yamcs.layer({ baseUrl: "https://yamcs.example", credential }).pipe(
-    Layer.provideMerge(FakeYamcs.layer(options)),
-    Layer.merge(AuthEvent.layer)
-  )
+const serviceAccount = new YamcsCredential.ServiceAccount({
+  clientId: FakeYamcs.canaries.serviceAccount.applicationId,
+  clientSecret: Redacted.make(FakeYamcs.canaries.serviceAccount.applicationSecret)
+})
+
+const apiKey = new YamcsCredential.ApiKey({ key: Redacted.make(FakeYamcs.canaries.apiKey) })
+
+const basic = new Credential.Basic(password)
+
+const live = <C extends YamcsCredential.YamcsCredential>(
+  options: Omit<Yamcs.Options<C>, "baseUrl">,
+  server?: FakeYamcs.Options
+) => Layer.provideMerge(Yamcs.layer<C>({ baseUrl, ...options }), FakeYamcs.layer(server))
+
+/** What a login or a refresh of the fake gives, as another program would have got it. */
+const granted = (form: Record<string, string>) =>
+  Effect.gen(function*() {
+    const client = yield* HttpClient.HttpClient
+    const request = HttpClientRequest.post(`${baseUrl}/auth/token`, { acceptJson: true })
+    const response = yield* client.execute(HttpClientRequest.bodyUrlParams(request, form))
+    const { access_token, refresh_token } = (yield* response.json) as Record<string, string>
+    return { accessToken: Redacted.make(access_token ?? ""), refreshToken: Redacted.make(refresh_token ?? "") }
+  })
+
+const login = granted({
+  grant_type: "password",
+  username: FakeYamcs.canaries.username,
+  password: FakeYamcs.canaries.password
+})
+
+const stats = Effect.flatMap(FakeYamcs.FakeYamcs, ({ stats }) => stats)
+
+const whoAmI = Effect.map(Yamcs.user, ({ name }) => name)
 
 describe("Yamcs, password", () => {
   it.effect("logs in once, then refreshes when the token is due", () =>
     Effect.gen(function*() {
-      const http = yield* AuthenticatedHttpClient.AuthenticatedHttpClient
-      const server = yield* FakeYamcs.FakeYamcs
-      const response = yield* http.get("/api/user")
-      assert.strictEqual(response.status, 200)
+      assert.strictEqual(yield* whoAmI, "operator")
       yield* TestClock.adjust("500 seconds")
-      yield* http.get("/api/user")
-      const stats = yield* server.stats
-      assert.deepInclude(stats, { logins: 1, refreshes: 1, requests: 2, refused: 0 })
-    }).pipe(Effect.provide(live())))
+      yield* whoAmI
+      assert.deepInclude(yield* stats, { logins: 1, refreshes: 1, requests: 2, refused: 0 })
+    }).pipe(Effect.provide(live({ credential: password }))))
 
-  it.effect("1,000 fibers on an expired token cause exactly one refresh", () =>
+  it.effect("is found below a context path, with a slash at its end", () =>
+    Effect.gen(function*() {
+      assert.strictEqual(yield* whoAmI, "operator")
+    }).pipe(Effect.provide(Layer.provide(
+      Yamcs.layer({ baseUrl: "yamcs.example:8090/ops/", credential: password }),
+      FakeYamcs.layer({ contextPath: "/ops" })
+    ))))
+
+  it.effect("is not sent over plain http beyond loopback", () =>
+    Effect.gen(function*() {
+      const error = yield* Effect.flip(
+        Effect.scoped(Yamcs.make({ baseUrl: "http://yamcs.example:8090", credential: password }))
+      )
+      assert.strictEqual(error._tag, "InsecureTransport")
+    }).pipe(Effect.provide(FakeYamcs.layer())))
+})
+
+describe("Yamcs, bearer", () => {
+  it.effect("uses the access token, and the refresh token when it is due", () =>
+    Effect.gen(function*() {
+      const credential = new YamcsCredential.Session(yield* login)
+      yield* Effect.gen(function*() {
+        assert.strictEqual(yield* whoAmI, "operator")
+        assert.deepInclude(yield* stats, { logins: 1, refreshes: 0 })
+        yield* TestClock.adjust("500 seconds")
+        yield* whoAmI
+        assert.deepInclude(yield* stats, { logins: 1, refreshes: 1, refused: 0 })
+      }).pipe(Effect.provide(Yamcs.layer({ baseUrl, credential })))
+    }).pipe(Effect.provide(FakeYamcs.layer())))
+
+  it.effect("redeems the refresh token at once when the access token says that it has expired", () =>
+    Effect.gen(function*() {
+      const credential = new YamcsCredential.Session(yield* login)
+      yield* TestClock.adjust("10 minutes")
+      assert.strictEqual(yield* Effect.provide(whoAmI, Yamcs.layer({ baseUrl, credential })), "operator")
+      assert.deepInclude(yield* stats, { refreshes: 1, requests: 1, refused: 0 })
+    }).pipe(Effect.provide(FakeYamcs.layer())))
+
+  it.effect("believes a stated expiry over what the token says", () =>
+    Effect.gen(function*() {
+      const expiresAt = DateTime.unsafeMake(0)
+      const credential = new YamcsCredential.Session({ ...(yield* login), expiresAt })
+      assert.strictEqual(yield* Effect.provide(whoAmI, Yamcs.layer({ baseUrl, credential })), "operator")
+      assert.deepInclude(yield* stats, { refreshes: 1, refused: 0 })
+    }).pipe(Effect.provide(FakeYamcs.layer())))
+
+  it.effect("without a refresh token it fails before anything is sent when the access token has expired", () =>
+    Effect.gen(function*() {
+      const { accessToken } = yield* login
+      const credential = new YamcsCredential.Session({ accessToken })
+      yield* Effect.gen(function*() {
+        assert.strictEqual(yield* whoAmI, "operator")
+        yield* TestClock.adjust("500 seconds")
+        const error = yield* Effect.flip(Yamcs.user)
+        assert.strictEqual(error._tag, "CredentialsRejected")
+        assert.deepInclude(yield* stats, { attempts: 1, requests: 1, refused: 0 })
+      }).pipe(Effect.provide(Yamcs.layer({ baseUrl, credential })))
+    }).pipe(Effect.provide(FakeYamcs.layer())))
+
+  it.effect("says that the session is over when its refresh token is refused", () =>
+    Effect.gen(function*() {
+      const credential = new YamcsCredential.Session(yield* login)
+      yield* Effect.gen(function*() {
+        yield* whoAmI
+        yield* Effect.flatMap(FakeYamcs.FakeYamcs, ({ restart }) => restart)
+        const error = yield* Effect.flip(Yamcs.user)
+        assert.deepInclude(error, {
+          _tag: "CredentialsRejected",
+          message:
+            "Yamcs/Bearer: the server rejected the credentials: the session is over; give the tokens of a new one"
+        })
+      }).pipe(Effect.provide(Yamcs.layer({ baseUrl, credential })))
+    }).pipe(Effect.provide(FakeYamcs.layer())))
+
+  it.effect("a stored session that has ended gives way to the one that was given", () =>
+    Effect.gen(function*() {
+      const store = yield* TokenStore.makeMemory
+      const ended = new YamcsCredential.Session(yield* login)
+      yield* Effect.provide(whoAmI, Yamcs.layer({ baseUrl, credential: ended, store }))
+      yield* Effect.flatMap(FakeYamcs.FakeYamcs, ({ restart }) => restart)
+      const credential = new YamcsCredential.Session(yield* login)
+      assert.strictEqual(yield* Effect.provide(whoAmI, Yamcs.layer({ baseUrl, credential, store })), "operator")
+    }).pipe(Effect.provide(FakeYamcs.layer())))
+})
+
+describe("Yamcs, service account", () => {
+  it.effect("is itself, with a secret that has to be encoded", () =>
+    Effect.gen(function*() {
+      assert.strictEqual(yield* whoAmI, "scheduler")
+      assert.deepInclude(yield* stats, { attempts: 1, logins: 1 })
+    }).pipe(Effect.provide(live({ credential: serviceAccount }))))
+
+  it.effect("becomes another", () =>
+    Effect.gen(function*() {
+      assert.strictEqual(yield* whoAmI, "operator")
+    }).pipe(Effect.provide(live({
+      credential: new YamcsCredential.ServiceAccount({ ...serviceAccount, become: "operator" })
+    }))))
+
+  it.effect("asks by its credentials again when the token is due, having no refresh token", () =>
+    Effect.gen(function*() {
+      yield* whoAmI
+      yield* TestClock.adjust("500 seconds")
+      yield* whoAmI
+      assert.deepInclude(yield* stats, { logins: 2, refreshes: 0, refused: 0 })
+    }).pipe(Effect.provide(live({ credential: serviceAccount }))))
+
+  it.effect.each(["a b", "ä€😀", "%", "+", "a:b&c=d", "100%2B"])(
+    "its secret may be %s",
+    (secret) =>
+      Effect.gen(function*() {
+        assert.strictEqual(yield* whoAmI, "other")
+      }).pipe(Effect.provide(live(
+        {
+          credential: new YamcsCredential.ServiceAccount({
+            clientId: "an:id",
+            clientSecret: Redacted.make(secret)
+          })
+        },
+        { serviceAccounts: [{ name: "other", applicationId: "an:id", applicationSecret: secret }] }
+      )))
+  )
+})
+
+describe("Yamcs, API key and Basic", () => {
+  it.effect("an API key needs no token", () =>
+    Effect.gen(function*() {
+      assert.strictEqual(yield* whoAmI, "operator")
+      assert.deepInclude(yield* stats, { attempts: 0, requests: 1 })
+    }).pipe(Effect.provide(live({ credential: apiKey }))))
+
+  it.effect("an API key takes away an Authorization header that would be believed over it", () =>
     Effect.gen(function*() {
       const http = yield* AuthenticatedHttpClient.AuthenticatedHttpClient
-      const server = yield* FakeYamcs.FakeYamcs
+      const response = yield* http.get("/api/user", { headers: { Authorization: "Bearer stale" } })
+      assert.strictEqual(response.status, 200)
+    }).pipe(Effect.provide(live({ credential: apiKey }))))
+
+  it.effect("Basic is sent with every request, and a refusal is final", () =>
+    Effect.gen(function*() {
+      assert.strictEqual(yield* whoAmI, "operator")
+      const wrong = Yamcs.layer({
+        baseUrl,
+        credential: new Credential.Basic({ username: "operator", password: Redacted.make("canary-wrong") })
+      })
+      const error = yield* Effect.flip(Effect.provide(Yamcs.user, wrong))
+      assert.deepInclude(error, { _tag: "CredentialsRejected", detail: "Password does not match" })
+      assert.deepInclude(yield* stats, { attempts: 0, requests: 1, refused: 1 })
+    }).pipe(Effect.provide(live({ credential: basic }))))
+})
+
+describe("Yamcs, token changes", () => {
+  it.effect("are told on every change, by login, refresh and rejection alike, the last one before the end", () =>
+    Effect.gen(function*() {
+      const told = yield* Ref.make<ReadonlyArray<string>>([])
+      const onTokenChange = (change: TokenSource.TokenChange) =>
+        Effect.yieldNow().pipe( // as slow as a write to a file: other fibers run meanwhile
+          Effect.zipRight(Ref.update(told, (told) => [
+            ...told,
+            change._tag === "Obtained" ? change.origin : change._tag
+          ]))
+        )
+      yield* Effect.gen(function*() {
+        const { revokeAll } = yield* FakeYamcs.FakeYamcs
+        yield* whoAmI
+        yield* TestClock.adjust("500 seconds")
+        yield* whoAmI
+        yield* TestClock.adjust("1 minute")
+        yield* revokeAll
+        yield* whoAmI
+      }).pipe(Effect.provide(live({ credential: password, onTokenChange })))
+      assert.deepStrictEqual(yield* Ref.get(told), ["login", "refresh", "Rejected", "refresh", "Cleared"])
+    }))
+
+  it.effect("that fail to be taken disturb nobody", () =>
+    Effect.gen(function*() {
+      yield* whoAmI
+      yield* TestClock.adjust("500 seconds")
+      assert.strictEqual(yield* whoAmI, "operator")
+    }).pipe(Effect.provide(live({ credential: password, onTokenChange: () => Effect.fail("disk full") }))))
+
+  it.effect("are a stream of the tokens themselves, which a client can share", () =>
+    Effect.gen(function*() {
+      const options = { baseUrl, credential: password }
+      const tokens = yield* Yamcs.makeTokens(options)
+      const http = yield* Yamcs.makeWith(tokens, options)
       yield* http.get("/api/user")
-      yield* TestClock.adjust("501 seconds")
-      const responses = yield* Effect.replicateEffect(http.get("/api/user"), 1000, { concurrency: "unbounded" })
-      assert.isTrue(responses.every((response) => response.status === 200))
-      assert.deepInclude(yield* server.stats, { logins: 1, refreshes: 1, requests: 1001, refused: 0 })
-    }).pipe(Effect.provide(live())))
+      const latest = yield* Stream.runHead(tokens.changes)
+      assert.strictEqual(Option.getOrThrow(latest)._tag, "Obtained")
+      assert.deepInclude(yield* stats, { logins: 1 })
+    }).pipe(Effect.scoped, Effect.provide(FakeYamcs.layer())))
+})
+
+describe("Yamcs, store", () => {
+  it.effect("the next process takes up the session without a login", () =>
+    Effect.gen(function*() {
+      const store = yield* TokenStore.makeMemory
+      const process = Effect.provide(whoAmI, Yamcs.layer({ baseUrl, credential: password, store }))
+      yield* process
+      yield* process
+      assert.deepInclude(yield* stats, { attempts: 1, logins: 1, requests: 2 })
+      yield* TestClock.adjust("10 minutes")
+      yield* process
+      assert.deepInclude(yield* stats, { logins: 1, refreshes: 1, requests: 3, refused: 0 })
+    }).pipe(Effect.provide(FakeYamcs.layer())))
+})
+
+describe("Yamcs, settings from the environment", () => {
+  const environment = (variables: Record<string, string>) =>
+    Layer.setConfigProvider(ConfigProvider.fromMap(new Map(Object.entries(variables))))
+
+  it.effect("choose the mode", () =>
+    Effect.gen(function*() {
+      const [client, account] = yield* Effect.all([
+        Effect.provide(
+          AuthMode.require("Yamcs/ApiKey")(whoAmI),
+          Layer.provide(
+            Yamcs.layerFromEnvironment,
+            environment({ YAMCS_URL: "yamcs.example", YAMCS_API_KEY: FakeYamcs.canaries.apiKey })
+          )
+        ),
+        Effect.provide(
+          AuthMode.require("Yamcs/ServiceAccount")(whoAmI),
+          Layer.provide(
+            Yamcs.layerFromEnvironment,
+            environment({
+              YAMCS_URL: baseUrl,
+              YAMCS_CLIENT_ID: serviceAccount.clientId,
+              YAMCS_CLIENT_SECRET: Redacted.value(serviceAccount.clientSecret)
+            })
+          )
+        )
+      ])
+      assert.deepStrictEqual([client, account], ["operator", "scheduler"])
+    }).pipe(Effect.provide(FakeYamcs.layer())))
+
+  it.effect("are named when they are missing", () =>
+    Effect.gen(function*() {
+      const error = yield* Effect.flip(
+        Effect.provide(whoAmI, Layer.provide(Yamcs.layerFromEnvironment, environment({ YAMCS_API_KEY: "canary" })))
+      )
+      assert.include(String(error), "YAMCS_URL")
+    }).pipe(Effect.provide(FakeYamcs.layer())))
+
+  it.effect("may be of one mode", () =>
+    Effect.gen(function*() {
+      assert.strictEqual(yield* whoAmI, "operator")
+    }).pipe(Effect.provide(
+      Yamcs.layerConfig({ baseUrl: Config.string("URL"), credential: YamcsCredential.passwordConfig("OPS") }).pipe(
+        Layer.provide(FakeYamcs.layer()),
+        Layer.provide(environment({
+          URL: "yamcs.example",
+          OPS_USERNAME: password.username,
+          OPS_PASSWORD: Redacted.value(password.password)
+        }))
+      )
+    )))
 })

@@ -1,0 +1,158 @@
+/**
+ * A real Yamcs server on a loopback port. Its jars come from Maven Central into a cache directory that is never
+ * committed; Java 17 and Maven have to be there. A server ends with its Scope, or with this process.
+ */
+import * as Command from "@effect/platform/Command"
+import type * as CommandExecutor from "@effect/platform/CommandExecutor"
+import type { PlatformError } from "@effect/platform/Error"
+import * as FileSystem from "@effect/platform/FileSystem"
+import * as HttpClient from "@effect/platform/HttpClient"
+import * as Duration from "effect/Duration"
+import * as Effect from "effect/Effect"
+import * as ExecutionStrategy from "effect/ExecutionStrategy"
+import * as Exit from "effect/Exit"
+import * as Schedule from "effect/Schedule"
+import * as Scope from "effect/Scope"
+import { createServer } from "node:net"
+import { fileURLToPath } from "node:url"
+
+const here = (path: string) => fileURLToPath(new URL(path, import.meta.url))
+
+const pom = here("yamcs/pom.xml")
+const cache = here("../.cache/yamcs")
+
+/** The only user. */
+export const admin = { username: "admin", password: "canary-password-real-yamcs" }
+
+export interface RealYamcs {
+  readonly baseUrl: string
+  /** Starts the server and waits until it answers; it ends with `stop`, or with the Scope of `make`. */
+  readonly start: Effect.Effect<void, unknown>
+  readonly stop: Effect.Effect<void>
+  /** The status of each answer of the token endpoint so far, in order, from the server's own log. */
+  readonly tokenAnswers: Effect.Effect<ReadonlyArray<string>, PlatformError>
+}
+
+/** Downloads the jars unless they are there for exactly this POM. */
+const jars = Effect.gen(function*() {
+  const files = yield* FileSystem.FileSystem
+  const wanted = yield* files.readFileString(pom)
+  const had = yield* Effect.orElseSucceed(files.readFileString(`${cache}/pom.xml`), () => "")
+  if (had === wanted) return `${cache}/lib/*`
+  yield* files.remove(cache, { recursive: true, force: true })
+  yield* files.makeDirectory(cache, { recursive: true })
+  const copy = Command.make(
+    "mvn",
+    "-q",
+    "-B",
+    "-f",
+    pom,
+    "dependency:copy-dependencies",
+    "-DincludeScope=runtime",
+    `-DoutputDirectory=${cache}/lib`
+  )
+  const code = yield* Command.exitCode(copy)
+  if (code !== 0) return yield* Effect.dieMessage(`Maven could not fetch yamcs-core (exit code ${code})`)
+  yield* files.writeFileString(`${cache}/pom.xml`, wanted)
+  return `${cache}/lib/*`
+})
+
+/** Prepares a server of its own: data directory, port and users. It has to be started. */
+export const make: Effect.Effect<
+  RealYamcs,
+  PlatformError,
+  FileSystem.FileSystem | CommandExecutor.CommandExecutor | HttpClient.HttpClient | Scope.Scope
+> = Effect.gen(function*() {
+  const files = yield* FileSystem.FileSystem
+  const http = yield* HttpClient.HttpClient
+  const context = yield* Effect.context<CommandExecutor.CommandExecutor>()
+  const outer = yield* Effect.scope
+  const classPath = yield* jars
+  const directory = yield* files.makeTempDirectoryScoped({ prefix: "yamcs-" })
+  const port = yield* freePort
+  const baseUrl = `http://127.0.0.1:${port}`
+  const log = `${directory}/log`
+  yield* files.makeDirectory(`${directory}/etc`)
+  yield* Effect.forEach(
+    Object.entries(settings(port)),
+    ([name, value]) => files.writeFileString(`${directory}/etc/${name}.yaml`, JSON.stringify(value))
+  ) // JSON is YAML
+
+  const answers = http.get(`${baseUrl}/auth`).pipe(
+    Effect.tap((response) => response.text),
+    Effect.retry(Schedule.spaced("100 millis")),
+    Effect.timeoutFail({
+      duration: Duration.seconds(60),
+      onTimeout: () => `the server did not answer within a minute; see ${log}`
+    })
+  )
+
+  const server = Command.make("sh", "-c", supervised, "yamcs", classPath).pipe(
+    Command.workingDirectory(directory)
+  )
+
+  const running: { scope: Scope.CloseableScope | undefined } = { scope: undefined }
+  const stop = Effect.suspend(() => {
+    const { scope } = running
+    running.scope = undefined
+    return scope === undefined ? Effect.void : Scope.close(scope, Exit.void)
+  })
+
+  const start = Effect.gen(function*() {
+    const scope = yield* Scope.fork(outer, ExecutionStrategy.sequential)
+    running.scope = scope
+    yield* Command.start(server).pipe(Scope.extend(scope), Effect.provide(context))
+    yield* answers
+  })
+
+  return {
+    baseUrl,
+    start,
+    stop,
+    tokenAnswers: Effect.map(
+      files.readFileString(log),
+      (text) => Array.from(text.matchAll(/POST \/auth\/token (\d{3})$/gmu), ([, status = ""]) => status)
+    )
+  }
+})
+
+/**
+ * Ends the server when it is told to, and when the pipe to its parent breaks: however this process ends, no server is
+ * left behind.
+ */
+const supervised = `
+exec 3<&0
+java -Xmx256m -cp "$1" org.yamcs.YamcsServer --etc-dir etc --data-dir data --no-color < /dev/null >> log 2>&1 &
+server=$!
+(read -r _ <&3; kill -9 $server) &
+parent=$!
+trap 'kill -9 $server' TERM
+wait $server
+wait $server
+kill $parent
+`
+
+const settings = (port: number) => ({
+  yamcs: {
+    dataDir: "data",
+    services: [{
+      class: "org.yamcs.http.HttpServer",
+      args: { address: "127.0.0.1", port, maxAuthRequestsPerSecond: 5 }
+    }]
+  },
+  security: {
+    enabled: true,
+    accessTokenLifespan: 3000,
+    authModules: [{ class: "org.yamcs.security.YamlAuthModule" }]
+  },
+  users: { [admin.username]: { password: admin.password, superuser: true } }
+})
+
+/** A port that was free a moment ago: the server has no way to tell which one it chose. */
+const freePort = Effect.async<number>((resume) => {
+  const probe = createServer()
+  probe.listen(0, "127.0.0.1", () => {
+    const address = probe.address()
+    probe.close(() => resume(Effect.succeed(address !== null && typeof address === "object" ? address.port : 0)))
+  })
+})

@@ -1,0 +1,93 @@
+/**
+ * How Yamcs says that a request failed, in the three forms that it has for it.
+ *
+ * @since 0.1.0
+ */
+import type * as HttpClientResponse from "@effect/platform/HttpClientResponse"
+import * as Effect from "effect/Effect"
+import * as Either from "effect/Either"
+import * as Schema from "effect/Schema"
+
+/**
+ * It occurs when Yamcs answers a request with a status other than 2xx. A refused proof is not among them: that is an
+ * `AuthError`.
+ *
+ * @since 0.1.0
+ * @category errors
+ */
+export class YamcsError extends Schema.TaggedError<YamcsError>("@effect-auth/yamcs/YamcsError")("YamcsError", {
+  status: Schema.Int,
+  /** The name of the server's exception, such as `NotFoundException`; plain text answers have none. */
+  type: Schema.optional(Schema.String),
+  /** What the server said; may be empty. */
+  msg: Schema.String
+}) {
+  override get message(): string {
+    const head = `Yamcs answered HTTP ${this.status}`
+    return [this.type === undefined ? head : `${head} (${this.type})`, this.msg].filter((part) => part !== "").join(
+      ": "
+    )
+  }
+}
+
+/**
+ * Reads an answer that is an error: JSON `{code, type, msg}`, the same within `exception`, or plain text. A body that
+ * cannot be read leaves the status alone.
+ *
+ * @since 0.1.0
+ * @category constructors
+ */
+export const fromResponse = (response: HttpClientResponse.HttpClientResponse): Effect.Effect<YamcsError> =>
+  Effect.map(Effect.orElseSucceed(response.text, () => ""), (body) => {
+    const { status } = response
+    return Either.match(decodeProblem(body), {
+      onLeft: () => new YamcsError({ status, msg: speakable(body) }),
+      onRight: (answer) => {
+        const { msg, type } = "exception" in answer ? answer.exception : answer
+        return new YamcsError({ status, msg: speakable(msg ?? ""), ...(type === undefined ? undefined : { type }) })
+      }
+    })
+  })
+
+/**
+ * Lets 2xx answers pass; others become a {@link YamcsError}.
+ *
+ * @example
+ * ```ts
+ * import * as AuthenticatedHttpClient from "@effect-auth/core/AuthenticatedHttpClient"
+ * import * as YamcsError from "@effect-auth/yamcs/YamcsError"
+ * import * as Effect from "effect/Effect"
+ *
+ * const instances = Effect.gen(function*() {
+ *   const http = yield* AuthenticatedHttpClient.AuthenticatedHttpClient
+ *   const response = yield* http.get("/api/instances").pipe(YamcsError.filterStatusOk)
+ *   return yield* response.json
+ * })
+ * ```
+ *
+ * @since 0.1.0
+ * @category combinators
+ */
+export const filterStatusOk = <E, R>(
+  self: Effect.Effect<HttpClientResponse.HttpClientResponse, E, R>
+): Effect.Effect<HttpClientResponse.HttpClientResponse, E | YamcsError, R> =>
+  Effect.flatMap(self, (response) =>
+    response.status >= 200 && response.status < 300
+      ? Effect.succeed(response)
+      : Effect.flatMap(fromResponse(response), Effect.fail))
+
+const Problem = Schema.Struct({
+  type: Schema.optional(Schema.String),
+  msg: Schema.optional(Schema.String)
+})
+
+const decodeProblem = Schema.decodeUnknownEither(
+  Schema.parseJson(Schema.Union(Schema.Struct({ exception: Problem }), Problem))
+)
+
+/**
+ * One line of at most 300 characters. The server quotes an `Authorization` header whose scheme it does not know,
+ * proof and all (`HttpHandler.authorizeUser`, 5.13), hence the cut.
+ */
+const speakable = (text: string): string =>
+  text.replace(/(Unsupported Authorization header)[^]*/u, "$1").replace(/\s+/gu, " ").trim().slice(0, 300)

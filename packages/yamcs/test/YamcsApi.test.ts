@@ -1,0 +1,56 @@
+import * as FakeYamcs from "@effect-auth/testing/FakeYamcs"
+import { assert, describe, it } from "@effect/vitest"
+import * as Effect from "effect/Effect"
+import * as Layer from "effect/Layer"
+import * as Redacted from "effect/Redacted"
+import * as Yamcs from "../src/Yamcs.ts"
+import { ApiKey } from "../src/YamcsCredential.ts"
+
+const client = (key: string, baseUrl = "https://yamcs.example", options?: FakeYamcs.Options) =>
+  Layer.provideMerge(
+    Yamcs.layer({ baseUrl, credential: new ApiKey({ key: Redacted.make(key) }) }),
+    FakeYamcs.layer(options)
+  )
+
+describe("authInfo", () => {
+  it.effect("asks without a credential, over plain http too", () =>
+    Effect.gen(function*() {
+      const info = yield* Yamcs.authInfo({ baseUrl: "http://yamcs.example/ops/" })
+      assert.deepInclude(info, { requireAuthentication: true, spnego: false })
+      assert.strictEqual((yield* (yield* FakeYamcs.FakeYamcs).stats).refused, 0)
+    }).pipe(Effect.provide(FakeYamcs.layer({ contextPath: "/ops" }))))
+
+  it.effect("says what the server says when that is not an answer", () =>
+    Effect.gen(function*() {
+      const error = yield* Effect.flip(Yamcs.authInfo({ baseUrl: "yamcs.example/elsewhere" }))
+      assert.deepInclude(error, { _tag: "YamcsError", status: 404 })
+    }).pipe(Effect.provide(FakeYamcs.layer({ contextPath: "/ops" }))))
+
+  it.effect("refuses an address that is none", () =>
+    Effect.gen(function*() {
+      const error = yield* Effect.flip(Yamcs.authInfo({ baseUrl: "" }))
+      assert.strictEqual(error._tag, "InvalidSetting")
+    }).pipe(Effect.provide(FakeYamcs.layer())))
+})
+
+describe("user", () => {
+  it.effect("tells who the program is", () =>
+    Effect.gen(function*() {
+      assert.deepInclude(yield* Yamcs.user, { name: "operator", active: true, superuser: true })
+    }).pipe(Effect.provide(client(FakeYamcs.canaries.apiKey))))
+
+  it.effect("fails with an AuthError when the proof is refused", () =>
+    Effect.gen(function*() {
+      const error = yield* Effect.flip(Yamcs.user)
+      assert.deepInclude(error, { _tag: "CredentialsRejected", status: 401, detail: "Invalid API key" })
+    }).pipe(Effect.provide(client("canary-wrong"))))
+
+  for (const wrapErrors of [false, true]) {
+    it.effect(`fails with a YamcsError otherwise (${wrapErrors ? "wrapped" : "plain"} JSON)`, () =>
+      Effect.gen(function*() {
+        const error = yield* Effect.flip(Yamcs.user)
+        assert.deepInclude(error, { _tag: "YamcsError", status: 404, type: "NotFoundException" })
+        // below this address there is no `api/user`
+      }).pipe(Effect.provide(client(FakeYamcs.canaries.apiKey, "https://yamcs.example/api", { wrapErrors }))))
+  }
+})

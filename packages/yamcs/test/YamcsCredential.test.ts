@@ -1,0 +1,110 @@
+import type { InvalidSetting } from "@effect-auth/core/AuthError"
+import * as Credential from "@effect-auth/core/Credential"
+import { assert, describe, it } from "@effect/vitest"
+import * as ConfigProvider from "effect/ConfigProvider"
+import * as DateTime from "effect/DateTime"
+import * as Effect from "effect/Effect"
+import * as Either from "effect/Either"
+import * as Redacted from "effect/Redacted"
+import * as YamcsCredential from "../src/YamcsCredential.ts"
+
+const canary = Redacted.make("canary-secret")
+
+const all = [
+  new YamcsCredential.Password({ username: "ops:lead", password: canary }),
+  new YamcsCredential.Session({
+    accessToken: canary,
+    refreshToken: canary,
+    expiresAt: DateTime.unsafeMake("2030-01-01T00:00:00Z")
+  }),
+  new YamcsCredential.ServiceAccount({ clientId: "scheduler", clientSecret: canary, become: "operator" }),
+  new YamcsCredential.ApiKey({ key: canary }),
+  new Credential.Basic({ username: "operator", password: canary })
+]
+
+const configured = (variables: Record<string, string>) =>
+  Effect.withConfigProvider(
+    YamcsCredential.credentialConfig("YAMCS"),
+    ConfigProvider.fromMap(new Map(Object.entries(variables)))
+  )
+
+describe("YamcsCredential", () => {
+  all.forEach((credential) =>
+    it(`${credential._tag} survives JSON and shows no secret otherwise`, () => {
+      const json = Credential.revealJson(YamcsCredential.YamcsCredential)(credential)
+      const decoded = Credential.fromJson(YamcsCredential.YamcsCredential)(json)
+      assert.deepStrictEqual(decoded, Either.right(credential))
+      assert.include(json, "canary-secret")
+      assert.notInclude(`${String(credential)} ${JSON.stringify(credential)}`, "canary-secret")
+    })
+  )
+
+  it("a secret that cannot be sent is refused by the name of its field", () => {
+    const failures = [
+      YamcsCredential.password({ username: "a", password: Redacted.make("") }),
+      YamcsCredential.session({ accessToken: Redacted.make("canary token") }),
+      YamcsCredential.serviceAccount({ clientId: "a", clientSecret: Redacted.make("canary\r\n") }),
+      YamcsCredential.apiKey({ key: Redacted.make("canary\n") })
+    ].map((result: Either.Either<unknown, InvalidSetting>) => Either.isLeft(result) ? result.left.message : "accepted")
+    assert.deepStrictEqual(failures, [
+      "credential.password: must not be empty",
+      "credential.accessToken: must be a b64token (RFC 6750 section 2.1)",
+      "credential.clientSecret: must not contain control characters",
+      "credential.key: must not contain control characters"
+    ])
+  })
+})
+
+describe("credentialConfig", () => {
+  const password = { YAMCS_USERNAME: "operator", YAMCS_PASSWORD: "canary-secret" }
+  const session = { YAMCS_ACCESS_TOKEN: "canary-secret" }
+  const serviceAccount = { YAMCS_CLIENT_ID: "scheduler", YAMCS_CLIENT_SECRET: "canary-secret" }
+
+  it.effect("takes the first credential that is complete", () =>
+    Effect.gen(function*() {
+      const tags = yield* Effect.forEach([
+        password,
+        { ...password, ...session },
+        { ...password, ...session, ...serviceAccount },
+        { ...password, ...session, ...serviceAccount, YAMCS_API_KEY: "canary-secret" },
+        { ...password, YAMCS_CLIENT_ID: "without-its-secret" }
+      ], (variables) => Effect.map(configured(variables), ({ _tag }) => _tag))
+      assert.deepStrictEqual(tags, ["Password", "Bearer", "ServiceAccount", "ApiKey", "Password"])
+    }))
+
+  it.effect("reads what is optional", () =>
+    Effect.gen(function*() {
+      assert.deepStrictEqual(
+        yield* configured({ ...serviceAccount, YAMCS_BECOME: "operator" }),
+        all[2]
+      )
+      assert.deepStrictEqual(
+        yield* configured({
+          ...session,
+          YAMCS_REFRESH_TOKEN: "canary-secret",
+          YAMCS_EXPIRES_AT: "2030-01-01T00:00:00Z"
+        }),
+        all[1]
+      )
+    }))
+
+  it.effect("names what could be set when nothing is", () =>
+    Effect.gen(function*() {
+      const message = String(yield* Effect.flip(configured({})))
+      for (const name of ["YAMCS_API_KEY", "YAMCS_CLIENT_ID", "YAMCS_ACCESS_TOKEN", "YAMCS_USERNAME"]) {
+        assert.include(message, name)
+      }
+    }))
+
+  it.effect("does not pass over a credential that is set and cannot be used", () =>
+    Effect.gen(function*() {
+      const message = String(yield* Effect.flip(configured({ ...password, YAMCS_API_KEY: "" })))
+      assert.include(message, "credential.key: must not be empty")
+    }))
+
+  it.effect("does not show a secret in a wrong place", () =>
+    Effect.gen(function*() {
+      const message = String(yield* Effect.flip(configured({ ...session, YAMCS_EXPIRES_AT: "canary-secret" })))
+      assert.notInclude(message, "canary-secret")
+    }))
+})

@@ -1,0 +1,209 @@
+import * as RefreshPolicy from "@effect-auth/core/RefreshPolicy"
+import * as FakeYamcs from "@effect-auth/testing/FakeYamcs"
+import * as HttpClient from "@effect/platform/HttpClient"
+import * as HttpClientResponse from "@effect/platform/HttpClientResponse"
+import { assert, describe, it } from "@effect/vitest"
+import * as Clock from "effect/Clock"
+import * as Duration from "effect/Duration"
+import * as Effect from "effect/Effect"
+import * as Fiber from "effect/Fiber"
+import * as Layer from "effect/Layer"
+import * as Redacted from "effect/Redacted"
+import * as Ref from "effect/Ref"
+import * as TestClock from "effect/TestClock"
+import * as Yamcs from "../src/Yamcs.ts"
+import { Password } from "../src/YamcsCredential.ts"
+
+const baseUrl = "https://yamcs.example"
+
+const credential = new Password({
+  username: FakeYamcs.canaries.username,
+  password: Redacted.make(FakeYamcs.canaries.password)
+})
+
+const live = (server?: FakeYamcs.Options, options?: Partial<Yamcs.Options<Password>>) =>
+  Layer.provideMerge(Yamcs.layer({ baseUrl, credential, ...options }), FakeYamcs.layer(server))
+
+const server = FakeYamcs.FakeYamcs
+const stats = Effect.flatMap(server, ({ stats }) => stats)
+
+/** For tests with many fibers, in milliseconds of a busy machine. */
+const crowded = 60_000
+
+/** Runs an effect while the clock goes on in steps. */
+const over =
+  (steps: number, step: Duration.DurationInput) => <A, E, R>(self: Effect.Effect<A, E, R>): Effect.Effect<A, E, R> =>
+    Effect.gen(function*() {
+      const fiber = yield* Effect.fork(self)
+      yield* Effect.replicateEffect(TestClock.adjust(step), steps)
+      return yield* Fiber.join(fiber)
+    })
+
+/** Eight fibers that go on asking for two seconds, whatever the answer. */
+const restless = <A, E, R>(self: Effect.Effect<A, E, R>) =>
+  Effect.forever(Effect.zipRight(Effect.ignore(self), Effect.sleep("100 millis"))).pipe(
+    Effect.timeoutOption("2 seconds"),
+    Effect.replicateEffect(8, { concurrency: "unbounded" }),
+    over(21, "100 millis")
+  )
+
+describe("Tokens of Yamcs, the ladder", () => {
+  it.effect("a refused refresh token leads to a login", () =>
+    Effect.gen(function*() {
+      yield* Yamcs.user
+      yield* TestClock.adjust("31 minutes") // the session has been idle for too long
+      yield* Yamcs.user
+      assert.deepInclude(yield* stats, { attempts: 3, logins: 2, refreshes: 0, refused: 0 })
+    }).pipe(Effect.provide(live())))
+
+  it.effect("a token that is rejected straight after a refresh leads to a login", () =>
+    Effect.gen(function*() {
+      yield* Yamcs.user
+      yield* Effect.flatMap(server, ({ killSessions }) => killSessions)
+      yield* Yamcs.user
+      assert.deepInclude(yield* stats, { logins: 2, refreshes: 1, requests: 2, refused: 2 })
+    }).pipe(Effect.provide(live())))
+
+  it.effect("after a restart of the server there is one login, and every request succeeds", () =>
+    Effect.gen(function*() {
+      yield* Yamcs.user
+      yield* Effect.flatMap(server, ({ restart }) => restart)
+      yield* Effect.replicateEffect(Yamcs.user, 64, { concurrency: "unbounded" })
+      assert.deepInclude(yield* stats, { attempts: 3, logins: 2, refreshes: 0, requests: 65 })
+    }).pipe(Effect.provide(live())))
+
+  it.effect("a wrong password is tried once", () =>
+    Effect.gen(function*() {
+      const errors = yield* Effect.replicateEffect(Effect.flip(Yamcs.user), 16, { concurrency: "unbounded" })
+      assert.isTrue(errors.every(({ _tag }) => _tag === "CredentialsRejected"))
+      assert.deepInclude(yield* stats, { attempts: 1, logins: 0 })
+    }).pipe(Effect.provide(
+      live(undefined, { credential: new Password({ ...credential, password: Redacted.make("canary-wrong") }) })
+    )))
+
+  for (const fibers of [8, 64, 512]) {
+    it.effect(`${fibers} fibers on an expired token cause one refresh`, () =>
+      Effect.gen(function*() {
+        yield* Yamcs.user
+        yield* TestClock.adjust("501 seconds")
+        yield* Effect.replicateEffect(Yamcs.user, fibers, { concurrency: "unbounded" })
+        assert.deepInclude(yield* stats, { attempts: 2, logins: 1, refreshes: 1, requests: fibers + 1, refused: 0 })
+      }).pipe(Effect.provide(live())), crowded)
+
+    it.effect(`${fibers} fibers whose token is rejected cause one refresh`, () =>
+      Effect.gen(function*() {
+        yield* over(2, "1 second")(Yamcs.user)
+        yield* Effect.flatMap(server, ({ revokeAll }) => revokeAll)
+        yield* over(2, "1 second")(
+          Effect.replicateEffect(Yamcs.user, fibers, { concurrency: "unbounded" })
+        )
+        assert.deepInclude(yield* stats, { attempts: 2, logins: 1, refreshes: 1, requests: fibers + 1 })
+      }).pipe(Effect.provide(live({ tokenLatency: "1 second" }))), crowded)
+  }
+})
+
+describe("Tokens of Yamcs, renewal", () => {
+  const cases: ReadonlyArray<readonly [lifetime: Duration.DurationInput, notBefore: number, atLast: number]> = [
+    ["500 seconds", 389, 411], // a fifth of the lifetime early, give or take a tenth of that
+    ["30 minutes", 1469, 1531], // a session that is not refreshed for 1800 seconds is over
+    ["8 hours", 1469, 1531]
+  ]
+  cases.forEach(([lifetime, notBefore, atLast]) =>
+    it.effect(`of a token that lives for ${lifetime} is due between ${notBefore} s and ${atLast} s`, () =>
+      Effect.gen(function*() {
+        yield* Yamcs.user
+        yield* TestClock.adjust(Duration.seconds(notBefore))
+        yield* Yamcs.user
+        yield* TestClock.adjust(0)
+        assert.deepInclude(yield* stats, { logins: 1, refreshes: 0 })
+        yield* TestClock.adjust(Duration.seconds(atLast - notBefore))
+        yield* Yamcs.user
+        yield* TestClock.adjust(0)
+        assert.deepInclude(yield* stats, { logins: 1, refreshes: 1, refused: 0 })
+      }).pipe(Effect.provide(live({ tokenLifetime: lifetime }))))
+  )
+
+  it.effect("keeps a session alive for hours without a request", () =>
+    Effect.gen(function*() {
+      yield* Yamcs.user
+      for (let step = 0; step < 24; step++) yield* TestClock.adjust("4 minutes")
+      yield* Yamcs.user
+      assert.deepInclude(yield* stats, { logins: 1, requests: 2, refused: 0 })
+    }).pipe(Effect.provide(
+      live({ tokenLifetime: "8 hours" }, { refresh: Yamcs.refreshPolicy.pipe(RefreshPolicy.keepAlive(true)) })
+    )))
+})
+
+describe("Tokens of Yamcs, the limit of five token requests per second", () => {
+  it.effect("429 is tried again until it is over", () =>
+    Effect.gen(function*() {
+      yield* Effect.flatMap(server, ({ failNext }) => failNext(6, 429))
+      yield* over(40, "1 second")(Yamcs.user)
+      assert.deepInclude(yield* stats, { attempts: 7, logins: 1 })
+    }).pipe(Effect.provide(live())))
+
+  it.effect("429 without an end is a typed error within the time for an exchange", () =>
+    Effect.gen(function*() {
+      const error = yield* over(40, "1 second")(Effect.flip(Yamcs.user))
+      assert.strictEqual(error._tag, "TokenEndpointError")
+      assert.isAtMost((yield* stats).maxTokenRequestsInAnySecond, 5)
+    }).pipe(Effect.provide(live({ maxAuthRequestsPerSecond: 0 }))))
+
+  it.effect("other transient failures are tried four times", () =>
+    Effect.gen(function*() {
+      yield* Effect.flatMap(server, ({ failNext }) => failNext(100, 503))
+      const error = yield* over(40, "1 second")(Effect.flip(Yamcs.user))
+      assert.deepInclude(error, { _tag: "TokenEndpointError", reason: "Unavailable" })
+      assert.deepInclude(yield* stats, { attempts: 4 })
+    }).pipe(Effect.provide(live())))
+
+  it.effect("the retries of many processes are not in step", () =>
+    Effect.gen(function*() {
+      const times = yield* Ref.make<ReadonlyArray<number>>([])
+      const { httpClient } = yield* FakeYamcs.make({ maxAuthRequestsPerSecond: 0 })
+      const recorded = HttpClient.tapRequest(
+        httpClient,
+        () => Effect.flatMap(Clock.currentTimeMillis, (now) => Ref.update(times, (times) => [...times, now]))
+      )
+      const process = Effect.flip(Effect.provide(
+        Yamcs.user,
+        Layer.provide(Yamcs.layer({ baseUrl, credential }), Layer.succeed(HttpClient.HttpClient, recorded))
+      ))
+      yield* over(14, "50 millis")(Effect.timeoutOption(
+        Effect.replicateEffect(process, 20, { concurrency: "unbounded" }),
+        "700 millis"
+      ))
+      const retries = (yield* Ref.get(times)).filter((time) => time > 0)
+      assert.isAbove(new Set(retries).size, 3)
+    }))
+
+  const crowds: ReadonlyArray<readonly [name: string, server: FakeYamcs.Options]> = [
+    ["tokens expire as they arrive", { tokenLifetime: 0 }],
+    ["tokens live for a second", { tokenLifetime: "1 second" }],
+    ["the server limits to nothing", { maxAuthRequestsPerSecond: 0 }]
+  ]
+  crowds.forEach(([name, options]) =>
+    it.effect(`is kept by fibers that never rest while ${name}`, () =>
+      Effect.gen(function*() {
+        yield* restless(Yamcs.user)
+        assert.isAtMost((yield* stats).maxTokenRequestsInAnySecond, 5)
+      }).pipe(Effect.provide(live(options))))
+  )
+
+  it.effect("is kept while the API rejects every token", () =>
+    Effect.gen(function*() {
+      const fake = yield* FakeYamcs.make()
+      const rejecting = HttpClient.make((request, url) =>
+        url.pathname.startsWith("/api")
+          ? Effect.succeed(HttpClientResponse.fromWeb(request, new Response("Token expired", { status: 401 })))
+          : fake.httpClient.execute(request)
+      )
+      yield* Effect.provide(
+        restless(Yamcs.user),
+        Layer.provide(Yamcs.layer({ baseUrl, credential }), Layer.succeed(HttpClient.HttpClient, rejecting))
+      )
+      const { attempts, maxTokenRequestsInAnySecond } = yield* fake.stats
+      assert.isAbove(attempts, 6)
+      assert.isAtMost(maxTokenRequestsInAnySecond, 5)
+    }))
+})
