@@ -6,12 +6,14 @@
  */
 import * as Context from "effect/Context"
 import * as Data from "effect/Data"
+import * as DateTime from "effect/DateTime"
 import * as Effect from "effect/Effect"
 import * as Layer from "effect/Layer"
 import * as Metric from "effect/Metric"
 import * as PubSub from "effect/PubSub"
 import * as Stream from "effect/Stream"
 import type { ExchangeError, TokenStoreError } from "./AuthError.ts"
+import type { Blocked } from "./RateLimitSignal.ts"
 import type { Rung } from "./TokenState.ts"
 
 /**
@@ -25,6 +27,12 @@ import type { Rung } from "./TokenState.ts"
  * - `StoreFailed`: a new token could not be stored; it is used, and lost with this process
  * - `RequestReplayed`: a request that was refused is sent again, with the proof that the ladder's `rung` brings
  * - `LoggedOut`: the session was ended at the server, or that failed within the policy's time
+ *
+ * The events of quotas name the partition (`key`), by default the endpoint, since it is not a mode that has a quota.
+ *
+ * - `ApproachingLimit`: few calls are left; once they are used, requests sleep until `until`
+ * - `SleepingUntil`: requests are held back, `waiters` of them
+ * - `MalformedQuota`: an answer's quota fields could not be understood, and were ignored
  *
  * @since 0.1.0
  * @category models
@@ -44,6 +52,21 @@ export type AuthEvent = Data.TaggedEnum<{
   StoreFailed: { readonly mode: string; readonly error: TokenStoreError }
   RequestReplayed: { readonly mode: string; readonly status: number; readonly rung: Rung }
   LoggedOut: { readonly mode: string; readonly succeeded: boolean }
+  ApproachingLimit: {
+    readonly key: string
+    /** The server's name of the quota; the empty string if it has none. */
+    readonly quota: string
+    readonly limit: number | undefined
+    readonly remaining: number
+    readonly until: DateTime.Utc
+  }
+  SleepingUntil: {
+    readonly key: string
+    readonly reason: Blocked
+    readonly until: DateTime.Utc
+    readonly waiters: number
+  }
+  MalformedQuota: { readonly key: string; readonly fields: ReadonlyArray<string> }
 }>
 
 /**
@@ -109,7 +132,18 @@ export const format: (event: AuthEvent) => string = AuthEvent.$match({
   ServedStale: ({ mode }) => `${mode}: the token is due, renewing it while it is used`,
   StoreFailed: ({ error, mode }) => `${mode}: ${error.message}; the token is lost when this process ends`,
   RequestReplayed: ({ mode, rung, status }) => `${mode}: refused with ${status}, sending the request again (${rung})`,
-  LoggedOut: ({ mode, succeeded }) => succeeded ? `${mode}: logged out` : `${mode}: logging out failed`
+  LoggedOut: ({ mode, succeeded }) => succeeded ? `${mode}: logged out` : `${mode}: logging out failed`,
+  ApproachingLimit: ({ key, limit, quota, remaining, until }) => {
+    const left = `${remaining}${limit === undefined ? "" : ` of ${limit}`} calls left`
+    const of = quota === "" ? "" : ` of the quota "${quota}"`
+    const then = remaining === 0 ? "requests sleep" : "once they are used, requests sleep"
+    return `${key}: ${left}${of}; ${then} until ${DateTime.formatIso(until)}`
+  },
+  SleepingUntil: ({ key, reason, until, waiters }) =>
+    `${key}: ${waiters} ${waiters === 1 ? "request sleeps" : "requests sleep"} until ${DateTime.formatIso(until)}, ${
+      reason === "concurrency" ? "because too many are running" : "because the quota is spent"
+    }`,
+  MalformedQuota: ({ fields, key }) => `${key}: the server's quota fields could not be understood: ${fields.join(", ")}`
 })
 
 /**
@@ -155,6 +189,24 @@ export const secondsToExpiry = Metric.gauge("effect_auth_seconds_to_expiry", {
   description: "Seconds that the last token was good for when it arrived, by mode"
 })
 
+/**
+ * @since 0.1.0
+ * @category metrics
+ */
+export const quotaSleeps = Metric.counter("effect_auth_quota_sleeps", {
+  description: "Sleeps until a quota admits requests again, by reason",
+  incremental: true
+})
+
+/**
+ * @since 0.1.0
+ * @category metrics
+ */
+export const malformedQuotas = Metric.counter("effect_auth_malformed_quotas", {
+  description: "Quota fields that could not be understood and were ignored, by field",
+  incremental: true
+})
+
 const obtained: Record<"login" | "refresh" | "store", string> = {
   login: "logged in",
   refresh: "refreshed the token",
@@ -191,5 +243,18 @@ const record: (event: AuthEvent) => Effect.Effect<void> = AuthEvent.$match({
     ),
   StoreFailed: (event) => Effect.logError(format(event)),
   RequestReplayed: (event) => Effect.logDebug(format(event)),
-  LoggedOut: (event) => event.succeeded ? Effect.logDebug(format(event)) : Effect.logWarning(format(event))
+  LoggedOut: (event) => event.succeeded ? Effect.logDebug(format(event)) : Effect.logWarning(format(event)),
+  ApproachingLimit: (event) => Effect.logWarning(format(event)),
+  SleepingUntil: (event) =>
+    Effect.zipRight(
+      Metric.update(Metric.tagged(quotaSleeps, "reason", event.reason), 1),
+      Effect.logInfo(format(event))
+    ),
+  MalformedQuota: (event) =>
+    Effect.zipRight(
+      Effect.forEach(event.fields, (field) => Metric.update(Metric.tagged(malformedQuotas, "field", field), 1), {
+        discard: true
+      }),
+      Effect.logDebug(format(event))
+    )
 })

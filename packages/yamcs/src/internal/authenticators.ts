@@ -79,7 +79,7 @@ const login = (endpoint: Tokens.Endpoint, credential: TokenCredential): Effect.E
   }
 }
 
-const explain: Authenticator.Authenticator["explain"] = (response) =>
+const explain: Authenticator.Proof["explain"] = (response) =>
   Effect.map(YamcsError.fromResponse(response), ({ msg, type }) => ({
     ...(type === undefined ? undefined : { code: type }),
     ...(msg === "" ? undefined : { detail: msg })

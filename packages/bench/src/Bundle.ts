@@ -1,0 +1,59 @@
+/**
+ * Compiles what is measured to the JavaScript that would be published. Run straight from TypeScript, every function
+ * would be given its name again each time it is made.
+ */
+import type { BuildResult, Plugin } from "esbuild"
+import { build } from "esbuild"
+import { readFileSync } from "node:fs"
+import { fileURLToPath } from "node:url"
+
+/**
+ * Compiles entry points with this workspace's sources, and with what these borrow elsewhere. What this package itself
+ * depends on stays an import: Effect, and the peers.
+ */
+export const compile = (
+  entryPoints: Readonly<Record<string, string>>,
+  outdir: string,
+  options?: { readonly minify?: boolean }
+): Promise<BuildResult<{ metafile: true }>> =>
+  build({
+    entryPoints,
+    outdir,
+    bundle: true,
+    splitting: true,
+    format: "esm",
+    platform: "node",
+    target: "node20",
+    minify: options?.minify ?? false,
+    metafile: true,
+    logLevel: "error",
+    plugins: [workspaceOnly]
+  })
+
+/** This package's directory, found from its sources as well as from where they are compiled to. */
+export const home = fileURLToPath(new URL(import.meta.url.replace(/\/(?:src|\.cache)\/.*$/u, "/")))
+
+/** The entry module of a package of this workspace. */
+export const source = (name: string): string => `${home}../${name}/src/index.ts`
+
+export const manifest: {
+  readonly dependencies: Readonly<Record<string, string>>
+  readonly devDependencies: Readonly<Record<string, string>>
+} = JSON.parse(readFileSync(`${home}package.json`, "utf8"))
+
+/** Everything that this package depends on outside the workspace. */
+export const dependencies: ReadonlyArray<string> = Object.keys({
+  ...manifest.dependencies,
+  ...manifest.devDependencies
+}).filter((name) => !name.startsWith("@effect-auth/"))
+
+const workspaceOnly: Plugin = {
+  name: "workspace-only",
+  setup(build) {
+    build.onResolve(
+      { filter: /^[^./]/ },
+      ({ path }) =>
+        dependencies.some((name) => path === name || path.startsWith(`${name}/`)) ? { path, external: true } : undefined
+    )
+  }
+}

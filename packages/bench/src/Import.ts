@@ -1,0 +1,140 @@
+/**
+ * What a program pays for importing a package: time and memory of a cold import, and bytes of the bundle. Counted over
+ * the modules of Effect that the package uses, which an Effect program has anyway.
+ */
+import * as Effect from "effect/Effect"
+import { execFile } from "node:child_process"
+import { mkdir, readFile, writeFile } from "node:fs/promises"
+import { join } from "node:path"
+import { fileURLToPath } from "node:url"
+import { promisify } from "node:util"
+import { brotliCompressSync } from "node:zlib"
+import { compile, source } from "./Bundle.ts"
+import { spread } from "./Measure.ts"
+import type { Cell, Goal, Result } from "./Report.ts"
+import { atMost } from "./Report.ts"
+
+const rounds = 9
+
+const packages = ["core", "node", "ibm-mq", "yamcs", "qualys"]
+
+const peers = [
+  "@azure/core-rest-pipeline",
+  "google-auth-library",
+  "@badgateway/oauth2-client",
+  "oauth4webapi",
+  "@octokit/core",
+  "axios",
+  "got",
+  "ky",
+  "ofetch",
+  "bottleneck",
+  "effect",
+  "@effect/platform"
+]
+
+/** A module, and the module that imports only what it needs from elsewhere. */
+interface Subject {
+  readonly name: string
+  readonly module: string
+  readonly base: string
+  readonly bundle: { readonly minified: number; readonly brotli: number } | undefined
+}
+
+interface Cost {
+  readonly millis: number
+  /** In MiB. */
+  readonly resident: number
+  readonly heap: number
+}
+
+const directory = fileURLToPath(new URL("../import", import.meta.url))
+
+const measure = async (): Promise<Result> => {
+  await mkdir(directory, { recursive: true })
+  await writeFile(join(directory, "probe.js"), probe)
+  await writeFile(join(directory, "nothing.js"), "")
+  const subjects = [...await Promise.all(packages.map(ours)), ...await Promise.all(peers.map(peer))]
+  const costs = new Map<Subject, Array<Cost>>(subjects.map((subject) => [subject, []]))
+  for (let round = 0; round <= rounds; round++) {
+    for (const subject of round % 2 === 0 ? subjects : subjects.toReversed()) {
+      const base = await importing(subject.base)
+      const full = await importing(subject.module)
+      // the first reads the files from the disk
+      if (round === 0) continue
+      costs.get(subject)?.push({
+        millis: full.millis - base.millis,
+        resident: full.resident - base.resident,
+        heap: full.heap - base.heap
+      })
+    }
+  }
+  const of = (subject: Subject, part: keyof Cost) => spread((costs.get(subject) ?? []).map((cost) => cost[part]))
+  return {
+    title: "cold import in a fresh process, and size of the bundle",
+    columns: ["package", "added ms (quartiles)", "added MiB resident", "added MiB heap", "minified kB", "brotli kB"],
+    rows: subjects.map((subject): ReadonlyArray<Cell> => [
+      subject.name,
+      of(subject, "millis"),
+      of(subject, "resident").median,
+      of(subject, "heap").median,
+      subject.bundle === undefined ? null : subject.bundle.minified / 1000,
+      subject.bundle === undefined ? null : subject.bundle.brotli / 1000
+    ]),
+    goals: subjects.flatMap((subject): ReadonlyArray<Goal> =>
+      subject.bundle === undefined ? [] : [
+        atMost(`${subject.name}: ms to import`, of(subject, "millis").median, 20),
+        atMost(`${subject.name}: MiB resident`, of(subject, "resident").median, 3),
+        ...(subject.name === "@effect-auth/core" ? [atMost("core: kB brotli", subject.bundle.brotli / 1000, 12)] : [])
+      ]
+    ),
+    notes: [
+      `${rounds} rounds of fresh processes after one that is not counted.`,
+      "Packages of this project: everything that their index exports, with what they use of each other, over the modules "
+      + "of Effect and the platform that they use. The others: over nothing.",
+      "The last two are the barrels, which no package of this project imports."
+    ]
+  }
+}
+
+const ours = async (name: string): Promise<Subject> => {
+  const outdir = join(directory, name)
+  const entry = { index: source(name) }
+  const { metafile } = await compile(entry, outdir)
+  const needed = new Set(
+    Object.values(metafile.outputs).flatMap(({ imports }) => imports.filter(({ external }) => external))
+      .map(({ path }) => path)
+  )
+  await writeFile(join(outdir, "base.js"), [...needed].map((path) => `import ${JSON.stringify(path)}\n`).join(""))
+  await compile(entry, join(outdir, "minified"), { minify: true })
+  const minified = await readFile(join(outdir, "minified/index.js"))
+  return {
+    name: `@effect-auth/${name}`,
+    module: join(outdir, "index.js"),
+    base: join(outdir, "base.js"),
+    bundle: { minified: minified.length, brotli: brotliCompressSync(minified).length }
+  }
+}
+
+const peer = async (name: string): Promise<Subject> => {
+  const module = join(directory, `${name.replaceAll("/", "-")}.js`)
+  await writeFile(module, `import ${JSON.stringify(name)}\n`)
+  return { name, module, base: join(directory, "nothing.js"), bundle: undefined }
+}
+
+const importing = async (module: string): Promise<Cost> => {
+  const { stdout } = await promisify(execFile)(process.execPath, [join(directory, "probe.js"), module])
+  return JSON.parse(stdout)
+}
+
+const probe = `
+const before = process.memoryUsage()
+const begun = performance.now()
+await import(process.argv[2])
+const millis = performance.now() - begun
+const after = process.memoryUsage()
+const mebibytes = (part) => (after[part] - before[part]) / 1048576
+console.log(JSON.stringify({ millis, resident: mebibytes("rss"), heap: mebibytes("heapUsed") }))
+`
+
+export const run: Effect.Effect<Result> = Effect.promise(measure)

@@ -1,0 +1,247 @@
+/**
+ * More calls than a quota admits, all made at once: how many are sent in vain, how many fail in the end, and how long it
+ * takes over the shortest time in which the quota admits them.
+ */
+import {
+  createEmptyPipeline,
+  createHttpHeaders,
+  createPipelineRequest,
+  defaultRetryPolicy
+} from "@azure/core-rest-pipeline"
+import * as AuthenticatedHttpClient from "@effect-auth/core/AuthenticatedHttpClient"
+import * as Authenticator from "@effect-auth/core/Authenticator"
+import * as Credential from "@effect-auth/core/Credential"
+import * as RateLimit from "@effect-auth/core/RateLimit"
+import * as HttpClient from "@effect/platform/HttpClient"
+import * as HttpClientResponse from "@effect/platform/HttpClientResponse"
+import { Octokit } from "@octokit/core"
+import { throttling } from "@octokit/plugin-throttling"
+import Bottleneck from "bottleneck"
+import * as Duration from "effect/Duration"
+import * as Effect from "effect/Effect"
+import * as RateLimiter from "effect/RateLimiter"
+import * as Redacted from "effect/Redacted"
+import * as Schedule from "effect/Schedule"
+import type * as Scope from "effect/Scope"
+import ky from "ky"
+import { createFetch } from "ofetch"
+import { margin, nextWindow, QuotaServer } from "./QuotaServer.ts"
+import type { Cell, Goal, Result } from "./Report.ts"
+import { atMost, exactly } from "./Report.ts"
+import { origin, secret, url } from "./stub.ts"
+
+const calls = 200
+const perSecond = 50
+const retries = 10
+
+interface Contestant {
+  readonly name: string
+  /** Makes all calls and gives the number of those that failed in the end. */
+  readonly run: (server: QuotaServer) => Promise<number>
+}
+
+interface Outcome {
+  readonly quota: "alone" | "shared"
+  readonly name: string
+  readonly blocked: number
+  readonly blockedKnowingly: number
+  readonly failed: number
+  readonly overIdeal: number
+}
+
+const onEffect = (
+  name: string,
+  make: (transport: HttpClient.HttpClient) => Effect.Effect<HttpClient.HttpClient.With<unknown>, unknown, Scope.Scope>
+): Contestant => ({
+  name,
+  run: (server) => {
+    const transport = HttpClient.make((request) =>
+      Effect.map(Effect.promise(server.fetch), (response) => HttpClientResponse.fromWeb(request, response))
+    )
+    let failed = 0
+    const call = (client: HttpClient.HttpClient.With<unknown>) =>
+      Effect.match(client.get(url), {
+        onFailure: () => {
+          failed++
+        },
+        onSuccess: ({ status }) => {
+          if (status !== 200) failed++
+        }
+      })
+    return Effect.runPromise(Effect.scoped(
+      make(transport).pipe(
+        Effect.flatMap((client) =>
+          Effect.forEach(Array.from({ length: calls }), () => call(client), { concurrency: "unbounded", discard: true })
+        ),
+        Effect.map(() => failed)
+      )
+    ))
+  }
+})
+
+const onPromises = (name: string, make: (server: QuotaServer) => () => Promise<unknown>): Contestant => ({
+  name,
+  run: async (server) => {
+    const call = make(server)
+    const settled = await Promise.allSettled(Array.from({ length: calls }, call))
+    return settled.filter(({ status }) => status === "rejected").length
+  }
+})
+
+const retryAfter = (response: { readonly headers: Headers } | undefined): number =>
+  Number(response?.headers.get("retry-after") ?? 1) * 1000
+
+const ours = (name: string, limits: RateLimit.Limits): Contestant =>
+  onEffect(name, (transport) =>
+    Effect.gen(function*() {
+      const credential = yield* Credential.bearer({ token: Redacted.make(secret) })
+      return yield* AuthenticatedHttpClient.make(Authenticator.bearer(credential), { baseUrl: origin, limits })
+    }).pipe(Effect.provideService(HttpClient.HttpClient, transport)))
+
+const byDefault = "effect-auth"
+
+const probing = "effect-auth, first request alone"
+
+const contestants: ReadonlyArray<Contestant> = [
+  ours(byDefault, RateLimit.default),
+  ours(probing, RateLimit.default.pipe(RateLimit.probe(true))),
+  onEffect("Effect, retryTransient", (transport) =>
+    Effect.succeed(HttpClient.retryTransient(transport, {
+      mode: "both",
+      schedule: Schedule.exponential("100 millis"),
+      times: retries
+    }))),
+  onEffect("Effect, by hand: Schedule over Retry-After", (transport) =>
+    Effect.succeed(HttpClient.transformResponse(
+      transport,
+      Effect.repeat({
+        while: (response) => response.status === 429,
+        schedule: Schedule.identity<HttpClientResponse.HttpClientResponse>().pipe(
+          Schedule.addDelay((response) => Duration.seconds(Number(response.headers["retry-after"] ?? 1))),
+          Schedule.intersect(Schedule.recurs(retries)),
+          Schedule.map(([response]) => response)
+        )
+      })
+    ))),
+  onEffect("Effect, RateLimiter set to the quota", (transport) =>
+    Effect.map(
+      RateLimiter.make({ limit: perSecond, interval: "1 seconds", algorithm: "fixed-window" }),
+      (limit) => HttpClient.transformResponse(transport, limit)
+    )),
+  onPromises("@octokit/plugin-throttling", ({ fetch }) => {
+    const client = new (Octokit.plugin(throttling))({
+      baseUrl: origin,
+      request: { fetch },
+      log: { debug: ignore, info: ignore, warn: ignore, error: ignore },
+      throttle: { id: `bench-${serial++}`, onRateLimit: () => true, onSecondaryRateLimit: () => true }
+    })
+    return () => client.request("GET /things/1")
+  }),
+  onPromises("bottleneck set to the quota, retrying", ({ fetch }) => {
+    const limiter = new Bottleneck({
+      reservoir: perSecond,
+      reservoirRefreshAmount: perSecond,
+      reservoirRefreshInterval: 1000
+    })
+    limiter.on("failed", (error: Blocked, { retryCount }) => retryCount < retries ? error.delay : undefined)
+    return () =>
+      limiter.schedule(async () => {
+        const response = await fetch()
+        if (response.status === 429) throw new Blocked(retryAfter(response))
+      })
+  }),
+  onPromises("@azure/core-rest-pipeline defaultRetryPolicy", ({ fetch }) => {
+    const pipeline = createEmptyPipeline()
+    pipeline.addPolicy(defaultRetryPolicy({ maxRetries: retries }))
+    const transport = {
+      sendRequest: async (request: ReturnType<typeof createPipelineRequest>) => {
+        const { headers, status } = await fetch()
+        return { request, status, headers: createHttpHeaders(Object.fromEntries(headers)) }
+      }
+    }
+    return async () => {
+      const { status } = await pipeline.sendRequest(transport, createPipelineRequest({ url }))
+      if (status !== 200) throw new Error(String(status))
+    }
+  }),
+  onPromises("ky, ten retries", ({ fetch }) => {
+    const client = ky.create({ fetch, retry: { limit: retries, statusCodes: [429] } })
+    return () => client.get(url)
+  }),
+  onPromises("ofetch, ten retries", ({ fetch }) => {
+    const client = createFetch({ fetch })
+    return () =>
+      client(url, { retry: retries, retryStatusCodes: [429], retryDelay: ({ response }) => retryAfter(response) })
+  })
+]
+
+class Blocked extends Error {
+  readonly delay: number
+  constructor(delay: number) {
+    super("blocked")
+    this.delay = delay
+  }
+}
+
+let serial = 0
+
+const ignore = (): void => {}
+
+const race = async (contestant: Contestant, takenByOthers: number): Promise<Outcome> => {
+  const server = new QuotaServer({ perSecond, takenByOthers, latency: 5 })
+  await nextWindow()
+  const begun = performance.now()
+  const failed = await contestant.run(server)
+  const elapsed = performance.now() - begun
+  const ideal = (Math.ceil(calls / (perSecond - takenByOthers)) - 1) * 1000 - margin
+  return {
+    quota: takenByOthers === 0 ? "alone" : "shared",
+    name: contestant.name,
+    blocked: server.blocked,
+    blockedKnowingly: server.blockedKnowingly,
+    failed,
+    overIdeal: elapsed / ideal
+  }
+}
+
+/** They wait more than they work: a few at a time do not disturb each other. */
+const groupSize = 3
+
+const measure = async (): Promise<Result> => {
+  const outcomes: Array<Outcome> = []
+  for (const takenByOthers of [0, 20]) {
+    for (let i = 0; i < contestants.length; i += groupSize) {
+      const group = contestants.slice(i, i + groupSize)
+      for (const outcome of await Promise.all(group.map((contestant) => race(contestant, takenByOthers)))) {
+        outcomes.push(outcome)
+      }
+    }
+  }
+  return {
+    title: `${calls} calls at once against a quota of ${perSecond} per second`,
+    columns: ["quota", "client", "blocked", "of them knowingly", "failed", "time over ideal"],
+    rows: outcomes.map((
+      { blocked, blockedKnowingly, failed, name, overIdeal, quota }
+    ): ReadonlyArray<Cell> => [quota, name, blocked, blockedKnowingly, failed, overIdeal]),
+    goals: outcomes.flatMap(goals),
+    notes: [
+      "Knowingly: sent when an answer had already stated the quota. Ideal: each window of a second used up at once.",
+      "`shared`: another consumer takes 20 at the beginning of each second, so that 30 are left.",
+      "got is left out: its transport cannot be replaced."
+    ]
+  }
+}
+
+const goals = ({ blocked, blockedKnowingly, failed, name, overIdeal, quota }: Outcome): ReadonlyArray<Goal> => {
+  if (name !== byDefault && name !== probing) return []
+  const who = `${name}, quota ${quota}`
+  return [
+    quota === "alone"
+      ? exactly(`${who}: blocked after the quota was stated`, blockedKnowingly, 0)
+      : atMost(`${who}: blocked`, blocked, 20),
+    exactly(`${who}: failed`, failed, 0),
+    atMost(`${who}: time over ideal`, overIdeal, quota === "alone" ? 1.03 : 1.05)
+  ]
+}
+
+export const run: Effect.Effect<Result> = Effect.promise(measure)

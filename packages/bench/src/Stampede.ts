@@ -1,0 +1,127 @@
+/**
+ * A great many callers at once, whose token has expired: how many exchanges they cause, how many of them fail, and how
+ * much longer it takes than the same requests by the same library without authentication.
+ */
+import * as Effect from "effect/Effect"
+import { spread } from "./Measure.ts"
+import type { Cell, Goal, Result } from "./Report.ts"
+import { atMost, exactly } from "./Report.ts"
+import type { Connection, TokenClient } from "./TokenClients.ts"
+import { tokenClients } from "./TokenClients.ts"
+import { TokenServer } from "./TokenServer.ts"
+
+type Scenario = "expired" | "first caller aborted" | "exchange refused"
+
+const scenarios: ReadonlyArray<Scenario> = ["expired", "first caller aborted", "exchange refused"]
+
+const exchangeLatency = 20
+
+interface Outcome {
+  readonly scenario: Scenario
+  readonly callers: number
+  readonly client: TokenClient
+  readonly exchanges: number
+  readonly failed: number
+  /** Milliseconds of CPU time and of the clock, in each round. */
+  readonly added: { readonly cpu: ReadonlyArray<number>; readonly wall: ReadonlyArray<number> }
+}
+
+const measure = async (): Promise<Result> => {
+  let outcomes: ReadonlyArray<Outcome> = []
+  for (const { callers, rounds } of [{ callers: 1_000, rounds: 7 }, { callers: 10_000, rounds: 2 }]) {
+    for (const scenario of scenarios) {
+      const clients = tokenClients.filter((client) =>
+        (scenario !== "first caller aborted" || client.canAbort) && (callers === 1_000 || client.singleFlight)
+      )
+      outcomes = [...outcomes, ...await race(clients, scenario, callers, rounds)]
+    }
+  }
+  return {
+    title: `callers on an expired token; an exchange takes ${exchangeLatency} ms`,
+    columns: ["callers", "scenario", "client", "exchanges", "failed", "added ms (quartiles)", "added CPU ms"],
+    rows: outcomes.map(({ added, callers, client, exchanges, failed, scenario }): ReadonlyArray<Cell> => [
+      callers.toLocaleString("en"),
+      scenario,
+      client.name,
+      exchanges,
+      failed,
+      spread(added.wall),
+      spread(added.cpu).median
+    ]),
+    goals: scenarios.flatMap((scenario) => goals(outcomes.filter((outcome) => outcome.scenario === scenario))),
+    notes: [
+      "Exchanges and failures: the worst round. An aborted caller is not counted as failed.",
+      "Of the clients that exchange once per caller, 1,000 callers tell enough.",
+      "Added: over the same requests by the same library without authentication, in the same round.",
+      "Where the exchange is refused every caller has to fail, and none of them sends its request."
+    ]
+  }
+}
+
+const race = async (
+  clients: ReadonlyArray<TokenClient>,
+  scenario: Scenario,
+  callers: number,
+  rounds: number
+): Promise<ReadonlyArray<Outcome>> => {
+  const seen = clients.map((client) => ({
+    client,
+    exchanges: 0,
+    failed: 0,
+    cpu: Array.of<number>(),
+    wall: Array.of<number>()
+  }))
+  for (let round = 0; round <= rounds; round++) {
+    for (const entry of round % 2 === 0 ? seen : seen.toReversed()) {
+      const bare = await burst(entry.client.bare(server(false)), callers, false)
+      const there = server(true)
+      const connection = await entry.client.expired(there)
+      there.refusing = scenario === "exchange refused"
+      const before = there.exchanges
+      const authenticated = await burst(connection, callers, scenario === "first caller aborted")
+      if (round === 0) continue
+      entry.exchanges = Math.max(entry.exchanges, there.exchanges - before)
+      entry.failed = Math.max(entry.failed, authenticated.failed)
+      entry.cpu.push(authenticated.cpu - bare.cpu)
+      entry.wall.push(authenticated.wall - bare.wall)
+    }
+  }
+  return seen.map(({ client, cpu, exchanges, failed, wall }) => ({
+    scenario,
+    callers,
+    client,
+    exchanges,
+    failed,
+    added: { cpu, wall }
+  }))
+}
+
+const server = (isProtected: boolean): TokenServer =>
+  new TokenServer({ protected: isProtected, latency: 0, exchangeLatency })
+
+const burst = async (connection: Connection, callers: number, abortFirst: boolean) => {
+  const cpuBefore = process.cpuUsage()
+  const before = performance.now()
+  const failed = await connection.burst(callers, abortFirst)
+  const wall = performance.now() - before
+  const { system, user } = process.cpuUsage(cpuBefore)
+  await connection.close()
+  return { failed, wall, cpu: (user + system) / 1000 }
+}
+
+const goals = (outcomes: ReadonlyArray<Outcome>): ReadonlyArray<Goal> =>
+  outcomes.filter(({ client }) => client.name === "effect-auth").flatMap((ours) => {
+    const { callers, scenario } = ours
+    const who = `effect-auth, ${callers} callers, ${scenario}`
+    const peers = outcomes.filter((peer) => peer.client !== ours.client && peer.callers === callers)
+    // a peer that lets requests fail is not the faster for it
+    const sound = peers.filter(({ exchanges, failed }) => exchanges === 1 && failed === ours.failed)
+    const fastest = Math.min(...sound.map(({ added }) => spread(added.wall).median))
+    return [
+      exactly(`${who}: exchanges`, ours.exchanges, 1),
+      exactly(`${who}: failures`, ours.failed, scenario === "exchange refused" ? callers : 0),
+      atMost(`${who}: added time over the fastest peer's`, spread(ours.added.wall).median / fastest, 1.1)
+    ]
+  })
+
+export const run: Effect.Effect<Result> = Effect.promise(measure)

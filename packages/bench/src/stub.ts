@@ -1,0 +1,20 @@
+/**
+ * The in-process end of the wire: one fixed answer, and the same for everybody.
+ */
+import * as HttpClient from "@effect/platform/HttpClient"
+import * as HttpClientResponse from "@effect/platform/HttpClientResponse"
+import * as Effect from "effect/Effect"
+
+export const origin = "https://api.bench.test"
+export const url = `${origin}/things/1`
+export const secret = "canary-token-0123456789abcdef0123456789abcdef"
+
+/** Its body is empty, so that it can be read any number of times. */
+export const answer = new Response(null, { status: 200, headers: { "x-request-id": "1" } })
+
+export const stubFetch = (): Promise<Response> => Promise.resolve(answer)
+
+/** What the platform's transports do with an answer, without a wire. */
+export const stubTransport: HttpClient.HttpClient = HttpClient.make((request) =>
+  Effect.succeed(HttpClientResponse.fromWeb(request, answer))
+)
