@@ -110,10 +110,10 @@ export interface Options<R = never> {
   readonly store?: TokenStore | undefined
   /**
    * Run with every change, in order and one at a time: to persist tokens by other means than a `store`, say. It delays
-   * nobody; what fails in it is logged. The end of the Scope waits for what is still to be run, as long as the policy's
+   * nobody; a defect in it is logged. The end of the Scope waits for what is still to be run, as long as the policy's
    * `closing` allows, so that the last token is not lost.
    */
-  readonly onChange?: ((change: TokenChange) => Effect.Effect<unknown, unknown, R>) | undefined
+  readonly onChange?: ((change: TokenChange) => Effect.Effect<unknown, never, R>) | undefined
   /** The mode that the tokens are for, such as `Yamcs/Password`; shown in errors, events and metrics. */
   readonly mode?: string | undefined
 }
