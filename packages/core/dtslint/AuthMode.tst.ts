@@ -1,6 +1,6 @@
 import type * as AuthenticatedHttpClient from "@effect-auth/core/AuthenticatedHttpClient"
 import * as AuthMode from "@effect-auth/core/AuthMode"
-import type * as Effect from "effect/Effect"
+import * as Effect from "effect/Effect"
 import type * as Layer from "effect/Layer"
 import { describe, expect, it } from "tstyche"
 
@@ -33,5 +33,13 @@ describe("AuthMode", () => {
         AuthenticatedHttpClient.AuthenticatedHttpClient
       >
     >()
+  })
+
+  it("is named by the compiler when the wrong mode was provided", () => {
+    const countAssets = {} as Effect.Effect<number, never, AuthMode.AuthMode<"Qualys/Jwt">>
+    const run = (program: Effect.Effect<number>) => program
+    expect(run(Effect.provide(countAssets, AuthMode.layer("Qualys/Jwt")))).type.toBe<Effect.Effect<number>>()
+    // @ts-expect-error Type 'AuthMode<"Qualys/Jwt">' is not assignable to type 'never'
+    run(Effect.provide(countAssets, AuthMode.layer("Qualys/Basic")))
   })
 })

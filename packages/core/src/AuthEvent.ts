@@ -12,6 +12,7 @@ import * as Metric from "effect/Metric"
 import * as PubSub from "effect/PubSub"
 import * as Stream from "effect/Stream"
 import type { ExchangeError, TokenStoreError } from "./AuthError.ts"
+import type { Rung } from "./TokenState.ts"
 
 /**
  * `mode` is the mode that the event belongs to, such as `Yamcs/Password`.
@@ -22,6 +23,7 @@ import type { ExchangeError, TokenStoreError } from "./AuthError.ts"
  * - `ExchangeFailed`: a login or refresh failed; a token that is still valid goes on being used
  * - `ServedStale`: a token was used while its renewal began
  * - `StoreFailed`: a new token could not be stored; it is used, and lost with this process
+ * - `RequestReplayed`: a request that was refused is sent again, with the proof that the ladder's `rung` brings
  * - `LoggedOut`: the session was ended at the server, or that failed within the policy's time
  *
  * @since 0.1.0
@@ -40,6 +42,7 @@ export type AuthEvent = Data.TaggedEnum<{
   ExchangeFailed: { readonly mode: string; readonly kind: "login" | "refresh"; readonly error: ExchangeError }
   ServedStale: { readonly mode: string; readonly generation: number }
   StoreFailed: { readonly mode: string; readonly error: TokenStoreError }
+  RequestReplayed: { readonly mode: string; readonly status: number; readonly rung: Rung }
   LoggedOut: { readonly mode: string; readonly succeeded: boolean }
 }>
 
@@ -105,6 +108,7 @@ export const format: (event: AuthEvent) => string = AuthEvent.$match({
   ExchangeFailed: ({ error }) => error.message,
   ServedStale: ({ mode }) => `${mode}: the token is due, renewing it while it is used`,
   StoreFailed: ({ error, mode }) => `${mode}: ${error.message}; the token is lost when this process ends`,
+  RequestReplayed: ({ mode, rung, status }) => `${mode}: refused with ${status}, sending the request again (${rung})`,
   LoggedOut: ({ mode, succeeded }) => succeeded ? `${mode}: logged out` : `${mode}: logging out failed`
 })
 
@@ -186,5 +190,6 @@ const record: (event: AuthEvent) => Effect.Effect<void> = AuthEvent.$match({
       Effect.logDebug(format(event))
     ),
   StoreFailed: (event) => Effect.logError(format(event)),
+  RequestReplayed: (event) => Effect.logDebug(format(event)),
   LoggedOut: (event) => event.succeeded ? Effect.logDebug(format(event)) : Effect.logWarning(format(event))
 })

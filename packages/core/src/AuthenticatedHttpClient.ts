@@ -18,6 +18,7 @@ import * as Stream from "effect/Stream"
 import type { Authenticator, Proof } from "./Authenticator.ts"
 import type { AuthError, InsecureTransport, InvalidSetting } from "./AuthError.ts"
 import { AuthenticationFailed, CredentialsRejected, isAuthError } from "./AuthError.ts"
+import * as AuthEvent from "./AuthEvent.ts"
 import * as AuthMode from "./AuthMode.ts"
 import * as Scrub from "./internal/scrub.ts"
 import * as Transport from "./internal/transport.ts"
@@ -64,7 +65,7 @@ export interface Options extends OriginPolicy.Options {
  * import * as Effect from "effect/Effect"
  * import * as Layer from "effect/Layer"
  *
- * const login = Token.make({ value: "…", lifetime: "1 hour" })
+ * const login = Token.make({ value: "eyJhbGciOi...", lifetime: "1 hour" })
  *
  * const Acme = Layer.scoped(AuthenticatedHttpClient.AuthenticatedHttpClient, Effect.gen(function*() {
  *   const tokens = yield* TokenSource.make({ login })
@@ -115,7 +116,14 @@ export const make = (
     ) =>
       Effect.flatMap(proof.refuse(climbed), (rung) =>
         rung !== "fail" && replays < maxReplays && ReplayPolicy.isReplayable(request)
-          ? Effect.zipRight(discard(response), send(request, rung, replays + 1))
+          ? discard(response).pipe(
+            Effect.zipRight(AuthEvent.publish(AuthEvent.AuthEvent.RequestReplayed({
+              mode: authenticator.mode,
+              status: response.status,
+              rung
+            }))),
+            Effect.zipRight(send(request, rung, replays + 1))
+          )
           : Effect.flatMap(authenticator.explain(Scrub.response(response, request)), (explanation) => {
             const facts = { ...explanation, mode: authenticator.mode, status: response.status }
             return Effect.zipRight(
@@ -180,11 +188,15 @@ const fromExecute = <E>(
 ): HttpClient.HttpClient.With<E> =>
   HttpClient.makeWith<never, never, E, never>(Effect.flatMap(execute), (request) => Effect.succeed(request))
 
-/** Reads what is left of a body that nobody will look at, so that its connection can be used again; 64 kB at the most. */
+/**
+ * Reads what is left of a body that nobody will look at, so that its connection can be used again; 64 kB at the most. A
+ * body that an explanation has read is no stream any more: some transports answer that with a defect.
+ */
 const discard = (response: HttpClientResponse.HttpClientResponse): Effect.Effect<void> =>
   response.stream.pipe(
     Stream.mapAccum(0, (read, chunk) => [read + chunk.length, read + chunk.length]),
     Stream.takeUntil((read) => read >= 65_536),
     Stream.runDrain,
-    Effect.ignore
+    Effect.ignore,
+    Effect.catchAllDefect(() => Effect.void)
   )

@@ -136,13 +136,7 @@ export const reviewStatus = (response: HttpClientResponse.HttpClientResponse): R
 export const basic = (
   credential: { readonly username: string; readonly password: Redacted.Redacted },
   options?: Options
-): Authenticator => {
-  const userPass = `${credential.username}:${Redacted.value(credential.password)}`
-  return fixed(
-    { ...options, mode: options?.mode ?? "Basic" },
-    authorization(`Basic ${Encoding.encodeBase64(userPass)}`)
-  )
-}
+): Authenticator => fixed({ ...options, mode: options?.mode ?? "Basic" }, userPass(credential))
 
 /**
  * A bearer token (RFC 6750): a fixed one, or the current one of a token source.
@@ -222,6 +216,17 @@ export const fixed = (options: Options & { readonly mode: string }, signature: S
  * @category signatures
  */
 export const authorization = (value: string): Signature => header("authorization", value)
+
+/**
+ * Writes the `Authorization` header of HTTP Basic (RFC 7617) in UTF-8, for a mode that signs with more than that.
+ *
+ * @since 0.1.0
+ * @category signatures
+ */
+export const userPass = (
+  credential: { readonly username: string; readonly password: Redacted.Redacted }
+): Signature =>
+  authorization(`Basic ${Encoding.encodeBase64(`${credential.username}:${Redacted.value(credential.password)}`)}`)
 
 /**
  * Writes a header.

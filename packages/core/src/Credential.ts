@@ -2,7 +2,9 @@
  * What you know: credentials as Schema-tagged data with `Redacted` secrets. They decode from unknown, JSON and Config,
  * compare by value, print `<redacted>`, and are refused when they are made if they could not be sent safely.
  *
- * `Schema.encode` and {@link revealJson} are the only ways by which a secret leaves.
+ * `Schema.encode` and {@link revealJson} are the only ways by which a secret leaves. Decode data of others with
+ * {@link fromUnknown} or {@link fromJson}, which never quote it: Schema's own decoders do not quote a secret in its own
+ * field, but anything that stands where it does not belong, such as a password in place of the whole object.
  *
  * @since 0.1.0
  */
@@ -13,33 +15,20 @@ import * as ParseResult from "effect/ParseResult"
 import * as Redacted from "effect/Redacted"
 import * as Schema from "effect/Schema"
 import { InvalidSetting } from "./AuthError.ts"
-
-/** CR, LF and NUL would end a header field (RFC 9110 section 5.5); no other control character belongs there either. */
-const speakable = (text: string): string | true => {
-  if (text.length === 0) return "must not be empty"
-  // eslint-disable-next-line no-control-regex -- control characters are what is looked for
-  return /[\u0000-\u001f\u007f]/.test(text) ? "must not contain control characters" : true
-}
-
-/** RFC 9110 section 5.6.2, `token`. */
-const isFieldName = (text: string): string | true =>
-  /^[!#$%&'*+\-.^_`|~0-9A-Za-z]+$/.test(text) || "must be a token (RFC 9110 section 5.6.2)"
-
-/** RFC 6750 section 2.1, `b64token`: a space or a comma would begin another parameter. */
-const isB64Token = (secret: Redacted.Redacted): string | true =>
-  /^[A-Za-z0-9\-._~+/]+=*$/.test(Redacted.value(secret)) || "must be a b64token (RFC 6750 section 2.1)"
+import * as Grammar from "./internal/grammar.ts"
 
 /**
- * A name that travels in the clear: not empty, no control characters.
+ * A name that travels in the clear: not empty, well-formed, no control characters.
  *
  * @since 0.1.0
  * @category schemas
  */
-export const Name = Schema.String.pipe(Schema.filter(speakable))
+export const Name = Schema.String.pipe(Schema.filter(Grammar.text))
 
 /**
- * A secret: not empty, no control characters. Unlike `Schema.Redacted(Schema.String)`, neither a failed decode nor a
- * failed constructor shows what it was given.
+ * A secret: not empty, well-formed, no control characters. Unlike `Schema.Redacted(Schema.String)`, neither a failed decode nor a
+ * failed constructor shows what it was given. An optional one is `Schema.optionalWith(Secret, { exact: true })`:
+ * `Schema.optional` makes a union with `undefined`, and a union quotes what is none of its members.
  *
  * @since 0.1.0
  * @category schemas
@@ -50,7 +39,7 @@ export const Secret = Schema.transform(
     message: () => ({ message: "must be a Redacted string", override: true })
   }),
   { strict: true, decode: (text) => Redacted.make(text), encode: Redacted.value }
-).pipe(Schema.filter((secret) => speakable(Redacted.value(secret))))
+).pipe(Schema.filter((secret) => Grammar.text(Redacted.value(secret))))
 
 /**
  * User name and password for HTTP Basic (RFC 7617), sent as UTF-8. The user name has no `:`, because the server could
@@ -71,21 +60,28 @@ export class Basic extends Schema.TaggedClass<Basic>("@effect-auth/core/Basic")(
  * @category schemas
  */
 export class Bearer extends Schema.TaggedClass<Bearer>("@effect-auth/core/Bearer")("Bearer", {
-  token: Secret.pipe(Schema.filter(isB64Token))
+  token: Secret.pipe(Schema.filter((token) => Grammar.b64token(Redacted.value(token))))
 }) {}
 
 /**
- * An API key and where it travels. Prefer a header: query parameters end up in access logs.
+ * An API key and where it travels. Prefer a header: query parameters end up in access logs. In a header the key is a
+ * field value (RFC 9110 section 5.5), in a cookie a cookie value (RFC 6265 section 4.1.1), in a query any text.
  *
  * @since 0.1.0
  * @category schemas
  */
-export class ApiKey extends Schema.TaggedClass<ApiKey>("@effect-auth/core/ApiKey")("ApiKey", {
-  key: Secret,
-  in: Schema.Literal("header", "query", "cookie"),
-  /** The header's, parameter's or cookie's name, such as `x-api-key`. */
-  name: Schema.String.pipe(Schema.filter(isFieldName))
-}) {}
+export class ApiKey extends Schema.TaggedClass<ApiKey>("@effect-auth/core/ApiKey")(
+  "ApiKey",
+  Schema.Struct({
+    key: Secret,
+    in: Schema.Literal("header", "query", "cookie"),
+    /** The header's, parameter's or cookie's name, such as `x-api-key`. */
+    name: Schema.String.pipe(Schema.filter(Grammar.token))
+  }).pipe(Schema.filter((apiKey) => {
+    const verdict = keyGrammar[apiKey.in](Redacted.value(apiKey.key))
+    return verdict === true || { path: ["key"], message: verdict }
+  }))
+) {}
 
 /**
  * Makes a {@link Basic} credential, or fails with `InvalidSetting`.
@@ -227,6 +223,9 @@ export const checkedConfig = <A, B>(
     fields,
     (values) => Either.mapLeft(make(values), (error) => ConfigError.InvalidData([prefix], error.message))
   )
+
+/** What an API key may consist of where it travels; a query parameter is percent-encoded. */
+const keyGrammar = { header: Grammar.fieldValue, query: Grammar.text, cookie: Grammar.cookieValue }
 
 const unusable = new InvalidSetting({ setting: "credential", problem: "is invalid" })
 

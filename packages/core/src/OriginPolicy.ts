@@ -81,12 +81,15 @@ export const admit = (
   // not obviously ours: let the URL parser say what it means (default port, upper case, user information)
   return Option.match(parseUrl(url), {
     onNone: () => refused(policy, "a malformed URL", "cannot be requested"),
-    onSome: (parsed) =>
-      !policy.origins.includes(parsed.origin)
-        ? refused(policy, parsed.origin === "null" ? parsed.protocol : parsed.origin)
+    onSome: (parsed) => {
+      // not `URL.origin`: a blob: URL has the origin of the page that made it
+      const origin = parsed.host === "" ? parsed.protocol : `${parsed.protocol}//${parsed.host}`
+      return !policy.origins.includes(origin)
+        ? refused(policy, origin)
         : parsed.username !== "" || parsed.password !== ""
-        ? refused(policy, parsed.origin, "was asked for with user information in the URL")
+        ? refused(policy, origin, "was asked for with user information in the URL")
         : Either.right(at(request, parsed.href))
+    }
   })
 }
 

@@ -48,13 +48,17 @@ export interface RefreshPolicy extends Pipeable {
 }
 
 /**
- * Renews a token the given time before it expires; not at all when its lifetime is unknown.
+ * Renews a token the given time before it expires; not early when its lifetime is unknown or no longer than that time.
  *
  * @since 0.1.0
  * @category schedules
  */
 export const beforeExpiry = (margin: Duration.DurationInput): Schedule.Schedule<Duration.Duration, Token> =>
-  renewal((lifetime) => Effect.succeed(Option.map(lifetime, Duration.subtract(margin))))
+  renewal((lifetime) =>
+    Effect.succeed(
+      Option.filter(lifetime, Duration.greaterThan(margin)).pipe(Option.map(Duration.subtract(margin)))
+    )
+  )
 
 /**
  * Renews a token when it is the given age, or at its expiry when that is sooner; for servers that do not tell how long

@@ -66,5 +66,5 @@ export const declareReplayable = (
 const declared = new WeakSet<HttpBody.HttpBody>()
 
 const isInMemory = (body: unknown): boolean =>
-  typeof body === "string" || body instanceof Uint8Array || body instanceof ArrayBuffer ||
+  typeof body === "string" || ArrayBuffer.isView(body) || body instanceof ArrayBuffer ||
   body instanceof URLSearchParams || body instanceof Blob || body instanceof FormData

@@ -16,18 +16,20 @@ import * as Redacted from "effect/Redacted"
 import * as Schema from "effect/Schema"
 import { MalformedTokenResponse } from "./AuthError.ts"
 import { construct, Secret } from "./Credential.ts"
+import * as Grammar from "./internal/grammar.ts"
 
 /**
- * A token. Without `expiresAt` it is used until the server rejects it.
+ * A token. Its value can be sent in a header (RFC 9110 section 5.5). Without `expiresAt` it is used until the server
+ * rejects it.
  *
  * @since 0.1.0
  * @category models
  */
 export class Token extends Schema.Class<Token>("@effect-auth/core/Token")({
-  value: Secret,
+  value: Secret.pipe(Schema.filter((value) => Grammar.fieldValue(Redacted.value(value)))),
   issuedAt: Schema.DateTimeUtcFromNumber,
   expiresAt: Schema.optional(Schema.DateTimeUtcFromNumber),
-  refreshToken: Schema.optional(Secret)
+  refreshToken: Schema.optionalWith(Secret, { exact: true })
 }) {}
 
 /**

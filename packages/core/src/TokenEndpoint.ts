@@ -6,9 +6,9 @@
  */
 import type * as HttpClient from "@effect/platform/HttpClient"
 import type * as HttpClientRequest from "@effect/platform/HttpClientRequest"
-import * as HttpClientResponse from "@effect/platform/HttpClientResponse"
+import type * as HttpClientResponse from "@effect/platform/HttpClientResponse"
 import * as Effect from "effect/Effect"
-import type * as Schema from "effect/Schema"
+import * as Schema from "effect/Schema"
 import type { Explanation } from "./Authenticator.ts"
 import { CredentialsRejected, MalformedTokenResponse, TokenEndpointError } from "./AuthError.ts"
 import * as Scrub from "./internal/scrub.ts"
@@ -67,36 +67,42 @@ export const execute = (
 }
 
 /**
- * Reads a JSON answer. What cannot be read is a `MalformedTokenResponse` that does not quote it.
+ * Reads a JSON answer. What cannot be understood is a `MalformedTokenResponse` that does not quote it; see {@link text}
+ * for what cannot be read.
  *
  * @since 0.1.0
  * @category responses
  */
 export const json = <A, I, R>(schema: Schema.Schema<A, I, R>, options: { readonly mode: string }) => {
-  const decode = HttpClientResponse.schemaBodyJson(schema)
-  return (response: HttpClientResponse.HttpClientResponse): Effect.Effect<A, MalformedTokenResponse, R> =>
-    Effect.mapError(
-      decode(response),
-      (error) =>
-        new MalformedTokenResponse({
-          mode: options.mode,
-          status: response.status,
-          detail: error._tag === "ParseError" ? "the JSON lacks what is needed" : "the body is not JSON"
-        })
-    )
+  const decode = Schema.decodeUnknown(schema)
+  const read = text(options)
+  return (
+    response: HttpClientResponse.HttpClientResponse
+  ): Effect.Effect<A, MalformedTokenResponse | TokenEndpointError, R> => {
+    const malformed = (detail: string) => () =>
+      new MalformedTokenResponse({ mode: options.mode, status: response.status, detail })
+    return Effect.flatMap(read(response), (body) =>
+      parseJson(body).pipe(
+        Effect.mapError(malformed("the body is not JSON")),
+        Effect.flatMap((json) => Effect.mapError(decode(json), malformed("the JSON lacks what is needed")))
+      ))
+  }
 }
 
+const parseJson = Schema.decode(Schema.parseJson())
+
 /**
- * Reads a plain text answer, without surrounding white space.
+ * Reads a plain text answer, without surrounding white space. A connection lost on the way is a `TokenEndpointError`
+ * with reason `Unreachable`.
  *
  * @since 0.1.0
  * @category responses
  */
 export const text =
   (options: { readonly mode: string }) =>
-  (response: HttpClientResponse.HttpClientResponse): Effect.Effect<string, MalformedTokenResponse> =>
+  (response: HttpClientResponse.HttpClientResponse): Effect.Effect<string, TokenEndpointError> =>
     Effect.mapBoth(response.text, {
-      onFailure: () =>
-        new MalformedTokenResponse({ mode: options.mode, status: response.status, detail: "the body cannot be read" }),
+      onFailure: (error) =>
+        new TokenEndpointError({ mode: options.mode, reason: "Unreachable", detail: Scrub.describe(error) }),
       onSuccess: (body) => body.trim()
     })

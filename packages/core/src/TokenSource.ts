@@ -54,8 +54,8 @@ export interface TokenSource {
    */
   readonly reject: (token: Token, climbed?: TokenState.Rung) => Effect.Effect<TokenState.Rung>
   /**
-   * Every change, in order, beginning with the latest one; ends with the source. A subscriber that falls behind by
-   * more than 256 changes loses the oldest; it delays nobody.
+   * Every change, in order, beginning with the latest one; ends with the source. A subscriber that falls behind loses
+   * nothing and delays nobody: what it has not read waits in memory, one small record per change.
    */
   readonly changes: Stream.Stream<TokenChange>
   readonly state: Effect.Effect<Snapshot>
@@ -117,7 +117,7 @@ export interface Options<R = never> {
  * import * as Effect from "effect/Effect"
  *
  * const program = Effect.gen(function*() {
- *   const tokens = yield* TokenSource.make({ login: Token.make({ value: "…", lifetime: "1 hour" }) })
+ *   const tokens = yield* TokenSource.make({ login: Token.make({ value: "eyJhbGciOi...", lifetime: "1 hour" }) })
  *   return yield* tokens.get
  * })
  * ```
@@ -138,14 +138,15 @@ export const make = <R = never>(options: Options<R>): Effect.Effect<TokenSource,
     const runFork = Runtime.runFork(yield* Effect.runtime<R>())
     const state = MutableRef.make<TokenState.TokenState<Exchange>>(TokenState.empty)
     const renewals = MutableRef.make(policy.renewal.initial)
-    const changes = yield* PubSub.sliding<TokenChange>({ capacity: changesKept, replay: 1 })
+    const changes = yield* PubSub.unbounded<TokenChange>({ replay: 1 })
     const changed = yield* Queue.sliding<void>(1)
 
     /** When to renew a new token: one step of the policy's schedule. */
     const renewAt = (token: Token, now: number): Effect.Effect<number> =>
       Effect.map(policy.renewal.step(now, token, MutableRef.get(renewals)), ([next, , decision]) => {
         MutableRef.set(renewals, next)
-        return ScheduleDecision.isDone(decision) ? Infinity : ScheduleIntervals.start(decision.intervals)
+        // whole milliseconds, as clocks have them: a remainder below one would be a sleep of nothing, over and over
+        return ScheduleDecision.isDone(decision) ? Infinity : Math.ceil(ScheduleIntervals.start(decision.intervals))
       })
 
     const source: Ladder.Source = {
@@ -172,16 +173,16 @@ export const make = <R = never>(options: Options<R>): Effect.Effect<TokenSource,
     }
 
     /** The check that there is no exchange and this are one synchronous step: nobody can begin a second one between. */
-    const begin = (): Exchange => {
+    const begin = (request: Tracer.AnySpan | undefined): Exchange => {
       const generation = MutableRef.get(state).generation
       const exchange: Exchange = {
         result: Deferred.unsafeMake(FiberId.none),
         fiber: MutableRef.make<Fiber.RuntimeFiber<void> | undefined>(undefined),
         waiters: MutableRef.make(0),
-        requests: []
+        requests: request === undefined ? [] : [request]
       }
       MutableRef.update(state, (state) => ({ ...state, exchange }))
-      const exchanging = Ladder.climb(source, options, exchange.requests).pipe(
+      const exchanging = Effect.interruptible(Ladder.climb(source, options, exchange.requests)).pipe(
         Effect.onExit((exit) => settle(exchange, generation, exit)),
         Effect.catchAllCause(() => Effect.void)
       )
@@ -220,12 +221,13 @@ export const make = <R = never>(options: Options<R>): Effect.Effect<TokenSource,
           return Effect.succeed(decision.token)
         case "UseAndRenew": {
           const { generation } = MutableRef.get(state)
-          begin()
+          begin(request)
           return Effect.as(AuthEvent.publish(AuthEvent.AuthEvent.ServedStale({ mode, generation })), decision.token)
         }
-        case "Join":
-        case "Begin": {
-          const exchange = decision._tag === "Join" ? decision.exchange : begin()
+        case "Begin":
+          return wait(begin(request))
+        case "Join": {
+          const { exchange } = decision
           if (request !== undefined && exchange.requests.length < linksKept) exchange.requests.push(request)
           return wait(exchange)
         }
@@ -260,14 +262,25 @@ export const make = <R = never>(options: Options<R>): Effect.Effect<TokenSource,
         )
       })
 
-    /** Looks after the token while nobody asks for it; wakes at least every 30 s, because a long timer sleeps through a suspend. */
-    const keepAlive: Effect.Effect<void> = Effect.forever(Effect.flatMap(Clock.currentTimeMillis, (now) => {
-      const current = MutableRef.get(state)
-      const decision = TokenState.decide(current, now, rules)
-      if (current.held !== undefined && (decision._tag === "UseAndRenew" || decision._tag === "Begin")) begin()
-      const due = current.held === undefined || current.held.renewAt <= now ? longestSleep : current.held.renewAt - now
-      return Effect.timeoutOption(Queue.take(changed), Math.min(due, longestSleep))
-    }))
+    /**
+     * Looks after the token while nobody asks for it: at least every 30 s, because a long timer sleeps through a suspend,
+     * and at most once a second, whatever the server says about lifetimes.
+     */
+    const keepAlive: Effect.Effect<void> = Clock.currentTimeMillis.pipe(
+      Effect.flatMap((now) => {
+        const current = MutableRef.get(state)
+        const decision = TokenState.decide(current, now, rules)
+        if (current.held !== undefined && (decision._tag === "UseAndRenew" || decision._tag === "Begin")) {
+          begin(undefined)
+        }
+        const due = current.held === undefined || current.held.renewAt <= now
+          ? longestSleep
+          : current.held.renewAt - now
+        return Effect.timeoutOption(Queue.take(changed), Math.min(due, longestSleep))
+      }),
+      Effect.delay(shortestSleep),
+      Effect.forever
+    )
 
     const close = Effect.gen(function*() {
       const { exchange } = MutableRef.updateAndGet(state, (state) => ({ ...state, closed: true }))
@@ -310,12 +323,12 @@ interface Exchange {
   readonly requests: Array<Tracer.AnySpan>
 }
 
-const changesKept = 256
-
 /** OpenTelemetry's default limit of links per span. */
 const linksKept = 128
 
 const longestSleep = 30_000
+
+const shortestSleep = 1_000
 
 const closed = (mode: string): ExchangeError => new TokenEndpointError({ mode, reason: "Closed" })
 

@@ -64,8 +64,9 @@ export const layerMemory: Layer.Layer<CurrentTokenStore> = Layer.effect(CurrentT
 
 /**
  * A store over the platform's `KeyValueStore`. **The token is written in the clear**: choose a backend that keeps
- * secrets. The lock holds within this process only; several processes that share one rotating refresh token need a
- * store with a lock of its own, such as the file store of `@effect-auth/node`.
+ * secrets. The lock belongs to the store made here: its users exclude one another, those of another store over the same
+ * key do not. Several processes that share one rotating refresh token need a store whose lock reaches across them, such
+ * as the file store of `@effect-auth/node`.
  *
  * @since 0.1.0
  * @category constructors

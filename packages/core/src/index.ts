@@ -21,6 +21,12 @@ export * as MutualTls from "./MutualTls.ts"
 /** @since 0.1.0 */
 export * as OriginPolicy from "./OriginPolicy.ts"
 /** @since 0.1.0 */
+export * as RateLimit from "./RateLimit.ts"
+/** @since 0.1.0 */
+export * as RateLimitDialect from "./RateLimitDialect.ts"
+/** @since 0.1.0 */
+export * as RateLimitSignal from "./RateLimitSignal.ts"
+/** @since 0.1.0 */
 export * as RefreshPolicy from "./RefreshPolicy.ts"
 /** @since 0.1.0 */
 export * as ReplayPolicy from "./ReplayPolicy.ts"

@@ -1,2 +1,14 @@
-// The barrel of @effect-auth/qualys.
-export {}
+/**
+ * Authenticated access to Qualys.
+ *
+ * @since 0.1.0
+ */
+
+/** @since 0.1.0 */
+export * as Platform from "./Platform.ts"
+/** @since 0.1.0 */
+export * as Qualys from "./Qualys.ts"
+/** @since 0.1.0 */
+export * as QualysCredential from "./QualysCredential.ts"
+/** @since 0.1.0 */
+export * as QualysError from "./QualysError.ts"

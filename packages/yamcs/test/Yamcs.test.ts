@@ -39,9 +39,7 @@ describe("Yamcs, password", () => {
       const server = yield* FakeYamcs.FakeYamcs
       yield* http.get("/api/user")
       yield* TestClock.adjust("501 seconds")
-      const responses = yield* Effect.replicateEffect(http.get("/api/user"), 1000).pipe(
-        Effect.withConcurrency("unbounded")
-      )
+      const responses = yield* Effect.replicateEffect(http.get("/api/user"), 1000, { concurrency: "unbounded" })
       assert.isTrue(responses.every((response) => response.status === 200))
       assert.deepInclude(yield* server.stats, { logins: 1, refreshes: 1, requests: 1001, refused: 0 })
     }).pipe(Effect.provide(live())))

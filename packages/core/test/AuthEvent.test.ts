@@ -1,0 +1,143 @@
+import { assert, describe, it } from "@effect/vitest"
+import * as Chunk from "effect/Chunk"
+import * as Effect from "effect/Effect"
+import * as Logger from "effect/Logger"
+import * as LogLevel from "effect/LogLevel"
+import * as Metric from "effect/Metric"
+import * as PubSub from "effect/PubSub"
+import * as Ref from "effect/Ref"
+import * as Stream from "effect/Stream"
+import * as AuthError from "../src/AuthError.ts"
+import * as AuthEvent from "../src/AuthEvent.ts"
+
+const { AuthEvent: Event } = AuthEvent
+
+const obtained = (mode: string, generation = 1) =>
+  Event.TokenObtained({ mode, origin: "login", generation, expiresIn: 3599.6, waiters: 7 })
+const rejected = (mode: string, generation: number) => Event.TokenRejected({ mode, generation })
+const storeError = new AuthError.TokenStoreError({ operation: "write", detail: "the disk is full" })
+const failure = new AuthError.TokenEndpointError({ mode: "Acme", reason: "Unavailable", status: 503 })
+
+/** One of each, with the sentence that a person reads and the level it is logged at. */
+const sentences = (mode: string): ReadonlyArray<readonly [AuthEvent.AuthEvent, string, LogLevel.LogLevel]> => [
+  [obtained(mode), `${mode}: logged in, good for 3600 s`, LogLevel.Debug],
+  [
+    Event.TokenObtained({ mode, origin: "refresh", generation: 2, expiresIn: undefined, waiters: 0 }),
+    `${mode}: refreshed the token`,
+    LogLevel.Debug
+  ],
+  [
+    Event.TokenObtained({ mode, origin: "store", generation: 3, expiresIn: 60, waiters: 0 }),
+    `${mode}: took the stored token, good for 60 s`,
+    LogLevel.Debug
+  ],
+  [rejected(mode, 3), `${mode}: the server rejected the token`, LogLevel.Debug],
+  [Event.ExchangeFailed({ mode, kind: "refresh", error: failure }), failure.message, LogLevel.Warning],
+  [
+    Event.ServedStale({ mode, generation: 3 }),
+    `${mode}: the token is due, renewing it while it is used`,
+    LogLevel.Debug
+  ],
+  [
+    Event.StoreFailed({ mode, error: storeError }),
+    `${mode}: ${storeError.message}; the token is lost when this process ends`,
+    LogLevel.Error
+  ],
+  [Event.LoggedOut({ mode, succeeded: true }), `${mode}: logged out`, LogLevel.Debug],
+  [Event.LoggedOut({ mode, succeeded: false }), `${mode}: logging out failed`, LogLevel.Warning]
+]
+
+describe("AuthEvent.format", () => {
+  it("tells a person what happened in one sentence", () => {
+    for (const [event, sentence] of sentences("Acme/Password")) assert.strictEqual(AuthEvent.format(event), sentence)
+  })
+})
+
+describe("AuthEvent.publish", () => {
+  it.effect("reaches every subscriber, in order, and none that subscribes later", () =>
+    Effect.gen(function*() {
+      const hub = yield* AuthEvent.AuthEvents
+      yield* AuthEvent.publish(rejected("Acme/Order", 0))
+      const first = yield* PubSub.subscribe(hub)
+      const second = yield* PubSub.subscribe(hub)
+      const events = [rejected("Acme/Order", 1), obtained("Acme/Order", 2), rejected("Acme/Order", 2)]
+      yield* Effect.forEach(events, AuthEvent.publish)
+      assert.deepStrictEqual(Chunk.toArray(yield* first.takeAll), events)
+      assert.deepStrictEqual(Chunk.toArray(yield* second.takeAll), events)
+    }).pipe(Effect.scoped, Effect.provide(AuthEvent.layer)))
+
+  it.effect("is never delayed by a slow subscriber, who loses the oldest events", () =>
+    Effect.gen(function*() {
+      const slow = yield* PubSub.subscribe(yield* AuthEvent.AuthEvents)
+      yield* Effect.forEach(Array.from({ length: 3000 }, (_, n) => rejected("Acme/Slow", n)), AuthEvent.publish)
+      const kept = Chunk.toArray(yield* slow.takeAll)
+      assert.isAtLeast(kept.length, 1000)
+      assert.deepStrictEqual(kept.at(-1), rejected("Acme/Slow", 2999))
+      assert.deepStrictEqual(kept[0], rejected("Acme/Slow", 3000 - kept.length))
+    }).pipe(Effect.scoped, Effect.provide(AuthEvent.layer)))
+
+  it.effect("feeds the stream, from the moment of subscription on", () =>
+    Effect.gen(function*() {
+      const published = yield* Ref.make(0)
+      const publisher = Ref.getAndUpdate(published, (n) => n + 1).pipe(
+        Effect.flatMap((n) => AuthEvent.publish(rejected("Acme/Stream", n))),
+        Effect.zipRight(Effect.yieldNow()),
+        Effect.forever
+      )
+      const events = yield* Effect.raceFirst(Stream.runCollect(Stream.take(AuthEvent.stream, 3)), publisher)
+      const generations = Chunk.toArray(events).map((event) => event._tag === "TokenRejected" ? event.generation : -1)
+      const [first = -1] = generations
+      assert.isAtLeast(first, 0)
+      assert.deepStrictEqual(generations, [first, first + 1, first + 2])
+    }).pipe(Effect.provide(AuthEvent.layer)))
+
+  it.effect("logs the sentence, louder when somebody should look", () =>
+    Effect.gen(function*() {
+      const lines = yield* Ref.make<ReadonlyArray<readonly [string, LogLevel.LogLevel]>>([])
+      const logger = Logger.make(({ logLevel, message }) =>
+        Effect.runSync(Ref.update(lines, (all) => [...all, [String(message), logLevel] as const]))
+      )
+      const expected = sentences("Acme/Log")
+      yield* Effect.forEach(expected, ([event]) => AuthEvent.publish(event)).pipe(
+        Logger.withMinimumLogLevel(LogLevel.All),
+        Effect.provide(Logger.replace(Logger.defaultLogger, logger))
+      )
+      assert.deepStrictEqual(yield* Ref.get(lines), expected.map(([, sentence, level]) => [sentence, level] as const))
+    }).pipe(Effect.provide(AuthEvent.layer)))
+
+  it.effect("counts into the metrics, by mode", () =>
+    Effect.gen(function*() {
+      const mode = "Acme/Metrics"
+      yield* Effect.forEach(sentences(mode), ([event]) => AuthEvent.publish(event))
+      yield* AuthEvent.publish(obtained(mode))
+      const of = <Type, In, Out>(metric: Metric.Metric<Type, In, Out>, tags: Record<string, string> = {}) =>
+        Metric.value(
+          Object.entries({ mode, ...tags }).reduce((m, [key, value]) => Metric.tagged(m, key, value), metric)
+        )
+      assert.deepInclude(yield* of(AuthEvent.exchanges, { origin: "login" }), { count: 2 })
+      assert.deepInclude(yield* of(AuthEvent.exchanges, { origin: "refresh" }), { count: 1 })
+      assert.deepInclude(yield* of(AuthEvent.exchanges, { origin: "store" }), { count: 1 })
+      const failed = { kind: "refresh", error: "TokenEndpointError" }
+      assert.deepInclude(yield* of(AuthEvent.exchangeFailures, failed), { count: 1 })
+      assert.deepInclude(yield* of(AuthEvent.servedStale), { count: 1 })
+      assert.deepInclude(yield* of(AuthEvent.waiters), { value: 7 })
+      assert.deepInclude(yield* of(AuthEvent.secondsToExpiry), { value: 3599.6 })
+    }).pipe(Effect.provide(AuthEvent.layer)))
+})
+
+describe("AuthEvent.AuthEvents", () => {
+  it.effect("is one hub for the process where no layer gives another", () =>
+    Effect.gen(function*() {
+      const common = yield* AuthEvent.AuthEvents
+      assert.strictEqual(yield* AuthEvent.AuthEvents, common)
+      const own = yield* Effect.provide(AuthEvent.AuthEvents, AuthEvent.layer)
+      assert.notStrictEqual(own, common)
+    }))
+
+  it.effect("of a layer sees nothing of what others publish", () =>
+    Effect.gen(function*() {
+      const own = yield* PubSub.subscribe(yield* AuthEvent.AuthEvents)
+      yield* AuthEvent.publish(obtained("Acme/Other")).pipe(Effect.provide(AuthEvent.layer))
+      assert.isTrue(Chunk.isEmpty(yield* own.takeAll))
+    }).pipe(Effect.scoped, Effect.provide(AuthEvent.layer)))
+})

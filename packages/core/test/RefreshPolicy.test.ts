@@ -1,0 +1,157 @@
+import { assert, describe, it } from "@effect/vitest"
+import * as Clock from "effect/Clock"
+import * as DateTime from "effect/DateTime"
+import * as Duration from "effect/Duration"
+import * as Effect from "effect/Effect"
+import * as FastCheck from "effect/FastCheck"
+import * as Fiber from "effect/Fiber"
+import * as Random from "effect/Random"
+import * as Ref from "effect/Ref"
+import * as Schedule from "effect/Schedule"
+import * as ScheduleDecision from "effect/ScheduleDecision"
+import * as ScheduleIntervals from "effect/ScheduleIntervals"
+import * as TestClock from "effect/TestClock"
+import { TokenEndpointError } from "../src/AuthError.ts"
+import * as RefreshPolicy from "../src/RefreshPolicy.ts"
+import * as Token from "../src/Token.ts"
+
+const token = (lifetime?: Duration.DurationInput) => Effect.orDie(Token.make({ value: "canary-token-4711", lifetime }))
+
+/** The time from `now` to the renewal of the token; `undefined`: it is not renewed early. */
+const delayAt = (now: number, schedule: Schedule.Schedule<unknown, Token.Token>, token: Token.Token) =>
+  Effect.map(
+    schedule.step(now, token, schedule.initial),
+    ([, , decision]) =>
+      ScheduleDecision.isDone(decision) ? undefined : Duration.millis(ScheduleIntervals.start(decision.intervals) - now)
+  )
+const delay = (schedule: Schedule.Schedule<unknown, Token.Token>, token: Token.Token) =>
+  Effect.flatMap(Clock.currentTimeMillis, (now) => delayAt(now, schedule, token))
+const delayOfNew = (schedule: Schedule.Schedule<unknown, Token.Token>, lifetime?: Duration.DurationInput) =>
+  Effect.flatMap(token(lifetime), (token) => delay(schedule, token))
+
+const transient = new TokenEndpointError({ mode: "Acme", reason: "Unavailable" })
+
+describe("RefreshPolicy: when to renew", () => {
+  it.effect("beforeExpiry: the margin before the token expires", () =>
+    Effect.gen(function*() {
+      const schedule = RefreshPolicy.beforeExpiry("1 minute")
+      assert.deepStrictEqual(yield* delayOfNew(schedule, "1 hour"), Duration.minutes(59))
+      assert.deepStrictEqual(yield* delayOfNew(schedule, "40 days"), Duration.minutes(40 * 24 * 60 - 1))
+    }))
+
+  it.effect("beforeExpiry: not early when the token lives shorter than the margin, or it would be renewed for ever", () =>
+    Effect.gen(function*() {
+      assert.isUndefined(yield* delayOfNew(RefreshPolicy.beforeExpiry("1 minute"), "30 seconds"))
+    }))
+
+  it.effect("afterIssue: at the given age, known lifetime or not", () =>
+    Effect.gen(function*() {
+      const schedule = RefreshPolicy.afterIssue("10 minutes")
+      assert.deepStrictEqual(yield* delayOfNew(schedule), Duration.minutes(10))
+      assert.deepStrictEqual(yield* delayOfNew(schedule, "1 hour"), Duration.minutes(10))
+    }))
+
+  it.effect("counts from when the token was issued, so that a token from a store is renewed in time", () =>
+    Effect.gen(function*() {
+      const old = yield* token("1 hour")
+      yield* TestClock.adjust("50 minutes")
+      assert.deepStrictEqual(yield* delay(RefreshPolicy.beforeExpiry("1 minute"), old), Duration.minutes(9))
+      assert.deepStrictEqual(yield* delay(RefreshPolicy.afterIssue("10 minutes"), old), Duration.zero)
+    }))
+
+  it.effect("never, and any schedule over an unknown lifetime, does not renew early", () =>
+    Effect.gen(function*() {
+      assert.isUndefined(yield* delayOfNew(RefreshPolicy.never, "1 hour"))
+      assert.isUndefined(yield* delayOfNew(RefreshPolicy.early))
+      assert.isUndefined(yield* delayOfNew(RefreshPolicy.beforeExpiry("1 minute")))
+    }))
+
+  it.prop(
+    "early: min(5 min, 20 % of the lifetime) before expiry, give or take a tenth of that",
+    [FastCheck.integer({ min: 1, max: 400 * 24 * 3600 }), FastCheck.integer()],
+    ([seconds, seed]) => {
+      const fresh = Effect.runSync(token(Duration.seconds(seconds)))
+      const renewal = delayAt(DateTime.toEpochMillis(fresh.issuedAt), RefreshPolicy.early, fresh).pipe(
+        Effect.withRandom(Random.make(seed)),
+        Effect.runSync
+      )
+      const before = seconds * 1000 - Duration.toMillis(renewal ?? Duration.infinity)
+      const margin = Math.min(300_000, seconds * 200)
+      assert.isAtLeast(before, margin * 0.9 - 1)
+      assert.isAtMost(before, margin * 1.1 + 1)
+    }
+  )
+
+  it.effect("early: tokens obtained together are not renewed together", () =>
+    Effect.gen(function*() {
+      const delays = yield* Effect.replicateEffect(delayOfNew(RefreshPolicy.early, "1 hour"), 20)
+      assert.isAbove(new Set(delays.map(String)).size, 15)
+    }))
+
+  it.effect("takes the ordinary combinators of Schedule", () =>
+    Effect.gen(function*() {
+      const halved = RefreshPolicy.beforeExpiry("20 minutes").pipe(
+        Schedule.modifyDelay((_, delay) => Duration.times(delay, 0.5))
+      )
+      assert.deepStrictEqual(yield* delayOfNew(halved, "1 hour"), Duration.minutes(20))
+    }))
+})
+
+describe("RefreshPolicy.default", () => {
+  const policy = RefreshPolicy.default
+
+  it("has the documented times", () => {
+    const { closing, coolDown, keepAlive, probation, timeout } = policy
+    assert.deepStrictEqual({ closing, coolDown, keepAlive, probation, timeout }, {
+      closing: Duration.seconds(5),
+      coolDown: Duration.seconds(30),
+      keepAlive: false,
+      probation: Duration.seconds(10),
+      timeout: Duration.seconds(30)
+    })
+    assert.strictEqual(policy.renewal, RefreshPolicy.early)
+  })
+
+  it.effect("tries an exchange again after 500 ms, 1 s and 2 s, then no more", () =>
+    Effect.gen(function*() {
+      const attempts = yield* Ref.make<ReadonlyArray<number>>([])
+      const attempt = Effect.flatMap(Clock.currentTimeMillis, (now) =>
+        Effect.zipRight(Ref.update(attempts, (all) => [...all, now]), Effect.fail(transient)))
+      const fiber = yield* Effect.fork(Effect.flip(Effect.retry(attempt, policy.retry)))
+      yield* TestClock.adjust("1 hour")
+      assert.strictEqual(yield* Fiber.join(fiber), transient)
+      assert.deepStrictEqual(yield* Ref.get(attempts), [0, 500, 1500, 3500])
+    }))
+})
+
+describe("RefreshPolicy: combinators", () => {
+  it("replace one part each, and leave the policy they are given as it was", () => {
+    const before = { ...RefreshPolicy.default }
+    const retry = Schedule.recurs(5)
+    const { closing, coolDown, keepAlive, probation, renewal, retry: replaced, timeout } = RefreshPolicy.default.pipe(
+      RefreshPolicy.renew(RefreshPolicy.never),
+      RefreshPolicy.retry(retry),
+      RefreshPolicy.coolDown("1 minute"),
+      RefreshPolicy.timeout("2 minutes"),
+      RefreshPolicy.keepAlive(true),
+      RefreshPolicy.probation("3 minutes"),
+      RefreshPolicy.closing("4 minutes")
+    )
+    assert.deepStrictEqual({ closing, coolDown, keepAlive, probation, timeout }, {
+      closing: Duration.minutes(4),
+      coolDown: Duration.minutes(1),
+      keepAlive: true,
+      probation: Duration.minutes(3),
+      timeout: Duration.minutes(2)
+    })
+    assert.strictEqual(renewal, RefreshPolicy.never)
+    assert.strictEqual(replaced, retry)
+    assert.deepStrictEqual({ ...RefreshPolicy.default }, before)
+  })
+
+  it("work data-first too, and what they yield is pipeable again", () => {
+    const policy = RefreshPolicy.timeout(RefreshPolicy.default, "1 minute").pipe(RefreshPolicy.keepAlive(true))
+    assert.deepStrictEqual(policy.timeout, Duration.minutes(1))
+    assert.isTrue(policy.keepAlive)
+  })
+})

@@ -1,0 +1,51 @@
+import type { AuthenticatedHttpClient } from "@effect-auth/core/AuthenticatedHttpClient"
+import type * as AuthMode from "@effect-auth/core/AuthMode"
+import type * as Credential from "@effect-auth/core/Credential"
+import type { MutualTls } from "@effect-auth/core/MutualTls"
+import * as IbmMq from "@effect-auth/ibm-mq/IbmMq"
+import type { Ltpa, MqCredential } from "@effect-auth/ibm-mq/MqCredential"
+import type * as HttpClient from "@effect/platform/HttpClient"
+import * as Effect from "effect/Effect"
+import type * as Layer from "effect/Layer"
+import { describe, expect, it } from "tstyche"
+
+declare const baseUrl: string
+declare const ltpa: Ltpa
+declare const basic: Credential.Basic
+declare const any: MqCredential
+declare const program: Effect.Effect<number, never, AuthenticatedHttpClient | AuthMode.AuthMode<"IbmMq/Ltpa">>
+
+describe("IbmMq", () => {
+  it("takes either class of user name and password for Basic and for LTPA", () => {
+    for (const credential of [ltpa, basic]) {
+      expect(IbmMq.layerBasic).type.toBeCallableWith({ baseUrl, credential })
+      expect(IbmMq.layerLtpa).type.toBeCallableWith({ baseUrl, credential })
+    }
+  })
+
+  it("a program for one mode runs with that mode's layer alone", () => {
+    type Runs = Effect.Effect<number, unknown, HttpClient.HttpClient>
+    const options = { baseUrl, credential: ltpa }
+    expect(Effect.provide(program, IbmMq.layerLtpa(options))).type.toBeAssignableTo<Runs>()
+    expect(Effect.provide(program, IbmMq.layerBasic(options))).type.not.toBeAssignableTo<Runs>()
+  })
+
+  it("reads the mode from the type of the credential", () => {
+    expect(IbmMq.layer({ baseUrl, credential: ltpa })).type.toBeAssignableTo<Provides<"IbmMq/Ltpa">>()
+    expect(IbmMq.layer({ baseUrl, credential: basic })).type.toBeAssignableTo<Provides<"IbmMq/Basic">>()
+    expect(IbmMq.layer({ baseUrl, credential: any })).type.not.toBeAssignableTo<Provides<"IbmMq/Basic">>()
+  })
+
+  it("wants evidence of a client certificate where that is the proof", () => {
+    expect(IbmMq.layerClientCertificate({ baseUrl })).type
+      .toBeAssignableTo<Provides<"IbmMq/ClientCertificate", MutualTls>>()
+    expect(IbmMq.layerClientCertificate({ baseUrl })).type
+      .not.toBeAssignableTo<Provides<"IbmMq/ClientCertificate">>()
+  })
+})
+
+type Provides<Mode extends string, R = never> = Layer.Layer<
+  AuthenticatedHttpClient | AuthMode.AuthMode<Mode>,
+  unknown,
+  HttpClient.HttpClient | R
+>

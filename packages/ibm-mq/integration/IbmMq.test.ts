@@ -1,0 +1,189 @@
+import * as AuthenticatedHttpClient from "@effect-auth/core/AuthenticatedHttpClient"
+import * as MutualTls from "@effect-auth/core/MutualTls"
+import * as HttpClient from "@effect/platform/HttpClient"
+import { assert, layer } from "@effect/vitest"
+import * as Effect from "effect/Effect"
+import * as Layer from "effect/Layer"
+import * as Option from "effect/Option"
+import * as Redacted from "effect/Redacted"
+import * as IbmMq from "../src/IbmMq.ts"
+import { Ltpa } from "../src/MqCredential.ts"
+import * as MqUser from "../src/MqUser.ts"
+import * as OpenLiberty from "./OpenLiberty.ts"
+
+const credential = new Ltpa({ username: OpenLiberty.user.username, password: Redacted.make(OpenLiberty.user.password) })
+const wrong = new Ltpa({ username: OpenLiberty.user.username, password: Redacted.make("canary-wrong") })
+
+/** What went over the wire. */
+interface Call {
+  readonly call: string
+  readonly status: number
+  readonly cookie: string | undefined
+  readonly authorization: string | undefined
+}
+
+/** Notes every call that a transport makes. */
+const recording = (calls: Array<Call>) => (client: HttpClient.HttpClient): HttpClient.HttpClient =>
+  HttpClient.transform(client, (effect, request) =>
+    Effect.tap(effect, ({ status }) =>
+      Effect.sync(() => {
+        const call = `${request.method} ${new URL(request.url).pathname.replace("/ibmmq/rest/v3", "")}`
+        const { authorization, cookie } = request.headers
+        calls.push({ call, status, cookie, authorization })
+      })))
+
+const list = Effect.flatMap(AuthenticatedHttpClient.AuthenticatedHttpClient, (http) => http.get("/admin/qmgr"))
+
+const told = (calls: ReadonlyArray<Call>) => calls.map(({ call, status }) => `${call} ${status}`)
+
+/** Runs a program in a mode against the server, with what went over the wire so far. */
+const through = <A, E, E2>(
+  mode: (server: OpenLiberty.Service) => Layer.Layer<
+    AuthenticatedHttpClient.AuthenticatedHttpClient,
+    E2,
+    HttpClient.HttpClient | MutualTls.MutualTls
+  >,
+  program: (
+    calls: Array<Call>,
+    server: OpenLiberty.Service
+  ) => Effect.Effect<A, E, AuthenticatedHttpClient.AuthenticatedHttpClient>,
+  options?: { readonly certificate: boolean }
+) =>
+  Effect.gen(function*() {
+    const server = yield* OpenLiberty.OpenLiberty
+    const calls: Array<Call> = []
+    const { ca, cert, key } = server
+    const transport = Layer.effect(HttpClient.HttpClient, Effect.map(HttpClient.HttpClient, recording(calls))).pipe(
+      Layer.provide(OpenLiberty.layerTransport(options?.certificate === true ? { ca, cert, key } : { ca })),
+      Layer.merge(Layer.succeed(MutualTls.MutualTls, { subject: Option.some(`CN=${OpenLiberty.user.username}`) }))
+    )
+    const exit = yield* Effect.exit(
+      Effect.provide(program(calls, server), Layer.provide(mode(server), transport))
+    )
+    return { calls, value: yield* exit }
+  })
+
+const ltpa = ({ baseUrl }: OpenLiberty.Service) => IbmMq.layerLtpa({ baseUrl, credential })
+
+layer(OpenLiberty.layer, { timeout: "10 minutes", excludeTestServices: true })("IBM MQ over Open Liberty", (it) => {
+  it.effect("LTPA logs in once, sends the suffixed cookie, and logs out at the end", () =>
+    Effect.gen(function*() {
+      const { calls, value } = yield* through(ltpa, () => Effect.zip(MqUser.whoAmI, list))
+      const [user, response] = value
+      assert.deepInclude(user, { name: "reader", roles: ["MQWebUser"] })
+      assert.strictEqual(response.status, 200)
+      assert.deepStrictEqual(told(calls), [
+        "POST /login 204",
+        "GET /login 200",
+        "GET /admin/qmgr 200",
+        "DELETE /login 204"
+      ])
+      for (const { authorization, cookie } of calls.slice(1)) {
+        assert.isUndefined(authorization)
+        assert.match(cookie ?? "", /^LtpaToken2_a1b2c3=[A-Za-z0-9+/]+=*$/)
+      }
+    }))
+
+  it.effect("LTPA logs in once more when the token expires after a minute, which the cookie does not tell", () =>
+    Effect.gen(function*() {
+      const { calls, value } = yield* through(ltpa, () =>
+        Effect.gen(function*() {
+          yield* list
+          yield* Effect.sleep("70 seconds")
+          return yield* list
+        }))
+      assert.strictEqual(value.status, 200)
+      assert.deepStrictEqual(told(calls), [
+        "POST /login 204",
+        "GET /admin/qmgr 200",
+        "GET /admin/qmgr 401",
+        "POST /login 204",
+        "GET /admin/qmgr 200",
+        "DELETE /login 204"
+      ])
+    }))
+
+  it.effect("LTPA comes through new ltpa.keys with one login, also for 24 fibers at once", () =>
+    Effect.gen(function*() {
+      const { calls, value } = yield* through(ltpa, (calls, server) =>
+        Effect.gen(function*() {
+          yield* list
+          yield* server.swapKeys(calls.at(-1)!.cookie!)
+          return yield* Effect.replicateEffect(list, 24, { concurrency: "unbounded" })
+        }))
+      assert.isTrue(value.every(({ status }) => status === 200))
+      const logins = told(calls).filter((call) => call.startsWith("POST /login"))
+      assert.deepStrictEqual(logins, ["POST /login 204", "POST /login 204"])
+      assert.strictEqual(told(calls).filter((call) => call === "GET /admin/qmgr 200").length, 25)
+    }))
+
+  it.effect("LTPA comes through a restart that renames the cookie", () =>
+    Effect.gen(function*() {
+      const { calls, value } = yield* through(ltpa, (_, server) =>
+        Effect.gen(function*() {
+          yield* list
+          yield* server.restart("LtpaToken2_d4e5f6")
+          return yield* list
+        }))
+      assert.strictEqual(value.status, 200)
+      assert.deepStrictEqual(told(calls).slice(-4), [
+        "GET /admin/qmgr 401",
+        "POST /login 204",
+        "GET /admin/qmgr 200",
+        "DELETE /login 204"
+      ])
+      assert.match(calls.at(-1)?.cookie ?? "", /^LtpaToken2_d4e5f6=/)
+    }))
+
+  it.effect("LTPA tries a wrong password once", () =>
+    Effect.gen(function*() {
+      const { calls, value } = yield* through(
+        ({ baseUrl }) => IbmMq.layerLtpa({ baseUrl, credential: wrong }),
+        () => Effect.flip(Effect.zip(list, list))
+      )
+      assert.deepInclude(value, { _tag: "CredentialsRejected", code: "MQWB0105E", status: 401 })
+      assert.deepStrictEqual(told(calls), ["POST /login 401"])
+    }))
+
+  it.effect("Basic sends the header on each call, and no cookie even though the server offers one", () =>
+    Effect.gen(function*() {
+      const { calls, value } = yield* through(
+        ({ baseUrl }) => IbmMq.layerBasic({ baseUrl, credential }),
+        () => Effect.zip(list, MqUser.whoAmI)
+      )
+      assert.strictEqual(value[1].name, "reader")
+      assert.deepStrictEqual(told(calls), ["GET /admin/qmgr 200", "GET /login 200"])
+      assert.isTrue(calls.every(({ authorization, cookie }) => authorization !== undefined && cookie === undefined))
+    }))
+
+  it.effect("Basic with a wrong password is refused with the server's own code", () =>
+    Effect.gen(function*() {
+      const { calls, value } = yield* through(
+        ({ baseUrl }) => IbmMq.layerBasic({ baseUrl, credential: wrong }),
+        () => Effect.flip(list)
+      )
+      assert.deepInclude(value, { _tag: "CredentialsRejected", code: "MQWB0105E", status: 401 })
+      assert.strictEqual(calls.length, 1)
+    }))
+
+  it.effect("a client certificate is the user of its common name, with neither header nor cookie", () =>
+    Effect.gen(function*() {
+      const { calls, value } = yield* through(
+        ({ baseUrl }) => IbmMq.layerClientCertificate({ baseUrl }),
+        () => Effect.zip(MqUser.whoAmI, list),
+        { certificate: true }
+      )
+      assert.strictEqual(value[0].name, "reader")
+      assert.isTrue(calls.every(({ authorization, cookie }) => authorization === undefined && cookie === undefined))
+    }))
+
+  it.effect("a transport that presents no certificate is refused, and nothing else is tried", () =>
+    Effect.gen(function*() {
+      const { calls, value } = yield* through(
+        ({ baseUrl }) => IbmMq.layerClientCertificate({ baseUrl }),
+        () => Effect.flip(list)
+      )
+      assert.deepInclude(value, { _tag: "CredentialsRejected", code: "MQWB0104E" })
+      assert.strictEqual(calls.length, 1)
+    }))
+})

@@ -1,0 +1,189 @@
+/**
+ * What mqweb says when it does not do as asked: its `error` list, decoded, in one class per thing that a caller does
+ * differently. A proxy may answer in its place, in HTML or with nothing at all; the status counts whatever the body is.
+ *
+ * @see https://www.ibm.com/docs/en/ibm-mq/9.4?topic=reference-rest-api-error-handling
+ * @since 0.1.0
+ */
+import type { Explanation } from "@effect-auth/core/Authenticator"
+import type * as HttpClientResponse from "@effect/platform/HttpClientResponse"
+import * as Effect from "effect/Effect"
+import * as Option from "effect/Option"
+import * as Schema from "effect/Schema"
+
+/**
+ * One entry of mqweb's `error` list.
+ *
+ * @since 0.1.0
+ * @category schemas
+ */
+export class Problem extends Schema.Class<Problem>("@effect-auth/ibm-mq/Problem")({
+  /** The message's identifier, such as `MQWB0112E`. */
+  id: Schema.optional(Schema.String),
+  /** `rest`, `pcf`, `java`: who found the problem. */
+  type: Schema.optional(Schema.String),
+  message: Schema.optional(Schema.String),
+  explanation: Schema.optional(Schema.String),
+  /** What IBM advises to do. */
+  action: Schema.optional(Schema.String),
+  completionCode: Schema.optional(Schema.Number),
+  /** MQRC or MQRCCF reason code. */
+  reasonCode: Schema.optional(Schema.Number)
+}) {}
+
+/**
+ * @since 0.1.0
+ * @category models
+ */
+export type MqError = NotAuthenticated | NotAuthorized | CommandFailed | ServerFailed
+
+/**
+ * What every answer that is no success tells.
+ */
+const answer = {
+  status: Schema.Int,
+  problems: Schema.Array(Problem)
+}
+
+/**
+ * It occurs when mqweb does not know who is asking (401).
+ *
+ * @since 0.1.0
+ * @category errors
+ */
+export class NotAuthenticated
+  extends Schema.TaggedError<NotAuthenticated>("@effect-auth/ibm-mq/NotAuthenticated")("MqNotAuthenticated", answer)
+{
+  override get message(): string {
+    return sentence("mqweb does not know who is asking", this)
+  }
+}
+
+/**
+ * It occurs when mqweb knows who is asking and does not let them (403): the user lacks a role, or the request lacks its
+ * CSRF header.
+ *
+ * @since 0.1.0
+ * @category errors
+ */
+export class NotAuthorized
+  extends Schema.TaggedError<NotAuthorized>("@effect-auth/ibm-mq/NotAuthorized")("MqNotAuthorized", answer)
+{
+  override get message(): string {
+    return sentence("mqweb does not permit this", this)
+  }
+}
+
+/**
+ * It occurs when what was asked for was not done: the queue manager is unknown, the request malformed (4xx), or the
+ * command completed with a code that is not zero.
+ *
+ * @since 0.1.0
+ * @category errors
+ */
+export class CommandFailed
+  extends Schema.TaggedError<CommandFailed>("@effect-auth/ibm-mq/CommandFailed")("MqCommandFailed", answer)
+{
+  override get message(): string {
+    return sentence("the command failed", this)
+  }
+}
+
+/**
+ * It occurs when the server, or a proxy before it, could not answer (5xx), or answered what is not mqweb's language.
+ *
+ * @since 0.1.0
+ * @category errors
+ */
+export class ServerFailed
+  extends Schema.TaggedError<ServerFailed>("@effect-auth/ibm-mq/ServerFailed")("MqServerFailed", answer)
+{
+  override get message(): string {
+    return sentence("mqweb failed", this)
+  }
+}
+
+/**
+ * Reads the error that an answer is. A body that is no error list, or none, gives an error without problems.
+ *
+ * @since 0.1.0
+ * @category constructors
+ */
+export const fromResponse = (response: HttpClientResponse.HttpClientResponse): Effect.Effect<MqError> =>
+  Effect.map(problems(response), (problems) => fromStatus({ status: response.status, problems }))
+
+/**
+ * The error of a status that is no success.
+ *
+ * @since 0.1.0
+ * @category constructors
+ */
+export const fromStatus = (facts: {
+  readonly status: number
+  readonly problems: ReadonlyArray<Problem>
+}): MqError => {
+  const { status } = facts
+  return status === 401
+    ? new NotAuthenticated(facts)
+    : status === 403
+    ? new NotAuthorized(facts)
+    : status >= 400 && status < 500
+    ? new CommandFailed(facts)
+    : new ServerFailed(facts)
+}
+
+/**
+ * The identifier and the words of the first problem, for the errors of `AuthError`.
+ *
+ * @since 0.1.0
+ * @category explanations
+ */
+export const explain = (response: HttpClientResponse.HttpClientResponse): Effect.Effect<Explanation> =>
+  Effect.map(problems(response), ([first]) => first === undefined ? {} : { code: first.id, detail: words(first) })
+
+const text = Schema.optional(Schema.String)
+const code = Schema.optional(Schema.Number)
+
+/** Real servers say `msgId` where the documentation says `messageId`. */
+const ErrorBody = Schema.parseJson(Schema.Struct({
+  error: Schema.Array(Schema.Struct({
+    msgId: text,
+    messageId: text,
+    type: text,
+    message: text,
+    explanation: text,
+    action: text,
+    completionCode: code,
+    reasonCode: code
+  }))
+}))
+
+const decodeErrorBody = Schema.decodeOption(ErrorBody)
+
+const problems = (response: HttpClientResponse.HttpClientResponse): Effect.Effect<ReadonlyArray<Problem>> =>
+  Effect.map(Effect.option(response.text), (body) =>
+    Option.match(Option.flatMap(body, decodeErrorBody), {
+      onNone: () => [],
+      onSome: ({ error }) =>
+        error.map(({ messageId, msgId, ...said }) => {
+          const id = msgId ?? messageId
+          return new Problem(id === undefined ? said : { ...said, id })
+        })
+    }))
+
+/** The message without its identifier, which stands before it anyway. */
+const words = ({ id, message }: Problem): string | undefined =>
+  id !== undefined && message?.startsWith(`${id}: `) === true ? message.slice(id.length + 2) : message
+
+const sentence = (
+  head: string,
+  { problems: [first], status }: { readonly status: number; readonly problems: ReadonlyArray<Problem> }
+): string => {
+  const facts = [
+    `HTTP ${status}`,
+    first?.id,
+    first?.reasonCode === undefined || first.reasonCode === 0 ? undefined : `reason code ${first.reasonCode}`
+  ].filter((fact) => fact !== undefined)
+  const said = first === undefined ? undefined : words(first)
+  return `${head} (${facts.join(", ")})${said === undefined ? "" : `: ${said}`}`
+}

@@ -1,0 +1,54 @@
+/**
+ * Who mqweb takes the application for, in whatever mode it is authenticated.
+ *
+ * @see https://www.ibm.com/docs/en/ibm-mq/9.4?topic=login-get
+ * @since 0.1.0
+ */
+import { AuthenticatedHttpClient } from "@effect-auth/core/AuthenticatedHttpClient"
+import type { AuthError } from "@effect-auth/core/AuthError"
+import type * as HttpClientError from "@effect/platform/HttpClientError"
+import * as Effect from "effect/Effect"
+import * as Schema from "effect/Schema"
+import * as Answer from "./internal/answer.ts"
+import type { MqError } from "./MqError.ts"
+
+/**
+ * A user as mqweb sees them.
+ *
+ * @since 0.1.0
+ * @category schemas
+ */
+export class MqUser extends Schema.Class<MqUser>("@effect-auth/ibm-mq/MqUser")({
+  name: Schema.String,
+  /** Such as `MQWebAdmin`, `MQWebAdminRO`, `MQWebUser`, `MFTWebAdmin`, `MFTWebAdminRO`. */
+  roles: Schema.propertySignature(Schema.Array(Schema.String)).pipe(Schema.fromKey("role")),
+  /** `form`, `basic`, `clientCertificate` or `noSecurity`; 9.0.x alone tells it. */
+  authenticationMechanism: Schema.optional(Schema.String)
+}) {}
+
+/**
+ * Asks the server who is asking. Logs in first, where the mode does.
+ *
+ * @example
+ * ```ts
+ * import * as IbmMq from "@effect-auth/ibm-mq/IbmMq"
+ * import * as MqUser from "@effect-auth/ibm-mq/MqUser"
+ * import * as Config from "effect/Config"
+ * import * as Effect from "effect/Effect"
+ *
+ * const Mq = IbmMq.layerLtpaConfig({ baseUrl: Config.string("MQ_URL"), credential: IbmMq.credentialConfig("MQ") })
+ *
+ * const program = Effect.flatMap(MqUser.whoAmI, ({ name, roles }) => Effect.log(name, roles)).pipe(Effect.provide(Mq))
+ * ```
+ *
+ * @since 0.1.0
+ * @category requests
+ */
+export const whoAmI: Effect.Effect<
+  MqUser,
+  MqError | AuthError | HttpClientError.HttpClientError,
+  AuthenticatedHttpClient
+> = Effect.flatMap(AuthenticatedHttpClient, (http) => http.get("/login")).pipe(
+  Effect.flatMap(Answer.read(Schema.Struct({ user: Schema.NonEmptyArray(MqUser) }))),
+  Effect.map(({ user: [user] }) => user)
+)

@@ -1,0 +1,364 @@
+import * as AuthenticatedHttpClient from "@effect-auth/core/AuthenticatedHttpClient"
+import * as AuthMode from "@effect-auth/core/AuthMode"
+import * as Credential from "@effect-auth/core/Credential"
+import * as RefreshPolicy from "@effect-auth/core/RefreshPolicy"
+import * as TokenStore from "@effect-auth/core/TokenStore"
+import * as FakeMqweb from "@effect-auth/testing/FakeMqweb"
+import * as HttpClient from "@effect/platform/HttpClient"
+import * as HttpClientResponse from "@effect/platform/HttpClientResponse"
+import { assert, describe, it } from "@effect/vitest"
+import * as Config from "effect/Config"
+import * as ConfigProvider from "effect/ConfigProvider"
+import * as Effect from "effect/Effect"
+import * as Exit from "effect/Exit"
+import * as Fiber from "effect/Fiber"
+import * as Layer from "effect/Layer"
+import * as Option from "effect/Option"
+import * as Redacted from "effect/Redacted"
+import * as TestClock from "effect/TestClock"
+import * as IbmMq from "../src/IbmMq.ts"
+import { Ltpa, MqCredential } from "../src/MqCredential.ts"
+import * as Mqsc from "../src/Mqsc.ts"
+import * as MqUser from "../src/MqUser.ts"
+import { baseUrl, credential, csrf, list, type Needs, stats, wire, wrong } from "./wire.ts"
+
+const options = { baseUrl, credential }
+const wrapped = { baseUrl: Config.string("MQ_URL"), credential: IbmMq.credentialConfig("MQ") }
+const environment = ConfigProvider.fromMap(
+  new Map([
+    ["MQ_URL", baseUrl],
+    ["MQ_USERNAME", credential.username],
+    ["MQ_PASSWORD", Redacted.value(credential.password)]
+  ])
+)
+const certificate: FakeMqweb.Options = { clientCertificate: () => Option.some("mqadmin") }
+
+type AnyMode = Layer.Layer<AuthenticatedHttpClient.AuthenticatedHttpClient, unknown, Needs>
+const modes: ReadonlyArray<readonly [name: string, layer: AnyMode, server?: FakeMqweb.Options]> = [
+  ["layer", IbmMq.layer(options)],
+  ["layerConfig", IbmMq.layerConfig(wrapped)],
+  ["layerBasic", IbmMq.layerBasic(options)],
+  ["layerBasicConfig", IbmMq.layerBasicConfig(wrapped)],
+  ["layerLtpa", IbmMq.layerLtpa(options)],
+  ["layerLtpaConfig", IbmMq.layerLtpaConfig(wrapped)],
+  ["layerClientCertificate", IbmMq.layerClientCertificate({ baseUrl }), certificate],
+  ["layerClientCertificateConfig", IbmMq.layerClientCertificateConfig({ baseUrl: wrapped.baseUrl }), certificate]
+]
+
+const ping = Mqsc.runMqsc({ qmgr: "QM1", command: "PING QMGR" })
+
+describe("IbmMq, every mode", () => {
+  for (const [name, layer, server] of modes) {
+    it.effect(`${name} lists the queue managers, runs a command and knows its user`, () =>
+      Effect.gen(function*() {
+        const response = yield* list
+        assert.strictEqual(response.status, 200)
+        assert.deepStrictEqual(yield* response.json, { qmgr: [{ name: "QM1", state: "running" }] })
+        assert.strictEqual((yield* ping).responses.length, 1)
+        assert.deepInclude(yield* MqUser.whoAmI, { name: "mqadmin", roles: ["MQWebAdmin"] })
+      }).pipe(Effect.provide(wire(layer, server).layer), Effect.withConfigProvider(environment)))
+  }
+
+  it.effect("a trailing slash of the base URL is immaterial", () =>
+    Effect.map(list, ({ status }) => assert.strictEqual(status, 200)).pipe(
+      Effect.provide(wire(IbmMq.layerLtpa({ ...options, baseUrl: `${baseUrl}/` })).layer)
+    ))
+
+  it.effect("an Accept header of the caller's own is kept", () => {
+    const { calls, layer } = wire(IbmMq.layerBasic(options))
+    return Effect.gen(function*() {
+      const http = yield* AuthenticatedHttpClient.AuthenticatedHttpClient
+      yield* http.get("/admin/qmgr", { accept: "application/json;charset=utf-8" })
+      yield* http.get("/admin/qmgr")
+      assert.deepStrictEqual(calls.map(({ headers }) => headers["accept"]), [
+        "application/json;charset=utf-8",
+        "application/json"
+      ])
+    }).pipe(Effect.provide(layer))
+  })
+})
+
+describe("IbmMq, CSRF", () => {
+  const sent = (settings: Partial<IbmMq.Settings>, server?: FakeMqweb.Options) => {
+    const { calls, layer } = wire(IbmMq.layerLtpa({ ...options, ...settings }), server)
+    return Effect.exit(Effect.zip(list, ping)).pipe(
+      Effect.provide(layer),
+      Effect.map((exit) => ({ exit, headers: calls.map(({ headers, told }) => [told, headers[csrf]]) }))
+    )
+  }
+
+  it.effect("the header is `local` on what changes something, and absent elsewhere", () =>
+    Effect.map(sent({}), ({ headers }) =>
+      assert.deepStrictEqual(headers, [
+        ["POST /login 204", "local"],
+        ["GET /admin/qmgr 200", undefined],
+        ["POST /admin/action/qmgr/QM1/mqsc 200", "local"],
+        ["DELETE /login 204", "local"]
+      ])))
+
+  it.effect("the header has the value that was configured, be it empty", () =>
+    Effect.gen(function*() {
+      for (const csrfToken of ["mine", ""]) {
+        const { headers } = yield* sent({ csrfToken })
+        assert.deepStrictEqual(headers[2], ["POST /admin/action/qmgr/QM1/mqsc 200", csrfToken])
+      }
+    }))
+
+  it.effect("the header can be left out, which a server that wants it answers by name", () =>
+    Effect.map(sent({ csrfToken: null }), ({ exit, headers }) => {
+      assert.deepStrictEqual(headers[2], ["POST /admin/action/qmgr/QM1/mqsc 403", undefined])
+      assert.include(String(exit), "MQWB0100E")
+    }))
+
+  it.effect("the header echoes the cookie of a server that hands out its value", () =>
+    Effect.map(sent({}, { csrf: "echo" }), ({ exit, headers }) => {
+      assert.isTrue(Exit.isSuccess(exit))
+      assert.deepStrictEqual(headers.slice(2), [
+        ["POST /admin/action/qmgr/QM1/mqsc 200", "canary-csrf-mq-0"],
+        ["DELETE /login 204", "canary-csrf-mq-0"]
+      ])
+    }))
+})
+
+describe("IbmMq, Basic", () => {
+  it.effect("a refusal carries the server's own code and words, and is not repeated", () => {
+    const { layer, told } = wire(IbmMq.layerBasic({ ...options, credential: wrong }))
+    return Effect.gen(function*() {
+      const error = yield* Effect.flip(list)
+      assert.deepInclude(error, { _tag: "CredentialsRejected", status: 401, code: "MQWB0105E" })
+      assert.include(error.message, "The credentials of the REST API request are not valid.")
+      assert.deepStrictEqual(told(), ["GET /admin/qmgr 401"])
+    }).pipe(Effect.provide(layer))
+  })
+
+  it.effect("a user name with a colon, which LTPA may have, is refused before anything is sent", () => {
+    const colon = new Ltpa({ username: "domain:reader", password: credential.password })
+    return Effect.gen(function*() {
+      const error = yield* Effect.flip(Layer.build(wire(IbmMq.layerBasic({ baseUrl, credential: colon })).layer))
+      assert.deepInclude(error, { _tag: "InvalidSetting", setting: "credential.username" })
+    }).pipe(Effect.scoped)
+  })
+})
+
+describe("IbmMq, LTPA", () => {
+  it.effect("nothing is sent before the first request", () => {
+    const { layer, told } = wire(IbmMq.layerLtpa(options))
+    return Effect.sync(() => assert.deepStrictEqual(told(), [])).pipe(Effect.provide(layer))
+  })
+
+  it.effect("eager logs in at once, so that a wrong password fails the start", () =>
+    Effect.gen(function*() {
+      const eager = wire(IbmMq.layerLtpa({ ...options, eager: true }))
+      yield* Effect.scoped(Layer.build(eager.layer))
+      assert.deepStrictEqual(eager.told(), ["POST /login 204", "DELETE /login 204"])
+      const refused = wire(IbmMq.layerLtpa({ ...options, credential: wrong, eager: true }))
+      const error = yield* Effect.flip(Effect.scoped(Layer.build(refused.layer)))
+      assert.deepInclude(error, { _tag: "CredentialsRejected", code: "MQWB0105E" })
+    }))
+
+  it.effect("sends the cookie alone, and with it the caller's own", () => {
+    const { calls, layer } = wire(IbmMq.layerLtpa(options))
+    return Effect.gen(function*() {
+      const http = yield* AuthenticatedHttpClient.AuthenticatedHttpClient
+      yield* http.get("/admin/qmgr", { headers: { cookie: "mine=1" } })
+      const headers = calls[1]?.headers
+      assert.isUndefined(headers?.["authorization"])
+      // byte for byte: the value has `+`, `/` and `=`
+      assert.match(headers?.["cookie"] ?? "", /^mine=1; LtpaToken2_1648032846462=\+\/\+\/[A-Za-z0-9+/]+=+$/)
+    }).pipe(Effect.provide(layer))
+  })
+
+  it.effect("finds a cookie of another name when it is told the name", () => {
+    const { layer } = wire(IbmMq.layerLtpa({ ...options, cookieName: "sso" }), { cookieName: "sso" })
+    return Effect.map(list, ({ status }) => assert.strictEqual(status, 200)).pipe(Effect.provide(layer))
+  })
+
+  it.effect("a login that succeeds without the cookie is a terminal error that says what to set", () => {
+    const { layer, told } = wire(IbmMq.layerLtpa(options), { cookieName: "sso" })
+    return Effect.gen(function*() {
+      const error = yield* Effect.flip(list)
+      assert.strictEqual(error._tag, "MalformedTokenResponse")
+      assert.include(error.message, "cookieName")
+      assert.strictEqual((yield* Effect.flip(list))._tag, "MalformedTokenResponse")
+      assert.deepStrictEqual(told(), ["POST /login 204"])
+    }).pipe(Effect.provide(layer))
+  })
+
+  it.effect("a cookie that the answer clears is no token", () => {
+    const clearing = HttpClient.make((request) =>
+      Effect.succeed(HttpClientResponse.fromWeb(
+        request,
+        new Response(null, {
+          status: 204,
+          headers: [["set-cookie", "LtpaToken2=\"\"; Max-Age=0"], ["set-cookie", "LtpaToken2_x=; Path=/"]]
+        })
+      ))
+    )
+    return Effect.gen(function*() {
+      const error = yield* Effect.flip(list)
+      assert.strictEqual(error._tag, "MalformedTokenResponse")
+    }).pipe(
+      Effect.provide(IbmMq.layerLtpa(options)),
+      Effect.provideService(HttpClient.HttpClient, clearing)
+    )
+  })
+
+  it.effect("renews before the lifetime ends, without making anyone wait", () => {
+    const { layer } = wire(IbmMq.layerLtpa({ ...options, lifetime: "10 minutes" }), {
+      tokenLifetime: "10 minutes"
+    })
+    return Effect.gen(function*() {
+      yield* list
+      yield* TestClock.adjust("7 minutes")
+      yield* list
+      assert.strictEqual((yield* stats).logins, 1)
+      yield* TestClock.adjust("2 minutes")
+      yield* list
+      yield* TestClock.adjust("7 minutes")
+      yield* list
+      assert.deepInclude(yield* stats, { logins: 2, refused: 0, requests: 4 })
+    }).pipe(Effect.provide(layer))
+  })
+
+  it.effect("comes through an expiry that it was not told of", () =>
+    Effect.gen(function*() {
+      yield* list
+      yield* TestClock.adjust("1 minute")
+      assert.strictEqual((yield* list).status, 200)
+      assert.deepInclude(yield* stats, { logins: 2, refused: 1, requests: 2 })
+    }).pipe(Effect.provide(wire(IbmMq.layerLtpa(options), { tokenLifetime: "1 minute" }).layer)))
+
+  it.effect("comes through a restart that renames the cookie (0104E) and through new keys (0112E)", () =>
+    Effect.gen(function*() {
+      const server = yield* FakeMqweb.FakeMqweb
+      yield* list
+      yield* server.restart
+      assert.strictEqual((yield* list).status, 200)
+      yield* server.revokeAll
+      assert.strictEqual((yield* list).status, 200)
+      assert.deepInclude(yield* stats, { logins: 3, refused: 2, requests: 3 })
+    }).pipe(Effect.provide(wire(IbmMq.layerLtpa(options)).layer)))
+
+  it.effect("a request that is refused with a new cookie too fails, and is not sent a third time", () =>
+    Effect.gen(function*() {
+      const server = yield* FakeMqweb.make()
+      const body = "{\"error\":[{\"msgId\":\"MQWB0112E\",\"message\":\"MQWB0112E: Failed verification.\"}]}"
+      const stubborn = HttpClient.transform(server.httpClient, (effect, request) =>
+        request.url.endsWith("/admin/qmgr")
+          ? Effect.sync(() => HttpClientResponse.fromWeb(request, new Response(body, { status: 401 })))
+          : effect)
+      const error = yield* Effect.flip(list).pipe(
+        Effect.provide(IbmMq.layerLtpa(options)),
+        Effect.provideService(HttpClient.HttpClient, stubborn)
+      )
+      assert.deepInclude(error, { _tag: "AuthenticationFailed", code: "MQWB0112E", detail: "Failed verification." })
+      assert.strictEqual((yield* server.stats).logins, 2)
+    }))
+
+  it.effect("24 fibers with a dead cookie: one login, 24 answers", () =>
+    Effect.gen(function*() {
+      const server = yield* FakeMqweb.FakeMqweb
+      const first = yield* Effect.fork(list)
+      yield* TestClock.adjust("1 second")
+      yield* Fiber.join(first)
+      yield* server.revokeAll
+      const fiber = yield* Effect.fork(Effect.replicateEffect(list, 24, { concurrency: "unbounded" }))
+      yield* TestClock.adjust("1 second")
+      const responses = yield* Fiber.join(fiber)
+      assert.deepStrictEqual(responses.map(({ status }) => status), Array.from({ length: 24 }, () => 200))
+      assert.deepInclude(yield* stats, { logins: 2, attempts: 2, requests: 25 })
+    }).pipe(Effect.provide(wire(IbmMq.layerLtpa(options), { loginLatency: "100 millis" }).layer)))
+
+  it.effect("24 fibers with a password that is refused: one attempt, 24 times CredentialsRejected", () =>
+    Effect.gen(function*() {
+      const fiber = yield* Effect.fork(
+        Effect.replicateEffect(Effect.flip(list), 24, { concurrency: "unbounded" })
+      )
+      yield* TestClock.adjust("1 second")
+      const errors = yield* Fiber.join(fiber)
+      assert.deepStrictEqual(
+        errors.map(({ _tag }) => _tag),
+        Array.from({ length: 24 }, () => "CredentialsRejected")
+      )
+      assert.deepInclude(yield* stats, { logins: 0, attempts: 1 })
+    }).pipe(
+      Effect.provide(wire(IbmMq.layerLtpa({ ...options, credential: wrong }), { loginLatency: "100 millis" }).layer)
+    ))
+
+  it.effect("logs out at the end of the Scope, unless a store keeps the session", () =>
+    Effect.gen(function*() {
+      const store = yield* TokenStore.makeMemory
+      const own = wire(IbmMq.layerLtpa(options))
+      yield* Effect.provide(list, own.layer)
+      assert.deepStrictEqual(own.told(), ["POST /login 204", "GET /admin/qmgr 200", "DELETE /login 204"])
+      const stored = wire(IbmMq.layerLtpa({ ...options, store }))
+      yield* Effect.provide(list, stored.layer)
+      assert.deepStrictEqual(stored.told(), ["POST /login 204", "GET /admin/qmgr 200"])
+    }))
+
+  it.effect("a logout that is never answered does not keep the Scope open", () =>
+    Effect.gen(function*() {
+      const server = yield* FakeMqweb.make()
+      const deaf = HttpClient.transform(
+        server.httpClient,
+        (effect, request) => request.method === "DELETE" ? Effect.never : effect
+      )
+      const policy = RefreshPolicy.default.pipe(RefreshPolicy.closing("2 seconds"))
+      const fiber = yield* list.pipe(
+        Effect.provide(IbmMq.layerLtpa({ ...options, refresh: policy })),
+        Effect.provideService(HttpClient.HttpClient, deaf),
+        Effect.fork
+      )
+      yield* TestClock.adjust("2 seconds")
+      assert.strictEqual((yield* Fiber.join(fiber)).status, 200)
+    }))
+})
+
+describe("IbmMq, client certificate", () => {
+  it.effect("sends no credential of its own", () => {
+    const { calls, layer } = wire(IbmMq.layerClientCertificate({ baseUrl }), certificate)
+    return Effect.gen(function*() {
+      yield* list
+      assert.deepStrictEqual(calls.map(({ headers: { authorization, cookie } }) => [authorization, cookie]), [
+        [undefined, undefined]
+      ])
+    }).pipe(Effect.provide(layer))
+  })
+
+  it.effect("a certificate that the server does not know is CredentialsRejected", () =>
+    Effect.gen(function*() {
+      assert.deepInclude(yield* Effect.flip(list), { _tag: "CredentialsRejected", code: "MQWB0104E" })
+    }).pipe(Effect.provide(wire(IbmMq.layerClientCertificate({ baseUrl })).layer)))
+
+  it.effect("plain http, where there is no certificate, is refused at the start, loopback or not", () =>
+    Effect.gen(function*() {
+      const { layer } = wire(IbmMq.layerClientCertificate({ baseUrl: "http://127.0.0.1:9080/ibmmq/rest/v3" }))
+      const error = yield* Effect.flip(Effect.scoped(Layer.build(layer)))
+      assert.deepInclude(error, { _tag: "InvalidSetting", setting: "baseUrl" })
+    }))
+})
+
+describe("IbmMq, the mode from data", () => {
+  const decode = Credential.fromJson(MqCredential)
+
+  it.effect("a program for one mode says which one it got instead", () =>
+    Effect.gen(function*() {
+      const credential = yield* decode(
+        "{\"_tag\":\"Basic\",\"username\":\"mqadmin\",\"password\":\"canary-password-mq\"}"
+      )
+      const error = yield* Effect.flip(AuthMode.require("IbmMq/Ltpa")(Effect.void)).pipe(
+        Effect.provide(wire(IbmMq.layer({ baseUrl, credential })).layer)
+      )
+      assert.strictEqual(error.message, "expected IbmMq/Ltpa, got IbmMq/Basic")
+    }))
+
+  it.effect("an Ltpa credential logs in", () =>
+    Effect.gen(function*() {
+      const credential = yield* decode(
+        "{\"_tag\":\"Ltpa\",\"username\":\"mqadmin\",\"password\":\"canary-password-mq\"}"
+      )
+      const { layer, told } = wire(IbmMq.layer({ baseUrl, credential }))
+      yield* Effect.provide(list, layer)
+      assert.strictEqual(told()[0], "POST /login 204")
+    }))
+})

@@ -1,0 +1,60 @@
+import * as HttpClientRequest from "@effect/platform/HttpClientRequest"
+import * as HttpClientResponse from "@effect/platform/HttpClientResponse"
+import { assert, describe, it } from "@effect/vitest"
+import * as Effect from "effect/Effect"
+import * as MqError from "../src/MqError.ts"
+
+const answer = (status: number, body: string | null) =>
+  HttpClientResponse.fromWeb(HttpClientRequest.get("https://mq.example"), new Response(body, { status }))
+
+const problem = {
+  type: "rest",
+  message: "MQWB0103E: Not authorized.",
+  explanation: "The user lacks the role.",
+  action: "Ask for it.",
+  completionCode: 0,
+  reasonCode: 0
+}
+
+const html = "<html><body><h1>Gateway canary-html</h1></body></html>"
+
+describe("MqError", () => {
+  for (const field of ["msgId", "messageId"]) {
+    it.effect(`reads the identifier from ${field}, and everything beside it`, () =>
+      Effect.gen(function*() {
+        const body = JSON.stringify({ error: [{ ...problem, [field]: "MQWB0103E" }] })
+        const error = yield* MqError.fromResponse(answer(403, body))
+        assert.strictEqual(error._tag, "MqNotAuthorized")
+        assert.deepStrictEqual({ ...error.problems[0] }, { ...problem, id: "MQWB0103E" })
+        assert.strictEqual(error.message, "mqweb does not permit this (HTTP 403, MQWB0103E): Not authorized.")
+      }))
+  }
+
+  const classes = [
+    [401, "MqNotAuthenticated"],
+    [403, "MqNotAuthorized"],
+    [400, "MqCommandFailed"],
+    [404, "MqCommandFailed"],
+    [302, "MqServerFailed"],
+    [500, "MqServerFailed"],
+    [503, "MqServerFailed"]
+  ] as const
+  for (const [status, tag] of classes) {
+    it.effect(`${status} is ${tag}, whether the body is an error list, HTML, other JSON or empty`, () =>
+      Effect.gen(function*() {
+        for (const body of [JSON.stringify({ error: [problem] }), html, "{\"error\":\"no\"}", "[]", "", null]) {
+          const error = yield* MqError.fromResponse(answer(status, body))
+          assert.deepInclude(error, { _tag: tag, status })
+          assert.include(error.message, `HTTP ${status}`)
+          assert.notInclude(error.message, "canary-html")
+        }
+      }))
+  }
+
+  it.effect("a reason code is part of the message", () =>
+    Effect.gen(function*() {
+      const body = JSON.stringify({ error: [{ ...problem, message: "Unknown.", reasonCode: 2058 }] })
+      const error = yield* MqError.fromResponse(answer(404, body))
+      assert.strictEqual(error.message, "the command failed (HTTP 404, reason code 2058): Unknown.")
+    }))
+})

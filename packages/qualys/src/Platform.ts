@@ -1,0 +1,188 @@
+/**
+ * Where an account lives. Every Qualys platform has three hosts: the API, the gateway and the user interface. An account
+ * exists on one platform only, and another one answers "Bad Login/Password".
+ *
+ * @since 0.1.0
+ */
+import { InvalidSetting } from "@effect-auth/core/AuthError"
+import * as Credential from "@effect-auth/core/Credential"
+import * as OriginPolicy from "@effect-auth/core/OriginPolicy"
+import * as Config from "effect/Config"
+import * as ConfigError from "effect/ConfigError"
+import * as Either from "effect/Either"
+import * as Schema from "effect/Schema"
+
+/**
+ * The base URLs of a platform's hosts, without a slash at the end.
+ *
+ * @since 0.1.0
+ * @category models
+ */
+export interface Hosts {
+  /** Basic, session or bearer: `/api/2.0`, `/msp`, `/qps`. */
+  readonly api: string
+  /** JWT or bearer. */
+  readonly gateway: string
+  /** Basic: `/cloudview-api`. */
+  readonly ui: string
+}
+
+const below = (domain: string): Hosts => ({
+  api: `https://qualysapi.${domain}`,
+  gateway: `https://gateway.${domain}`,
+  ui: `https://qualysguard.${domain}`
+})
+
+/**
+ * The hosts of every shared platform, as the vendor lists them: <https://www.qualys.com/platform-identification/>.
+ *
+ * @since 0.1.0
+ * @category constants
+ */
+export const platforms = {
+  qg1: { ...below("qg1.apps.qualys.com"), api: "https://qualysapi.qualys.com", ui: "https://qualysguard.qualys.com" },
+  qg2: below("qg2.apps.qualys.com"),
+  qg3: below("qg3.apps.qualys.com"),
+  qg4: below("qg4.apps.qualys.com"),
+  eu1: { ...below("qg1.apps.qualys.eu"), api: "https://qualysapi.qualys.eu", ui: "https://qualysguard.qualys.eu" },
+  eu2: below("qg2.apps.qualys.eu"),
+  eu3: below("qg3.apps.qualys.it"),
+  in1: below("qg1.apps.qualys.in"),
+  ca1: below("qg1.apps.qualys.ca"),
+  ae1: below("qg1.apps.qualys.ae"),
+  uk1: below("qg1.apps.qualys.co.uk"),
+  au1: below("qg1.apps.qualys.com.au"),
+  ksa1: below("qg1.apps.qualysksa.com"),
+  gov1: below("gov1.qualys.us")
+} as const satisfies Record<string, Hosts>
+
+/**
+ * @since 0.1.0
+ * @category models
+ */
+export type PlatformId = keyof typeof platforms
+
+const isPlatformId = (text: string): text is PlatformId => Object.hasOwn(platforms, text)
+
+const known = Object.keys(platforms).join(", ")
+
+/**
+ * The id of a shared platform, such as `qg2`. Decodes any mixture of cases, encodes lower case.
+ *
+ * @since 0.1.0
+ * @category schemas
+ */
+export const PlatformId: Schema.Schema<PlatformId, string> = Schema.compose(
+  Schema.Lowercase,
+  Schema.String.pipe(Schema.filter(isPlatformId, { message: () => `must be one of ${known}` })),
+  { strict: false }
+)
+
+/** The rule of every client, so that a URL that could not be used is refused where it is configured. */
+const HostUrl = Schema.String.pipe(
+  Schema.filter((text) =>
+    Either.match(OriginPolicy.make({ baseUrl: text }), {
+      onLeft: (error) => error._tag === "InvalidSetting" ? error.problem : "must begin with https://",
+      onRight: () => true
+    })
+  )
+)
+
+/**
+ * The hosts of a private platform: three https URLs (plain http to a loopback host is for tests).
+ *
+ * @since 0.1.0
+ * @category schemas
+ */
+export class Override extends Schema.Class<Override>("@effect-auth/qualys/Override")({
+  api_url: HostUrl,
+  gateway_url: HostUrl,
+  qualysguard_url: HostUrl
+}) {}
+
+/**
+ * The id of a shared platform, or the hosts of a private one.
+ *
+ * @since 0.1.0
+ * @category schemas
+ */
+export const Platform = Schema.Union(PlatformId, Override)
+
+/**
+ * @since 0.1.0
+ * @category models
+ */
+export type Platform = PlatformId | Override
+
+/**
+ * The platform of an account that does not name one.
+ *
+ * @since 0.1.0
+ * @category constants
+ */
+export const defaultPlatform: PlatformId = "qg3"
+
+/**
+ * Decodes a platform: an id in any case, or an override. Fails with `InvalidSetting`.
+ *
+ * @since 0.1.0
+ * @category decoding
+ */
+export const fromUnknown = (input: unknown): Either.Either<Platform, InvalidSetting> =>
+  typeof input === "string"
+    ? Either.mapLeft(decodeId(input), () => new InvalidSetting({ setting: "platform", problem: unknownPlatform }))
+    : Either.mapLeft(
+      decodeOverride(input),
+      ({ problem, setting }) => new InvalidSetting({ setting: setting.replace(/^credential/, "platform"), problem })
+    )
+
+/**
+ * The hosts of a platform. Fails with `InvalidSetting` when the platform is unknown or one of its URLs cannot be used.
+ *
+ * @example
+ * ```ts
+ * import * as Platform from "@effect-auth/qualys/Platform"
+ * import * as Either from "effect/Either"
+ *
+ * Either.map(Platform.hosts("eu2"), (hosts) => hosts.gateway) // https://gateway.qg2.apps.qualys.eu
+ * ```
+ *
+ * @since 0.1.0
+ * @category accessors
+ */
+export const hosts = (platform: Platform): Either.Either<Hosts, InvalidSetting> =>
+  Either.map(fromUnknown(platform), (platform) =>
+    typeof platform === "string" ? platforms[platform] : {
+      api: withoutSlash(platform.api_url),
+      gateway: withoutSlash(platform.gateway_url),
+      ui: withoutSlash(platform.qualysguard_url)
+    })
+
+/**
+ * What to call a platform in a message.
+ *
+ * @since 0.1.0
+ * @category formatting
+ */
+export const format = (platform: Platform): string =>
+  typeof platform === "string" ? platform : `the platform of ${platform.api_url}`
+
+/**
+ * The id of a shared platform from the environment, such as `QUALYS_PLATFORM=qg2`.
+ *
+ * @since 0.1.0
+ * @category config
+ */
+export const config = (name: string): Config.Config<PlatformId> =>
+  Config.mapOrFail(
+    Config.string(name),
+    (text) => Either.mapLeft(decodeId(text), () => ConfigError.InvalidData([name], unknownPlatform))
+  )
+
+const unknownPlatform = `must be one of ${known}, or the three URLs api_url, gateway_url and qualysguard_url`
+
+const decodeId = Schema.decodeUnknownEither(PlatformId)
+
+const decodeOverride = Credential.fromUnknown(Override)
+
+const withoutSlash = (url: string): string => url.replace(/\/+$/, "")

@@ -1,0 +1,245 @@
+/**
+ * Credentials of Qualys as they are kept in files and secret stores: one JSON object with the keys `username`,
+ * `password`, `token`, `auth_type`, `platform` and `override_platform`, as the Python client `qualysdk` reads and writes
+ * them. What is decoded here and revealed again is the same object.
+ *
+ * @since 0.1.0
+ */
+import type { InvalidSetting } from "@effect-auth/core/AuthError"
+import * as Credential from "@effect-auth/core/Credential"
+import * as Config from "effect/Config"
+import * as ConfigError from "effect/ConfigError"
+import * as Either from "effect/Either"
+import * as Predicate from "effect/Predicate"
+import * as Redacted from "effect/Redacted"
+import * as Schema from "effect/Schema"
+import * as Platform from "./Platform.ts"
+
+/** Hosts that are given one by one have no id; `CUSTOM` then stands in its place. */
+const PlatformName = Schema.NullOr(Schema.Union(Schema.Literal("CUSTOM"), Platform.PlatformId)).annotations({
+  message: () => ({ message: `must be one of ${Object.keys(Platform.platforms).join(", ")}`, override: true })
+})
+
+const common = {
+  username: Credential.Basic.fields.username,
+  password: Credential.Secret
+}
+
+const place = {
+  platformName: Schema.optionalWith(PlatformName, { default: () => Platform.defaultPlatform }).pipe(
+    Schema.fromKey("platform")
+  ),
+  override: Schema.optionalWith(Schema.NullOr(Platform.Override), { default: () => null }).pipe(
+    Schema.fromKey("override_platform")
+  )
+}
+
+const hasHosts = (fields: {
+  readonly platformName: typeof PlatformName.Type
+  readonly override: Platform.Override | null
+}) =>
+  fields.platformName === "CUSTOM" && fields.override === null
+    ? { path: ["override_platform"], message: "must be given where platform is CUSTOM" }
+    : undefined
+
+const located = (fields: Parameters<typeof hasHosts>[0]): Platform.Platform =>
+  fields.override !== null
+    ? fields.override
+    : fields.platformName === null || fields.platformName === "CUSTOM"
+    ? Platform.defaultPlatform
+    : fields.platformName
+
+/**
+ * A user name and password that are sent with every call: `auth_type` is `basic`, and `token` is null.
+ *
+ * @since 0.1.0
+ * @category schemas
+ */
+export class Basic extends Schema.Class<Basic>("@effect-auth/qualys/Basic")(
+  Schema.Struct({
+    ...common,
+    token: Schema.optionalWith(
+      Schema.Null.annotations({
+        message: () => ({ message: "must be null where auth_type is basic", override: true })
+      }),
+      { default: () => null }
+    ),
+    authType: Schema.propertySignature(Schema.Literal("basic")).pipe(Schema.fromKey("auth_type")),
+    ...place
+  }).pipe(Schema.filter(hasHosts))
+) {
+  /** Where the account lives: the override, else the id. */
+  get platform(): Platform.Platform {
+    return located(this)
+  }
+}
+
+/**
+ * A user name and password that are exchanged for a JWT: `auth_type` is `token`. A `token` that was kept is used while it
+ * is good.
+ *
+ * @since 0.1.0
+ * @category schemas
+ */
+export class Jwt extends Schema.Class<Jwt>("@effect-auth/qualys/Jwt")(
+  Schema.Struct({
+    ...common,
+    token: Schema.optionalWith(Schema.NullOr(Credential.Secret), { default: () => null }),
+    authType: Schema.propertySignature(Schema.Literal("token")).pipe(Schema.fromKey("auth_type")),
+    ...place
+  }).pipe(Schema.filter(hasHosts))
+) {
+  /** Where the account lives: the override, else the id. */
+  get platform(): Platform.Platform {
+    return located(this)
+  }
+}
+
+/**
+ * Either of them; `auth_type` tells which.
+ *
+ * @since 0.1.0
+ * @category schemas
+ */
+export const QualysCredential = Schema.Union(Basic, Jwt)
+
+/**
+ * @since 0.1.0
+ * @category models
+ */
+export type QualysCredential = Basic | Jwt
+
+/**
+ * Makes a {@link Basic}, or fails with `InvalidSetting`.
+ *
+ * @since 0.1.0
+ * @category constructors
+ */
+export const basic = (fields: {
+  readonly username: string
+  readonly password: Redacted.Redacted
+  readonly platform?: Platform.Platform | undefined
+}): Either.Either<Basic, InvalidSetting> =>
+  Either.flatMap(
+    placed(fields.platform),
+    (place) =>
+      Credential.construct(() =>
+        new Basic({ username: fields.username, password: fields.password, authType: "basic", ...place })
+      )
+  )
+
+/**
+ * Makes a {@link Jwt}, or fails with `InvalidSetting`.
+ *
+ * @since 0.1.0
+ * @category constructors
+ */
+export const jwt = (fields: {
+  readonly username: string
+  readonly password: Redacted.Redacted
+  readonly token?: Redacted.Redacted | undefined
+  readonly platform?: Platform.Platform | undefined
+}): Either.Either<Jwt, InvalidSetting> =>
+  Either.flatMap(
+    placed(fields.platform),
+    (place) =>
+      Credential.construct(() =>
+        new Jwt({
+          username: fields.username,
+          password: fields.password,
+          token: fields.token ?? null,
+          authType: "token",
+          ...place
+        })
+      )
+  )
+
+/**
+ * Decodes a credential from a dictionary. Where `auth_type` is missing it is `token` if there is a token, else `basic`;
+ * a missing `platform` is `qg3`. Unknown keys are refused by name. The failure names the field and never its value.
+ *
+ * @since 0.1.0
+ * @category decoding
+ */
+export const fromUnknown = (input: unknown): Either.Either<QualysCredential, InvalidSetting> =>
+  decode(
+    Predicate.isReadonlyRecord(input) && input["auth_type"] === undefined
+      ? { ...input, auth_type: Predicate.isNullable(input["token"]) ? "basic" : "token" }
+      : input
+  )
+
+/**
+ * Decodes a credential from a JSON text; see {@link fromUnknown}.
+ *
+ * @since 0.1.0
+ * @category decoding
+ */
+export const fromJson = (json: string): Either.Either<QualysCredential, InvalidSetting> =>
+  Either.flatMap(Credential.fromJson(Schema.Unknown)(json), fromUnknown)
+
+/**
+ * How a credential is written: on one line, or `pretty` with an indentation of four.
+ *
+ * @since 0.1.0
+ * @category models
+ */
+export interface JsonOptions {
+  readonly pretty?: boolean | undefined
+}
+
+/**
+ * The credential as JSON with `<redacted>` in the place of its secrets; for display.
+ *
+ * @since 0.1.0
+ * @category encoding
+ */
+export const toJson = (credential: QualysCredential, options?: JsonOptions): string =>
+  write(credential, options, String)
+
+/**
+ * The credential as JSON **with its secrets in the clear**, for a caller who stores it somewhere safe.
+ *
+ * @since 0.1.0
+ * @category encoding
+ */
+export const revealJson = (credential: QualysCredential, options?: JsonOptions): string =>
+  write(credential, options, Redacted.value)
+
+/**
+ * A credential from one variable that holds its JSON.
+ *
+ * @since 0.1.0
+ * @category config
+ */
+export const config = (name: string): Config.Config<QualysCredential> =>
+  Config.mapOrFail(
+    Config.redacted(name),
+    (json) => Either.mapLeft(fromJson(Redacted.value(json)), (error) => ConfigError.InvalidData([name], error.message))
+  )
+
+const decode = Credential.fromUnknown(QualysCredential)
+
+const placed = (platform: Platform.Platform = Platform.defaultPlatform) =>
+  Either.map(Platform.fromUnknown(platform), (platform) =>
+    typeof platform === "string"
+      ? { platformName: platform, override: null }
+      : { platformName: "CUSTOM" as const, override: platform })
+
+/** Exactly these keys, in this order. */
+const write = (
+  credential: QualysCredential,
+  options: JsonOptions | undefined,
+  secret: (secret: Redacted.Redacted) => string
+): string =>
+  JSON.stringify(
+    {
+      username: credential.username,
+      password: secret(credential.password),
+      token: credential.token === null ? null : secret(credential.token),
+      auth_type: credential.authType,
+      platform: credential.platformName,
+      override_platform: credential.override
+    },
+    undefined,
+    options?.pretty === true ? 4 : undefined
+  )

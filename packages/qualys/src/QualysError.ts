@@ -1,0 +1,118 @@
+/**
+ * What Qualys says went wrong. It often says so with HTTP 200: an account that has expired, credentials that are not
+ * accepted below `/qps`. The client leaves such answers to the caller, who reads the body anyway; {@link check} and
+ * {@link fromBody} make typed errors of them.
+ *
+ * @since 0.1.0
+ */
+import type * as HttpClientError from "@effect/platform/HttpClientError"
+import type * as HttpClientResponse from "@effect/platform/HttpClientResponse"
+import * as Effect from "effect/Effect"
+import * as Option from "effect/Option"
+import * as Schema from "effect/Schema"
+import * as Xml from "./internal/xml.ts"
+
+/**
+ * It occurs when an answer of Qualys, whatever its HTTP status, says that the call failed.
+ *
+ * - `CredentialsRejected`: wrong user name or password, or an account of another platform (CODE 2000,
+ *   `INVALID_CREDENTIALS`)
+ * - `Unauthorized`: there was no proof, or the account may not do this (`UNAUTHORIZED`)
+ * - `AccountExpired`: CODE 2001
+ * - `RegistrationIncomplete`: CODE 2003; the user has to complete the registration, waiting does not help
+ * - `SecureIdRequired`: CODE 2011; the account cannot use the API, waiting does not help
+ * - `RateLimited`: CODE 1965; `items.SECONDS_TO_WAIT` says how long
+ * - `ConcurrencyLimited`: CODE 1960; `items.CALLS_TO_FINISH` says how many
+ * - `Failed`: everything else; `code` and `detail` say what
+ *
+ * @since 0.1.0
+ * @category errors
+ */
+export class QualysError extends Schema.TaggedError<QualysError>("@effect-auth/qualys/QualysError")("QualysError", {
+  reason: Schema.Literal(
+    "CredentialsRejected",
+    "Unauthorized",
+    "AccountExpired",
+    "RegistrationIncomplete",
+    "SecureIdRequired",
+    "RateLimited",
+    "ConcurrencyLimited",
+    "Failed"
+  ),
+  /** The HTTP status that came with it. */
+  status: Schema.Int,
+  /** `CODE` of a SIMPLE_RETURN, or the `responseCode` of a ServiceResponse. */
+  code: Schema.String,
+  /** What Qualys said in words. */
+  detail: Schema.optional(Schema.String),
+  /** The `ITEM_LIST` of a SIMPLE_RETURN, by `KEY`. */
+  items: Schema.Record({ key: Schema.String, value: Schema.String })
+}) {
+  override get message(): string {
+    const hint = this.reason === "CredentialsRejected" ? " (is the account on another platform?)" : ""
+    return `Qualys ${this.code}${this.detail === undefined ? "" : `: ${this.detail}`}${hint}`
+  }
+}
+
+/**
+ * Fails with {@link QualysError} when the body says that the call failed, and gives the response back otherwise. The
+ * body is read for it; its `text` and `json` still are to be had afterwards, its `stream` is not.
+ *
+ * @example
+ * ```ts
+ * import * as AuthenticatedHttpClient from "@effect-auth/core/AuthenticatedHttpClient"
+ * import * as QualysError from "@effect-auth/qualys/QualysError"
+ * import * as Effect from "effect/Effect"
+ *
+ * const tags = Effect.gen(function*() {
+ *   const http = yield* AuthenticatedHttpClient.AuthenticatedHttpClient
+ *   const response = yield* http.post("/qps/rest/2.0/search/am/tag").pipe(Effect.flatMap(QualysError.check))
+ *   return yield* response.text
+ * })
+ * ```
+ *
+ * @since 0.1.0
+ * @category combinators
+ */
+export const check = (
+  response: HttpClientResponse.HttpClientResponse
+): Effect.Effect<HttpClientResponse.HttpClientResponse, QualysError | HttpClientError.ResponseError> =>
+  Number(response.headers["content-length"] ?? 0) > Xml.longestEnvelope
+    ? Effect.succeed(response)
+    : Effect.flatMap(
+      response.text,
+      (body) =>
+        Option.match(fromBody(response.status, body), { onNone: () => Effect.succeed(response), onSome: Effect.fail })
+    )
+
+/**
+ * The failure that a body tells, for callers who have read it: XML or JSON. `None` for a success, and for everything
+ * that is not one of Qualys' envelopes, such as a proxy's HTML page.
+ *
+ * @since 0.1.0
+ * @category decoding
+ */
+export const fromBody = (status: number, body: string): Option.Option<QualysError> =>
+  Option.flatMap(Xml.parse(body), ({ code, items, text }) =>
+    code === undefined || code === "SUCCESS"
+      ? Option.none()
+      : Option.some(
+        new QualysError({
+          reason: Object.hasOwn(reasons, code) ? reasons[code] ?? "Failed" : "Failed",
+          status,
+          code,
+          items,
+          ...(text === undefined ? undefined : { detail: text })
+        })
+      ))
+
+const reasons: Readonly<Record<string, QualysError["reason"]>> = {
+  INVALID_CREDENTIALS: "CredentialsRejected",
+  UNAUTHORIZED: "Unauthorized",
+  1960: "ConcurrencyLimited",
+  1965: "RateLimited",
+  2000: "CredentialsRejected",
+  2001: "AccountExpired",
+  2003: "RegistrationIncomplete",
+  2011: "SecureIdRequired"
+}

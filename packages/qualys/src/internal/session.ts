@@ -1,0 +1,62 @@
+/** The API's session: logged in for a cookie, and logged out, because the number of open sessions is limited. */
+import type { ExchangeError } from "@effect-auth/core/AuthError"
+import { CredentialsRejected, MalformedTokenResponse } from "@effect-auth/core/AuthError"
+import * as Token from "@effect-auth/core/Token"
+import * as TokenEndpoint from "@effect-auth/core/TokenEndpoint"
+import * as Cookies from "@effect/platform/Cookies"
+import * as HttpClient from "@effect/platform/HttpClient"
+import * as HttpClientRequest from "@effect/platform/HttpClientRequest"
+import * as Effect from "effect/Effect"
+import * as Option from "effect/Option"
+import * as Redacted from "effect/Redacted"
+import type { Platform } from "../Platform.ts"
+import * as Refusal from "./refusal.ts"
+
+export const cookieName = "QualysSession"
+
+export interface Endpoint {
+  readonly mode: string
+  readonly platform: Platform
+  readonly api: string
+}
+
+export const login = (
+  endpoint: Endpoint,
+  credential: { readonly username: string; readonly password: Redacted.Redacted }
+): Effect.Effect<Token.Token, ExchangeError, HttpClient.HttpClient> =>
+  Effect.gen(function*() {
+    const { mode, platform } = endpoint
+    const response = yield* post(endpoint, {
+      action: "login",
+      username: credential.username,
+      password: Redacted.value(credential.password)
+    })
+    const cookie = Cookies.get(response.cookies, cookieName)
+    if (Option.isSome(cookie)) return yield* Token.make({ mode, value: cookie.value.valueEncoded })
+    // an account that has expired is told so with a 200
+    const explanation = yield* Refusal.explainLogin(platform)(response)
+    const facts = { mode, status: response.status, ...explanation }
+    return yield* explanation.code === undefined
+      ? new MalformedTokenResponse({ ...facts, detail: `there is no ${cookieName} cookie` })
+      : new CredentialsRejected(facts)
+  })
+
+export const logout =
+  (endpoint: Endpoint) => (token: Token.Token): Effect.Effect<unknown, ExchangeError, HttpClient.HttpClient> =>
+    post(
+      endpoint,
+      { action: "logout" },
+      HttpClientRequest.setHeader("cookie", `${cookieName}=${Redacted.value(token.value)}`)
+    )
+
+const post = (
+  { api, mode, platform }: Endpoint,
+  form: Readonly<Record<string, string>>,
+  sign: (request: HttpClientRequest.HttpClientRequest) => HttpClientRequest.HttpClientRequest = (request) => request
+) =>
+  Effect.flatMap(HttpClient.HttpClient, (client) =>
+    TokenEndpoint.execute(
+      client,
+      HttpClientRequest.post(`${api}/api/2.0/fo/session/`).pipe(HttpClientRequest.bodyUrlParams(form), sign),
+      { mode, rejected: [401, 403], explain: Refusal.explainLogin(platform) }
+    ))

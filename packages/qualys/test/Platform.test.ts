@@ -1,0 +1,93 @@
+import { assert, describe, it } from "@effect/vitest"
+import * as ConfigProvider from "effect/ConfigProvider"
+import * as Effect from "effect/Effect"
+import * as Either from "effect/Either"
+import * as Platform from "../src/Platform.ts"
+
+const override = {
+  api_url: "https://qualysapi.private.example/",
+  gateway_url: "https://gateway.private.example",
+  qualysguard_url: "https://qualysguard.private.example"
+}
+
+describe("Platform", () => {
+  it("knows the hosts of every shared platform", () => {
+    const domains = {
+      qg2: "qg2.apps.qualys.com",
+      qg3: "qg3.apps.qualys.com",
+      qg4: "qg4.apps.qualys.com",
+      eu2: "qg2.apps.qualys.eu",
+      eu3: "qg3.apps.qualys.it",
+      in1: "qg1.apps.qualys.in",
+      ca1: "qg1.apps.qualys.ca",
+      ae1: "qg1.apps.qualys.ae",
+      uk1: "qg1.apps.qualys.co.uk",
+      au1: "qg1.apps.qualys.com.au",
+      ksa1: "qg1.apps.qualysksa.com",
+      gov1: "gov1.qualys.us"
+    }
+    const usual = Object.fromEntries(
+      Object.entries(domains).map(([id, domain]) => [id, {
+        api: `https://qualysapi.${domain}`,
+        gateway: `https://gateway.${domain}`,
+        ui: `https://qualysguard.${domain}`
+      }])
+    )
+    assert.deepStrictEqual<object>(Platform.platforms, {
+      ...usual,
+      qg1: {
+        api: "https://qualysapi.qualys.com",
+        gateway: "https://gateway.qg1.apps.qualys.com",
+        ui: "https://qualysguard.qualys.com"
+      },
+      eu1: {
+        api: "https://qualysapi.qualys.eu",
+        gateway: "https://gateway.qg1.apps.qualys.eu",
+        ui: "https://qualysguard.qualys.eu"
+      }
+    })
+  })
+
+  it("takes an id in any case", () => {
+    assert.deepStrictEqual(Platform.fromUnknown("Eu2"), Either.right("eu2"))
+  })
+
+  it("refuses an id that it does not know, and says which it knows", () => {
+    const error = Either.getOrThrow(Either.flip(Platform.fromUnknown("qg9")))
+    assert.match(error.message, /^platform: must be one of qg1, qg2, .*gov1, or the three URLs/)
+    assert.isTrue(Either.isLeft(Platform.fromUnknown("constructor")))
+  })
+
+  it("takes three URLs instead, and leaves them as they are", () => {
+    const before = { ...override }
+    assert.deepStrictEqual(
+      Platform.hosts(override),
+      Either.right({
+        api: "https://qualysapi.private.example",
+        gateway: "https://gateway.private.example",
+        ui: "https://qualysguard.private.example"
+      })
+    )
+    assert.deepStrictEqual(override, before)
+  })
+
+  it.each([
+    [{ ...override, gateway_url: "http://gateway.private.example" }, "platform.gateway_url: must begin with https://"],
+    [{ ...override, api_url: "private.example" }, /^platform\.api_url: is not an absolute URL/],
+    [{ ...override, api_url: "https://canary-user:canary-pass@private.example" }, /must not contain user information/],
+    [{ api_url: override.api_url, gateway_url: override.gateway_url }, /^platform\.qualysguard_url: is missing/],
+    [{ ...override, ui_url: "https://ui.private.example" }, /^platform\.ui_url: is unexpected/]
+  ])("refuses an override with a flaw, and names it (%#)", (input, problem) => {
+    const { message } = Either.getOrThrow(Either.flip(Platform.fromUnknown(input)))
+    if (typeof problem === "string") assert.strictEqual(message, problem)
+    else assert.match(message, problem)
+    assert.notInclude(message, "canary")
+  })
+
+  it.effect("is read from the environment in any case", () =>
+    Effect.gen(function*() {
+      const provider = ConfigProvider.fromMap(new Map([["GOOD", "UK1"], ["BAD", "mars"]]))
+      assert.strictEqual(yield* provider.load(Platform.config("GOOD")), "uk1")
+      assert.include(String(yield* Effect.flip(provider.load(Platform.config("BAD")))), "must be one of qg1")
+    }))
+})

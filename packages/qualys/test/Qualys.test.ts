@@ -1,0 +1,246 @@
+import * as AuthenticatedHttpClient from "@effect-auth/core/AuthenticatedHttpClient"
+import * as AuthEvent from "@effect-auth/core/AuthEvent"
+import * as AuthMode from "@effect-auth/core/AuthMode"
+import * as Credential from "@effect-auth/core/Credential"
+import * as FakeQualys from "@effect-auth/testing/FakeQualys"
+import { assert, describe, it } from "@effect/vitest"
+import * as ConfigProvider from "effect/ConfigProvider"
+import * as Effect from "effect/Effect"
+import * as Either from "effect/Either"
+import * as Layer from "effect/Layer"
+import * as Redacted from "effect/Redacted"
+import * as TestClock from "effect/TestClock"
+import * as Platform from "../src/Platform.ts"
+import * as Qualys from "../src/Qualys.ts"
+import * as QualysCredential from "../src/QualysCredential.ts"
+
+const credential = {
+  username: FakeQualys.credentials.username,
+  password: Redacted.make(FakeQualys.credentials.password)
+}
+
+const wrong = { ...credential, password: Redacted.make("canary-wrong-password") }
+
+const env = Layer.setConfigProvider(ConfigProvider.fromMap(
+  new Map([
+    ["QUALYS_USERNAME", FakeQualys.credentials.username],
+    ["QUALYS_PASSWORD", FakeQualys.credentials.password],
+    ["QUALYS_PLATFORM", "QG2"],
+    ["QUALYS_TOKEN", "canary-external-bearer"]
+  ])
+))
+
+const decoded = (fields: object) =>
+  Either.getOrThrow(QualysCredential.fromUnknown({ ...FakeQualys.credentials, platform: "qg2", ...fields }))
+
+const on = (options?: FakeQualys.Options) => <A, E, R>(mode: Layer.Layer<A, E, R>) =>
+  mode.pipe(Layer.provideMerge(FakeQualys.layer(options)), Layer.merge(AuthEvent.layer))
+
+const get = (url: string) => Effect.flatMap(AuthenticatedHttpClient.AuthenticatedHttpClient, (http) => http.get(url))
+
+const stats = Effect.flatMap(FakeQualys.FakeQualys, (fake) => fake.stats)
+
+const scans = "/api/2.0/fo/scan/?action=list"
+
+describe("Qualys, basic", () => {
+  it.effect("calls the API with X-Requested-With, which it refuses to go without", () =>
+    Effect.gen(function*() {
+      assert.strictEqual((yield* get(scans)).status, 200)
+      assert.deepInclude(yield* stats, { requests: 1, attempts: 0, refused: 0 })
+    }).pipe(Effect.provide(on()(Qualys.layerBasic({ platform: "qg2", credential })))))
+
+  it.effect("calls the UI host by its absolute URL", () =>
+    Effect.gen(function*() {
+      const { hosts } = yield* Qualys.ApiAccess
+      assert.strictEqual((yield* get(`${hosts.ui}/cloudview-api/rest/v1/aws/connectors`)).status, 200)
+    }).pipe(Effect.provide(on()(Qualys.layerBasic({ platform: "qg2", credential })))))
+
+  it.effect("does not take its credentials to the gateway", () =>
+    Effect.gen(function*() {
+      const error = yield* Effect.flip(get(`${Platform.platforms.qg2.gateway}/rest/2.0/count/am/asset`))
+      assert.strictEqual(error._tag, "OriginRefused")
+    }).pipe(Effect.provide(on()(Qualys.layerBasic({ platform: "qg2", credential })))))
+
+  it.effect("explains that a wrong login may be a right one of another platform", () =>
+    Effect.gen(function*() {
+      const error = yield* Effect.flip(get(scans))
+      assert.strictEqual(
+        error.message,
+        "Qualys/Basic: the server rejected the credentials (HTTP 401, 2000): Bad Login/Password: the user name or the " +
+          "password is wrong, or the account is not on qg2 but on another platform"
+      )
+    }).pipe(Effect.provide(on()(Qualys.layerBasic({ platform: "qg2", credential: wrong })))))
+
+  it.effect("takes its options from Config, the platform in any case", () =>
+    Effect.gen(function*() {
+      assert.strictEqual((yield* get(scans)).status, 200)
+      assert.strictEqual((yield* Qualys.ApiAccess).hosts.api, "https://qualysapi.qg2.apps.qualys.com")
+    }).pipe(Effect.provide(
+      on()(Qualys.layerBasicConfig({
+        platform: Platform.config("QUALYS_PLATFORM"),
+        credential: Qualys.credentialConfig("QUALYS")
+      })).pipe(Layer.provide(env))
+    )))
+})
+
+describe("Qualys, JWT", () => {
+  it.effect("logs in once, and again when the four hours are over", () =>
+    Effect.gen(function*() {
+      assert.strictEqual((yield* get("/rest/2.0/count/am/asset")).status, 200)
+      yield* get("/rest/2.0/count/am/asset")
+      assert.deepInclude(yield* stats, { requests: 2, logins: 1 })
+      yield* TestClock.adjust("4 hours")
+      yield* get("/rest/2.0/count/am/asset")
+      assert.deepInclude(yield* stats, { requests: 3, logins: 2, refused: 0 })
+    }).pipe(Effect.provide(on()(Qualys.layerJwt({ platform: "qg2", credential })))))
+
+  it.effect("renews a token that is days old", () =>
+    Effect.gen(function*() {
+      yield* get("/rest/2.0/count/am/asset")
+      yield* TestClock.adjust("25 hours")
+      yield* get("/rest/2.0/count/am/asset")
+      assert.deepInclude(yield* stats, { requests: 2, logins: 2, refused: 0 })
+    }).pipe(Effect.provide(on()(Qualys.layerJwt({ platform: "qg2", credential })))))
+
+  it.effect("logs in and sends the call again when the gateway refuses the JWT", () =>
+    Effect.gen(function*() {
+      yield* get("/rest/2.0/count/am/asset")
+      yield* Effect.flatMap(FakeQualys.FakeQualys, (fake) => fake.revokeAll)
+      assert.strictEqual((yield* get("/rest/2.0/count/am/asset")).status, 200)
+      assert.deepInclude(yield* stats, { requests: 2, logins: 2, refused: 1 })
+    }).pipe(Effect.provide(on()(Qualys.layerJwt({ platform: "qg2", credential })))))
+
+  it.effect("says what to look at when the gateway rejects the login", () =>
+    Effect.gen(function*() {
+      const error = yield* Effect.flip(get("/rest/2.0/count/am/asset"))
+      assert.strictEqual(
+        error.message,
+        "Qualys/Jwt: the server rejected the credentials (HTTP 401): the user name or the password is wrong, or the " +
+          "account is not on eu2 but on another platform"
+      )
+    }).pipe(Effect.provide(on()(Qualys.layerJwt({ platform: "eu2", credential: wrong })))))
+
+  it.effect("takes its options from Config", () =>
+    Effect.gen(function*() {
+      assert.strictEqual((yield* get("/rest/2.0/count/am/asset")).status, 200)
+    }).pipe(Effect.provide(
+      on()(Qualys.layerJwtConfig({
+        platform: Platform.config("QUALYS_PLATFORM"),
+        credential: Qualys.credentialConfig("QUALYS")
+      })).pipe(Layer.provide(env))
+    )))
+})
+
+describe("Qualys, session", () => {
+  it.effect("logs in once, calls with the cookie, and logs out with its Scope", () =>
+    Effect.gen(function*() {
+      const fake = yield* FakeQualys.FakeQualys
+      yield* Effect.zipRight(get(scans), get(scans)).pipe(
+        Effect.provide(Qualys.layerSession({ platform: "qg2", credential }))
+      )
+      assert.deepInclude(yield* fake.stats, { requests: 2, logins: 1, logouts: 1, refused: 0, openSessions: 0 })
+    }).pipe(Effect.provide(FakeQualys.layer())))
+
+  it.effect("opens another session when the server has ended this one", () =>
+    Effect.gen(function*() {
+      yield* get(scans)
+      yield* Effect.flatMap(FakeQualys.FakeQualys, (fake) => fake.revokeAll)
+      assert.strictEqual((yield* get(scans)).status, 200)
+      assert.deepInclude(yield* stats, { requests: 2, logins: 2, refused: 1 })
+    }).pipe(Effect.provide(on()(Qualys.layerSession({ platform: "qg2", credential })))))
+
+  it.effect("recognises an account that has expired, although its login is answered with 200", () =>
+    Effect.gen(function*() {
+      const error = yield* Effect.flip(get(scans))
+      assert.strictEqual(
+        error.message,
+        "Qualys/Session: the server rejected the credentials (HTTP 200, 2001): This account has expired."
+      )
+    }).pipe(Effect.provide(
+      on({ accountState: "expired" })(Qualys.layerSession({ platform: "qg2", credential }))
+    )))
+})
+
+describe("Qualys, bearer", () => {
+  const external = new Credential.Bearer({ token: Redacted.make("canary-external-bearer") })
+
+  it.effect("calls the API and the gateway with another provider's token", () =>
+    Effect.gen(function*() {
+      const { hosts } = yield* Qualys.GatewayAccess
+      assert.strictEqual((yield* get(scans)).status, 200)
+      assert.strictEqual((yield* get(`${hosts.gateway}/rest/2.0/count/am/asset`)).status, 200)
+    }).pipe(Effect.provide(
+      on({ externalBearers: ["canary-external-bearer"] })(
+        Qualys.layerBearer({ platform: "qg2", credential: external })
+      )
+    )))
+})
+
+describe("Qualys, the mode of a decoded credential", () => {
+  const basic = Qualys.layer({ credential: decoded({ auth_type: "basic" }) })
+  const jwt = Qualys.layer({ credential: decoded({ auth_type: "token" }) })
+
+  it.effect("is Basic, on the platform of the credential", () =>
+    Effect.gen(function*() {
+      const hosts = yield* Qualys.requireApi(Effect.map(Qualys.ApiAccess, (access) => access.hosts))
+      assert.strictEqual(hosts.api, "https://qualysapi.qg2.apps.qualys.com")
+      assert.strictEqual((yield* get(scans)).status, 200)
+    }).pipe(Effect.provide(on()(basic))))
+
+  it.effect("is no other than it is", () =>
+    Effect.gen(function*() {
+      const mode = yield* Effect.flip(AuthMode.require("Qualys/Jwt")(get("/rest/2.0/count/am/asset")))
+      assert.strictEqual(mode.message, "expected Qualys/Jwt, got Qualys/Basic")
+      const gateway = yield* Effect.flip(Qualys.requireGateway(get("/rest/2.0/count/am/asset")))
+      assert.strictEqual(gateway.message, "expected Qualys/Jwt or Qualys/Bearer, got Qualys/Basic")
+      assert.deepInclude(yield* stats, { requests: 0, refused: 0 })
+    }).pipe(Effect.provide(on()(basic))))
+
+  it.effect("is Jwt", () =>
+    Effect.gen(function*() {
+      assert.strictEqual((yield* Qualys.requireGateway(get("/rest/2.0/count/am/asset"))).status, 200)
+      const error = yield* Effect.flip(Qualys.requireApi(get(scans)))
+      assert.strictEqual(error.message, "expected Qualys/Basic, Qualys/Session or Qualys/Bearer, got Qualys/Jwt")
+    }).pipe(Effect.provide(on()(jwt))))
+})
+
+describe("Qualys, a JWT that was kept", () => {
+  const request = get("/rest/2.0/count/am/asset")
+
+  const jwt = (claims: object) => {
+    const part = (value: object) => Buffer.from(JSON.stringify(value)).toString("base64url")
+    return `${part({ alg: "RS256" })}.${part(claims)}.canary`
+  }
+  const kept = (claims: object) => Qualys.layerJwt({ credential: decoded({ token: jwt(claims) }) })
+
+  it.effect("is used until its exp, counted from the client's clock", () =>
+    Effect.gen(function*() {
+      assert.strictEqual((yield* request).status, 200)
+      assert.deepInclude(yield* stats, { logins: 0, refused: 0 })
+      yield* TestClock.adjust("100 seconds")
+      yield* request
+      assert.deepInclude(yield* stats, { logins: 1, refused: 0 })
+    }).pipe(
+      Effect.provide(
+        on({ externalBearers: [jwt({ iat: -14_300, exp: 100 })] })(kept({ iat: -14_300, exp: 100 }))
+      )
+    ))
+
+  it.effect("is not sent when it has expired", () =>
+    Effect.gen(function*() {
+      yield* request
+      assert.deepInclude(yield* stats, { logins: 1, refused: 0 })
+    }).pipe(Effect.provide(on()(kept({ exp: 0 })))))
+
+  it.effect("is not sent when it does not say how long it is good", () =>
+    Effect.gen(function*() {
+      yield* request
+      assert.deepInclude(yield* stats, { logins: 1, refused: 0 })
+    }).pipe(Effect.provide(on()(kept({})))))
+
+  it.effect("is replaced by a login when the gateway refuses it", () =>
+    Effect.gen(function*() {
+      assert.strictEqual((yield* request).status, 200)
+      assert.deepInclude(yield* stats, { logins: 1, refused: 1 })
+    }).pipe(Effect.provide(on()(kept({ exp: 100 })))))
+})
