@@ -5,4 +5,6 @@
  */
 
 /** @since 0.1.0 */
+export * as ClientCertificate from "./ClientCertificate.ts"
+/** @since 0.1.0 */
 export * as FileTokenStore from "./FileTokenStore.ts"
