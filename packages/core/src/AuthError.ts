@@ -28,12 +28,14 @@ export type TypeId = typeof TypeId
  */
 export type AuthError =
   | InvalidSetting
+  | CredentialUnavailable
   | CredentialsRejected
   | AuthenticationFailed
   | TokenEndpointError
   | MalformedTokenResponse
   | RateLimited
   | OriginRefused
+  | RedirectRefused
   | InsecureTransport
   | AuthModeMismatch
   | TokenStoreError
@@ -46,7 +48,12 @@ export type AuthError =
  * @since 0.1.0
  * @category models
  */
-export type ExchangeError = CredentialsRejected | TokenEndpointError | MalformedTokenResponse | TokenStoreError
+export type ExchangeError =
+  | CredentialUnavailable
+  | CredentialsRejected
+  | TokenEndpointError
+  | MalformedTokenResponse
+  | TokenStoreError
 
 /**
  * @since 0.1.0
@@ -101,6 +108,33 @@ export class InvalidSetting extends Schema.TaggedError<InvalidSetting>("@effect-
   readonly [TypeId]: TypeId = TypeId
   override get message(): string {
     return `${this.setting}: ${this.problem}`
+  }
+}
+
+/**
+ * It occurs when there is no credential to prove anything with: a variable that is not set, a file that is not there.
+ * Nothing was sent and nobody refused anything, so that another credential may be tried; see
+ * `Authenticator.firstAvailable`.
+ *
+ * @since 0.1.0
+ * @category errors
+ */
+export class CredentialUnavailable
+  extends Schema.TaggedError<CredentialUnavailable>("@effect-auth/core/CredentialUnavailable")(
+    "CredentialUnavailable",
+    {
+      mode: Schema.String,
+      /** What is missing, and where it was looked for. */
+      problem: Schema.String,
+      /** Every credential that was tried, when there were several. */
+      attempts: Schema.optional(Schema.Array(Schema.Struct({ mode: Schema.String, problem: Schema.String })))
+    }
+  )
+{
+  readonly [TypeId]: TypeId = TypeId
+  override get message(): string {
+    const attempts = (this.attempts ?? []).map(({ mode, problem }) => `${mode}: ${problem}`)
+    return [`${this.mode}: ${this.problem}`, ...attempts].join("; ")
   }
 }
 
@@ -237,6 +271,44 @@ export class OriginRefused extends Schema.TaggedError<OriginRefused>("@effect-au
     const problem = this.problem ?? "is not an origin of this client"
     return `${this.origin} ${problem}; credentials are sent to ${this.allowed.join(", ")} only`
   }
+}
+
+/**
+ * It occurs when a redirect cannot be followed safely.
+ *
+ * - `Malformed`: the `Location` field is no URL, or not one of http or https
+ * - `UserInformation`: it names a user or a password
+ * - `Downgrade`: it leads from https to plain http
+ * - `TooMany`: it is one more than the client follows, probably a loop
+ * - `Body`: the request's body would have to be sent a second time and cannot be; see `ReplayPolicy`
+ * - `Unbound`: `followRedirects` was applied to a client of which it does not know where credentials may go
+ *
+ * @since 0.1.0
+ * @category errors
+ */
+export class RedirectRefused extends Schema.TaggedError<RedirectRefused>("@effect-auth/core/RedirectRefused")(
+  "RedirectRefused",
+  {
+    reason: Schema.Literal("Malformed", "UserInformation", "Downgrade", "TooMany", "Body", "Unbound"),
+    status: Schema.Int,
+    /** The origin that the redirect leads to; its path and query may hold secrets. */
+    origin: Schema.optional(Schema.String)
+  }
+) {
+  readonly [TypeId]: TypeId = TypeId
+  override get message(): string {
+    const target = this.origin === undefined ? "" : ` to ${this.origin}`
+    return `the redirect${target} (HTTP ${this.status}) is not followed: ${redirectTrouble[this.reason]}`
+  }
+}
+
+const redirectTrouble: Record<RedirectRefused["reason"], string> = {
+  Malformed: "its Location is not a URL of http or https",
+  UserInformation: "its Location names a user",
+  Downgrade: "it leads from https to plain http",
+  TooMany: "there were too many before it",
+  Body: "the request's body cannot be sent a second time",
+  Unbound: "apply followRedirects to the authenticated client itself, before other combinators"
 }
 
 /**

@@ -6,12 +6,14 @@
  */
 import * as Context from "effect/Context"
 import * as Data from "effect/Data"
+import * as DateTime from "effect/DateTime"
 import * as Effect from "effect/Effect"
 import * as Layer from "effect/Layer"
 import * as Metric from "effect/Metric"
 import * as PubSub from "effect/PubSub"
 import * as Stream from "effect/Stream"
 import type { ClientCertificateError, ExchangeError, TokenStoreError } from "./AuthError.ts"
+import type { Blocked } from "./RateLimitSignal.ts"
 import type { Rung } from "./TokenState.ts"
 
 /**
@@ -28,6 +30,12 @@ import type { Rung } from "./TokenState.ts"
  * - `CertificateInstalled`: new connections present this client certificate, `replaced` instead of another one
  * - `CertificateNotReplaced`: what was to replace a client certificate cannot be used; the old one goes on being used
  * - `CertificateExpiring`: a client certificate expires soon, or has expired (`daysLeft` is not positive)
+ *
+ * The events of quotas name the partition (`key`), by default the endpoint, since it is not a mode that has a quota.
+ *
+ * - `ApproachingLimit`: few calls are left; once they are used, requests sleep until `until`
+ * - `SleepingUntil`: requests are held back, `waiters` of them
+ * - `MalformedQuota`: an answer's quota fields could not be understood, and were ignored
  *
  * @since 0.1.0
  * @category models
@@ -56,6 +64,21 @@ export type AuthEvent = Data.TaggedEnum<{
   }
   CertificateNotReplaced: { readonly subject: string; readonly error: ClientCertificateError }
   CertificateExpiring: { readonly subject: string; readonly serialNumber: string; readonly daysLeft: number }
+  ApproachingLimit: {
+    readonly key: string
+    /** The server's name of the quota; the empty string if it has none. */
+    readonly quota: string
+    readonly limit: number | undefined
+    readonly remaining: number
+    readonly until: DateTime.Utc
+  }
+  SleepingUntil: {
+    readonly key: string
+    readonly reason: Blocked
+    readonly until: DateTime.Utc
+    readonly waiters: number
+  }
+  MalformedQuota: { readonly key: string; readonly fields: ReadonlyArray<string> }
 }>
 
 /**
@@ -128,7 +151,18 @@ export const format: (event: AuthEvent) => string = AuthEvent.$match({
   CertificateNotReplaced: ({ error, subject }) => `${error.message}; the previous one (${subject}) stays in use`,
   CertificateExpiring: ({ daysLeft, serialNumber, subject }) =>
     `the client certificate ${subject} (${serialNumber}) ` +
-    (daysLeft <= 0 ? "has expired" : `expires in ${daysLeft < 1 ? "less than a day" : `${Math.round(daysLeft)} days`}`)
+    (daysLeft <= 0 ? "has expired" : `expires in ${daysLeft < 1 ? "less than a day" : `${Math.round(daysLeft)} days`}`),
+  ApproachingLimit: ({ key, limit, quota, remaining, until }) => {
+    const left = `${remaining}${limit === undefined ? "" : ` of ${limit}`} calls left`
+    const of = quota === "" ? "" : ` of the quota "${quota}"`
+    const then = remaining === 0 ? "requests sleep" : "once they are used, requests sleep"
+    return `${key}: ${left}${of}; ${then} until ${DateTime.formatIso(until)}`
+  },
+  SleepingUntil: ({ key, reason, until, waiters }) =>
+    `${key}: ${waiters} ${waiters === 1 ? "request sleeps" : "requests sleep"} until ${DateTime.formatIso(until)}, ${
+      reason === "concurrency" ? "because too many are running" : "because the quota is spent"
+    }`,
+  MalformedQuota: ({ fields, key }) => `${key}: the server's quota fields could not be understood: ${fields.join(", ")}`
 })
 
 /**
@@ -182,6 +216,24 @@ export const certificateDaysLeft = Metric.gauge("effect_auth_client_certificate_
   description: "Days until the client certificate expires, by subject"
 })
 
+/**
+ * @since 0.1.0
+ * @category metrics
+ */
+export const quotaSleeps = Metric.counter("effect_auth_quota_sleeps", {
+  description: "Sleeps until a quota admits requests again, by reason",
+  incremental: true
+})
+
+/**
+ * @since 0.1.0
+ * @category metrics
+ */
+export const malformedQuotas = Metric.counter("effect_auth_malformed_quotas", {
+  description: "Quota fields that could not be understood and were ignored, by field",
+  incremental: true
+})
+
 const obtained: Record<"login" | "refresh" | "store", string> = {
   login: "logged in",
   refresh: "refreshed the token",
@@ -221,5 +273,18 @@ const record: (event: AuthEvent) => Effect.Effect<void> = AuthEvent.$match({
   LoggedOut: (event) => event.succeeded ? Effect.logDebug(format(event)) : Effect.logWarning(format(event)),
   CertificateInstalled: (event) => event.replaced ? Effect.logInfo(format(event)) : Effect.logDebug(format(event)),
   CertificateNotReplaced: (event) => Effect.logError(format(event)),
-  CertificateExpiring: (event) => Effect.logWarning(format(event))
+  CertificateExpiring: (event) => Effect.logWarning(format(event)),
+  ApproachingLimit: (event) => Effect.logWarning(format(event)),
+  SleepingUntil: (event) =>
+    Effect.zipRight(
+      Metric.update(Metric.tagged(quotaSleeps, "reason", event.reason), 1),
+      Effect.logInfo(format(event))
+    ),
+  MalformedQuota: (event) =>
+    Effect.zipRight(
+      Effect.forEach(event.fields, (field) => Metric.update(Metric.tagged(malformedQuotas, "field", field), 1), {
+        discard: true
+      }),
+      Effect.logDebug(format(event))
+    )
 })

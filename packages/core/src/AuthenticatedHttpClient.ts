@@ -12,17 +12,21 @@ import type * as HttpClientResponse from "@effect/platform/HttpClientResponse"
 import * as Context from "effect/Context"
 import * as Effect from "effect/Effect"
 import * as Either from "effect/Either"
+import { dual } from "effect/Function"
 import * as Layer from "effect/Layer"
 import type * as Scope from "effect/Scope"
-import * as Stream from "effect/Stream"
-import type { Authenticator, Proof } from "./Authenticator.ts"
+import type { Authenticator, Places, Proof } from "./Authenticator.ts"
 import type { AuthError, InsecureTransport, InvalidSetting } from "./AuthError.ts"
 import { AuthenticationFailed, CredentialsRejected, isAuthError } from "./AuthError.ts"
 import * as AuthEvent from "./AuthEvent.ts"
 import * as AuthMode from "./AuthMode.ts"
+import * as Body from "./internal/body.ts"
 import * as Scrub from "./internal/scrub.ts"
+import * as Telemetry from "./internal/telemetry.ts"
 import * as Transport from "./internal/transport.ts"
 import * as OriginPolicy from "./OriginPolicy.ts"
+import * as RateLimit from "./RateLimit.ts"
+import * as Redirect from "./Redirect.ts"
 import * as ReplayPolicy from "./ReplayPolicy.ts"
 import type { Rung } from "./TokenState.ts"
 
@@ -50,6 +54,11 @@ export class AuthenticatedHttpClient
  */
 export interface Options extends OriginPolicy.Options {
   readonly replay?: ReplayPolicy.ReplayPolicy | undefined
+  /**
+   * How the server's quotas are respected; default: not at all. A `Governor` is shared with the other clients that it is
+   * given to, and can tell what it knows.
+   */
+  readonly limits?: RateLimit.Limits | RateLimit.Governor | undefined
 }
 
 /**
@@ -81,31 +90,57 @@ export const make = (
   options: Options
 ): Effect.Effect<Service, InvalidSetting | InsecureTransport, HttpClient.HttpClient> =>
   Effect.gen(function*() {
-    const transport = yield* HttpClient.HttpClient
+    const plain = yield* HttpClient.HttpClient
+    const transport = Transport.make(Telemetry.concealing(plain, authenticator.places))
     const origins = yield* OriginPolicy.make(options)
     const { maxReplays } = options.replay ?? ReplayPolicy.default
+
+    const { limits } = options
+    const governor = limits === undefined || "run" in limits ? limits : yield* RateLimit.make(limits)
 
     const send = (
       request: HttpClientRequest.HttpClientRequest,
       climbed: Rung,
       replays: number
     ): Effect.Effect<HttpClientResponse.HttpClientResponse, HttpClientError.HttpClientError | AuthError> =>
+      governor === undefined
+        ? Effect.flatMap(authenticator.prove(request), (proof) =>
+          Effect.matchCauseEffect(transport(proof.sign(request)), {
+            onFailure: (cause) =>
+              Scrub.failure(cause, request),
+            onSuccess: (response) => reviewed(request, proof, response, climbed, replays)
+          }))
+        : Effect.flatMap(
+          governor.run(request, proved(request), maxReplays),
+          ([proof, response]) =>
+            reviewed(request, proof, response, climbed, replays)
+        )
+
+    /** One attempt of a request that the quota admits: it is proved after the wait for that. */
+    const proved = (request: HttpClientRequest.HttpClientRequest) =>
       Effect.flatMap(authenticator.prove(request), (proof) =>
-        Effect.matchEffect(Transport.execute(transport, proof.sign(request)), {
-          onFailure: (error) =>
-            Effect.fail(Scrub.error(error, request)),
-          onSuccess: (response) => {
-            const review = authenticator.review(response)
-            switch (review._tag) {
-              case "Accepted":
-                return Effect.succeed(Scrub.response(response, request))
-              case "Failed":
-                return Effect.zipRight(discard(response), Effect.fail(review.error))
-              case "Refused":
-                return refused(request, proof, response, climbed, replays)
-            }
-          }
+        Effect.matchCauseEffect(transport(proof.sign(request)), {
+          onFailure: (cause) => Scrub.failure(cause, request),
+          onSuccess: (response) => Effect.succeed([proof, response] as const)
         }))
+
+    const reviewed = (
+      request: HttpClientRequest.HttpClientRequest,
+      proof: Proof,
+      response: HttpClientResponse.HttpClientResponse,
+      climbed: Rung,
+      replays: number
+    ) => {
+      const review = proof.review(response)
+      switch (review._tag) {
+        case "Accepted":
+          return Effect.succeed(Scrub.response(response, request))
+        case "Failed":
+          return Effect.zipRight(Body.discard(response), Effect.fail(review.error))
+        case "Refused":
+          return refused(request, proof, response, climbed, replays)
+      }
+    }
 
     const refused = (
       request: HttpClientRequest.HttpClientRequest,
@@ -116,18 +151,18 @@ export const make = (
     ) =>
       Effect.flatMap(proof.refuse(climbed), (rung) =>
         rung !== "fail" && replays < maxReplays && ReplayPolicy.isReplayable(request)
-          ? discard(response).pipe(
+          ? Body.discard(response).pipe(
             Effect.zipRight(AuthEvent.publish(AuthEvent.AuthEvent.RequestReplayed({
-              mode: authenticator.mode,
+              mode: proof.mode,
               status: response.status,
               rung
             }))),
             Effect.zipRight(send(request, rung, replays + 1))
           )
-          : Effect.flatMap(authenticator.explain(Scrub.response(response, request)), (explanation) => {
-            const facts = { ...explanation, mode: authenticator.mode, status: response.status }
+          : Effect.flatMap(proof.explain(Scrub.response(response, request)), (explanation) => {
+            const facts = { ...explanation, mode: proof.mode, status: response.status }
             return Effect.zipRight(
-              discard(response),
+              Body.discard(response),
               Effect.fail(
                 rung === "fail" && replays === 0
                   ? new CredentialsRejected(facts)
@@ -138,11 +173,74 @@ export const make = (
             )
           }))
 
-    return fromExecute((request) => {
+    const client = fromExecute((request) => {
       const admitted = OriginPolicy.admit(origins, request)
       return Either.isLeft(admitted) ? Effect.fail(admitted.left) : send(admitted.right, "reuse", 0)
     })
+    bindings.set(client, { transport: plain, origins: origins.origins, places: authenticator.places })
+    return client
   })
+
+/**
+ * Follows redirects, as `Redirect.decide` rules: each hop to an origin of the client is signed anew, any other goes out
+ * without a trace of the credentials. Without this a redirect is an ordinary answer, whatever the transport. Fails with
+ * `RedirectRefused` where following is not safe, and after `maxRedirects` (default 10).
+ *
+ * Apply it to the authenticated client itself, before other combinators: it has to know where credentials may go.
+ *
+ * @example
+ * ```ts
+ * import * as AuthenticatedHttpClient from "@effect-auth/core/AuthenticatedHttpClient"
+ * import * as Effect from "effect/Effect"
+ *
+ * const program = Effect.gen(function*() {
+ *   const client = yield* AuthenticatedHttpClient.AuthenticatedHttpClient
+ *   return yield* AuthenticatedHttpClient.followRedirects(client).get("/reports/latest")
+ * })
+ * ```
+ *
+ * @since 0.1.0
+ * @category combinators
+ */
+export const followRedirects: {
+  (maxRedirects?: number): (self: Service) => Service
+  (self: Service, maxRedirects?: number): Service
+} = dual(
+  (args) => typeof args[0] === "object",
+  (self: Service, maxRedirects = 10): Service => {
+    const binding = bindings.get(self)
+    const follow = (
+      response: HttpClientResponse.HttpClientResponse,
+      hop: Redirect.Hop
+    ): ReturnType<Service["execute"]> => {
+      const decision = binding === undefined
+        ? Redirect.unbound(response)
+        : Redirect.decide(hop, response, { ...binding, maxRedirects })
+      switch (decision._tag) {
+        case "Stay":
+          return Effect.succeed(response)
+        case "Refuse":
+          return Effect.zipRight(Body.discard(response), Effect.fail(decision.error))
+        case "Follow": {
+          const { hop } = decision
+          const answer = hop.authenticated || binding === undefined
+            ? self.execute(hop.request)
+            : Effect.matchCauseEffect(Transport.execute(binding.transport, hop.request), {
+              onFailure: (cause) => Scrub.failure(cause, hop.request),
+              onSuccess: (response) => Effect.succeed(Scrub.response(response, hop.request))
+            })
+          return Effect.zipRight(Body.discard(response), Effect.flatMap(answer, (response) => follow(response, hop)))
+        }
+      }
+    }
+    return fromExecute((request) =>
+      Effect.flatMap(
+        self.execute(request),
+        (response) => follow(response, { request: response.request, authenticated: true, redirects: 0 })
+      )
+    )
+  }
+)
 
 /**
  * The layer of a mode: its client, and the evidence that it is this mode.
@@ -182,21 +280,17 @@ export const toHttpClient = (client: Service): HttpClient.HttpClient =>
         : error)
   )
 
+/** What `followRedirects` has to know of a client. Not a property of it: whoever holds a client shall not see its transport. */
+interface Binding {
+  readonly transport: HttpClient.HttpClient
+  readonly origins: ReadonlyArray<string>
+  readonly places: Places
+}
+
+const bindings = new WeakMap<Service, Binding>()
+
 /** The platform runs this for every attempt and every redirect, so that each of them is checked and signed anew. */
 const fromExecute = <E>(
   execute: (request: HttpClientRequest.HttpClientRequest) => Effect.Effect<HttpClientResponse.HttpClientResponse, E>
 ): HttpClient.HttpClient.With<E> =>
   HttpClient.makeWith<never, never, E, never>(Effect.flatMap(execute), (request) => Effect.succeed(request))
-
-/**
- * Reads what is left of a body that nobody will look at, so that its connection can be used again; 64 kB at the most. A
- * body that an explanation has read is no stream any more: some transports answer that with a defect.
- */
-const discard = (response: HttpClientResponse.HttpClientResponse): Effect.Effect<void> =>
-  response.stream.pipe(
-    Stream.mapAccum(0, (read, chunk) => [read + chunk.length, read + chunk.length]),
-    Stream.takeUntil((read) => read >= 65_536),
-    Stream.runDrain,
-    Effect.ignore,
-    Effect.catchAllDefect(() => Effect.void)
-  )

@@ -11,7 +11,10 @@ import * as Encoding from "effect/Encoding"
 import * as MutableRef from "effect/MutableRef"
 import * as Redacted from "effect/Redacted"
 import type { AuthError } from "./AuthError.ts"
+import { CredentialUnavailable } from "./AuthError.ts"
+import * as Challenge from "./Challenge.ts"
 import type * as Credential from "./Credential.ts"
+import * as InPlaces from "./internal/places.ts"
 import type { Token } from "./Token.ts"
 import type { TokenSource } from "./TokenSource.ts"
 import type { Rung } from "./TokenState.ts"
@@ -21,30 +24,32 @@ import type { Rung } from "./TokenState.ts"
  * @category models
  */
 export interface Authenticator {
-  /** The mode's name, such as `Qualys/Jwt`; shown in errors. */
+  /** The mode's name, such as `Qualys/Jwt`. */
   readonly mode: string
   /** Every place on a request that this authenticator ever writes to. */
   readonly places: Places
-  /** Obtains a proof for a request: at once when there is a good one, else after a login. */
+  /** Obtains a proof for a request (its URL is absolute): at once when there is a good one, else after a login. */
   readonly prove: (request: HttpClientRequest.HttpClientRequest) => Effect.Effect<Proof, AuthError>
-  readonly review: (response: HttpClientResponse.HttpClientResponse) => Review
-  /** Reads from a refusal what a person should know. Runs at most once per failed request. */
-  readonly explain: (response: HttpClientResponse.HttpClientResponse) => Effect.Effect<Explanation>
 }
 
 /**
- * A proof of identity that is good for any number of requests until the server refuses it.
+ * A proof of identity that is good for any number of requests until the server refuses it, and how its refusal is read.
  *
  * @since 0.1.0
  * @category models
  */
 export interface Proof {
+  /** The mode that it is of; shown in errors. */
+  readonly mode: string
   readonly sign: (request: HttpClientRequest.HttpClientRequest) => HttpClientRequest.HttpClientRequest
   /**
    * Tells that the server refused this proof, for a request that has already climbed to `climbed`; answers the rung by
    * which `prove` will come by another, or `fail`.
    */
   readonly refuse: (climbed: Rung) => Effect.Effect<Rung>
+  readonly review: (response: HttpClientResponse.HttpClientResponse) => Review
+  /** Reads from a refusal what a person should know. Runs at most once per failed request. */
+  readonly explain: (response: HttpClientResponse.HttpClientResponse) => Effect.Effect<Explanation>
 }
 
 /**
@@ -101,9 +106,9 @@ export interface Signature {
 export interface Options {
   readonly mode?: string | undefined
   /** Default: {@link reviewStatus}. */
-  readonly review?: Authenticator["review"] | undefined
-  /** Default: nothing to add. */
-  readonly explain?: Authenticator["explain"] | undefined
+  readonly review?: Proof["review"] | undefined
+  /** Default: {@link explainChallenge}. */
+  readonly explain?: Proof["explain"] | undefined
 }
 
 /**
@@ -126,6 +131,16 @@ export const refused: Review = { _tag: "Refused" }
  */
 export const reviewStatus = (response: HttpClientResponse.HttpClientResponse): Review =>
   response.status === 401 ? refused : accepted
+
+/**
+ * What the `WWW-Authenticate` field tells (RFC 9110 section 11.6.1): the error that it states, or what the server asks
+ * for.
+ *
+ * @since 0.1.0
+ * @category reviews
+ */
+export const explainChallenge = (response: HttpClientResponse.HttpClientResponse): Effect.Effect<Explanation> =>
+  Effect.succeed(Challenge.explain(Challenge.fromHeaders(response.headers)))
 
 /**
  * HTTP Basic (RFC 7617) in UTF-8.
@@ -190,12 +205,12 @@ export const fromTokens = (
   const proofOf = (token: Token): Proof => {
     const cached = MutableRef.get(latest)
     if (cached !== undefined && cached.token === token) return cached.proof
-    const proof = { sign: options.sign(token).sign, refuse: (climbed: Rung) => tokens.reject(token, climbed) }
+    const proof = makeProof(options, options.sign(token), (climbed) => tokens.reject(token, climbed))
     MutableRef.set(latest, { token, proof })
     return proof
   }
   const prove = Effect.map(tokens.get, proofOf)
-  return make(options, options.places ?? authorization("").places, () => prove)
+  return { mode: options.mode, places: options.places ?? authorization("").places, prove: () => prove }
 }
 
 /**
@@ -205,9 +220,94 @@ export const fromTokens = (
  * @category constructors
  */
 export const fixed = (options: Options & { readonly mode: string }, signature: Signature): Authenticator => {
-  const proof = Effect.succeed<Proof>({ sign: signature.sign, refuse: () => Effect.succeed("fail") })
-  return make(options, signature.places, () => proof)
+  const proof = Effect.succeed(makeProof(options, signature, () => Effect.succeed("fail")))
+  return { mode: options.mode, places: signature.places, prove: () => proof }
 }
+
+/**
+ * A credential that is not there; `problem` says what is missing and where it was looked for. Something for
+ * {@link firstAvailable} to pass over; by itself it fails every request with `CredentialUnavailable`.
+ *
+ * @since 0.1.0
+ * @category constructors
+ */
+export const unavailable = (options: { readonly mode: string; readonly problem: string }): Authenticator => ({
+  mode: options.mode,
+  places: { headers: [], urlParams: [], cookies: [] },
+  prove: () => Effect.fail(new CredentialUnavailable(options))
+})
+
+export {
+  /**
+   * All proofs at once on every request, such as an API key and a session. A refusal does not say which of them it
+   * means, so each is renewed that can be.
+   *
+   * @example
+   * ```ts
+   * import * as Authenticator from "@effect-auth/core/Authenticator"
+   * import type * as Credential from "@effect-auth/core/Credential"
+   * import type { TokenSource } from "@effect-auth/core/TokenSource"
+   *
+   * declare const key: Credential.ApiKey
+   * declare const session: TokenSource
+   *
+   * const authenticator = Authenticator.all(Authenticator.apiKey(key), Authenticator.bearer(session))
+   * ```
+   *
+   * @since 0.1.0
+   * @category combinators
+   */
+  all,
+  /**
+   * One authenticator for each origin of a client, by URL. Fails with `InvalidSetting` when a key is no such URL. A
+   * request to an origin that is not among them fails with `OriginRefused`.
+   *
+   * @example
+   * ```ts
+   * import * as Authenticator from "@effect-auth/core/Authenticator"
+   *
+   * declare const api: Authenticator.Authenticator
+   * declare const gateway: Authenticator.Authenticator
+   *
+   * const authenticator = Authenticator.byOrigin({
+   *   "https://api.acme.example": api,
+   *   "https://gateway.acme.example": gateway
+   * })
+   * ```
+   *
+   * @since 0.1.0
+   * @category combinators
+   */
+  byOrigin,
+  /**
+   * The first authenticator whose credential is available, asked for anew with each request. It goes on to the next one
+   * only after `CredentialUnavailable`: a credential that was rejected is somebody's mistake, and using another one in
+   * silence would hide it. When none is available, `CredentialUnavailable` lists every attempt.
+   *
+   * @example
+   * ```ts
+   * import * as Authenticator from "@effect-auth/core/Authenticator"
+   * import * as Credential from "@effect-auth/core/Credential"
+   * import * as Config from "effect/Config"
+   * import * as Option from "effect/Option"
+   *
+   * declare const fallback: Credential.Basic
+   *
+   * const authenticator = Config.map(Config.option(Credential.bearerConfig("ACME")), (bearer) =>
+   *   Authenticator.firstAvailable(
+   *     Option.match(bearer, {
+   *       onNone: () => Authenticator.unavailable({ mode: "Bearer", problem: "ACME_TOKEN is not set" }),
+   *       onSome: (credential) => Authenticator.bearer(credential)
+   *     }),
+   *     Authenticator.basic(fallback)
+   *   ))
+   * ```
+   *
+   * @since 0.1.0
+   * @category combinators
+   */
+  firstAvailable
+} from "./internal/composition.ts"
 
 /**
  * Writes the `Authorization` header.
@@ -276,22 +376,18 @@ export const cookie = (name: string, value: string): Signature => {
  * @category signatures
  */
 export const signatures = (...all: ReadonlyArray<Signature>): Signature => ({
-  places: {
-    headers: all.flatMap(({ places }) => places.headers),
-    urlParams: all.flatMap(({ places }) => places.urlParams),
-    cookies: all.flatMap(({ places }) => places.cookies)
-  },
+  places: InPlaces.union(all.map(({ places }) => places)),
   sign: (request) => all.reduce((request, { sign }) => sign(request), request)
 })
 
-const make = (
+const makeProof = (
   options: Options & { readonly mode: string },
-  places: Places,
-  prove: Authenticator["prove"]
-): Authenticator => ({
+  { sign }: Signature,
+  refuse: Proof["refuse"]
+): Proof => ({
   mode: options.mode,
-  places,
-  prove,
+  sign,
+  refuse,
   review: options.review ?? reviewStatus,
-  explain: options.explain ?? (() => Effect.succeed({}))
+  explain: options.explain ?? explainChallenge
 })

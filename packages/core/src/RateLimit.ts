@@ -7,17 +7,26 @@
  */
 import type * as HttpClientRequest from "@effect/platform/HttpClientRequest"
 import type * as HttpClientResponse from "@effect/platform/HttpClientResponse"
+import * as Cause from "effect/Cause"
+import * as Clock from "effect/Clock"
 import * as Duration from "effect/Duration"
 import * as Effect from "effect/Effect"
 import { dual } from "effect/Function"
+import * as MutableHashMap from "effect/MutableHashMap"
+import * as MutableRef from "effect/MutableRef"
+import * as Option from "effect/Option"
 import type { Pipeable } from "effect/Pipeable"
 import { pipeArguments } from "effect/Pipeable"
 import * as Schedule from "effect/Schedule"
 import * as ScheduleDecision from "effect/ScheduleDecision"
 import * as ScheduleInterval from "effect/ScheduleInterval"
 import type { RateLimited } from "./AuthError.ts"
+import * as Body from "./internal/body.ts"
+import * as Gate from "./internal/quotaGate.ts"
+import * as State from "./internal/quotaState.ts"
 import * as RateLimitDialect from "./RateLimitDialect.ts"
 import * as Signal from "./RateLimitSignal.ts"
+import * as ReplayPolicy from "./ReplayPolicy.ts"
 
 /**
  * How quotas are learned and respected.
@@ -122,7 +131,10 @@ export {
    * @example
    * ```ts
    * import * as RateLimit from "@effect-auth/core/RateLimit"
-   * import * as RateLimitDialect from "@effect-auth/core/RateLimitDialect"
+   * import * as Body from "./internal/body.ts"
+import * as Gate from "./internal/quotaGate.ts"
+import * as State from "./internal/quotaState.ts"
+import * as RateLimitDialect from "@effect-auth/core/RateLimitDialect"
    * import * as Schedule from "effect/Schedule"
    *
    * const limits = RateLimit.default.pipe(
@@ -253,6 +265,120 @@ export const byOrigin = (request: HttpClientRequest.HttpClientRequest): string =
   const path = request.url.indexOf("/", request.url.indexOf("://") + 3)
   return path === -1 ? byEndpoint(request) : request.url.slice(0, path)
 }
+
+/**
+ * Makes a keeper of quotas. It needs no Scope: nothing runs but the requests themselves.
+ *
+ * @since 0.1.0
+ * @category constructors
+ */
+export const make = (limits: Limits): Effect.Effect<Governor> =>
+  Effect.sync(() => {
+    const gates = MutableHashMap.empty<string, Gate.Gate>()
+    const sweepAt = MutableRef.make(fewestSwept)
+
+    const gateOf = (key: string, now: number): Gate.Gate => {
+      const known = MutableHashMap.get(gates, key)
+      if (Option.isSome(known)) return known.value
+      if (MutableHashMap.size(gates) >= MutableRef.get(sweepAt)) {
+        sweep(gates, now)
+        MutableRef.set(sweepAt, Math.max(fewestSwept, 2 * MutableHashMap.size(gates)))
+      }
+      const gate = Gate.make(key, limits, now)
+      MutableHashMap.set(gates, key, gate)
+      return gate
+    }
+
+    return {
+      run: (request, attempt, maxReplays) =>
+        Effect.uninterruptibleMask((restore) =>
+          Effect.clockWith((clock) => {
+            const gate = gateOf(limits.partition(request), clock.unsafeCurrentTimeMillis())
+            const replays = ReplayPolicy.isReplayable(request) ? maxReplays : 0
+            return through(gate, Gate.ticket(gate), restore, attempt, replays)
+          })
+        ),
+      snapshot: Effect.map(
+        Clock.currentTimeMillis,
+        (now) => Array.from(gates, ([, gate]) => snapshotOf(gate, now))
+      )
+    }
+  })
+
+/** Forgets the partitions that were not used for long. */
+const sweep = (gates: MutableHashMap.MutableHashMap<string, Gate.Gate>, now: number): void => {
+  for (const [key, gate] of gates) {
+    if (Gate.waiting(gate) === 0 && State.isIdle(MutableRef.get(gate.state), now)) MutableHashMap.remove(gates, key)
+  }
+}
+
+const fewestSwept = 64
+
+const snapshotOf = (gate: Gate.Gate, now: number): Snapshot => {
+  const state = MutableRef.get(gate.state)
+  return {
+    key: gate.key,
+    quotas: State.quotas(state, now),
+    concurrency: state.concurrency,
+    inFlight: state.inFlight,
+    waiting: Gate.waiting(gate),
+    blockedFor: Math.max(0, state.blockedUntil - now)
+  }
+}
+
+type Answer<A> = readonly [A, HttpClientResponse.HttpClientResponse]
+
+/** Passes the gate, sends, learns; again while blocked and replays are left. Runs uninterruptibly but for `restore`. */
+const through = <A, E, R>(
+  gate: Gate.Gate,
+  ticket: number,
+  restore: Gate.Restore,
+  attempt: Effect.Effect<Answer<A>, E, R>,
+  replays: number
+): Effect.Effect<Answer<A>, E | RateLimited, R> =>
+  Effect.flatMap(Gate.pass(gate, ticket, restore), (call) =>
+    Effect.matchCauseEffect(restore(attempt), {
+      onFailure: (cause) => Effect.zipRight(Gate.abandon(gate), Effect.failCause(cause)),
+      onSuccess: ([proof, response]) =>
+        Effect.flatMap(learn(gate, call, restore, response), ([blocked, response]) =>
+          blocked === "none"
+            ? Effect.succeed([proof, response] as const)
+            : Effect.zipRight(
+              restore(Body.discard(response)),
+              replays > 0
+                ? Effect.suspend(() => through(gate, ticket, restore, attempt, replays - 1))
+                : Effect.flatMap(Clock.currentTimeMillis, (now) => Effect.fail(Gate.rateLimited(gate, now)))
+            ))
+    }))
+
+/** Takes in what an answer says. When its body had to be looked at, the response that is handed on can still be read. */
+const learn = (
+  gate: Gate.Gate,
+  call: State.Call,
+  restore: Gate.Restore,
+  response: HttpClientResponse.HttpClientResponse
+): Effect.Effect<readonly [Signal.Blocked, HttpClientResponse.HttpClientResponse]> =>
+  Effect.clockWith((clock) => {
+    const { dialect } = gate.limits
+    const now = clock.unsafeCurrentTimeMillis()
+    const head = RateLimitDialect.read(dialect, response, now)
+    const heard = (reading: RateLimitDialect.Reading, response: HttpClientResponse.HttpClientResponse) =>
+      Effect.map(Gate.answered(gate, call, reading, now), (blocked) => [blocked, response] as const)
+    const { body } = dialect
+    if (body === undefined || !body.wanted(response)) return heard(head, response)
+    return Effect.matchCauseEffect(restore(Body.buffered(response)), {
+      // a body that cannot be read says nothing; whoever reads the response will see why
+      onFailure: (cause) =>
+        Cause.isInterrupted(cause)
+          ? Effect.zipRight(Gate.abandon(gate), Effect.interrupt)
+          : heard(head, response),
+      onSuccess: (buffered) =>
+        Effect.flatMap(
+          Effect.orElseSucceed(buffered.text, () => ""),
+          (text) => heard(RateLimitDialect.merge(head, body.read(text, response, now)), buffered)
+        )
+    })
+  })
 
 /** A combinator that replaces one part of the limits, data-last or data-first. */
 interface Setter<Part> {

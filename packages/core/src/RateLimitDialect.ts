@@ -226,7 +226,7 @@ export const orElse: Combinator<Dialect> = dual(2, (self: Dialect, that: Dialect
     const first = self.read(head, now)
     if (Option.isSome(first.signal)) return first
     const second = that.read(head, now)
-    return Option.isSome(second.signal) ? second : both(first, second)
+    return Option.isSome(second.signal) ? second : merge(first, second)
   }, eitherBody(self.body, that.body)))
 
 /**
@@ -238,7 +238,7 @@ export const orElse: Combinator<Dialect> = dual(2, (self: Dialect, that: Dialect
 export const and: Combinator<Dialect> = dual(
   2,
   (self: Dialect, that: Dialect): Dialect =>
-    make((head, now) => both(self.read(head, now), that.read(head, now)), eitherBody(self.body, that.body))
+    make((head, now) => merge(self.read(head, now), that.read(head, now)), eitherBody(self.body, that.body))
 )
 
 /**
@@ -329,8 +329,23 @@ const githubFields = and(xRateLimit({ resetUnit: "epochSeconds" }), retryAfter)
  */
 export const read = (self: Dialect, head: Head, now: number): Reading => {
   const found = self.read(head, now)
-  return head.status === 429 ? both({ malformed: [], signal: Option.some(tooManyRequests) }, found) : found
+  return head.status === 429 ? merge({ malformed: [], signal: Option.some(tooManyRequests) }, found) : found
 }
+
+/**
+ * Two readings of one answer as one; where both speak of the same, `that` wins.
+ *
+ * @since 0.1.0
+ * @category reading
+ */
+export const merge = (self: Reading, that: Reading): Reading => ({
+  malformed: [...self.malformed, ...that.malformed],
+  signal: Option.match(self.signal, {
+    onNone: () => that.signal,
+    onSome: (first) =>
+      Option.some(Option.match(that.signal, { onNone: () => first, onSome: (second) => Signal.merge(first, second) }))
+  })
+})
 
 /** A combinator, data-last or data-first. */
 interface Combinator<Argument> {
@@ -349,17 +364,9 @@ const reading = (malformed: ReadonlyArray<string>, parts: Partial<Signal.Signal>
     : Option.some(Signal.make(parts))
 })
 
-const both = (self: Reading, that: Reading): Reading => ({
-  malformed: [...self.malformed, ...that.malformed],
-  signal: Option.match(self.signal, {
-    onNone: () => that.signal,
-    onSome: (first) =>
-      Option.some(Option.match(that.signal, { onNone: () => first, onSome: (second) => Signal.merge(first, second) }))
-  })
-})
-
-const eitherBody = (self: Body | undefined, that: Body | undefined): Body | undefined =>
-  self === undefined || that === undefined ? self ?? that : {
+function eitherBody(self: Body | undefined, that: Body | undefined): Body | undefined {
+  return self === undefined || that === undefined ? self ?? that : {
     wanted: (head) => self.wanted(head) || that.wanted(head),
     read: (text, head, now) => self.wanted(head) ? self.read(text, head, now) : that.read(text, head, now)
   }
+}

@@ -5,7 +5,7 @@
  * @since 0.1.0
  */
 import type * as HttpClient from "@effect/platform/HttpClient"
-import type * as HttpClientRequest from "@effect/platform/HttpClientRequest"
+import * as HttpClientRequest from "@effect/platform/HttpClientRequest"
 import type * as HttpClientResponse from "@effect/platform/HttpClientResponse"
 import * as Effect from "effect/Effect"
 import * as Schema from "effect/Schema"
@@ -40,10 +40,14 @@ export const execute = (
   options: Options
 ): Effect.Effect<HttpClientResponse.HttpClientResponse, CredentialsRejected | TokenEndpointError> => {
   const { mode } = options
+  // what the answer and its errors refer to: neither the body nor a header nor the query of the exchange
+  const shown = HttpClientRequest.make(request.method)(request.url.replace(/[?#][^]*$/u, ""))
   return Transport.execute(client, request).pipe(
+    Effect.catchAllCause((cause) => Scrub.failure(cause, shown)),
     Effect.mapError((error) => new TokenEndpointError({ mode, reason: "Unreachable", detail: Scrub.describe(error) })),
     Effect.withTracerEnabled(false),
-    Effect.flatMap((response) => {
+    Effect.flatMap((answer) => {
+      const response = Scrub.response(answer, shown)
       const { status } = response
       if (status >= 200 && status < 300) return Effect.succeed(response)
       const explain = options.explain ?? (() => Effect.succeed<Explanation>({}))

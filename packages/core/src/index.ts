@@ -15,6 +15,8 @@ export * as AuthEvent from "./AuthEvent.ts"
 /** @since 0.1.0 */
 export * as AuthMode from "./AuthMode.ts"
 /** @since 0.1.0 */
+export * as Challenge from "./Challenge.ts"
+/** @since 0.1.0 */
 export * as Credential from "./Credential.ts"
 /** @since 0.1.0 */
 export * as MutualTls from "./MutualTls.ts"
@@ -26,6 +28,8 @@ export * as RateLimit from "./RateLimit.ts"
 export * as RateLimitDialect from "./RateLimitDialect.ts"
 /** @since 0.1.0 */
 export * as RateLimitSignal from "./RateLimitSignal.ts"
+/** @since 0.1.0 */
+export * as Redirect from "./Redirect.ts"
 /** @since 0.1.0 */
 export * as RefreshPolicy from "./RefreshPolicy.ts"
 /** @since 0.1.0 */

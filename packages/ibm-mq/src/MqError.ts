@@ -2,7 +2,7 @@
  * What mqweb says when it does not do as asked: its `error` list, decoded, in one class per thing that a caller does
  * differently. A proxy may answer in its place, in HTML or with nothing at all; the status counts whatever the body is.
  *
- * @see https://www.ibm.com/docs/en/ibm-mq/9.4?topic=reference-rest-api-error-handling
+ * @see https://www.ibm.com/docs/en/ibm-mq/9.0?topic=api-rest-error-handling
  * @since 0.1.0
  */
 import type { Explanation } from "@effect-auth/core/Authenticator"
@@ -113,15 +113,15 @@ export const fromResponse = (response: HttpClientResponse.HttpClientResponse): E
   Effect.map(problems(response), (problems) => fromStatus({ status: response.status, problems }))
 
 /**
- * The error of a status that is no success.
+ * The identifier and the words of the first problem, for the errors of `AuthError`.
  *
  * @since 0.1.0
- * @category constructors
+ * @category explanations
  */
-export const fromStatus = (facts: {
-  readonly status: number
-  readonly problems: ReadonlyArray<Problem>
-}): MqError => {
+export const explain = (response: HttpClientResponse.HttpClientResponse): Effect.Effect<Explanation> =>
+  Effect.map(problems(response), ([first]) => first === undefined ? {} : { code: first.id, detail: words(first) })
+
+const fromStatus = (facts: { readonly status: number; readonly problems: ReadonlyArray<Problem> }): MqError => {
   const { status } = facts
   return status === 401
     ? new NotAuthenticated(facts)
@@ -131,15 +131,6 @@ export const fromStatus = (facts: {
     ? new CommandFailed(facts)
     : new ServerFailed(facts)
 }
-
-/**
- * The identifier and the words of the first problem, for the errors of `AuthError`.
- *
- * @since 0.1.0
- * @category explanations
- */
-export const explain = (response: HttpClientResponse.HttpClientResponse): Effect.Effect<Explanation> =>
-  Effect.map(problems(response), ([first]) => first === undefined ? {} : { code: first.id, detail: words(first) })
 
 const text = Schema.optional(Schema.String)
 const code = Schema.optional(Schema.Number)

@@ -1,7 +1,7 @@
 /**
  * Who mqweb takes the application for, in whatever mode it is authenticated.
  *
- * @see https://www.ibm.com/docs/en/ibm-mq/9.4?topic=login-get
+ * @see https://www.ibm.com/support/knowledgecenter/en/SSFKSJ_9.2.0/com.ibm.mq.ref.adm.doc/q128770_.html
  * @since 0.1.0
  */
 import { AuthenticatedHttpClient } from "@effect-auth/core/AuthenticatedHttpClient"

@@ -1,7 +1,7 @@
 /**
  * MQSC commands over the REST API. Only a command that completed is a result: an answer of any other kind is an error.
+ * IBM's reference of the administrative REST API: POST `/admin/action/qmgr/{qmgrName}/mqsc`.
  *
- * @see https://www.ibm.com/docs/en/ibm-mq/9.4?topic=adminactionqmgrqmgrnamemqsc-post
  * @since 0.1.0
  */
 import { AuthenticatedHttpClient } from "@effect-auth/core/AuthenticatedHttpClient"

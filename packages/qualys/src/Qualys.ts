@@ -16,28 +16,61 @@
 import * as AuthenticatedHttpClient from "@effect-auth/core/AuthenticatedHttpClient"
 import * as Authenticator from "@effect-auth/core/Authenticator"
 import type { InsecureTransport, InvalidSetting } from "@effect-auth/core/AuthError"
-import { AuthModeMismatch } from "@effect-auth/core/AuthError"
-import * as AuthMode from "@effect-auth/core/AuthMode"
+import type * as AuthMode from "@effect-auth/core/AuthMode"
 import * as Credential from "@effect-auth/core/Credential"
 import type * as RefreshPolicy from "@effect-auth/core/RefreshPolicy"
+import type * as ReplayPolicy from "@effect-auth/core/ReplayPolicy"
 import * as TokenSource from "@effect-auth/core/TokenSource"
 import type { TokenStore } from "@effect-auth/core/TokenStore"
 import * as HttpClient from "@effect/platform/HttpClient"
 import * as HttpClientRequest from "@effect/platform/HttpClientRequest"
 import * as Config from "effect/Config"
 import type { ConfigError } from "effect/ConfigError"
-import * as Context from "effect/Context"
+import type * as Context from "effect/Context"
 import * as Effect from "effect/Effect"
 import * as Either from "effect/Either"
 import * as Layer from "effect/Layer"
-import * as Option from "effect/Option"
 import * as Redacted from "effect/Redacted"
 import type * as Scope from "effect/Scope"
 import * as Jwt from "./internal/jwt.ts"
 import * as Refusal from "./internal/refusal.ts"
 import * as Session from "./internal/session.ts"
 import * as Platform from "./Platform.ts"
+import type { Access } from "./QualysAccess.ts"
+import { ApiAccess, GatewayAccess } from "./QualysAccess.ts"
 import type { QualysCredential } from "./QualysCredential.ts"
+import { limits } from "./QualysQuota.ts"
+
+export {
+  /**
+   * @since 0.1.0
+   * @category tags
+   */
+  ApiAccess,
+  /**
+   * @since 0.1.0
+   * @category tags
+   */
+  GatewayAccess,
+  /**
+   * @since 0.1.0
+   * @category combinators
+   */
+  requireApi,
+  /**
+   * @since 0.1.0
+   * @category combinators
+   */
+  requireGateway
+} from "./QualysAccess.ts"
+
+export {
+  /**
+   * @since 0.1.0
+   * @category presets
+   */
+  limits
+} from "./QualysQuota.ts"
 
 /**
  * @since 0.1.0
@@ -46,6 +79,8 @@ import type { QualysCredential } from "./QualysCredential.ts"
 export interface CommonOptions extends Omit<AuthenticatedHttpClient.Options, "baseUrl"> {
   /** Where the account lives; default: the credential's platform, else `qg3`. */
   readonly platform?: Platform.Platform | undefined
+  /** How quotas are respected; default: {@link limits}, which sleep as long as Qualys says, a day at the most. */
+  readonly limits?: AuthenticatedHttpClient.Options["limits"]
 }
 
 /**
@@ -108,49 +143,6 @@ export interface BearerOptions extends CommonOptions {
  * @category models
  */
 export type SetupError = InvalidSetting | InsecureTransport
-
-/**
- * Evidence that the client may call the API host; the requirement of a function for `/api/2.0`, `/msp` or `/qps`. The
- * modes Basic, Session and Bearer provide it.
- *
- * @example
- * ```ts
- * import * as AuthenticatedHttpClient from "@effect-auth/core/AuthenticatedHttpClient"
- * import * as Qualys from "@effect-auth/qualys/Qualys"
- * import * as Effect from "effect/Effect"
- *
- * const listScans = Effect.gen(function*() {
- *   const http = yield* AuthenticatedHttpClient.AuthenticatedHttpClient
- *   const { hosts } = yield* Qualys.ApiAccess
- *   const response = yield* http.get(`${hosts.api}/api/2.0/fo/scan/?action=list`)
- *   return yield* response.text
- * })
- * ```
- *
- * @since 0.1.0
- * @category tags
- */
-export class ApiAccess extends Context.Tag("@effect-auth/qualys/Qualys/ApiAccess")<ApiAccess, Access>() {}
-
-/**
- * Evidence that the client may call the gateway. The modes Jwt and Bearer provide it.
- *
- * @since 0.1.0
- * @category tags
- */
-export class GatewayAccess extends Context.Tag("@effect-auth/qualys/Qualys/GatewayAccess")<GatewayAccess, Access>() {}
-
-/**
- * What stands behind the evidence: the mode, and the hosts, so that a function need not know what relative URLs are
- * relative to.
- *
- * @since 0.1.0
- * @category models
- */
-export interface Access {
-  readonly mode: string
-  readonly hosts: Platform.Hosts
-}
 
 /**
  * User name and password on every call to the API host.
@@ -259,8 +251,7 @@ export const layerBasic = (options: BasicOptions): ModeLayer<"Qualys/Basic", Api
  * ```ts
  * import * as RefreshPolicy from "@effect-auth/core/RefreshPolicy"
  * import * as Qualys from "@effect-auth/qualys/Qualys"
- * import * as Option from "effect/Option"
-import * as Redacted from "effect/Redacted"
+ * import * as Redacted from "effect/Redacted"
  *
  * const Gateway = Qualys.layerJwt({
  *   platform: "qg2",
@@ -405,28 +396,6 @@ export const layerConfig = <C extends QualysCredential>(
 ): ModeLayer<Mode<C>, never, ConfigError> => Layer.unwrapEffect(Effect.map(Config.unwrap(options), layer))
 
 /**
- * Checks at run time that the mode may call the API host. Fails with `AuthModeMismatch` before the effect runs.
- *
- * @since 0.1.0
- * @category combinators
- */
-export const requireApi = <A, E, R>(
-  self: Effect.Effect<A, E, R>
-): Effect.Effect<A, E | AuthModeMismatch, Exclude<R, ApiAccess>> =>
-  require(self, ApiAccess, "Qualys/Basic, Qualys/Session or Qualys/Bearer")
-
-/**
- * Checks at run time that the mode may call the gateway. Fails with `AuthModeMismatch` before the effect runs.
- *
- * @since 0.1.0
- * @category combinators
- */
-export const requireGateway = <A, E, R>(
-  self: Effect.Effect<A, E, R>
-): Effect.Effect<A, E | AuthModeMismatch, Exclude<R, GatewayAccess>> =>
-  require(self, GatewayAccess, "Qualys/Jwt or Qualys/Bearer")
-
-/**
  * User name and password from `<prefix>_USERNAME` and `<prefix>_PASSWORD`.
  *
  * @since 0.1.0
@@ -473,7 +442,19 @@ const connect = (
   options: CommonOptions,
   [baseUrl, ...others]: readonly [string, ...ReadonlyArray<string>]
 ) =>
-  AuthenticatedHttpClient.make(authenticator, { ...options, baseUrl, origins: [...others, ...(options.origins ?? [])] })
+  AuthenticatedHttpClient.make(authenticator, {
+    ...options,
+    baseUrl,
+    origins: [...others, ...(options.origins ?? [])],
+    limits: options.limits ?? limits,
+    replay: options.replay ?? patience
+  })
+
+/**
+ * How often a blocked call is sent again. The slots of a subscription are shared with scans and people that this program
+ * knows nothing of: a blocked call tries again, each time a little later and at last once a minute.
+ */
+const patience: ReplayPolicy.ReplayPolicy = { maxReplays: 100 }
 
 /** The API refuses a request without this header; its value says who calls. Logins need it too. */
 const requestedWith: <A, E, R>(self: Effect.Effect<A, E, R>) => Effect.Effect<A, E, R | HttpClient.HttpClient> = Effect
@@ -491,24 +472,3 @@ const access = <Self>(
   mode: string,
   options: BasicOptions | BearerOptions
 ): Layer.Layer<Self, InvalidSetting> => Layer.effect(tag, Either.map(locate(options), ({ hosts }) => ({ mode, hosts })))
-
-const require = <A, E, R, Self>(
-  self: Effect.Effect<A, E, R>,
-  tag: Context.Tag<Self, Access>,
-  expected: string
-): Effect.Effect<A, E | AuthModeMismatch, Exclude<R, Self>> =>
-  Effect.flatMap(
-    Effect.context<never>(),
-    (context): Effect.Effect<A, E | AuthModeMismatch, Exclude<R, Self>> =>
-      Option.match(Context.getOption(context, tag), {
-        onNone: () => Effect.fail(new AuthModeMismatch({ expected, actual: actualMode(context) })),
-        onSome: (access) => Effect.provideService(self, tag, access)
-      })
-  )
-
-/** All modes share one key, whatever their name. */
-const actualMode = (context: Context.Context<never>): string =>
-  Option.match(Context.getOption(context, AuthMode.AuthMode<string>("Qualys")), {
-    onNone: () => "no mode",
-    onSome: ({ mode }) => mode
-  })

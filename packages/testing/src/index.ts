@@ -12,3 +12,5 @@ export * as FakeQualys from "./FakeQualys.ts"
 export * as FakeServer from "./FakeServer.ts"
 /** @since 0.1.0 */
 export * as FakeYamcs from "./FakeYamcs.ts"
+/** @since 0.1.0 */
+export * as LeakDetector from "./LeakDetector.ts"

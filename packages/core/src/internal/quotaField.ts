@@ -1,7 +1,6 @@
 /**
  * Quota header fields, one by one: a value that makes sense, or `undefined` with the field's name noted as malformed.
  */
-import * as DateTime from "effect/DateTime"
 import * as Encoding from "effect/Encoding"
 import * as Option from "effect/Option"
 import * as StructuredFields from "structured-headers"
@@ -90,9 +89,15 @@ export const reader = (head: Head): Reader => {
         partition: toBase64(parameters.get("pk"))
       })
       const stated = service.map(partsOf)
-      if (stated.some(({ remaining }) => remaining === undefined)) malformed.push("ratelimit")
       const declared = policies.map(partsOf)
-      if (declared.some(({ limit }) => limit === undefined)) malformed.push("ratelimit-policy")
+      if (
+        service.some(([, parameters]) => parameters.has("t") && toMillis(parameters.get("t")) === undefined) ||
+        stated.some(({ remaining }) => remaining === undefined)
+      ) malformed.push("ratelimit")
+      if (
+        policies.some(([, parameters]) => parameters.has("w") && toMillis(parameters.get("w")) === undefined) ||
+        declared.some(({ limit }) => limit === undefined)
+      ) malformed.push("ratelimit-policy")
       return join(
         stated.filter(({ remaining }) => remaining !== undefined),
         declared.filter(({ limit }) => limit !== undefined)
@@ -135,10 +140,11 @@ const until = (then: number, now: number): number | undefined =>
   then - now >= -longest ? bounded(Math.max(0, then - now)) : undefined
 
 /** RFC 9110 section 5.6.7, the obsolete forms included; the last of them names no zone and means UTC. */
-const httpDate = (text: string): number | undefined =>
-  !/^[A-Z][a-z]{2,8},? .*\d\d:\d\d:\d\d/.test(text) ? undefined : Option.getOrUndefined(
-    Option.map(DateTime.make(text.endsWith("GMT") ? text : `${text} GMT`), DateTime.toEpochMillis)
-  )
+const httpDate = (text: string): number | undefined => {
+  if (!/^[A-Z][a-z]{2,8},? .*\d\d:\d\d:\d\d/.test(text)) return undefined
+  const millis = Date.parse(text.endsWith("GMT") ? text : `${text} GMT`)
+  return Number.isNaN(millis) ? undefined : millis
+}
 
 const parseList = Option.liftThrowable(StructuredFields.parseList)
 

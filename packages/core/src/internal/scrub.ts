@@ -9,7 +9,9 @@ import type * as HttpClientRequest from "@effect/platform/HttpClientRequest"
 import * as HttpClientResponse from "@effect/platform/HttpClientResponse"
 import * as HttpIncomingMessage from "@effect/platform/HttpIncomingMessage"
 import type * as UrlParams from "@effect/platform/UrlParams"
+import * as Cause from "effect/Cause"
 import * as Effect from "effect/Effect"
+import * as Either from "effect/Either"
 import * as Inspectable from "effect/Inspectable"
 import type * as Option from "effect/Option"
 import * as Predicate from "effect/Predicate"
@@ -44,17 +46,49 @@ export const error = (
   })
 }
 
-/** What a transport error tells without its request: its reason and the system's error code. */
-export const describe = (error: HttpClientError.HttpClientError): string => {
-  const code = systemCode(error.cause)
-  return isAuthError(error.cause) ? error.cause.message : code === undefined ? error.reason : `${error.reason} ${code}`
+/**
+ * What a transport failed with, on the request as the caller made it. A defect is somebody's bug, and may hold the
+ * request or quote it: its kind and its place in the code are kept, its words are not.
+ */
+export const failure = (
+  cause: Cause.Cause<HttpClientError.HttpClientError>,
+  request: HttpClientRequest.HttpClientRequest
+): Effect.Effect<never, HttpClientError.HttpClientError> =>
+  Either.match(Cause.failureOrCause(cause), {
+    onLeft: (failed) => Effect.fail(error(failed, request)),
+    onRight: (cause) =>
+      Cause.isInterruptedOnly(cause) ? Effect.failCause(cause) : Effect.die(wordless(Cause.squash(cause)))
+  })
+
+/** What a transport error tells without its request, scrubbed or not: its reason and the system's error code. */
+export const describe = ({ cause, description, reason }: HttpClientError.HttpClientError): string => {
+  if (isAuthError(cause)) return cause.message
+  const code = systemCode(cause) ?? systemCode({ code: description })
+  return code === undefined ? reason : `${reason} ${code}`
 }
 
 const responseError = (
   error: HttpClientError.ResponseError,
   request: HttpClientRequest.HttpClientRequest,
   response: HttpClientResponse.HttpClientResponse
-) => new HttpClientError.ResponseError({ request, response, reason: error.reason })
+) => {
+  const description = systemCode(error.cause)
+  return new HttpClientError.ResponseError({
+    request,
+    response,
+    reason: error.reason,
+    ...(description === undefined ? undefined : { description })
+  })
+}
+
+const wordless = (defect: unknown): Error => {
+  const code = systemCode(defect)
+  const scrubbed = new Error(`the transport died${code === undefined ? "" : ` (${code})`}`)
+  const frames = defect instanceof Error ? (defect.stack ?? "").match(/^ {4}at .*$/gmu) : null
+  scrubbed.name = defect instanceof Error ? defect.name : "Error"
+  scrubbed.stack = [`${scrubbed.name}: ${scrubbed.message}`, ...(frames ?? [])].join("\n")
+  return scrubbed
+}
 
 /** `ECONNREFUSED`, `UND_ERR_SOCKET` and the like, at most a few causes deep (fetch wraps them). */
 const systemCode = (cause: unknown, depth = 3): string | undefined => {
@@ -65,6 +99,19 @@ const systemCode = (cause: unknown, depth = 3): string | undefined => {
     return cause.code
   }
   return Predicate.hasProperty(cause, "cause") ? systemCode(cause.cause, depth - 1) : undefined
+}
+
+/**
+ * The platform redacts headers in a log only. Printed anywhere else, a response must not show the session that it sets
+ * either, nor a query that a redirect repeats.
+ */
+const printable = (headers: Headers.Headers): Record<string, string> => {
+  const { location, ...rest } = headers
+  return {
+    ...rest,
+    ...(location === undefined ? undefined : { location: location.replace(/[?#][^]*$/u, "?…") }),
+    ...("set-cookie" in rest ? { "set-cookie": "<redacted>" } : undefined)
+  }
 }
 
 class ScrubbedResponse extends Inspectable.Class implements HttpClientResponse.HttpClientResponse {
@@ -116,7 +163,7 @@ class ScrubbedResponse extends Inspectable.Class implements HttpClientResponse.H
       _id: "@effect/platform/HttpClientResponse",
       request: this.request.toJSON(),
       status: this.status,
-      headers: Inspectable.redact(this.headers)
+      headers: printable(this.headers)
     }
   }
 

@@ -79,12 +79,8 @@ public class Mqweb extends HttpServlet {
     private static String refusal(HttpServletRequest request) {
         if (request.getHeader("Authorization") != null) return "MQWB0105E";
         Cookie[] cookies = request.getCookies() == null ? new Cookie[0] : request.getCookies();
-        String expected = getCookieName();
+        String expected = System.getenv("SSO_COOKIE_NAME");
         return Arrays.stream(cookies).anyMatch(cookie -> cookie.getName().equals(expected)) ? "MQWB0112E" : "MQWB0104E";
-    }
-
-    private static String getCookieName() {
-        return System.getenv("SSO_COOKIE_NAME");
     }
 
     private static void refuse(HttpServletResponse response, int status, String id) throws IOException {

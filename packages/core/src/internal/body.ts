@@ -1,0 +1,93 @@
+/**
+ * Bodies that somebody besides the caller looks at, or nobody at all.
+ */
+import type * as Cookies from "@effect/platform/Cookies"
+import type * as Headers from "@effect/platform/Headers"
+import type * as HttpClientError from "@effect/platform/HttpClientError"
+import type * as HttpClientRequest from "@effect/platform/HttpClientRequest"
+import * as HttpClientResponse from "@effect/platform/HttpClientResponse"
+import * as HttpIncomingMessage from "@effect/platform/HttpIncomingMessage"
+import type * as UrlParams from "@effect/platform/UrlParams"
+import * as Effect from "effect/Effect"
+import * as Inspectable from "effect/Inspectable"
+import type * as Option from "effect/Option"
+import * as Stream from "effect/Stream"
+
+/**
+ * Reads what is left of a body that nobody will look at, so that its connection can be used again; 64 kB at the most. A
+ * body that an explanation has read is no stream any more: some transports answer that with a defect.
+ */
+export const discard = (response: HttpClientResponse.HttpClientResponse): Effect.Effect<void> =>
+  response.stream.pipe(
+    Stream.mapAccum(0, (read, chunk) => [read + chunk.length, read + chunk.length]),
+    Stream.takeUntil((read) => read >= 65_536),
+    Stream.runDrain,
+    Effect.ignore,
+    Effect.catchAllDefect(() => Effect.void)
+  )
+
+/** The response with its body in memory, to be read any number of times in any form. */
+export const buffered = (
+  response: HttpClientResponse.HttpClientResponse
+): Effect.Effect<HttpClientResponse.HttpClientResponse, HttpClientError.ResponseError> =>
+  Effect.map(response.arrayBuffer, (bytes) => new BufferedResponse(response, bytes))
+
+class BufferedResponse extends Inspectable.Class implements HttpClientResponse.HttpClientResponse {
+  readonly [HttpClientResponse.TypeId]: HttpClientResponse.TypeId = HttpClientResponse.TypeId
+  readonly [HttpIncomingMessage.TypeId]: HttpIncomingMessage.TypeId = HttpIncomingMessage.TypeId
+  readonly #head: HttpClientResponse.HttpClientResponse
+  readonly #bytes: ArrayBuffer
+
+  constructor(head: HttpClientResponse.HttpClientResponse, bytes: ArrayBuffer) {
+    super()
+    this.#head = head
+    this.#bytes = bytes
+  }
+
+  get request(): HttpClientRequest.HttpClientRequest {
+    return this.#head.request
+  }
+  get status(): number {
+    return this.#head.status
+  }
+  get headers(): Headers.Headers {
+    return this.#head.headers
+  }
+  get cookies(): Cookies.Cookies {
+    return this.#head.cookies
+  }
+  get remoteAddress(): Option.Option<string> {
+    return this.#head.remoteAddress
+  }
+  get json(): Effect.Effect<unknown, HttpClientError.ResponseError> {
+    return this.#body.json
+  }
+  get text(): Effect.Effect<string, HttpClientError.ResponseError> {
+    return this.#body.text
+  }
+  get urlParamsBody(): Effect.Effect<UrlParams.UrlParams, HttpClientError.ResponseError> {
+    return this.#body.urlParamsBody
+  }
+  get formData(): Effect.Effect<FormData, HttpClientError.ResponseError> {
+    return this.#body.formData
+  }
+  get arrayBuffer(): Effect.Effect<ArrayBuffer, HttpClientError.ResponseError> {
+    return this.#body.arrayBuffer
+  }
+  get stream(): Stream.Stream<Uint8Array, HttpClientError.ResponseError> {
+    return this.#body.stream
+  }
+
+  toJSON(): unknown {
+    return this.#head.toJSON()
+  }
+
+  /** A response of its own for each reading, because the platform's can be read once only. */
+  get #body(): HttpClientResponse.HttpClientResponse {
+    const type = this.headers["content-type"]
+    return HttpClientResponse.fromWeb(
+      this.request,
+      new Response(this.#bytes, type === undefined ? {} : { headers: { "content-type": type } })
+    )
+  }
+}

@@ -1,0 +1,209 @@
+/**
+ * What is known of one partition, and whether one more request may be sent. Pure; times in epoch milliseconds.
+ */
+import type { Limits } from "../RateLimit.ts"
+import type { Quota, Signal } from "../RateLimitSignal.ts"
+import * as RateLimitSignal from "../RateLimitSignal.ts"
+import * as Ledger from "./quotaLedger.ts"
+
+export interface State {
+  readonly ledgers: ReadonlyArray<Ledger.Ledger>
+  readonly inFlight: number
+  /** Calls that the server runs at once, in its own words. */
+  readonly concurrency: number | undefined
+  /** As many as it ran when it last refused one for that reason; grows by one with each answer. */
+  readonly tolerated: number
+  /** Nothing is sent before. */
+  readonly blockedUntil: number
+  /** Blocks since the last call that was served. */
+  readonly strikes: number
+  /** Whether any answer has arrived. */
+  readonly answered: boolean
+  readonly touchedAt: number
+}
+
+/** A request between its sending and its answer. */
+export interface Call {
+  readonly sentAt: number
+}
+
+type Rules = Pick<Limits, "probe" | "reserve" | "initial">
+
+/** A quota that has fallen below a threshold. */
+export interface Approach {
+  readonly quota: string
+  readonly limit: number | undefined
+  readonly remaining: number
+  /** When there will be more. */
+  readonly moreAt: number
+}
+
+export const make = ({ initial }: Rules, now: number): State => ({
+  ledgers: (initial?.quotas ?? []).map((quota) => Ledger.open(quota, now)),
+  inFlight: 0,
+  concurrency: initial?.concurrency?.limit,
+  tolerated: Infinity,
+  blockedUntil: initial === undefined ? 0 : now + RateLimitSignal.wait(initial),
+  strikes: 0,
+  answered: false,
+  touchedAt: now
+})
+
+/**
+ * When one more request may be sent: now or before, at a time, or not before one of those in flight is answered
+ * (`Infinity`).
+ */
+export const opensAt = (state: State, rules: Rules, now: number): number => {
+  if (state.blockedUntil > now) return state.blockedUntil
+  if (state.inFlight > 0) {
+    const isProbing = (rules.probe && !state.answered) || (state.strikes > 0 && state.ledgers.length === 0)
+    const admitted = Math.max(1, Math.min(state.concurrency ?? Infinity, state.tolerated))
+    if (isProbing || state.inFlight >= admitted) return Infinity
+  }
+  return state.ledgers.reduce(
+    (latest, ledger) => Math.max(latest, Ledger.opensAt(ledger, state.inFlight, rules.reserve, now)),
+    now
+  )
+}
+
+export const sent = (state: State, now: number): State => ({
+  ...state,
+  inFlight: state.inFlight + 1,
+  ledgers: state.ledgers.map((ledger) => Ledger.take(ledger, now)),
+  touchedAt: now
+})
+
+/** No answer came; the server may have executed the request all the same. */
+export const abandoned = (state: State, now: number): State => ({
+  ...state,
+  inFlight: state.inFlight - 1,
+  ledgers: state.ledgers.map((ledger) => Ledger.charge(ledger, now)),
+  touchedAt: now
+})
+
+/** An answer came, with or without a word on quotas. */
+export const answered = (state: State, call: Call, signal: Signal, now: number): State => {
+  const others = state.inFlight - 1
+  const executed = signal.blocked === "none"
+  const facts: Ledger.Call = { sentAt: call.sentAt, answeredAt: now, executed, others }
+  const stated = signal.quotas.reduce((ledgers, quota) => withStatement(ledgers, quota, facts), state.ledgers)
+  const next: State = {
+    ...state,
+    inFlight: others,
+    answered: true,
+    ledgers: stated,
+    concurrency: signal.concurrency?.limit ?? state.concurrency,
+    touchedAt: now
+  }
+  switch (signal.blocked) {
+    case "none":
+      return {
+        ...next,
+        ledgers: stated.map((ledger) => Ledger.charge(ledger, now)),
+        tolerated: state.tolerated + 1,
+        strikes: 0,
+        // a server that is unavailable for a while says so too (503 with Retry-After)
+        blockedUntil: Math.max(state.blockedUntil, now + (signal.retryAfter ?? 0))
+      }
+    case "rate": {
+      const until = Math.max(state.blockedUntil, now + pause(state, signal))
+      return {
+        ...next,
+        strikes: state.strikes + 1,
+        blockedUntil: until,
+        ledgers: stated.map((ledger) =>
+          signal.quotas.length === 0 || Ledger.opensAt(ledger, others, 0, now) > now
+            ? Ledger.spend(ledger, others, until, now)
+            : ledger
+        )
+      }
+    }
+    case "concurrency":
+      // whoever is running will finish: with none of ours among them, all that helps is to ask again later
+      return {
+        ...next,
+        strikes: state.strikes + 1,
+        tolerated: Math.max(1, others),
+        blockedUntil: others > 0 ? state.blockedUntil : Math.max(state.blockedUntil, now + pause(state, signal))
+      }
+  }
+}
+
+/** The quotas that this answer brought below a threshold, each remembered so that it is told once in its window. */
+export const approaching = (
+  state: State,
+  signal: Signal,
+  thresholds: ReadonlyArray<number>,
+  now: number
+): readonly [ReadonlyArray<Approach>, State] => {
+  if (thresholds.length === 0 || signal.quotas.every(({ remaining }) => remaining === undefined)) return [[], state]
+  const approaches: Array<Approach> = []
+  const ledgers = state.ledgers.map((ledger) => {
+    const stated = signal.quotas.find((quota) => RateLimitSignal.nameOf(quota) === ledger.name)?.remaining
+    if (stated === undefined) return ledger
+    const [crossed, warned] = Ledger.warn(ledger, stated, thresholds, now)
+    if (crossed) {
+      const moreAt = Ledger.moreAt(ledger, now)
+      approaches.push({ quota: ledger.name, limit: ledger.limit, remaining: stated, moreAt })
+    }
+    return warned
+  })
+  return [approaches, approaches.length === 0 ? state : { ...state, ledgers }]
+}
+
+/** What is known now in the terms of an answer, with `wait` milliseconds still to wait. */
+export const toSignal = (state: State, wait: number, now: number): Signal => ({
+  blocked:
+    state.blockedUntil > now || state.ledgers.some((ledger) => Ledger.remaining(ledger, state.inFlight, now) === 0)
+      ? "rate"
+      : state.inFlight >= (state.concurrency ?? Infinity)
+      ? "concurrency"
+      : "none",
+  quotas: quotas(state, now),
+  concurrency: state.concurrency === undefined ? undefined : { limit: state.concurrency, running: state.inFlight },
+  retryAfter: wait
+})
+
+export const quotas = (state: State, now: number): ReadonlyArray<Quota> =>
+  state.ledgers.map((ledger) => ({
+    name: ledger.name,
+    limit: ledger.limit,
+    remaining: Ledger.remaining(ledger, state.inFlight, now),
+    window: ledger.window,
+    reset: Math.max(0, Ledger.moreAt(ledger, now) - now),
+    partition: ledger.partition
+  }))
+
+/** Whether nothing would be lost by forgetting the state. */
+export const isIdle = (state: State, now: number): boolean =>
+  state.inFlight === 0 &&
+  state.ledgers.reduce(
+      (latest, ledger) => Math.max(latest, Ledger.staleAt(ledger)),
+      Math.max(state.blockedUntil, state.touchedAt + keptFor)
+    ) < now
+
+const keptFor = 600_000
+
+const withStatement = (
+  ledgers: ReadonlyArray<Ledger.Ledger>,
+  quota: Quota,
+  call: Ledger.Call
+): ReadonlyArray<Ledger.Ledger> => {
+  const name = RateLimitSignal.nameOf(quota)
+  const known = ledgers.find((ledger) => ledger.name === name)
+  return known === undefined
+    // a server that invents a name for each answer shall not fill the memory
+    ? [
+      ...ledgers.slice(1 - mostLedgers),
+      Ledger.state(Ledger.open({ ...quota, remaining: undefined }, call.sentAt), quota, call)
+    ]
+    : ledgers.map((ledger) => ledger === known ? Ledger.state(ledger, quota, call) : ledger)
+}
+
+const mostLedgers = 4
+
+/** How long a block lasts: in the server's words, else a second, doubled with each further block up to a minute. */
+const pause = ({ strikes }: State, signal: Signal): number => {
+  const said = RateLimitSignal.wait(signal)
+  return said > 0 ? said : Math.min(60_000, 1000 * 2 ** strikes)
+}
