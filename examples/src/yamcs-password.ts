@@ -8,12 +8,11 @@ import { AuthenticatedHttpClient } from "@effect-auth/core/AuthenticatedHttpClie
 import * as Yamcs from "@effect-auth/yamcs/Yamcs"
 import * as YamcsError from "@effect-auth/yamcs/YamcsError"
 import * as NodeHttpClient from "@effect/platform-node/NodeHttpClient"
-import * as NodeRuntime from "@effect/platform-node/NodeRuntime"
 import * as HttpClientResponse from "@effect/platform/HttpClientResponse"
-import * as Cause from "effect/Cause"
 import * as Console from "effect/Console"
 import * as Effect from "effect/Effect"
 import * as Schema from "effect/Schema"
+import { runMain } from "./runMain.ts"
 
 const Instances = Schema.Struct({
   instances: Schema.optionalWith(Schema.Array(Schema.Struct({ name: Schema.String, state: Schema.String })), {
@@ -35,6 +34,5 @@ const program = Effect.gen(function*() {
 program.pipe(
   Effect.provide(Yamcs.layerFromEnvironment),
   Effect.provide(NodeHttpClient.layerUndici),
-  Effect.tapErrorCause((cause) => Console.error(Cause.prettyErrors(cause).map(({ message }) => message).join("\n"))),
-  NodeRuntime.runMain({ disableErrorReporting: true })
+  runMain
 )

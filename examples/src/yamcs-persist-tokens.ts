@@ -9,12 +9,11 @@ import * as TokenStore from "@effect-auth/core/TokenStore"
 import * as Yamcs from "@effect-auth/yamcs/Yamcs"
 import * as NodeHttpClient from "@effect/platform-node/NodeHttpClient"
 import * as NodeKeyValueStore from "@effect/platform-node/NodeKeyValueStore"
-import * as NodeRuntime from "@effect/platform-node/NodeRuntime"
-import * as Cause from "effect/Cause"
 import * as Config from "effect/Config"
 import * as Console from "effect/Console"
 import * as Effect from "effect/Effect"
 import * as Layer from "effect/Layer"
+import { runMain } from "./runMain.ts"
 
 const [directory = ".cache/yamcs"] = process.argv.slice(2)
 
@@ -39,6 +38,5 @@ program.pipe(
   // in the clear: a directory that only this user may read
   Effect.provide(NodeKeyValueStore.layerFileSystem(directory)),
   Effect.provide(NodeHttpClient.layerUndici),
-  Effect.tapErrorCause((cause) => Console.error(Cause.prettyErrors(cause).map(({ message }) => message).join("\n"))),
-  NodeRuntime.runMain({ disableErrorReporting: true })
+  runMain
 )

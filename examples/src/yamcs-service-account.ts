@@ -6,11 +6,10 @@
 import * as Yamcs from "@effect-auth/yamcs/Yamcs"
 import { ServiceAccount, serviceAccountConfig } from "@effect-auth/yamcs/YamcsCredential"
 import * as NodeHttpClient from "@effect/platform-node/NodeHttpClient"
-import * as NodeRuntime from "@effect/platform-node/NodeRuntime"
-import * as Cause from "effect/Cause"
 import * as Config from "effect/Config"
 import * as Console from "effect/Console"
 import * as Effect from "effect/Effect"
+import { runMain } from "./runMain.ts"
 
 const [become] = process.argv.slice(2)
 
@@ -27,6 +26,5 @@ const Service = Yamcs.layerConfig({
 program.pipe(
   Effect.provide(Service),
   Effect.provide(NodeHttpClient.layerUndici),
-  Effect.tapErrorCause((cause) => Console.error(Cause.prettyErrors(cause).map(({ message }) => message).join("\n"))),
-  NodeRuntime.runMain({ disableErrorReporting: true })
+  runMain
 )

@@ -14,7 +14,7 @@ import { spread } from "./Measure.ts"
 import type { Cell, Goal, Result } from "./Report.ts"
 import { atMost } from "./Report.ts"
 
-const rounds = 9
+const rounds = 5
 
 const packages = ["core", "node", "ibm-mq", "yamcs", "qualys"]
 

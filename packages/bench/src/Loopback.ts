@@ -14,7 +14,7 @@ import { fork } from "node:child_process"
 import { once } from "node:events"
 import type { AddressInfo } from "node:net"
 import { fileURLToPath } from "node:url"
-import type { Run, Samples, Spread } from "./Measure.ts"
+import type { Run, Sample, Samples, Spread } from "./Measure.ts"
 import { interleave, paired, spread, warmUp } from "./Measure.ts"
 import type { Cell, Goal, Result } from "./Report.ts"
 import { atLeast } from "./Report.ts"
@@ -89,13 +89,13 @@ const requests = <E>(client: HttpClient.HttpClient.With<E>, url: string, concurr
 }
 
 const measure = async (contests: ReadonlyArray<Contest>): Promise<Samples> => {
-  const samples: Record<string, Array<ReturnType<typeof of>[number]>> = {}
-  const of = (samples: Samples, name: string) => samples[name] ?? []
+  const samples: Record<string, Array<Sample>> = {}
   for (const contest of contests) await warmUp(runsOf(contest), 500)
   for (let lap = 0; lap < laps; lap++) {
     for (const contest of contests) {
-      const measured = await interleave(runsOf(contest), { rounds, millis })
-      for (const name in measured) samples[name] = [...samples[name] ?? [], ...of(measured, name)]
+      for (const [name, measured] of Object.entries(await interleave(runsOf(contest), { rounds, millis }))) {
+        samples[name] = [...samples[name] ?? [], ...measured]
+      }
     }
   }
   return samples

@@ -57,6 +57,8 @@ const quotaKeys: Kept = {
       const response = HttpClientResponse.fromWeb(request, new Response(null, { headers }))
       return governor.run(request, Effect.succeed([undefined, response]), 0)
     }, { discard: true }))
+    const known = await Effect.runPromise(governor.snapshot)
+    if (known.length !== count) throw new Error(`${known.length} keys are known, not ${count}`)
     return { kept: governor, release: () => Promise.resolve() }
   }
 }

@@ -19,6 +19,8 @@ import { throttling } from "@octokit/plugin-throttling"
 import Bottleneck from "bottleneck"
 import * as Duration from "effect/Duration"
 import * as Effect from "effect/Effect"
+import * as Logger from "effect/Logger"
+import * as LogLevel from "effect/LogLevel"
 import * as RateLimiter from "effect/RateLimiter"
 import * as Redacted from "effect/Redacted"
 import * as Schedule from "effect/Schedule"
@@ -73,7 +75,8 @@ const onEffect = (
         Effect.flatMap((client) =>
           Effect.forEach(Array.from({ length: calls }), () => call(client), { concurrency: "unbounded", discard: true })
         ),
-        Effect.map(() => failed)
+        Effect.map(() => failed),
+        Logger.withMinimumLogLevel(LogLevel.None)
       )
     ))
   }
@@ -102,7 +105,7 @@ const byDefault = "effect-auth"
 
 const probing = "effect-auth, first request alone"
 
-const contestants: ReadonlyArray<Contestant> = [
+export const contestants: ReadonlyArray<Contestant> = [
   ours(byDefault, RateLimit.default),
   ours(probing, RateLimit.default.pipe(RateLimit.probe(true))),
   onEffect("Effect, retryTransient", (transport) =>
@@ -187,7 +190,7 @@ let serial = 0
 
 const ignore = (): void => {}
 
-const race = async (contestant: Contestant, takenByOthers: number): Promise<Outcome> => {
+export const race = async (contestant: Contestant, takenByOthers: number): Promise<Outcome> => {
   const server = new QuotaServer({ perSecond, takenByOthers, latency: 5 })
   await nextWindow()
   const begun = performance.now()

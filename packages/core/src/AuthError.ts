@@ -39,6 +39,8 @@ export type AuthError =
   | InsecureTransport
   | AuthModeMismatch
   | TokenStoreError
+  | ClientCertificateError
+  | HandshakeFailed
 
 /**
  * What a login or a refresh can fail with.
@@ -357,6 +359,81 @@ export class TokenStoreError extends Schema.TaggedError<TokenStoreError>("@effec
   readonly [TypeId]: TypeId = TypeId
   override get message(): string {
     return `the token store failed to ${this.operation}: ${this.detail}`
+  }
+}
+
+/**
+ * It occurs when a client certificate cannot be used: while its layer is built, or when its files were replaced by
+ * something worse (then the old certificate goes on being used).
+ *
+ * - `Unreadable`: a file is missing or this user may not read it
+ * - `Malformed`: it is not what it should be
+ * - `PassphraseRejected`: the passphrase is wrong or missing
+ * - `KeyMismatch`: the private key belongs to another certificate
+ * - `Expired`, `NotYetValid`: now is outside the certificate's validity
+ * - `LegacyPkcs12`: the archive is encrypted by an algorithm that this Node refuses
+ *
+ * @since 0.1.0
+ * @category errors
+ */
+export class ClientCertificateError
+  extends Schema.TaggedError<ClientCertificateError>("@effect-auth/core/ClientCertificateError")(
+    "ClientCertificateError",
+    {
+      reason: Schema.Literal(
+        "Unreadable",
+        "Malformed",
+        "PassphraseRejected",
+        "KeyMismatch",
+        "Expired",
+        "NotYetValid",
+        "LegacyPkcs12"
+      ),
+      /** The setting that it came from, with its path where it has one. */
+      source: Schema.String,
+      problem: Schema.String
+    }
+  )
+{
+  readonly [TypeId]: TypeId = TypeId
+  override get message(): string {
+    return `client certificate, ${this.source}: ${this.problem}`
+  }
+}
+
+/**
+ * It occurs when server and client do not accept each other's certificates. It is the cause of a `RequestError`.
+ *
+ * - `ServerUntrusted`: no authority that this client trusts vouches for the server
+ * - `ServerNameMismatch`: the server's certificate is for another name
+ * - `ServerCertificateExpired`: now is outside the validity of the server's certificate
+ * - `CertificateRequired`: the server got no certificate from this client
+ * - `CertificateRefused`: the server does not accept this client's certificate
+ * - `Closed`: the server closed the connection instead of answering, which is how many servers refuse a certificate
+ *
+ * @since 0.1.0
+ * @category errors
+ */
+export class HandshakeFailed extends Schema.TaggedError<HandshakeFailed>("@effect-auth/core/HandshakeFailed")(
+  "HandshakeFailed",
+  {
+    origin: Schema.String,
+    reason: Schema.Literal(
+      "ServerUntrusted",
+      "ServerNameMismatch",
+      "ServerCertificateExpired",
+      "CertificateRequired",
+      "CertificateRefused",
+      "Closed"
+    ),
+    /** The system's error code, such as `ERR_SSL_TLSV1_ALERT_UNKNOWN_CA`. */
+    code: Schema.String,
+    problem: Schema.String
+  }
+) {
+  readonly [TypeId]: TypeId = TypeId
+  override get message(): string {
+    return `${this.origin}: ${this.problem} (${this.code})`
   }
 }
 

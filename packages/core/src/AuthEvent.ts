@@ -12,7 +12,7 @@ import * as Layer from "effect/Layer"
 import * as Metric from "effect/Metric"
 import * as PubSub from "effect/PubSub"
 import * as Stream from "effect/Stream"
-import type { ExchangeError, TokenStoreError } from "./AuthError.ts"
+import type { ClientCertificateError, ExchangeError, TokenStoreError } from "./AuthError.ts"
 import type { Blocked } from "./RateLimitSignal.ts"
 import type { Rung } from "./TokenState.ts"
 
@@ -27,6 +27,9 @@ import type { Rung } from "./TokenState.ts"
  * - `StoreFailed`: a new token could not be stored; it is used, and lost with this process
  * - `RequestReplayed`: a request that was refused is sent again, with the proof that the ladder's `rung` brings
  * - `LoggedOut`: the session was ended at the server, or that failed within the policy's time
+ * - `CertificateInstalled`: new connections present this client certificate, `replaced` instead of another one
+ * - `CertificateNotReplaced`: what was to replace a client certificate cannot be used; the old one goes on being used
+ * - `CertificateExpiring`: a client certificate expires soon, or has expired (`daysLeft` is not positive)
  *
  * The events of quotas name the partition (`key`), by default the endpoint, since it is not a mode that has a quota.
  *
@@ -52,6 +55,15 @@ export type AuthEvent = Data.TaggedEnum<{
   StoreFailed: { readonly mode: string; readonly error: TokenStoreError }
   RequestReplayed: { readonly mode: string; readonly status: number; readonly rung: Rung }
   LoggedOut: { readonly mode: string; readonly succeeded: boolean }
+  CertificateInstalled: {
+    readonly subject: string
+    /** As hexadecimal digits. */
+    readonly serialNumber: string
+    readonly daysLeft: number
+    readonly replaced: boolean
+  }
+  CertificateNotReplaced: { readonly subject: string; readonly error: ClientCertificateError }
+  CertificateExpiring: { readonly subject: string; readonly serialNumber: string; readonly daysLeft: number }
   ApproachingLimit: {
     readonly key: string
     /** The server's name of the quota; the empty string if it has none. */
@@ -133,6 +145,13 @@ export const format: (event: AuthEvent) => string = AuthEvent.$match({
   StoreFailed: ({ error, mode }) => `${mode}: ${error.message}; the token is lost when this process ends`,
   RequestReplayed: ({ mode, rung, status }) => `${mode}: refused with ${status}, sending the request again (${rung})`,
   LoggedOut: ({ mode, succeeded }) => succeeded ? `${mode}: logged out` : `${mode}: logging out failed`,
+  CertificateInstalled: ({ daysLeft, replaced, serialNumber, subject }) =>
+    `${replaced ? "now presenting" : "presenting"} the client certificate ${subject} (${serialNumber}), ` +
+    `valid for ${Math.floor(daysLeft)} days`,
+  CertificateNotReplaced: ({ error, subject }) => `${error.message}; the previous one (${subject}) stays in use`,
+  CertificateExpiring: ({ daysLeft, serialNumber, subject }) =>
+    `the client certificate ${subject} (${serialNumber}) ` +
+    (daysLeft <= 0 ? "has expired" : `expires in ${daysLeft < 1 ? "less than a day" : `${Math.round(daysLeft)} days`}`),
   ApproachingLimit: ({ key, limit, quota, remaining, until }) => {
     const left = `${remaining}${limit === undefined ? "" : ` of ${limit}`} calls left`
     const of = quota === "" ? "" : ` of the quota "${quota}"`
@@ -193,6 +212,14 @@ export const secondsToExpiry = Metric.gauge("effect_auth_seconds_to_expiry", {
  * @since 0.1.0
  * @category metrics
  */
+export const certificateDaysLeft = Metric.gauge("effect_auth_client_certificate_days_left", {
+  description: "Days until the client certificate expires, by subject"
+})
+
+/**
+ * @since 0.1.0
+ * @category metrics
+ */
 export const quotaSleeps = Metric.counter("effect_auth_quota_sleeps", {
   description: "Sleeps until a quota admits requests again, by reason",
   incremental: true
@@ -244,6 +271,9 @@ const record: (event: AuthEvent) => Effect.Effect<void> = AuthEvent.$match({
   StoreFailed: (event) => Effect.logError(format(event)),
   RequestReplayed: (event) => Effect.logDebug(format(event)),
   LoggedOut: (event) => event.succeeded ? Effect.logDebug(format(event)) : Effect.logWarning(format(event)),
+  CertificateInstalled: (event) => event.replaced ? Effect.logInfo(format(event)) : Effect.logDebug(format(event)),
+  CertificateNotReplaced: (event) => Effect.logError(format(event)),
+  CertificateExpiring: (event) => Effect.logWarning(format(event)),
   ApproachingLimit: (event) => Effect.logWarning(format(event)),
   SleepingUntil: (event) =>
     Effect.zipRight(

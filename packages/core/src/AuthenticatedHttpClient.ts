@@ -7,13 +7,15 @@
  */
 import * as HttpClient from "@effect/platform/HttpClient"
 import * as HttpClientError from "@effect/platform/HttpClientError"
-import type * as HttpClientRequest from "@effect/platform/HttpClientRequest"
+import * as HttpClientRequest from "@effect/platform/HttpClientRequest"
 import type * as HttpClientResponse from "@effect/platform/HttpClientResponse"
 import * as Context from "effect/Context"
 import * as Effect from "effect/Effect"
 import * as Either from "effect/Either"
+import * as Exit from "effect/Exit"
 import { dual } from "effect/Function"
 import * as Layer from "effect/Layer"
+import * as Predicate from "effect/Predicate"
 import type * as Scope from "effect/Scope"
 import type { Authenticator, Places, Proof } from "./Authenticator.ts"
 import type { AuthError, InsecureTransport, InvalidSetting } from "./AuthError.ts"
@@ -104,17 +106,22 @@ export const make = (
       replays: number
     ): Effect.Effect<HttpClientResponse.HttpClientResponse, HttpClientError.HttpClientError | AuthError> =>
       governor === undefined
-        ? Effect.flatMap(authenticator.prove(request), (proof) =>
-          Effect.matchCauseEffect(transport(proof.sign(request)), {
-            onFailure: (cause) =>
-              Scrub.failure(cause, request),
-            onSuccess: (response) => reviewed(request, proof, response, climbed, replays)
-          }))
+        ? Effect.flatMap(authenticator.prove(request), (proof) => sendWith(proof, request, climbed, replays))
         : Effect.flatMap(
           governor.run(request, proved(request), maxReplays),
-          ([proof, response]) =>
-            reviewed(request, proof, response, climbed, replays)
+          ([proof, response]) => reviewed(request, proof, response, climbed, replays)
         )
+
+    const sendWith = (
+      proof: Proof,
+      request: HttpClientRequest.HttpClientRequest,
+      climbed: Rung,
+      replays: number
+    ): ReturnType<typeof send> =>
+      Effect.matchCauseEffect(transport(proof.sign(request)), {
+        onFailure: (cause) => Scrub.failure(cause, request),
+        onSuccess: (response) => reviewed(request, proof, response, climbed, replays)
+      })
 
     /** One attempt of a request that the quota admits: it is proved after the wait for that. */
     const proved = (request: HttpClientRequest.HttpClientRequest) =>
@@ -173,9 +180,21 @@ export const make = (
             )
           }))
 
-    const client = fromExecute((request) => {
+    const { ready } = authenticator
+    const client = fromExecute((request): ReturnType<typeof send> => {
       const admitted = OriginPolicy.admit(origins, request)
-      return Either.isLeft(admitted) ? Effect.fail(admitted.left) : send(admitted.right, "reuse", 0)
+      if (Either.isLeft(admitted)) {
+        return Effect.fail(admitted.left)
+      }
+      if (governor !== undefined || ready === undefined) {
+        return send(admitted.right, "reuse", 0)
+      }
+      return Effect.clockWith((clock) => {
+        const proof = ready(clock.unsafeCurrentTimeMillis())
+        return proof === undefined
+          ? send(admitted.right, "reuse", 0)
+          : sendWith(proof, admitted.right, "reuse", 0)
+      })
     })
     bindings.set(client, { transport: plain, origins: origins.origins, places: authenticator.places })
     return client
@@ -292,8 +311,20 @@ interface Binding {
 
 const bindings = new WeakMap<Service, Binding>()
 
-/** The platform runs this for every attempt and every redirect, so that each of them is checked and signed anew. */
+/**
+ * The platform runs this for every attempt and every redirect, so that each of them is checked and signed anew. A request
+ * that nobody maps on its way here is a finished effect: it need not be run to be read.
+ */
 const fromExecute = <E>(
   execute: (request: HttpClientRequest.HttpClientRequest) => Effect.Effect<HttpClientResponse.HttpClientResponse, E>
 ): HttpClient.HttpClient.With<E> =>
-  HttpClient.makeWith<never, never, E, never>(Effect.flatMap(execute), (request) => Effect.succeed(request))
+  HttpClient.makeWith<never, never, E, never>(
+    (request) =>
+      Exit.isExit(request) && Exit.isSuccess(request) && isRequest(request.value)
+        ? execute(request.value)
+        : Effect.flatMap(request, execute),
+    (request) => Effect.succeed(request)
+  )
+
+const isRequest = (u: unknown): u is HttpClientRequest.HttpClientRequest =>
+  Predicate.hasProperty(u, HttpClientRequest.TypeId)

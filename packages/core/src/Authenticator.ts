@@ -30,6 +30,11 @@ export interface Authenticator {
   readonly places: Places
   /** Obtains a proof for a request (its URL is absolute): at once when there is a good one, else after a login. */
   readonly prove: (request: HttpClientRequest.HttpClientRequest) => Effect.Effect<Proof, AuthError>
+  /**
+   * The proof that `prove` would give at once, whatever the request, at this time (ms); left out where that cannot be told
+   * without an effect. It spares a request whose token is fresh the way through `prove`.
+   */
+  readonly ready?: ((now: number) => Proof | undefined) | undefined
 }
 
 /**
@@ -210,7 +215,15 @@ export const fromTokens = (
     return proof
   }
   const prove = Effect.map(tokens.get, proofOf)
-  return { mode: options.mode, places: options.places ?? authorization("").places, prove: () => prove }
+  return {
+    mode: options.mode,
+    places: options.places ?? authorization("").places,
+    prove: () => prove,
+    ready: (now) => {
+      const token = tokens.peek(now)
+      return token === undefined ? undefined : proofOf(token)
+    }
+  }
 }
 
 /**
@@ -220,8 +233,8 @@ export const fromTokens = (
  * @category constructors
  */
 export const fixed = (options: Options & { readonly mode: string }, signature: Signature): Authenticator => {
-  const proof = Effect.succeed(makeProof(options, signature, () => Effect.succeed("fail")))
-  return { mode: options.mode, places: signature.places, prove: () => proof }
+  const proof = makeProof(options, signature, () => Effect.succeed("fail"))
+  return { mode: options.mode, places: signature.places, prove: () => Effect.succeed(proof), ready: () => proof }
 }
 
 /**

@@ -83,6 +83,65 @@ export class ApiKey extends Schema.TaggedClass<ApiKey>("@effect-auth/core/ApiKey
   }))
 ) {}
 
+/** What is given inline may have lines; only its being empty is a sure mistake. */
+const Inline = Schema.transform(
+  Schema.String.annotations({ message: () => ({ message: "must be a string", override: true }) }),
+  Schema.RedactedFromSelf(Schema.String).annotations({
+    message: () => ({ message: "must be a Redacted string", override: true })
+  }),
+  { strict: true, decode: (text) => Redacted.make(text), encode: Redacted.value }
+).pipe(Schema.filter((secret) => Redacted.value(secret).trim() !== "" || "must not be empty"))
+
+/**
+ * A client certificate for mutual TLS, as PEM or as PKCS#12, each in a file or inline. Files are read when the
+ * transport is made, and again when they change.
+ *
+ * @since 0.1.0
+ * @category schemas
+ */
+export class ClientCertificate extends Schema.TaggedClass<ClientCertificate>("@effect-auth/core/ClientCertificate")(
+  "ClientCertificate",
+  Schema.Struct({
+    /** PEM: the certificate, then the rest of its chain; and the private key, unless that is given by itself. */
+    certificateFile: Schema.optional(Name),
+    certificate: Schema.optional(Inline),
+    /** PEM: the private key. */
+    keyFile: Schema.optional(Name),
+    key: Schema.optional(Inline),
+    /** PKCS#12: certificate, chain and private key in one archive; inline in Base64. */
+    pkcs12File: Schema.optional(Name),
+    pkcs12: Schema.optional(Inline),
+    /** Decrypts the private key or the archive. */
+    passphrase: Schema.optional(Secret),
+    /** PEM: authorities that vouch for the server. */
+    caFile: Schema.optional(Name),
+    ca: Schema.optional(Schema.NonEmptyString),
+    /** Whether to trust these authorities only; otherwise they are added to those that every program trusts. */
+    caOnly: Schema.optional(Schema.Boolean),
+    /** The name that the server proves to have, where it is not the host of the URL; also sent as SNI. */
+    serverName: Schema.optional(Name)
+  }).pipe(Schema.filter((fields) => {
+    const problem = (path: keyof typeof fields, message: string) => ({ path: [path], message })
+    const given = (["certificateFile", "certificate", "pkcs12File", "pkcs12"] as const).filter((name) =>
+      fields[name] !== undefined
+    )
+    const [first, second] = given
+    if (first === undefined) return problem("certificateFile", "or certificate, pkcs12File or pkcs12 must be given")
+    if (second !== undefined) return problem(second, `must not be given together with ${first}`)
+    const key = fields.keyFile === undefined ? "key" : "keyFile"
+    if (fields[key] !== undefined && first.startsWith("pkcs12")) return problem(key, "is inside the PKCS#12 archive")
+    if (fields.keyFile !== undefined && fields.key !== undefined) {
+      return problem("key", "must not be given together with keyFile")
+    }
+    if (fields.caFile !== undefined && fields.ca !== undefined) {
+      return problem("ca", "must not be given together with caFile")
+    }
+    return fields.caOnly === true && fields.caFile === undefined && fields.ca === undefined
+      ? problem("caOnly", "needs ca or caFile")
+      : true
+  }))
+) {}
+
 /**
  * Makes a {@link Basic} credential, or fails with `InvalidSetting`.
  *
@@ -127,6 +186,26 @@ export const apiKey = (fields: {
   readonly in: "header" | "query" | "cookie"
   readonly name: string
 }): Either.Either<ApiKey, InvalidSetting> => construct(() => new ApiKey(fields))
+
+/**
+ * Makes a {@link ClientCertificate}, or fails with `InvalidSetting`.
+ *
+ * @example
+ * ```ts
+ * import * as Credential from "@effect-auth/core/Credential"
+ *
+ * const certificate = Credential.clientCertificate({
+ *   certificateFile: "/etc/acme/client.pem",
+ *   keyFile: "/etc/acme/client.key"
+ * })
+ * ```
+ *
+ * @since 0.1.0
+ * @category constructors
+ */
+export const clientCertificate = (
+  fields: ConstructorParameters<typeof ClientCertificate>[0]
+): Either.Either<ClientCertificate, InvalidSetting> => construct(() => new ClientCertificate(fields))
 
 /**
  * Runs the constructor of a credential class and turns its exception into `InvalidSetting`, which names the field and
@@ -206,6 +285,54 @@ export const basicConfig = (prefix: string): Config.Config<Basic> =>
  */
 export const bearerConfig = (prefix: string): Config.Config<Bearer> =>
   checkedConfig(prefix, Config.all({ token: Config.redacted(`${prefix}_TOKEN`) }), bearer)
+
+/**
+ * A {@link ClientCertificate} from `<prefix>_CERTIFICATE_FILE` or `<prefix>_CERTIFICATE`, `<prefix>_KEY_FILE` or
+ * `<prefix>_KEY`, `<prefix>_PKCS12_FILE` or `<prefix>_PKCS12`, `<prefix>_PASSPHRASE`, `<prefix>_CA_FILE` or
+ * `<prefix>_CA`, `<prefix>_CA_ONLY` and `<prefix>_SERVER_NAME`, as far as they are set.
+ *
+ * @since 0.1.0
+ * @category config
+ */
+export const clientCertificateConfig = (prefix: string): Config.Config<ClientCertificate> => {
+  const text = <A>(name: string, field: (value: string) => A) => ifSet(Config.string(`${prefix}_${name}`), field)
+  const secret = <A>(name: string, field: (value: Redacted.Redacted) => A) =>
+    ifSet(Config.redacted(`${prefix}_${name}`), field)
+  const fields = Config.all([
+    text("CERTIFICATE_FILE", (certificateFile) => ({ certificateFile })),
+    secret("CERTIFICATE", (certificate) => ({ certificate })),
+    text("KEY_FILE", (keyFile) => ({ keyFile })),
+    secret("KEY", (key) => ({ key })),
+    text("PKCS12_FILE", (pkcs12File) => ({ pkcs12File })),
+    secret("PKCS12", (pkcs12) => ({ pkcs12 })),
+    secret("PASSPHRASE", (passphrase) => ({ passphrase })),
+    text("CA_FILE", (caFile) => ({ caFile })),
+    text("CA", (ca) => ({ ca })),
+    ifSet(Config.boolean(`${prefix}_CA_ONLY`), (caOnly) => ({ caOnly })),
+    text("SERVER_NAME", (serverName) => ({ serverName }))
+  ])
+  return checkedConfig(
+    prefix,
+    Config.map(fields, ([a, b, c, d, e, f, g, h, i, j, k]) => ({
+      ...a,
+      ...b,
+      ...c,
+      ...d,
+      ...e,
+      ...f,
+      ...g,
+      ...h,
+      ...i,
+      ...j,
+      ...k
+    })),
+    clientCertificate
+  )
+}
+
+/** A field that is not there at all when it is not set: `undefined` would make credentials differ that are the same. */
+const ifSet = <A, B>(config: Config.Config<A>, field: (value: A) => B): Config.Config<Partial<B>> =>
+  Config.withDefault(Config.map(config, field), {})
 
 /**
  * Turns a Config of a credential's fields into a Config of the credential. A field that cannot be used becomes a

@@ -5,6 +5,7 @@
  * @since 0.1.0
  */
 import * as HttpClientRequest from "@effect/platform/HttpClientRequest"
+import type * as Array from "effect/Array"
 import * as Either from "effect/Either"
 import * as Option from "effect/Option"
 import { InsecureTransport, InvalidSetting, OriginRefused } from "./AuthError.ts"
@@ -17,7 +18,7 @@ export interface OriginPolicy {
   /** Origin and path, without a trailing slash. */
   readonly baseUrl: string
   /** Every origin that may see credentials (RFC 6454), the base URL's first. */
-  readonly origins: ReadonlyArray<string>
+  readonly origins: Array.NonEmptyReadonlyArray<string>
 }
 
 /**
@@ -72,6 +73,10 @@ export const admit = (
   policy: OriginPolicy,
   request: HttpClientRequest.HttpClientRequest
 ): Either.Either<HttpClientRequest.HttpClientRequest, OriginRefused> => {
+  // a request on which the URL is ours as it stands is let through as it is
+  if (isBelow(policy.origins[0], request.url) && !request.url.includes("#")) {
+    return Either.right(at(request, request.url))
+  }
   const url = withoutFragment(request.url)
   if (isRelative(url)) {
     const separator = url === "" || url.startsWith("/") || url.startsWith("?") ? "" : "/"

@@ -48,6 +48,11 @@ export interface TokenSource {
    */
   readonly get: Effect.Effect<Token, ExchangeError>
   /**
+   * The token that `get` would give at once at this time (ms), because it is fresh; for hot paths that have read the clock
+   * already.
+   */
+  readonly peek: (now: number) => Token | undefined
+  /**
    * Tells that the server rejected the token, for a request that has already climbed to `climbed` (default: not at all).
    * Answers the rung by which the next `get` will come by another token, or `fail` when this request cannot hope for a
    * better one. Only the first rejection of a token counts, later ones find its successor (`reuse`).
@@ -105,10 +110,10 @@ export interface Options<R = never> {
   readonly store?: TokenStore | undefined
   /**
    * Run with every change, in order and one at a time: to persist tokens by other means than a `store`, say. It delays
-   * nobody; what fails in it is logged. The end of the Scope waits for what is still to be run, as long as the policy's
+   * nobody; a defect in it is logged. The end of the Scope waits for what is still to be run, as long as the policy's
    * `closing` allows, so that the last token is not lost.
    */
-  readonly onChange?: ((change: TokenChange) => Effect.Effect<unknown, unknown, R>) | undefined
+  readonly onChange?: ((change: TokenChange) => Effect.Effect<unknown, never, R>) | undefined
   /** The mode that the tokens are for, such as `Yamcs/Password`; shown in errors, events and metrics. */
   readonly mode?: string | undefined
 }
@@ -245,12 +250,17 @@ export const make = <R = never>(options: Options<R>): Effect.Effect<TokenSource,
       }
     }
 
+    const peek = (now: number): Token | undefined => {
+      const { held } = MutableRef.get(state)
+      return held !== undefined && TokenState.freshness(held, now) === "Fresh" ? held.token : undefined
+    }
+
     const get: Effect.Effect<Token, ExchangeError> = Effect.clockWith((clock) => {
       const now = clock.unsafeCurrentTimeMillis()
-      const { held } = MutableRef.get(state)
-      return held !== undefined && TokenState.freshness(held, now) === "Fresh"
-        ? Effect.succeed(held.token)
-        : Effect.contextWithEffect((context: Context.Context<never>) =>
+      const token = peek(now)
+      return token !== undefined ?
+        Effect.succeed(token) :
+        Effect.contextWithEffect((context: Context.Context<never>) =>
           acquire(now, Option.getOrUndefined(Context.getOption(context, Tracer.ParentSpan)))
         )
     })
@@ -318,6 +328,7 @@ export const make = <R = never>(options: Options<R>): Effect.Effect<TokenSource,
 
     return {
       get,
+      peek,
       reject,
       changes: untilCleared(Stream.fromPubSub(changes)),
       state: Effect.map(Clock.currentTimeMillis, (now) => snapshot(MutableRef.get(state), now))

@@ -44,6 +44,7 @@ const noting = Effect.gen(function*() {
   const token = yield* Token.make({ value: "canary-token" })
   const tokens: TokenSource.TokenSource = {
     get: Effect.succeed(token),
+    peek: () => token,
     reject: (token, climbed) =>
       Effect.as(Ref.update(rejections, (all) => [...all, [token, climbed] as const]), "refresh"),
     changes: Stream.empty,

@@ -1,2 +1,10 @@
-// The barrel of @effect-auth/node.
-export {}
+/**
+ * Client certificates and a file-backed token store for Node.
+ *
+ * @since 0.1.0
+ */
+
+/** @since 0.1.0 */
+export * as ClientCertificate from "./ClientCertificate.ts"
+/** @since 0.1.0 */
+export * as FileTokenStore from "./FileTokenStore.ts"

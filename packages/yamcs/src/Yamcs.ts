@@ -68,9 +68,9 @@ export interface Options<C extends YamcsCredential> extends AuthenticatedHttpCli
   readonly store?: TokenStore | undefined
   /**
    * Run with every change of the token, by login and refresh alike, in order and one at a time. It delays no request;
-   * what fails in it is logged.
+   * a defect in it is logged.
    */
-  readonly onTokenChange?: ((change: TokenSource.TokenChange) => Effect.Effect<unknown, unknown>) | undefined
+  readonly onTokenChange?: ((change: TokenSource.TokenChange) => Effect.Effect<unknown>) | undefined
 }
 
 /**

@@ -244,12 +244,12 @@ describe("Yamcs, token changes", () => {
       assert.deepStrictEqual(yield* Ref.get(told), ["login", "refresh", "Rejected", "refresh", "Cleared"])
     }))
 
-  it.effect("that fail to be taken disturb nobody", () =>
+  it.effect("whose observer dies disturb nobody", () =>
     Effect.gen(function*() {
       yield* whoAmI
       yield* TestClock.adjust("500 seconds")
       assert.strictEqual(yield* whoAmI, "operator")
-    }).pipe(Effect.provide(live({ credential: password, onTokenChange: () => Effect.fail("disk full") }))))
+    }).pipe(Effect.provide(live({ credential: password, onTokenChange: () => Effect.dieMessage("disk full") }))))
 
   it.effect("are a stream of the tokens themselves, which a client can share", () =>
     Effect.gen(function*() {

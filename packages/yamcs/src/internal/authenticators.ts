@@ -25,7 +25,7 @@ export interface Named {
 export interface TokenOptions extends OriginPolicy.Options, Named {
   readonly policy: RefreshPolicy.RefreshPolicy
   readonly store: TokenStore | undefined
-  readonly onChange: ((change: TokenSource.TokenChange) => Effect.Effect<unknown, unknown>) | undefined
+  readonly onChange: ((change: TokenSource.TokenChange) => Effect.Effect<unknown>) | undefined
 }
 
 /** The server reads the scheme case-sensitively; this is how it wants it. */

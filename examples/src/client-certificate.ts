@@ -1,0 +1,41 @@
+/**
+ * Mutual TLS from the environment: a client certificate proves who we are, a password besides it where the server wants
+ * one. The files may be renewed while this runs.
+ *
+ *   ACME_URL=https://acme.example ACME_CERTIFICATE_FILE=client.pem ACME_KEY_FILE=client.key \
+ *   ACME_USERNAME=reader ACME_PASSWORD=... npx tsx examples/src/client-certificate.ts
+ */
+import * as AuthenticatedHttpClient from "@effect-auth/core/AuthenticatedHttpClient"
+import * as Authenticator from "@effect-auth/core/Authenticator"
+import * as Credential from "@effect-auth/core/Credential"
+import { MutualTls } from "@effect-auth/core/MutualTls"
+import * as ClientCertificate from "@effect-auth/node/ClientCertificate"
+import * as NodeRuntime from "@effect/platform-node/NodeRuntime"
+import * as Config from "effect/Config"
+import * as Console from "effect/Console"
+import * as Effect from "effect/Effect"
+import * as Layer from "effect/Layer"
+import * as Option from "effect/Option"
+
+// the transport: it presents the certificate, reloads it, and warns before it expires
+const Transport = ClientCertificate.layerUndiciConfig({ credential: Credential.clientCertificateConfig("ACME") })
+
+// what travels inside: here HTTP Basic; a mode of a vendor package takes this place as well
+const Acme = Layer.effect(
+  AuthenticatedHttpClient.AuthenticatedHttpClient,
+  Effect.gen(function*() {
+    const baseUrl = yield* Config.string("ACME_URL")
+    const credential = yield* Credential.basicConfig("ACME")
+    return yield* AuthenticatedHttpClient.make(Authenticator.basic(credential), { baseUrl })
+  })
+)
+
+// the requirement of MutualTls makes it a type error to forget the certificate
+const program = Effect.gen(function*() {
+  const { subject } = yield* MutualTls
+  const http = yield* AuthenticatedHttpClient.AuthenticatedHttpClient
+  const response = yield* http.get("/")
+  yield* Console.log(`${Option.getOrElse(subject, () => "a certificate without a subject")}: HTTP ${response.status}`)
+})
+
+program.pipe(Effect.provide(Layer.provideMerge(Acme, Transport)), NodeRuntime.runMain)

@@ -1,0 +1,163 @@
+import * as Token from "@effect-auth/core/Token"
+import * as NodeFileSystem from "@effect/platform-node/NodeFileSystem"
+import * as FileSystem from "@effect/platform/FileSystem"
+import { assert, describe, it } from "@effect/vitest"
+import * as Deferred from "effect/Deferred"
+import * as Effect from "effect/Effect"
+import * as Runtime from "effect/Runtime"
+import * as ChildProcess from "node:child_process"
+import * as Http from "node:http"
+import type { AddressInfo } from "node:net"
+import * as Readline from "node:readline"
+import { fileURLToPath } from "node:url"
+import * as FileTokenStore from "../src/FileTokenStore.ts"
+
+/**
+ * A token endpoint with one session, whose refresh token is good for one use: redeeming a used one ends the session, as
+ * RFC 9700 section 4.14.2 has it. It takes a while to answer; a client that is gone by then redeemed nothing.
+ */
+const rotating = (options: {
+  readonly lifetimeMillis: number
+  readonly delayMillis: number
+  readonly onRefresh?: (pid: number, seen: Seen) => void
+}) =>
+  Effect.acquireRelease(
+    Effect.async<{ readonly url: string; readonly seen: Seen; readonly close: () => void }>((resume) => {
+      const seen: Seen = { rotations: 0, logins: 0, reuses: 0, by: new Set() }
+      const server = Http.createServer((request, response) => {
+        let body = ""
+        request.on("data", (chunk) => body += String(chunk)).on("end", () => {
+          const answer = (status: number, json: unknown) => {
+            response.writeHead(status, { "content-type": "application/json" })
+            response.end(JSON.stringify(json))
+          }
+          if (request.url === "/login") {
+            seen.logins++
+            return answer(403, {})
+          }
+          const form = new URLSearchParams(body)
+          const pid = Number(form.get("pid"))
+          if (form.get("refresh_token") !== `refresh-${seen.rotations}`) {
+            seen.reuses++
+            return answer(400, { error: "invalid_grant" })
+          }
+          options.onRefresh?.(pid, seen)
+          setTimeout(() => {
+            if (request.socket.destroyed) return
+            seen.rotations++
+            seen.by.add(pid)
+            answer(200, {
+              access_token: `access-${seen.rotations}`,
+              refresh_token: `refresh-${seen.rotations}`,
+              expires_in: options.lifetimeMillis / 1000
+            })
+          }, options.delayMillis)
+        })
+      })
+      server.listen(0, "127.0.0.1", () => {
+        const { port } = server.address() as AddressInfo
+        resume(
+          Effect.succeed({ url: `http://127.0.0.1:${port}`, seen, close: () => server.close().closeAllConnections() })
+        )
+      })
+    }),
+    (server) => Effect.sync(server.close)
+  )
+
+interface Seen {
+  rotations: number
+  logins: number
+  /** Refresh tokens that were redeemed twice: each would have cost the session. */
+  reuses: number
+  /** The processes that rotated. */
+  readonly by: Set<number>
+}
+
+/** A process of its own over the shared file, and what it reports. */
+const worker = (args: ReadonlyArray<string>, report: (line: string) => void) =>
+  Effect.acquireRelease(
+    Effect.sync(() => {
+      const script = fileURLToPath(new URL("fixtures/sharedSession.ts", import.meta.url))
+      const child = ChildProcess.spawn(process.execPath, ["--import", "tsx", script, ...args], {
+        stdio: ["ignore", "pipe", "inherit"]
+      })
+      Readline.createInterface({ input: child.stdout }).on("line", report)
+      return child
+    }),
+    (child) =>
+      Effect.async<void>((resume) => {
+        if (child.exitCode !== null || child.signalCode !== null) return resume(Effect.void)
+        child.once("exit", () => resume(Effect.void)).kill("SIGKILL")
+      })
+  )
+
+const storeWithSession = Effect.gen(function*() {
+  const fs = yield* FileSystem.FileSystem
+  const path = `${yield* fs.makeTempDirectoryScoped()}/session.json`
+  const store = yield* FileTokenStore.make({ path })
+  yield* store.set(yield* Token.make({ value: "access-0", lifetime: 0, refreshToken: "refresh-0" }))
+  return path
+})
+
+const four = [1, 2, 3, 4]
+
+describe("FileTokenStore between processes", () => {
+  it.scopedLive("four processes share one rotating refresh token through 200 rotations without losing the session", () =>
+    Effect.gen(function*() {
+      const path = yield* storeWithSession
+      const done = yield* Deferred.make<void>()
+      const complete = Runtime.runSync(yield* Effect.runtime())
+      const server = yield* rotating({
+        lifetimeMillis: 20,
+        delayMillis: 5,
+        onRefresh: (_, seen) =>
+          seen.rotations >= 200 && seen.by.size === 4 && complete(Deferred.succeed(done, undefined))
+      })
+      const failures: Array<string> = []
+      yield* Effect.forEach(four, () =>
+        worker([path, server.url, "10000", "30000"], (line) => {
+          if (line === "token") return
+          failures.push(line)
+          complete(Deferred.succeed(done, undefined))
+        }))
+      yield* Deferred.await(done)
+      assert.deepStrictEqual(failures, [])
+      assert.deepInclude(server.seen, { reuses: 0, logins: 0 })
+      assert.isAtLeast(server.seen.rotations, 200)
+    }).pipe(Effect.provide(NodeFileSystem.layer)))
+
+  it.scopedLive("a process killed in the middle of an exchange blocks the others for no longer than the staleness", () =>
+    Effect.gen(function*() {
+      const path = yield* storeWithSession
+      const done = yield* Deferred.make<void>()
+      const complete = Runtime.runSync(yield* Effect.runtime())
+      const staleness = 3000
+      const delayMillis = 200
+      const up = new Set<number>()
+      const killedAt: Array<number> = []
+      const server = yield* rotating({
+        lifetimeMillis: 500,
+        delayMillis,
+        onRefresh: (pid, { rotations }) => {
+          // one of the four, and one of the three that are left
+          if (up.size === 4 && (killedAt[0] === undefined || (killedAt.length === 1 && rotations > killedAt[0] + 3))) {
+            killedAt.push(rotations)
+            process.kill(pid, "SIGKILL")
+          }
+          if (killedAt[1] !== undefined && rotations > killedAt[1] + 3) complete(Deferred.succeed(done, undefined))
+        }
+      })
+      const failures: Array<string> = []
+      // a caller fails whose wait for the lock, and then for the exchange of whoever got it first, take longer than this
+      const timeout = staleness + 2 * delayMillis
+      yield* Effect.forEach(four, (n) =>
+        worker([path, server.url, String(staleness), String(timeout)], (line) => {
+          if (line === "token") return up.add(n)
+          failures.push(line)
+          complete(Deferred.succeed(done, undefined))
+        }))
+      yield* Deferred.await(done)
+      assert.deepStrictEqual(failures, [])
+      assert.deepInclude(server.seen, { reuses: 0, logins: 0 })
+    }).pipe(Effect.provide(NodeFileSystem.layer)))
+})

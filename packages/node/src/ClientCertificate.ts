@@ -1,0 +1,263 @@
+/**
+ * Mutual TLS: an `HttpClient` that presents a client certificate, over undici or node:http. Modes are layered on top of
+ * it, so that a certificate combines with a password, a token or nothing else.
+ *
+ * New files are picked up while the program runs: connections that are opened from then on present the new certificate,
+ * those that are busy finish what they do. Files that cannot be used are reported and the old certificate stays.
+ *
+ * @since 0.1.0
+ */
+import type { ClientCertificateError } from "@effect-auth/core/AuthError"
+import * as AuthEvent from "@effect-auth/core/AuthEvent"
+import type * as Credential from "@effect-auth/core/Credential"
+import { MutualTls } from "@effect-auth/core/MutualTls"
+import * as NodeFileSystem from "@effect/platform-node/NodeFileSystem"
+import * as FileSystem from "@effect/platform/FileSystem"
+import * as HttpClient from "@effect/platform/HttpClient"
+import * as Clock from "effect/Clock"
+import * as Config from "effect/Config"
+import type { ConfigError } from "effect/ConfigError"
+import * as Context from "effect/Context"
+import * as Duration from "effect/Duration"
+import * as Effect from "effect/Effect"
+import * as Layer from "effect/Layer"
+import * as Metric from "effect/Metric"
+import * as MutableRef from "effect/MutableRef"
+import * as Option from "effect/Option"
+import * as Schedule from "effect/Schedule"
+import type * as Scope from "effect/Scope"
+import * as Certificate from "./internal/certificate.ts"
+import * as Expiry from "./internal/expiry.ts"
+import * as Handshake from "./internal/handshake.ts"
+import * as Pool from "./internal/pool.ts"
+
+/**
+ * @since 0.1.0
+ * @category models
+ */
+export interface Options {
+  readonly credential: Credential.ClientCertificate
+  /** When to look for new files, and at the clock for the certificate's expiry; default every 10 seconds. */
+  readonly reload?: Schedule.Schedule<unknown> | undefined
+  /** How long before the certificate expires to warn, once each; default 30, 7 and 1 days. */
+  readonly warnBefore?: ReadonlyArray<Duration.DurationInput> | undefined
+  /** The most connections to one origin; default as many as there are requests at a time. */
+  readonly connections?: number | undefined
+  /**
+   * The highest TLS version to speak; default `TLSv1.3`. Node cannot present a certificate after the handshake is over,
+   * as servers ask for that want certificates for some paths only (`SSLVerifyClient` in an Apache `<Location>`, which
+   * then answers 403). With `TLSv1.2` they renegotiate instead.
+   */
+  readonly maxVersion?: "TLSv1.2" | "TLSv1.3" | undefined
+}
+
+/**
+ * What a certificate gives: a client that presents it, and the evidence that there is one.
+ *
+ * @since 0.1.0
+ * @category models
+ */
+export type Services = HttpClient.HttpClient | MutualTls
+
+/**
+ * An `HttpClient` over undici, with the evidence. Fails with `ClientCertificateError` when the certificate cannot be
+ * used; a handshake that fails later is the cause of the request's error, as `HandshakeFailed`.
+ *
+ * @since 0.1.0
+ * @category constructors
+ */
+export const makeUndici = (
+  options: Options
+): Effect.Effect<Context.Context<Services>, ClientCertificateError, FileSystem.FileSystem | Scope.Scope> =>
+  make(options, Pool.undici)
+
+/**
+ * An `HttpClient` over node:http, with connections kept alive; otherwise as {@link makeUndici}.
+ *
+ * @since 0.1.0
+ * @category constructors
+ */
+export const makeNodeHttp = (
+  options: Options
+): Effect.Effect<Context.Context<Services>, ClientCertificateError, FileSystem.FileSystem | Scope.Scope> =>
+  make(options, Pool.nodeHttp)
+
+/**
+ * {@link makeUndici} as a layer.
+ *
+ * @example
+ * ```ts
+ * import * as AuthenticatedHttpClient from "@effect-auth/core/AuthenticatedHttpClient"
+ * import * as Authenticator from "@effect-auth/core/Authenticator"
+ * import * as Credential from "@effect-auth/core/Credential"
+ * import * as ClientCertificate from "@effect-auth/node/ClientCertificate"
+ * import * as Effect from "effect/Effect"
+ * import * as Layer from "effect/Layer"
+ * import * as Redacted from "effect/Redacted"
+ *
+ * const credential = new Credential.ClientCertificate({ pkcs12File: "client.p12", passphrase: Redacted.make("…") })
+ *
+ * // a certificate and a password
+ * const Acme = Effect.flatMap(
+ *   Credential.basic({ username: "reader", password: Redacted.make("…") }),
+ *   (basic) => AuthenticatedHttpClient.make(Authenticator.basic(basic), { baseUrl: "https://acme.example" })
+ * ).pipe(
+ *   Layer.effect(AuthenticatedHttpClient.AuthenticatedHttpClient),
+ *   Layer.provide(ClientCertificate.layerUndici({ credential }))
+ * )
+ * ```
+ *
+ * @since 0.1.0
+ * @category layers
+ */
+export const layerUndici = (options: Options): Layer.Layer<Services, ClientCertificateError> =>
+  Layer.provide(Layer.scopedContext(makeUndici(options)), NodeFileSystem.layer)
+
+/**
+ * {@link layerUndici} with its options from Config.
+ *
+ * @since 0.1.0
+ * @category layers
+ */
+export const layerUndiciConfig = (
+  options: Config.Config.Wrap<Options>
+): Layer.Layer<Services, ClientCertificateError | ConfigError> =>
+  Layer.unwrapEffect(Effect.map(Config.unwrap(options), layerUndici))
+
+/**
+ * {@link makeNodeHttp} as a layer.
+ *
+ * @since 0.1.0
+ * @category layers
+ */
+export const layerNodeHttp = (options: Options): Layer.Layer<Services, ClientCertificateError> =>
+  Layer.provide(Layer.scopedContext(makeNodeHttp(options)), NodeFileSystem.layer)
+
+/**
+ * {@link layerNodeHttp} with its options from Config.
+ *
+ * @since 0.1.0
+ * @category layers
+ */
+export const layerNodeHttpConfig = (
+  options: Config.Config.Wrap<Options>
+): Layer.Layer<Services, ClientCertificateError | ConfigError> =>
+  Layer.unwrapEffect(Effect.map(Config.unwrap(options), layerNodeHttp))
+
+/** The certificate in use, the connections that present it, and what has been said about it. */
+interface Current<P> {
+  readonly identity: Certificate.Identity
+  readonly pool: P
+  /** The last threshold (days) that was warned of. */
+  readonly warned: number
+}
+
+const make = <P>(
+  options: Options,
+  transport: Pool.Transport<P>
+): Effect.Effect<Context.Context<Services>, ClientCertificateError, FileSystem.FileSystem | Scope.Scope> =>
+  Effect.gen(function*() {
+    const fs = yield* FileSystem.FileSystem
+    const scope = yield* Effect.scope
+    const { credential } = options
+    const thresholds = (options.warnBefore ?? ["30 days", "7 days", "1 day"]).map(Duration.toDays)
+
+    const read = Certificate.read(fs, credential)
+    const parse = (material: Certificate.Material) =>
+      Effect.flatMap(Clock.currentTimeMillis, (now) => Certificate.parse(material, credential, options, now))
+    const open = (identity: Certificate.Identity): Current<P> => ({
+      identity,
+      pool: transport.open({
+        secureContext: identity.secureContext,
+        serverName: credential.serverName,
+        connections: options.connections
+      }),
+      warned: Infinity
+    })
+
+    const current = MutableRef.make(open(yield* Effect.flatMap(read, parse)))
+    /** What was wrong at the last look, and whether it has been said. */
+    const trouble = MutableRef.make<{ readonly message: string; readonly said: boolean } | undefined>(undefined)
+    yield* Effect.addFinalizer(() => transport.destroy(MutableRef.get(current).pool))
+
+    const installed = (replaced: boolean) =>
+      Effect.flatMap(Clock.currentTimeMillis, (now) => {
+        const { identity } = MutableRef.get(current)
+        return AuthEvent.publish(AuthEvent.AuthEvent.CertificateInstalled({
+          subject: nameOf(identity),
+          serialNumber: identity.serialNumber,
+          daysLeft: Expiry.daysLeft(identity.notAfter, now),
+          replaced
+        }))
+      })
+
+    const replace = (identity: Certificate.Identity) =>
+      Effect.uninterruptible(Effect.gen(function*() {
+        const previous = MutableRef.getAndSet(current, open(identity))
+        yield* Effect.forkIn(
+          Effect.onInterrupt(Effect.interruptible(transport.drain(previous.pool)), () =>
+            transport.destroy(previous.pool)),
+          scope
+        )
+        yield* installed(true)
+      }))
+
+    const reload = Effect.gen(function*() {
+      const material = yield* read
+      if (material.digest !== MutableRef.get(current).identity.digest) yield* replace(yield* parse(material))
+      MutableRef.set(trouble, undefined)
+    }).pipe(
+      // certificate and key are seldom written in one moment: what is wrong only once is not worth a word
+      Effect.catchAll((error) => {
+        const before = MutableRef.get(trouble)
+        const again = before !== undefined && before.message === error.message
+        MutableRef.set(trouble, { message: error.message, said: again })
+        return again && !before.said
+          ? AuthEvent.publish(
+            AuthEvent.AuthEvent.CertificateNotReplaced({ subject: nameOf(MutableRef.get(current).identity), error })
+          )
+          : Effect.void
+      })
+    )
+
+    const watchExpiry = Effect.flatMap(Clock.currentTimeMillis, (now) => {
+      const { identity, warned } = MutableRef.get(current)
+      const left = Expiry.daysLeft(identity.notAfter, now)
+      const due = Expiry.due(left, thresholds, warned)
+      const subject = nameOf(identity)
+      if (due !== undefined) MutableRef.update(current, (current) => ({ ...current, warned: due }))
+      return Effect.zipRight(
+        Metric.update(Metric.tagged(AuthEvent.certificateDaysLeft, "subject", subject), left),
+        due === undefined ? Effect.void : AuthEvent.publish(
+          AuthEvent.AuthEvent.CertificateExpiring({ subject, serialNumber: identity.serialNumber, daysLeft: left })
+        )
+      )
+    })
+
+    yield* installed(false)
+    yield* watchExpiry
+    yield* Effect.forkScoped(
+      Effect.schedule(Effect.zipRight(reload, watchExpiry), options.reload ?? Schedule.spaced("10 seconds"))
+    )
+
+    const trusted = trustedBy(credential)
+    const client = yield* transport.client(() => MutableRef.get(current).pool)
+    const explained = HttpClient.transformResponse(
+      client,
+      Effect.mapError((error) => Handshake.explain(error, { identity: MutableRef.get(current).identity, trusted }))
+    )
+    return Context.make(HttpClient.HttpClient, explained).pipe(Context.add(MutualTls, {
+      get subject() {
+        return MutableRef.get(current).identity.subject
+      }
+    }))
+  })
+
+const nameOf = (identity: Certificate.Identity): string =>
+  Option.getOrElse(identity.subject, () => `without a subject (${identity.serialNumber})`)
+
+const trustedBy = (credential: Credential.ClientCertificate): string => {
+  const given = credential.caFile ?? (credential.ca === undefined ? undefined : "the given ca")
+  if (given === undefined) return "those that come with Node"
+  return credential.caOnly === true ? `only ${given}` : `${given} and those that come with Node`
+}

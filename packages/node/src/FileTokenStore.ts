@@ -1,0 +1,137 @@
+/**
+ * A token store in a file, for processes of one machine that share a session: a command that is started again and
+ * again, or the workers of a service that share one rotating refresh token.
+ *
+ * The file holds the token **in the clear** and is readable by its owner only. It is replaced as a whole, so that a
+ * reader sees the old token or the new one, whatever crashes. Beside it lies `<path>.lock`, a directory.
+ *
+ * @since 0.1.0
+ */
+import { InvalidSetting, TokenStoreError } from "@effect-auth/core/AuthError"
+import * as TokenStore from "@effect-auth/core/TokenStore"
+import * as NodeFileSystem from "@effect/platform-node/NodeFileSystem"
+import type { PlatformError } from "@effect/platform/Error"
+import * as FileSystem from "@effect/platform/FileSystem"
+import * as Config from "effect/Config"
+import type { ConfigError } from "effect/ConfigError"
+import * as Duration from "effect/Duration"
+import * as Effect from "effect/Effect"
+import * as Layer from "effect/Layer"
+import * as Option from "effect/Option"
+import * as Random from "effect/Random"
+import * as FileLock from "./internal/fileLock.ts"
+
+/**
+ * @since 0.1.0
+ * @category models
+ */
+export interface Options {
+  /**
+   * The file, on a local file system: network file systems do not promise what the lock relies on. Its directory is
+   * created when missing, for its owner only.
+   */
+  readonly path: string
+  /**
+   * How long a process that died in the middle of an exchange may hold up the others; default 10 seconds. A living one
+   * gives a sign of life every fifth of it. Choose it longer than a process may be suspended, and shorter than the
+   * `timeout` of the refresh policy, so that who waits can still exchange.
+   */
+  readonly staleness?: Duration.DurationInput | undefined
+}
+
+/**
+ * Makes the store; fails with `InvalidSetting` when an option cannot be used. Nothing is read or written before the
+ * store is used. Write within `withLock`, as `TokenSource` does.
+ *
+ * @example
+ * ```ts
+ * import * as Token from "@effect-auth/core/Token"
+ * import * as TokenSource from "@effect-auth/core/TokenSource"
+ * import * as FileTokenStore from "@effect-auth/node/FileTokenStore"
+ * import * as NodeFileSystem from "@effect/platform-node/NodeFileSystem"
+ * import * as Effect from "effect/Effect"
+ *
+ * const tokens = Effect.gen(function*() {
+ *   const store = yield* FileTokenStore.make({ path: "/var/lib/acme/session.json" })
+ *   return yield* TokenSource.make({ login: Token.make({ value: "…", lifetime: "1 hour" }), store })
+ * }).pipe(Effect.provide(NodeFileSystem.layer))
+ * ```
+ *
+ * @since 0.1.0
+ * @category constructors
+ */
+export const make = (options: Options): Effect.Effect<TokenStore.TokenStore, InvalidSetting, FileSystem.FileSystem> =>
+  Effect.gen(function*() {
+    const fs = yield* FileSystem.FileSystem
+    const { path } = options
+    if (path === "") return yield* new InvalidSetting({ setting: "path", problem: "must not be empty" })
+    const staleness = Duration.decode(options.staleness ?? "10 seconds")
+    if (Duration.lessThan(staleness, "500 millis") || !Duration.isFinite(staleness)) {
+      return yield* new InvalidSetting({ setting: "staleness", problem: "must be half a second at least, and finite" })
+    }
+    const directory = `${path}.lock`
+    const lock = FileLock.withLock(fs, { directory, staleness })
+    // the fibers of this process queue here, so that one of them at a time looks at the files
+    const queue = yield* Effect.makeSemaphore(1)
+
+    /** What the disk has is complete, even after a power failure: the content first, then the name. */
+    const replace = (text: string): Effect.Effect<void, PlatformError> =>
+      Effect.gen(function*() {
+        // within the lock's directory, whose next owner clears away what a killed process leaves
+        const draft = `${directory}/draft-${(yield* Random.nextIntBetween(0, 2 ** 48)).toString(16)}`
+        yield* fs.makeDirectory(directory, { recursive: true, mode: 0o700 })
+        yield* Effect.scoped(Effect.gen(function*() {
+          const file = yield* fs.open(draft, { flag: "wx", mode: 0o600 })
+          yield* file.writeAll(new TextEncoder().encode(text))
+          yield* file.sync
+        }))
+        yield* fs.rename(draft, path)
+        // not every system can do this to a directory; the file is complete without it
+        yield* Effect.ignore(
+          Effect.scoped(Effect.flatMap(fs.open(parent(path), { flag: "r" }), (directory) => directory.sync))
+        )
+      })
+
+    return {
+      get: fs.readFileString(path).pipe(
+        Effect.asSome,
+        Effect.catchIf(isMissing, () => Effect.succeed(Option.none<string>())),
+        Effect.mapError(failed("read")),
+        Effect.flatMap(Option.match({
+          onNone: () => Effect.succeedNone,
+          onSome: (text) => Effect.asSome(TokenStore.decode(text))
+        }))
+      ),
+      set: (token) =>
+        Effect.flatMap(TokenStore.encode(token), (text) => Effect.mapError(replace(text), failed("write"))),
+      remove: Effect.mapError(fs.remove(path, { force: true }), failed("remove")),
+      withLock: (self) => queue.withPermits(1)(lock(self))
+    }
+  })
+
+/**
+ * The store of a program, on Node's file system.
+ *
+ * @since 0.1.0
+ * @category layers
+ */
+export const layer = (options: Options): Layer.Layer<TokenStore.CurrentTokenStore, InvalidSetting> =>
+  Layer.provide(Layer.effect(TokenStore.CurrentTokenStore, make(options)), NodeFileSystem.layer)
+
+/**
+ * {@link layer} with its options from Config.
+ *
+ * @since 0.1.0
+ * @category layers
+ */
+export const layerConfig = (
+  options: Config.Config.Wrap<Options>
+): Layer.Layer<TokenStore.CurrentTokenStore, InvalidSetting | ConfigError> =>
+  Layer.unwrapEffect(Effect.map(Config.unwrap(options), layer))
+
+const failed = (operation: TokenStoreError["operation"]) => (error: PlatformError): TokenStoreError =>
+  new TokenStoreError({ operation, detail: error.message })
+
+const isMissing = (error: PlatformError): boolean => error._tag === "SystemError" && error.reason === "NotFound"
+
+const parent = (path: string): string => path.replace(/[^/\\]*$/, "") || "."

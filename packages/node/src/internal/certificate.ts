@@ -1,0 +1,248 @@
+/**
+ * From a credential to what TLS needs: files are read, then certificate and key are checked against each other and
+ * against the clock, so that what is wrong is said here and not by a server that hangs up.
+ */
+import { ClientCertificateError } from "@effect-auth/core/AuthError"
+import type * as Credential from "@effect-auth/core/Credential"
+import type { PlatformError } from "@effect/platform/Error"
+import type * as FileSystem from "@effect/platform/FileSystem"
+import * as Effect from "effect/Effect"
+import * as Either from "effect/Either"
+import * as Option from "effect/Option"
+import * as Predicate from "effect/Predicate"
+import * as Redacted from "effect/Redacted"
+import * as Crypto from "node:crypto"
+import * as Stream from "node:stream"
+import * as Tls from "node:tls"
+
+/** A part of a credential as it was read, and where from. */
+interface Part {
+  readonly source: string
+  readonly content: Redacted.Redacted<Buffer>
+}
+
+/** Everything that a credential refers to. `digest` changes when anything of it does. */
+export interface Material {
+  readonly identity:
+    | { readonly _tag: "Pem"; readonly certificate: Part; readonly key: Part }
+    | { readonly _tag: "Pkcs12"; readonly archive: Part }
+  readonly ca: Part | undefined
+  readonly digest: string
+}
+
+/** A certificate that is ready to be presented. Times are in ms. */
+export interface Identity {
+  readonly secureContext: Tls.SecureContext
+  readonly subject: Option.Option<string>
+  readonly issuer: string
+  readonly serialNumber: string
+  readonly notAfter: number
+  readonly digest: string
+}
+
+/** Reads what the credential refers to. */
+export const read = (
+  fs: FileSystem.FileSystem,
+  credential: Credential.ClientCertificate
+): Effect.Effect<Material, ClientCertificateError> => {
+  const part = (
+    name: "certificate" | "key" | "pkcs12",
+    encoding: "utf8" | "base64"
+  ): Effect.Effect<Part | undefined, ClientCertificateError> => {
+    const inline = credential[name]
+    return inline === undefined
+      ? file(`${name}File`)
+      : Effect.succeed({ source: name, content: Redacted.make(Buffer.from(Redacted.value(inline), encoding)) })
+  }
+  const file = (
+    name: "certificateFile" | "keyFile" | "pkcs12File" | "caFile"
+  ): Effect.Effect<Part | undefined, ClientCertificateError> => {
+    const path = credential[name]
+    if (path === undefined) return Effect.succeed(undefined)
+    const source = `${name} ${path}`
+    return Effect.mapBoth(fs.readFile(path), {
+      onFailure: (error) => new ClientCertificateError({ reason: "Unreadable", source, problem: unreadable(error) }),
+      onSuccess: (content) => ({ source, content: Redacted.make(Buffer.from(content)) })
+    })
+  }
+  return Effect.gen(function*() {
+    const archive = yield* part("pkcs12", "base64")
+    const certificate = yield* part("certificate", "utf8")
+    const key = yield* part("key", "utf8")
+    const ca = credential.ca === undefined
+      ? yield* file("caFile")
+      : { source: "ca", content: Redacted.make(Buffer.from(credential.ca)) }
+    const digest = Crypto.createHash("sha256")
+    for (const part of [archive, certificate, key, ca]) {
+      digest.update(
+        part === undefined ? "-" : Crypto.createHash("sha256").update(Redacted.value(part.content)).digest()
+      )
+    }
+    const pem = certificate ?? { source: "certificate", content: Redacted.make(Buffer.alloc(0)) }
+    return {
+      identity: archive === undefined
+        ? { _tag: "Pem", certificate: pem, key: key ?? pem }
+        : { _tag: "Pkcs12", archive },
+      ca,
+      digest: digest.digest("hex")
+    }
+  })
+}
+
+/** Checks what was read, at an instant `now` (ms). */
+export const parse = (
+  material: Material,
+  credential: Credential.ClientCertificate,
+  tls: { readonly maxVersion?: "TLSv1.2" | "TLSv1.3" | undefined },
+  now: number
+): Either.Either<Identity, ClientCertificateError> =>
+  Either.gen(function*() {
+    const passphrase = credential.passphrase === undefined ? undefined : Redacted.value(credential.passphrase)
+    const shared: Tls.SecureContextOptions = {
+      minVersion: "TLSv1.2",
+      maxVersion: tls.maxVersion ?? "TLSv1.3",
+      ...(passphrase === undefined ? undefined : { passphrase }),
+      ...(material.ca === undefined ? undefined : { ca: yield* authorities(material.ca, credential.caOnly === true) })
+    }
+    const { certificate, secureContext, source } = material.identity._tag === "Pem"
+      ? yield* fromPem(material.identity.certificate, material.identity.key, passphrase, shared)
+      : yield* fromPkcs12(material.identity.archive, shared)
+    const notBefore = instant(certificate.validFrom)
+    const notAfter = instant(certificate.validTo)
+    if (now < notBefore) {
+      return yield* problem("NotYetValid", source, `the certificate is not valid before ${certificate.validFrom}`)
+    }
+    if (now > notAfter) {
+      return yield* problem("Expired", source, `the certificate expired on ${certificate.validTo}; renew it`)
+    }
+    return {
+      secureContext,
+      subject: Option.filter(Option.fromNullable(certificate.subject), (subject) => subject !== "").pipe(
+        Option.map(oneLine)
+      ),
+      issuer: oneLine(certificate.issuer),
+      serialNumber: certificate.serialNumber,
+      notAfter,
+      digest: material.digest
+    }
+  })
+
+interface Loaded {
+  readonly certificate: Crypto.X509Certificate
+  readonly secureContext: Tls.SecureContext
+  readonly source: string
+}
+
+const fromPem = (
+  certificatePart: Part,
+  keyPart: Part,
+  passphrase: string | undefined,
+  shared: Tls.SecureContextOptions
+): Either.Either<Loaded, ClientCertificateError> =>
+  Either.gen(function*() {
+    const { source } = certificatePart
+    const cert = Redacted.value(certificatePart.content)
+    const key = Redacted.value(keyPart.content)
+    const certificate = yield* Either.try({
+      try: () => new Crypto.X509Certificate(cert),
+      catch: () => failure("Malformed", source, "there is no PEM certificate in it")
+    })
+    const privateKey = yield* Either.try({
+      try: () => Crypto.createPrivateKey({ key, ...(passphrase === undefined ? undefined : { passphrase }) }),
+      // both forms of encrypted keys have this word in their header (RFC 7468 section 11, RFC 1421 section 4.6.1.1)
+      catch: () =>
+        !key.includes("ENCRYPTED")
+          ? failure("Malformed", keyPart.source, "there is no PEM private key in it")
+          : passphrase === undefined
+          ? failure("PassphraseRejected", keyPart.source, "the private key is encrypted; give its passphrase")
+          : failure("PassphraseRejected", keyPart.source, "the passphrase does not decrypt the private key")
+    })
+    if (!certificate.checkPrivateKey(privateKey)) {
+      return yield* problem(
+        "KeyMismatch",
+        keyPart.source,
+        `the private key does not belong to the first certificate of ${source} (${oneLine(certificate.subject)})`
+      )
+    }
+    const secureContext = yield* createContext({ ...shared, cert, key }, source)
+    return { certificate, secureContext, source }
+  })
+
+const fromPkcs12 = (part: Part, shared: Tls.SecureContextOptions): Either.Either<Loaded, ClientCertificateError> =>
+  Either.gen(function*() {
+    const { source } = part
+    const secureContext = yield* createContext({ ...shared, pfx: Redacted.value(part.content) }, source)
+    const certificate = ownCertificate(secureContext)
+    return certificate === undefined
+      ? yield* problem("Malformed", source, "there is no certificate with its private key in the archive")
+      : { certificate, secureContext, source }
+  })
+
+const createContext = (
+  options: Tls.SecureContextOptions,
+  source: string
+): Either.Either<Tls.SecureContext, ClientCertificateError> =>
+  Either.try({
+    try: () => Tls.createSecureContext(options),
+    catch: (error) =>
+      Predicate.hasProperty(error, "code") && error.code === "ERR_CRYPTO_UNSUPPORTED_OPERATION"
+        ? failure(
+          "LegacyPkcs12",
+          source,
+          "the archive is encrypted by an old algorithm that this Node refuses; convert it: " +
+            "openssl pkcs12 -legacy -in old.p12 -out all.pem, then openssl pkcs12 -export -in all.pem -out new.p12"
+        )
+        : String(error).includes("mac verify failure")
+        ? failure(
+          "PassphraseRejected",
+          source,
+          options.passphrase === undefined
+            ? "the archive is encrypted; give its passphrase"
+            : "the passphrase does not open the archive"
+        )
+        : failure("Malformed", source, options.pfx === undefined ? "TLS does not accept it" : "it is not PKCS#12")
+  })
+
+/** A PKCS#12 archive has no reader in Node, but a TLS socket tells which certificate it would present. */
+const ownCertificate = (secureContext: Tls.SecureContext): Crypto.X509Certificate | undefined => {
+  const nowhere = new Stream.Duplex({ read: () => {}, write: (_chunk, _encoding, done) => done() })
+  const socket = new Tls.TLSSocket(nowhere, { secureContext })
+  const certificate = socket.getX509Certificate()
+  socket.destroy()
+  return certificate
+}
+
+const authorities = (ca: Part, exclusive: boolean): Either.Either<Array<string>, ClientCertificateError> => {
+  const pem = Redacted.value(ca.content).toString("utf8")
+  return Either.try({
+    try: () => {
+      new Crypto.X509Certificate(pem)
+      return exclusive ? [pem] : [...Tls.rootCertificates, pem]
+    },
+    catch: () => failure("Malformed", ca.source, "there is no PEM certificate of an authority in it")
+  })
+}
+
+const failure = (reason: ClientCertificateError["reason"], source: string, problem: string) =>
+  new ClientCertificateError({ reason, source, problem })
+
+const problem = (reason: ClientCertificateError["reason"], source: string, problem: string) =>
+  Either.left(failure(reason, source, problem))
+
+const unreadable = (error: PlatformError): string => {
+  if (error._tag !== "SystemError") return "it cannot be read"
+  switch (error.reason) {
+    case "NotFound":
+      return "the file does not exist"
+    case "PermissionDenied":
+      return "this user is not allowed to read the file"
+    default:
+      return "the file cannot be read"
+  }
+}
+
+/** X.509 dates are given as `Nov 22 06:45:24 2027 GMT`, which `DateTime.make` does not read. */
+const instant = (text: string): number => Date.parse(text)
+
+/** `CN=client\nO=Acme` */
+const oneLine = (name: string): string => name.split("\n").join(", ")

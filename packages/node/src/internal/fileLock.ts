@@ -1,0 +1,190 @@
+/**
+ * A lock between processes that share a directory. Each time it is held is an epoch: a file named by a number, and the
+ * highest number is the lock.
+ *
+ * - Nobody frees or steals another's epoch: whoever wants the lock creates the next one, exclusively (`O_EXCL`), so of
+ *   two who find a dead owner one wins. There is no moment at which a lock is taken away and not yet given.
+ * - The owner touches its file while it lives. A waiter measures on its own clock how long the file has been untouched;
+ *   the clocks of the file system and of other processes do not matter.
+ * - Released means: the file is not empty. The file stays, because the highest number must never go back.
+ */
+import { TokenStoreError } from "@effect-auth/core/AuthError"
+import type { PlatformError, SystemErrorReason } from "@effect/platform/Error"
+import type * as FileSystem from "@effect/platform/FileSystem"
+import * as Clock from "effect/Clock"
+import * as Duration from "effect/Duration"
+import * as Effect from "effect/Effect"
+import * as Option from "effect/Option"
+import * as Ref from "effect/Ref"
+import * as Schedule from "effect/Schedule"
+
+/** Where and how patiently. */
+export interface Options {
+  /** The lock's own directory. */
+  readonly directory: string
+  /** An owner without a sign of life is replaced before this time is over. */
+  readonly staleness: Duration.Duration
+}
+
+/** What a look at the lock finds: nothing yet, or its latest epoch and when (ms) its owner touched it. */
+export type Sight =
+  | { readonly _tag: "Unused" }
+  | { readonly _tag: "Released"; readonly epoch: number }
+  | { readonly _tag: "Held"; readonly epoch: number; readonly touched: number }
+
+/** An epoch under observation: for how long (ms) its file has been seen as it is, up to the last look. */
+export interface Watch {
+  readonly epoch: number
+  readonly touched: number
+  readonly idle: number
+  readonly lookedAt: number
+}
+
+export type Decision =
+  | { readonly _tag: "Take"; readonly epoch: number }
+  | { readonly _tag: "Wait"; readonly watch: Watch }
+
+/**
+ * What to do after a look at the lock, given what was watched before. An owner is presumed dead after four fifths of
+ * the staleness, so that a last look and the taking over fit into the rest. The time between two looks counts for a
+ * fifth of it at most: when the clock jumped or the machine slept, the owner could not give signs of life either.
+ */
+export const decide = (
+  watch: Watch | undefined,
+  sight: Sight,
+  now: number,
+  staleness: Duration.Duration
+): Decision => {
+  switch (sight._tag) {
+    case "Unused":
+      return { _tag: "Take", epoch: 1 }
+    case "Released":
+      return { _tag: "Take", epoch: sight.epoch + 1 }
+    case "Held": {
+      const { epoch, touched } = sight
+      const fifth = Duration.toMillis(staleness) / 5
+      const idle = watch !== undefined && watch.epoch === epoch && watch.touched === touched
+        ? watch.idle + Math.min(fifth, Math.max(0, now - watch.lookedAt))
+        : 0
+      return idle >= 4 * fifth
+        ? { _tag: "Take", epoch: epoch + 1 }
+        : { _tag: "Wait", watch: { epoch, touched, idle, lookedAt: now } }
+    }
+  }
+}
+
+/**
+ * Runs an effect while holding the lock. An owner that finds itself replaced (it was suspended for longer than the
+ * staleness) is interrupted and fails.
+ */
+export const withLock = (fs: FileSystem.FileSystem, options: Options) => {
+  const { directory, staleness } = options
+  const file = (epoch: number) => `${directory}/${epoch}`
+
+  const latest: Effect.Effect<number, PlatformError> = Effect.map(
+    fs.readDirectory(directory),
+    (names) => names.reduce((latest, name) => isEpoch(name) ? Math.max(latest, Number(name)) : latest, none)
+  )
+
+  const look: Effect.Effect<Sight, PlatformError> = Effect.flatMap(
+    latest,
+    (epoch) =>
+      epoch === none ? Effect.succeed<Sight>({ _tag: "Unused" }) : fs.stat(file(epoch)).pipe(
+        Effect.map((info): Sight =>
+          info.size > 0
+            ? { _tag: "Released", epoch }
+            : { _tag: "Held", epoch, touched: Option.match(info.mtime, { onNone: () => 0, onSome: Number }) }
+        ),
+        // swept since it was listed: there are later ones
+        Effect.catchIf(hasReason("NotFound"), () => look)
+      )
+  )
+
+  /**
+   * Creates an epoch; `false` when another was faster. Who acts on an old sight may create a number that was swept away
+   * long ago: it counts only if it is the highest afterwards.
+   */
+  const take = (epoch: number): Effect.Effect<boolean, PlatformError> =>
+    fs.writeFileString(file(epoch), "", { flag: "wx", mode: 0o600 }).pipe(
+      Effect.zipRight(latest),
+      Effect.flatMap((highest) =>
+        highest === epoch ? Effect.as(sweep(epoch), true) : Effect.as(removeFile(file(epoch)), false)
+      ),
+      Effect.catchIf(hasReason("AlreadyExists"), () => Effect.succeed(false))
+    )
+
+  const removeFile = (path: string) => fs.remove(path, { force: true })
+
+  /** Leaves the last epochs to whoever is just listing the directory; clears away what killed owners left half done. */
+  const sweep = (epoch: number): Effect.Effect<void, PlatformError> =>
+    Effect.flatMap(fs.readDirectory(directory), (names) =>
+      Effect.forEach(
+        names.filter((name) => !isEpoch(name) || Number(name) <= epoch - epochsKept),
+        (name) => removeFile(`${directory}/${name}`),
+        { discard: true }
+      ))
+
+  /** One look, and the lock if it is to be had. */
+  const attempt = (watched: Ref.Ref<Watch | undefined>, held: Ref.Ref<number>) =>
+    Effect.gen(function*() {
+      const sight = yield* look
+      const now = yield* Clock.currentTimeMillis
+      const decision = decide(yield* Ref.get(watched), sight, now, staleness)
+      if (decision._tag === "Wait") yield* Ref.set(watched, decision.watch)
+      else if (yield* take(decision.epoch)) yield* Ref.set(held, decision.epoch)
+      return yield* Ref.get(held)
+    })
+
+  const pause = Duration.min(Duration.times(staleness, 0.05), Duration.millis(20))
+  const pauses = Schedule.jittered(Schedule.spaced(pause))
+
+  /** Never succeeds: fails when the lock is lost. */
+  const stayAlive = (epoch: number): Effect.Effect<never, TokenStoreError> =>
+    Clock.currentTimeMillis.pipe(
+      Effect.flatMap((now) => fs.utimes(file(epoch), now / 1000, now / 1000)),
+      Effect.catchIf(hasReason("NotFound"), () => Effect.void),
+      Effect.zipRight(latest),
+      Effect.mapError(toLockError),
+      Effect.filterOrFail((latest) => latest === epoch, () => lost),
+      Effect.delay(Duration.times(staleness, 0.2)),
+      Effect.forever
+    )
+
+  /** Writes to its own epoch only. If that fails, the epoch ends by its staleness. */
+  const release = (epoch: number): Effect.Effect<void> =>
+    epoch === none ? Effect.void : Effect.ignore(fs.writeFileString(file(epoch), "released\n", { flag: "r+" }))
+
+  return <A, E, R>(self: Effect.Effect<A, E, R>): Effect.Effect<A, E | TokenStoreError, R> =>
+    Effect.gen(function*() {
+      yield* Effect.mapError(fs.makeDirectory(directory, { recursive: true, mode: 0o700 }), toLockError)
+      const watched = yield* Ref.make<Watch | undefined>(undefined)
+      const held = yield* Ref.make(none)
+      // what is taken is known to the release, wherever an interrupt strikes
+      const acquire = Effect.uninterruptible(attempt(watched, held)).pipe(
+        Effect.repeat({ until: (epoch) => epoch !== none, schedule: pauses }),
+        Effect.zipRight(Ref.get(held)),
+        Effect.mapError(toLockError)
+      )
+      return yield* acquire.pipe(
+        Effect.flatMap((epoch) => Effect.raceFirst(self, stayAlive(epoch))),
+        Effect.ensuring(Effect.flatMap(Ref.get(held), release))
+      )
+    })
+}
+
+/** Epochs are counted from 1. */
+const none = 0
+
+const epochsKept = 8
+
+const isEpoch = (name: string): boolean => /^\d+$/.test(name)
+
+const hasReason = (reason: SystemErrorReason) => (error: PlatformError): boolean =>
+  error._tag === "SystemError" && error.reason === reason
+
+const toLockError = (error: PlatformError) => new TokenStoreError({ operation: "lock", detail: error.message })
+
+const lost = new TokenStoreError({
+  operation: "lock",
+  detail: "this process was suspended for so long that another one took over the lock"
+})

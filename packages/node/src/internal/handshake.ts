@@ -1,0 +1,96 @@
+/** What an error code of TLS means to the person who has to do something about it. */
+import { HandshakeFailed, isAuthError } from "@effect-auth/core/AuthError"
+import * as HttpClientError from "@effect/platform/HttpClientError"
+import * as Option from "effect/Option"
+import * as Predicate from "effect/Predicate"
+import type { Identity } from "./certificate.ts"
+
+/** What is known on our side of the handshake. */
+export interface Ours {
+  readonly identity: Identity
+  /** Whose signature on the server's certificate is accepted, in words. */
+  readonly trusted: string
+}
+
+/** The error with a {@link HandshakeFailed} for its cause, if that is what it is about. */
+export const explain = (error: HttpClientError.HttpClientError, ours: Ours): HttpClientError.HttpClientError => {
+  if (error._tag !== "RequestError" || error.reason !== "Transport" || isAuthError(error.cause)) return error
+  const code = errorCode(error.cause)
+  const meaning = code === undefined ? undefined : meaningOf(code)
+  if (code === undefined || meaning === undefined) return error
+  const cause = new HandshakeFailed({
+    origin: originOf(error.request.url),
+    reason: meaning,
+    code,
+    problem: problems[meaning](ours)
+  })
+  return new HttpClientError.RequestError({
+    request: error.request,
+    reason: "Transport",
+    cause,
+    description: cause.message
+  })
+}
+
+/** Codes of Node (`tls.html#x509-certificate-error-codes`) and alerts (RFC 8446 section 6.2) as OpenSSL names them. */
+export const meaningOf = (code: string): HandshakeFailed["reason"] | undefined => {
+  switch (code) {
+    case "UNABLE_TO_VERIFY_LEAF_SIGNATURE":
+    case "UNABLE_TO_GET_ISSUER_CERT":
+    case "UNABLE_TO_GET_ISSUER_CERT_LOCALLY":
+    case "SELF_SIGNED_CERT_IN_CHAIN":
+    case "DEPTH_ZERO_SELF_SIGNED_CERT":
+    case "CERT_UNTRUSTED":
+    case "CERT_SIGNATURE_FAILURE":
+    case "INVALID_CA":
+      return "ServerUntrusted"
+    case "ERR_TLS_CERT_ALTNAME_INVALID":
+    case "HOSTNAME_MISMATCH":
+      return "ServerNameMismatch"
+    case "CERT_HAS_EXPIRED":
+    case "CERT_NOT_YET_VALID":
+      return "ServerCertificateExpired"
+    case "ECONNRESET":
+    case "EPIPE":
+    case "UND_ERR_SOCKET":
+      return "Closed"
+  }
+  if (/ALERT_CERTIFICATE_REQUIRED$/.test(code)) return "CertificateRequired"
+  return alert.test(code) ? "CertificateRefused" : undefined
+}
+
+const alert =
+  /_ALERT_(UNKNOWN_CA|(BAD|UNSUPPORTED)_CERTIFICATE|CERTIFICATE_\w+|ACCESS_DENIED|DECRYPT_ERROR|HANDSHAKE_FAILURE)$/
+
+const problems: Record<HandshakeFailed["reason"], (ours: Ours) => string> = {
+  ServerUntrusted: ({ trusted }) =>
+    `the server's certificate is not signed by an authority that this client trusts (${trusted}); ` +
+    "give the authority that signed it as ca or caFile",
+  ServerNameMismatch: () =>
+    "the server's certificate is for another name; correct the URL, or say the name with serverName",
+  ServerCertificateExpired: () =>
+    "the server's certificate has expired or is not valid yet; renew it there, or correct this machine's clock",
+  CertificateRequired: ({ identity }) =>
+    `the server got no certificate: it does not ask for one of ${identity.issuer}, or it asks for one after the ` +
+    "handshake, which needs maxVersion \"TLSv1.2\"",
+  CertificateRefused: ({ identity }) =>
+    `the server does not accept the client certificate ${name(identity)}, signed by ${identity.issuer}; ` +
+    "let it trust that authority, or use a certificate of one that it trusts",
+  Closed: ({ identity }) =>
+    `the server closed the connection instead of answering; if it does so every time, it does not accept the client ` +
+    `certificate ${name(identity)}, signed by ${identity.issuer}`
+}
+
+const name = ({ serialNumber, subject }: Identity): string => Option.getOrElse(subject, () => serialNumber)
+
+/** The innermost code: transports wrap what the socket said. */
+const errorCode = (cause: unknown): string | undefined => {
+  const inner = Predicate.hasProperty(cause, "cause") ? errorCode(cause.cause) : undefined
+  return inner ?? (Predicate.hasProperty(cause, "code") && typeof cause.code === "string" ? cause.code : undefined)
+}
+
+const originOf = (url: string): string =>
+  Option.match(Option.liftThrowable((url: string) => new URL(url))(url), {
+    onNone: () => "the server",
+    onSome: (url) => url.origin
+  })

@@ -1,0 +1,136 @@
+import * as Token from "@effect-auth/core/Token"
+import * as TokenSource from "@effect-auth/core/TokenSource"
+import { CurrentTokenStore } from "@effect-auth/core/TokenStore"
+import * as NodeFileSystem from "@effect/platform-node/NodeFileSystem"
+import * as FileSystem from "@effect/platform/FileSystem"
+import { assert, describe, it } from "@effect/vitest"
+import * as Config from "effect/Config"
+import * as ConfigProvider from "effect/ConfigProvider"
+import * as Effect from "effect/Effect"
+import * as Layer from "effect/Layer"
+import * as Option from "effect/Option"
+import * as Redacted from "effect/Redacted"
+import * as FileTokenStore from "../src/FileTokenStore.ts"
+
+const token = Token.make({ value: "canary-access", lifetime: "1 hour", refreshToken: "canary-refresh" })
+
+const inTemporaryDirectory = Effect.gen(function*() {
+  const fs = yield* FileSystem.FileSystem
+  const directory = yield* fs.makeTempDirectoryScoped()
+  const path = `${directory}/private/session.json`
+  return { fs, path, store: yield* FileTokenStore.make({ path }) }
+})
+
+const mode = (info: FileSystem.File.Info) => (info.mode & 0o777).toString(8)
+
+describe("FileTokenStore", () => {
+  it.scoped("keeps a token for the next process, readable by its owner only", () =>
+    Effect.gen(function*() {
+      const { fs, path, store } = yield* inTemporaryDirectory
+      const written = yield* token
+      yield* store.withLock(store.set(written))
+      const other = yield* FileTokenStore.make({ path })
+      assert.deepStrictEqual(yield* other.get, Option.some(written))
+      assert.strictEqual(mode(yield* fs.stat(path)), "600")
+      assert.strictEqual(mode(yield* fs.stat(`${path}.lock`)), "700")
+      assert.strictEqual(mode(yield* fs.stat(path.slice(0, path.lastIndexOf("/")))), "700")
+    }).pipe(Effect.provide(NodeFileSystem.layer)))
+
+  it.scoped("narrows the mode of a file that was there before", () =>
+    Effect.gen(function*() {
+      const { fs, path, store } = yield* inTemporaryDirectory
+      yield* store.withLock(Effect.void)
+      yield* fs.writeFileString(path, "{}", { mode: 0o644 })
+      yield* store.set(yield* token)
+      assert.strictEqual(mode(yield* fs.stat(path)), "600")
+    }).pipe(Effect.provide(NodeFileSystem.layer)))
+
+  it.scoped("has nothing before the first write and after a removal", () =>
+    Effect.gen(function*() {
+      const { store } = yield* inTemporaryDirectory
+      assert.deepStrictEqual(yield* store.get, Option.none())
+      yield* store.remove
+      yield* store.set(yield* token)
+      yield* store.remove
+      assert.deepStrictEqual(yield* store.get, Option.none())
+    }).pipe(Effect.provide(NodeFileSystem.layer)))
+
+  it.scoped("a reader sees the old token or the new one, never a part", () =>
+    Effect.gen(function*() {
+      const { store } = yield* inTemporaryDirectory
+      const tokens = yield* Effect.forEach([1, 20_000], (length) => Token.make({ value: "x".repeat(length) }))
+      yield* store.set(yield* token)
+      const writer = yield* Effect.fork(Effect.forever(Effect.forEach(tokens, store.set)))
+      const read = yield* Effect.replicateEffect(store.get, 200)
+      yield* Effect.sync(() => writer.unsafeInterruptAsFork(writer.id()))
+      assert.isTrue(read.every(Option.isSome))
+    }).pipe(Effect.provide(NodeFileSystem.layer)))
+
+  it.scoped("a crash while writing leaves the old token, and the next owner of the lock clears what is left over", () =>
+    Effect.gen(function*() {
+      const { fs, path } = yield* inTemporaryDirectory
+      const written = yield* token
+      const crashing = yield* Effect.provideService(FileTokenStore.make({ path }), FileSystem.FileSystem, {
+        ...fs,
+        rename: () => Effect.die("power failure")
+      })
+      const store = yield* FileTokenStore.make({ path })
+      yield* store.set(written)
+      yield* Effect.exit(crashing.withLock(crashing.set(yield* Token.make({ value: "canary-successor" }))))
+      assert.deepStrictEqual(yield* store.get, Option.some(written))
+      const drafts = Effect.map(
+        fs.readDirectory(`${path}.lock`),
+        (names) => names.filter((name) => name.startsWith("draft-")).length
+      )
+      assert.strictEqual(yield* drafts, 1)
+      yield* store.withLock(Effect.void)
+      assert.strictEqual(yield* drafts, 0)
+    }).pipe(Effect.provide(NodeFileSystem.layer)))
+
+  it.scoped("what is not a token is an error that does not quote it", () =>
+    Effect.gen(function*() {
+      const { fs, path, store } = yield* inTemporaryDirectory
+      yield* store.withLock(Effect.void)
+      yield* fs.writeFileString(path, "{ \"value\": \"canary-broken")
+      const error = yield* Effect.flip(store.get)
+      assert.strictEqual(error.message, "the token store failed to read: what is stored is not a token")
+    }).pipe(Effect.provide(NodeFileSystem.layer)))
+
+  it.scoped("failures of the file system are typed and name the file", () =>
+    Effect.gen(function*() {
+      const { fs, path } = yield* inTemporaryDirectory
+      yield* fs.makeDirectory(path, { recursive: true })
+      const store = yield* FileTokenStore.make({ path })
+      const read = yield* Effect.flip(store.get)
+      assert.deepInclude(read, { _tag: "TokenStoreError", operation: "read" })
+      const write = yield* Effect.flip(Effect.flatMap(Effect.orDie(token), store.set))
+      assert.deepInclude(write, { _tag: "TokenStoreError", operation: "write" })
+      assert.include(write.message, path)
+      assert.notInclude(write.message, "canary")
+      const below = yield* FileTokenStore.make({ path: "/dev/null/session.json" })
+      assert.deepInclude(yield* Effect.flip(below.withLock(Effect.void)), { operation: "lock" })
+    }).pipe(Effect.provide(NodeFileSystem.layer)))
+
+  it.effect("options that cannot be used are named", () =>
+    Effect.gen(function*() {
+      const settings = yield* Effect.forEach(
+        [{ path: "" }, { path: "x", staleness: 0 }, { path: "x", staleness: Infinity }],
+        (options) => Effect.map(Effect.flip(FileTokenStore.make(options)), (error) => error.setting)
+      )
+      assert.deepStrictEqual(settings, ["path", "staleness", "staleness"])
+    }).pipe(Effect.provide(NodeFileSystem.layer)))
+
+  it.scoped("a layer from Config; a second source takes over the session of the first", () =>
+    Effect.gen(function*() {
+      const { path } = yield* inTemporaryDirectory
+      const source = (login: TokenSource.Options["login"]) =>
+        Effect.flatMap(CurrentTokenStore, (store) => TokenSource.make({ login, store })).pipe(
+          Effect.flatMap((tokens) => tokens.get),
+          Effect.provide(FileTokenStore.layerConfig({ path: Config.string("SESSION_FILE") })),
+          Effect.provide(Layer.setConfigProvider(ConfigProvider.fromMap(new Map([["SESSION_FILE", path]]))))
+        )
+      yield* Effect.scoped(source(token))
+      const adopted = yield* Effect.scoped(source(Effect.die("no second login")))
+      assert.strictEqual(Redacted.value(adopted.value), "canary-access")
+    }).pipe(Effect.provide(NodeFileSystem.layer)))
+})
