@@ -108,7 +108,7 @@ export const make = (
       governor === undefined
         ? Effect.flatMap(authenticator.prove(request), (proof) => sendWith(proof, request, climbed, replays))
         : Effect.flatMap(
-          governor.run(request, proved(request), maxReplays),
+          governor.run(request, proved(request)),
           ([proof, response]) => reviewed(request, proof, response, climbed, replays)
         )
 

@@ -39,17 +39,19 @@ export interface Limits extends Pipeable {
   /** Requests with the same key share a quota. */
   readonly partition: (request: HttpClientRequest.HttpClientRequest) => string
   /**
-   * Stepped once for every sleep of a waiting request, with the server's signal. It may lengthen a sleep (jitter) or end
-   * the waiting with `RateLimited`; it cannot shorten what the server asks for.
+   * Stepped with the server's signal once for every sleep of a request, be it before the first attempt or after a block.
+   * It may lengthen a sleep (jitter) or end the waiting with `RateLimited`; it cannot shorten what the server asks for.
    */
   readonly sleeping: Schedule.Schedule<unknown, Signal.Signal>
-  /** How long one request may wait in all before it fails with `RateLimited`. */
+  /** How long after it was made a request may still wait; then it fails with `RateLimited`. */
   readonly maxWait: Duration.Duration
+  /** How often one request is sent again after blocks; the next block makes it fail with `RateLimited`. */
+  readonly maxReplays: number
   /** Warn, once for each number and window, when fewer calls than this are left. */
   readonly warnBelow: ReadonlyArray<number>
   /** Calls of each window that are left to others. */
   readonly reserve: number
-  /** Whether the first request of a partition goes alone, until its answer tells the quota. */
+  /** Whether the first request of a partition goes alone, and more at once as they are served. */
   readonly probe: boolean
   /** What is known of every partition before its first answer. */
   readonly initial: Signal.Signal | undefined
@@ -64,13 +66,12 @@ export interface Limits extends Pipeable {
 export interface Governor {
   /**
    * Runs the attempt when the quota admits it, and learns from its answer. A blocked answer is waited out and attempted
-   * again, when the request's body can be sent again and at most `maxReplays` times; else it is a `RateLimited`. The
-   * attempt obtains its proof itself, so that it is fresh after a sleep.
+   * again, when the request's body can be sent again and within the bounds of the {@link Limits}; else it is a
+   * `RateLimited`. The attempt obtains its proof itself, so that it is fresh after a sleep.
    */
   readonly run: <A, E, R>(
     request: HttpClientRequest.HttpClientRequest,
-    attempt: Effect.Effect<readonly [A, HttpClientResponse.HttpClientResponse], E, R>,
-    maxReplays: number
+    attempt: Effect.Effect<readonly [A, HttpClientResponse.HttpClientResponse], E, R>
   ) => Effect.Effect<readonly [A, HttpClientResponse.HttpClientResponse], E | RateLimited, R>
   /** What is known of each partition that was used lately. */
   readonly snapshot: Effect.Effect<ReadonlyArray<Snapshot>>
@@ -117,6 +118,7 @@ const defaultLimits: Limits = limits({
   partition: byEndpoint,
   sleeping: sleep,
   maxWait: Duration.minutes(5),
+  maxReplays: 100,
   warnBelow: [10],
   reserve: 0,
   probe: false,
@@ -126,15 +128,12 @@ const defaultLimits: Limits = limits({
 export {
   /**
    * The standard dialect; a quota for each endpoint; sleeps as long as the server asks for and no request longer than
-   * 5 minutes in all; a warning when fewer than 10 calls are left; no reserve, no probe.
+   * 5 minutes in all nor through more than 100 blocks; a warning when fewer than 10 calls are left; no reserve, no probe.
    *
    * @example
    * ```ts
    * import * as RateLimit from "@effect-auth/core/RateLimit"
-   * import * as Body from "./internal/body.ts"
-import * as Gate from "./internal/quotaGate.ts"
-import * as State from "./internal/quotaState.ts"
-import * as RateLimitDialect from "@effect-auth/core/RateLimitDialect"
+   * import * as RateLimitDialect from "@effect-auth/core/RateLimitDialect"
    * import * as Schedule from "effect/Schedule"
    *
    * const limits = RateLimit.default.pipe(
@@ -185,7 +184,8 @@ export const sleeping: Setter<Limits["sleeping"]> = dual(
 )
 
 /**
- * Replaces the time that one request may wait in all. A wait that is known to be longer fails at once.
+ * Replaces how long after it was made a request may still wait, its blocked attempts included. A wait that is known to be
+ * longer fails at once.
  *
  * @since 0.1.0
  * @category combinators
@@ -193,6 +193,19 @@ export const sleeping: Setter<Limits["sleeping"]> = dual(
 export const maxWait: Setter<Duration.DurationInput> = dual(
   2,
   (self: Limits, maxWait: Duration.DurationInput) => limits({ ...self, maxWait: Duration.decode(maxWait) })
+)
+
+/**
+ * Replaces how often one request is sent again after blocks. A block is the fault of the queue and of others who use the
+ * quota, not of the request, so the time that it may wait is to bound it and this number only ends what does not end by
+ * itself. 0 turns every block into a `RateLimited`.
+ *
+ * @since 0.1.0
+ * @category combinators
+ */
+export const maxReplays: Setter<number> = dual(
+  2,
+  (self: Limits, maxReplays: number) => limits({ ...self, maxReplays })
 )
 
 /**
@@ -215,8 +228,9 @@ export const warnBelow: Setter<ReadonlyArray<number>> = dual(
 export const reserve: Setter<number> = dual(2, (self: Limits, reserve: number) => limits({ ...self, reserve }))
 
 /**
- * Whether the first request of a partition goes alone until its answer tells the quota. Without it, a burst into an
- * unknown quota may be blocked once.
+ * Whether the first request of a partition goes alone until its answer tells the quota; then each that is served makes
+ * room for two, as after a block. Without it, a burst into an unknown quota may be blocked once. With it, a first request
+ * that takes long holds up the others.
  *
  * @since 0.1.0
  * @category combinators
@@ -290,12 +304,13 @@ export const make = (limits: Limits): Effect.Effect<Governor> =>
     }
 
     return {
-      run: (request, attempt, maxReplays) =>
+      run: (request, attempt) =>
         Effect.uninterruptibleMask((restore) =>
           Effect.clockWith((clock) => {
-            const gate = gateOf(limits.partition(request), clock.unsafeCurrentTimeMillis())
-            const replays = ReplayPolicy.isReplayable(request) ? maxReplays : 0
-            return through(gate, Gate.ticket(gate), restore, attempt, replays)
+            const now = clock.unsafeCurrentTimeMillis()
+            const gate = gateOf(limits.partition(request), now)
+            const replays = ReplayPolicy.isReplayable(request) ? limits.maxReplays : 0
+            return through(gate, Gate.turn(gate, now), restore, attempt, replays)
           })
         ),
       snapshot: Effect.map(
@@ -331,12 +346,12 @@ type Answer<A> = readonly [A, HttpClientResponse.HttpClientResponse]
 /** Passes the gate, sends, learns; again while blocked and replays are left. Runs uninterruptibly but for `restore`. */
 const through = <A, E, R>(
   gate: Gate.Gate,
-  ticket: number,
+  turn: Gate.Turn,
   restore: Gate.Restore,
   attempt: Effect.Effect<Answer<A>, E, R>,
   replays: number
 ): Effect.Effect<Answer<A>, E | RateLimited, R> =>
-  Effect.flatMap(Gate.pass(gate, ticket, restore), (call) =>
+  Effect.flatMap(Gate.pass(gate, turn, restore), (call) =>
     Effect.matchCauseEffect(restore(attempt), {
       onFailure: (cause) => Effect.zipRight(Gate.abandon(gate), Effect.failCause(cause)),
       onSuccess: ([proof, response]) =>
@@ -346,7 +361,7 @@ const through = <A, E, R>(
             : Effect.zipRight(
               restore(Body.discard(response)),
               replays > 0
-                ? Effect.suspend(() => through(gate, ticket, restore, attempt, replays - 1))
+                ? Effect.suspend(() => through(gate, call.turn, restore, attempt, replays - 1))
                 : Effect.flatMap(Clock.currentTimeMillis, (now) => Effect.fail(Gate.rateLimited(gate, now)))
             ))
     }))

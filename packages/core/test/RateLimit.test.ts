@@ -212,11 +212,32 @@ describe("RateLimit, a block", () => {
   it.effect("is given up on when it comes again and again", () =>
     Effect.gen(function*() {
       const server = yield* scripted(blockedFor(1))
-      const http = yield* clientOf(server.client, RateLimit.default)
+      const http = yield* clientOf(server.client, RateLimit.default.pipe(RateLimit.maxReplays(3)))
       const fiber = yield* Effect.fork(Effect.flip(http.get("/a")))
       yield* TestClock.adjust("1 minute")
       assert.propertyVal(yield* Fiber.join(fiber), "_tag", "RateLimited")
-      assert.lengthOf(yield* server.times, 1 + ReplayPolicy.default.maxReplays)
+      assert.lengthOf(yield* server.times, 1 + 3)
+    }).pipe(Effect.provide(AuthEvent.layer)))
+
+  it.effect("does not use up the replays of refusals", () =>
+    Effect.gen(function*() {
+      const server = yield* scripted(...Array.from({ length: 10 }, () => blockedFor(1)), {})
+      const http = yield* clientOf(server.client, RateLimit.default)
+      const fiber = yield* Effect.fork(http.get("/a"))
+      yield* TestClock.adjust("10 seconds")
+      assert.strictEqual((yield* Fiber.join(fiber)).status, 200)
+      assert.isAbove((yield* server.times).length, 1 + ReplayPolicy.default.maxReplays)
+    }).pipe(Effect.provide(AuthEvent.layer)))
+
+  it.effect("is followed by one call, and by two for each that is served; one burst is one block", () =>
+    Effect.gen(function*() {
+      const burst = Array.from({ length: 7 }, () => ({ status: 429, after: 10 }))
+      const server = yield* scripted(...burst, { after: 10 })
+      const http = yield* clientOf(server.client, RateLimit.default)
+      const fibers = yield* Effect.forkAll(burst.map(() => http.get("/a")))
+      yield* TestClock.adjust("2 seconds")
+      yield* Fiber.join(fibers)
+      assert.deepStrictEqual((yield* server.times).slice(burst.length), [1010, 1020, 1020, 1030, 1030, 1030, 1030])
     }).pipe(Effect.provide(AuthEvent.layer)))
 
   it.effect("without a word on how long doubles the pause", () =>
@@ -340,6 +361,17 @@ describe("RateLimit, how long to wait", () => {
       const fiber = yield* Effect.fork(Effect.flip(http.get("/a")))
       yield* TestClock.adjust("10 seconds")
       assert.propertyVal(yield* Fiber.join(fiber), "_tag", "RateLimited")
+      assert.deepStrictEqual(yield* server.times, [0, 1000])
+    }).pipe(Effect.provide(AuthEvent.layer)))
+
+  it.effect("is counted in all, however often the request is blocked", () =>
+    Effect.gen(function*() {
+      const server = yield* scripted(blockedFor(20))
+      const http = yield* clientOf(server.client, RateLimit.default.pipe(RateLimit.maxWait("1 minute")))
+      const fiber = yield* Effect.fork(Effect.flip(http.get("/a")))
+      yield* TestClock.adjust("2 minutes")
+      assert.propertyVal(yield* Fiber.join(fiber), "_tag", "RateLimited")
+      assert.deepStrictEqual(yield* server.times, [0, 20_000, 40_000, 60_000])
     }).pipe(Effect.provide(AuthEvent.layer)))
 
   it.effect("jitter lengthens a sleep and never shortens it", () =>

@@ -19,7 +19,6 @@ import type { InsecureTransport, InvalidSetting } from "@effect-auth/core/AuthEr
 import type * as AuthMode from "@effect-auth/core/AuthMode"
 import * as Credential from "@effect-auth/core/Credential"
 import type * as RefreshPolicy from "@effect-auth/core/RefreshPolicy"
-import type * as ReplayPolicy from "@effect-auth/core/ReplayPolicy"
 import * as TokenSource from "@effect-auth/core/TokenSource"
 import type { TokenStore } from "@effect-auth/core/TokenStore"
 import * as HttpClient from "@effect/platform/HttpClient"
@@ -446,15 +445,8 @@ const connect = (
     ...options,
     baseUrl,
     origins: [...others, ...(options.origins ?? [])],
-    limits: options.limits ?? limits,
-    replay: options.replay ?? patience
+    limits: options.limits ?? limits
   })
-
-/**
- * How often a blocked call is sent again. The slots of a subscription are shared with scans and people that this program
- * knows nothing of: a blocked call tries again, each time a little later and at last once a minute.
- */
-const patience: ReplayPolicy.ReplayPolicy = { maxReplays: 100 }
 
 /** The API refuses a request without this header; its value says who calls. Logins need it too. */
 const requestedWith: <A, E, R>(self: Effect.Effect<A, E, R>) => Effect.Effect<A, E, R | HttpClient.HttpClient> = Effect

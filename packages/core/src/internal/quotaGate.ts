@@ -33,6 +33,19 @@ export interface Gate {
   readonly tickets: MutableRef.MutableRef<number>
 }
 
+/** A request's place in the queue and what it has waited: kept from one attempt to the next. */
+export interface Turn {
+  readonly ticket: number
+  readonly since: number
+  /** The state of the sleeping schedule. */
+  readonly schedule: unknown
+}
+
+/** An attempt that is through. */
+export interface Passage extends State.Call {
+  readonly turn: Turn
+}
+
 /** Makes interruptible what runs in a region that is not. */
 export type Restore = <A, E, R>(effect: Effect.Effect<A, E, R>) => Effect.Effect<A, E, R>
 
@@ -49,7 +62,11 @@ export const make = (key: string, limits: Limits, now: number): Gate => ({
   tickets: MutableRef.make(0)
 })
 
-export const ticket = (gate: Gate): number => MutableRef.getAndIncrement(gate.tickets)
+export const turn = (gate: Gate, now: number): Turn => ({
+  ticket: MutableRef.getAndIncrement(gate.tickets),
+  since: now,
+  schedule: gate.limits.sleeping.initial
+})
 
 export const waiting = (gate: Gate): number => RedBlackTree.size(MutableRef.get(gate.queue))
 
@@ -59,14 +76,14 @@ export const waiting = (gate: Gate): number => RedBlackTree.size(MutableRef.get(
  */
 export const pass = (
   gate: Gate,
-  ticket: number,
+  turn: Turn,
   restore: Restore
-): Effect.Effect<State.Call, RateLimited> =>
+): Effect.Effect<Passage, RateLimited> =>
   Effect.clockWith((clock) => {
     const now = clock.unsafeCurrentTimeMillis()
     return waiting(gate) === 0 && State.opensAt(MutableRef.get(gate.state), gate.limits, now) <= now
-      ? Effect.succeed(go(gate, now))
-      : wait(gate, ticket, restore, now)
+      ? Effect.succeed(go(gate, turn, now))
+      : wait(gate, turn, restore)
   })
 
 /** A call ended without an answer. */
@@ -115,9 +132,9 @@ export const rateLimited = (gate: Gate, now: number): RateLimited => {
   })
 }
 
-const go = (gate: Gate, now: number): State.Call => {
+const go = (gate: Gate, turn: Turn, now: number): Passage => {
   MutableRef.update(gate.state, (state) => State.sent(state, now))
-  return { sentAt: now }
+  return { sentAt: now, turn }
 }
 
 const wakeHead = (gate: Gate): void => {
@@ -141,7 +158,7 @@ const adjusted = (sleep: Sleep | undefined, opens: number, now: number): Sleep |
     ? { opens, until: opens }
     : sleep
 
-const wait = (gate: Gate, ticket: number, restore: Restore, since: number): Effect.Effect<State.Call, RateLimited> => {
+const wait = (gate: Gate, { schedule, since, ticket }: Turn, restore: Restore): Effect.Effect<Passage, RateLimited> => {
   const { maxWait, sleeping } = gate.limits
   const deadline = since + Duration.toMillis(maxWait)
   const waiter: Waiter = { wake: MutableRef.make(Deferred.unsafeMake<void>(FiberId.none)) }
@@ -168,7 +185,7 @@ const wait = (gate: Gate, ticket: number, restore: Restore, since: number): Effe
     )
   }
 
-  const look = (schedule: unknown, before: Sleep | undefined): Effect.Effect<State.Call, RateLimited> =>
+  const look = (schedule: unknown, before: Sleep | undefined): Effect.Effect<Passage, RateLimited> =>
     Effect.clockWith((clock) => {
       const now = clock.unsafeCurrentTimeMillis()
       // made before looking, so that nothing that happens from here on is missed
@@ -177,7 +194,7 @@ const wait = (gate: Gate, ticket: number, restore: Restore, since: number): Effe
       const opens = State.opensAt(state, gate.limits, now)
       const sleep = adjusted(before, opens, now)
       if (isHead() && opens <= now && (sleep === undefined || sleep.until <= now)) {
-        return Effect.succeed(go(gate, now))
+        return Effect.succeed(go(gate, { schedule, since, ticket }, now))
       }
       const end = Number.isFinite(opens) ? Math.max(opens, now) : now
       const signal = State.toSignal(state, end - now, now)
@@ -200,7 +217,7 @@ const wait = (gate: Gate, ticket: number, restore: Restore, since: number): Effe
       })
     })
 
-  return Effect.ensuring(look(sleeping.initial, undefined), leave)
+  return Effect.ensuring(look(schedule, undefined), leave)
 }
 
 const tell = (gate: Gate, { blocked }: Signal, until: number): Effect.Effect<void> =>

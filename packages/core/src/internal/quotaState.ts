@@ -11,14 +11,12 @@ export interface State {
   readonly inFlight: number
   /** Calls that the server runs at once, in its own words. */
   readonly concurrency: number | undefined
-  /** As many as it ran when it last refused one for that reason; grows by one with each answer. */
+  /** Calls that may be on their way at once after a block, or as a probe; grows by one with each that is served. */
   readonly tolerated: number
   /** Nothing is sent before. */
   readonly blockedUntil: number
   /** Blocks since the last call that was served. */
   readonly strikes: number
-  /** Whether any answer has arrived. */
-  readonly answered: boolean
   readonly touchedAt: number
 }
 
@@ -38,14 +36,13 @@ export interface Approach {
   readonly moreAt: number
 }
 
-export const make = ({ initial }: Rules, now: number): State => ({
+export const make = ({ initial, probe }: Rules, now: number): State => ({
   ledgers: (initial?.quotas ?? []).map((quota) => Ledger.open(quota, now)),
   inFlight: 0,
   concurrency: initial?.concurrency?.limit,
-  tolerated: Infinity,
+  tolerated: probe ? 1 : Infinity,
   blockedUntil: initial === undefined ? 0 : now + RateLimitSignal.wait(initial),
   strikes: 0,
-  answered: false,
   touchedAt: now
 })
 
@@ -56,9 +53,8 @@ export const make = ({ initial }: Rules, now: number): State => ({
 export const opensAt = (state: State, rules: Rules, now: number): number => {
   if (state.blockedUntil > now) return state.blockedUntil
   if (state.inFlight > 0) {
-    const isProbing = (rules.probe && !state.answered) || (state.strikes > 0 && state.ledgers.length === 0)
     const admitted = Math.max(1, Math.min(state.concurrency ?? Infinity, state.tolerated))
-    if (isProbing || state.inFlight >= admitted) return Infinity
+    if (state.inFlight >= admitted) return Infinity
   }
   return state.ledgers.reduce(
     (latest, ledger) => Math.max(latest, Ledger.opensAt(ledger, state.inFlight, rules.reserve, now)),
@@ -81,16 +77,22 @@ export const abandoned = (state: State, now: number): State => ({
   touchedAt: now
 })
 
-/** An answer came, with or without a word on quotas. */
+/**
+ * An answer came, with or without a word on quotas.
+ *
+ * A block does not say how many more the server would have served. So what comes after it begins with one call, and each
+ * that is served makes room for two: not everybody who was held back runs into the next block. An answer to a call that
+ * was sent before the block was known proves nothing of the time after it.
+ */
 export const answered = (state: State, call: Call, signal: Signal, now: number): State => {
   const others = state.inFlight - 1
   const executed = signal.blocked === "none"
+  const isNews = call.sentAt >= state.blockedUntil
   const facts: Ledger.Call = { sentAt: call.sentAt, answeredAt: now, executed, others }
   const stated = signal.quotas.reduce((ledgers, quota) => withStatement(ledgers, quota, facts), state.ledgers)
   const next: State = {
     ...state,
     inFlight: others,
-    answered: true,
     ledgers: stated,
     concurrency: signal.concurrency?.limit ?? state.concurrency,
     touchedAt: now
@@ -100,16 +102,20 @@ export const answered = (state: State, call: Call, signal: Signal, now: number):
       return {
         ...next,
         ledgers: stated.map((ledger) => Ledger.charge(ledger, now)),
-        tolerated: state.tolerated + 1,
-        strikes: 0,
+        tolerated: isNews ? state.tolerated + 1 : state.tolerated,
+        strikes: isNews ? 0 : state.strikes,
         // a server that is unavailable for a while says so too (503 with Retry-After)
-        blockedUntil: Math.max(state.blockedUntil, now + (signal.retryAfter ?? 0))
+        blockedUntil: signal.retryAfter === undefined
+          ? state.blockedUntil
+          : Math.max(state.blockedUntil, now + signal.retryAfter)
       }
     case "rate": {
-      const until = Math.max(state.blockedUntil, now + pause(state, signal))
+      const strikes = isNews ? state.strikes + 1 : state.strikes
+      const until = Math.max(state.blockedUntil, now + pause(strikes, signal))
       return {
         ...next,
-        strikes: state.strikes + 1,
+        strikes,
+        tolerated: 1,
         blockedUntil: until,
         ledgers: stated.map((ledger) =>
           signal.quotas.length === 0 || Ledger.opensAt(ledger, others, 0, now) > now
@@ -124,7 +130,9 @@ export const answered = (state: State, call: Call, signal: Signal, now: number):
         ...next,
         strikes: state.strikes + 1,
         tolerated: Math.max(1, others),
-        blockedUntil: others > 0 ? state.blockedUntil : Math.max(state.blockedUntil, now + pause(state, signal))
+        blockedUntil: others > 0
+          ? state.blockedUntil
+          : Math.max(state.blockedUntil, now + pause(state.strikes + 1, signal))
       }
   }
 }
@@ -203,7 +211,7 @@ const withStatement = (
 const mostLedgers = 4
 
 /** How long a block lasts: in the server's words, else a second, doubled with each further block up to a minute. */
-const pause = ({ strikes }: State, signal: Signal): number => {
+const pause = (strikes: number, signal: Signal): number => {
   const said = RateLimitSignal.wait(signal)
-  return said > 0 ? said : Math.min(60_000, 1000 * 2 ** strikes)
+  return said > 0 ? said : Math.min(60_000, 1000 * 2 ** Math.max(0, strikes - 1))
 }
