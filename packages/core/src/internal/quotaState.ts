@@ -11,8 +11,10 @@ export interface State {
   readonly inFlight: number
   /** Calls that the server runs at once, in its own words. */
   readonly concurrency: number | undefined
-  /** Calls that may be on their way at once after a block, or as a probe; grows by one with each that is served. */
+  /** Calls that may be on their way at once after a block, or as a probe. */
   readonly tolerated: number
+  /** Half of those that were on their way at the last block: from there on `tolerated` grows slowly. */
+  readonly cautious: number
   /** Nothing is sent before. */
   readonly blockedUntil: number
   /** Blocks since the last call that was served. */
@@ -41,6 +43,7 @@ export const make = ({ initial, probe }: Rules, now: number): State => ({
   inFlight: 0,
   concurrency: initial?.concurrency?.limit,
   tolerated: probe ? 1 : Infinity,
+  cautious: Infinity,
   blockedUntil: initial === undefined ? 0 : now + RateLimitSignal.wait(initial),
   strikes: 0,
   touchedAt: now
@@ -53,7 +56,7 @@ export const make = ({ initial, probe }: Rules, now: number): State => ({
 export const opensAt = (state: State, rules: Rules, now: number): number => {
   if (state.blockedUntil > now) return state.blockedUntil
   if (state.inFlight > 0) {
-    const admitted = Math.max(1, Math.min(state.concurrency ?? Infinity, state.tolerated))
+    const admitted = Math.max(1, Math.floor(Math.min(state.concurrency ?? Infinity, state.tolerated)))
     if (state.inFlight >= admitted) return Infinity
   }
   return state.ledgers.reduce(
@@ -80,9 +83,10 @@ export const abandoned = (state: State, now: number): State => ({
 /**
  * An answer came, with or without a word on quotas.
  *
- * A block does not say how many more the server would have served. So what comes after it begins with one call, and each
- * that is served makes room for two: not everybody who was held back runs into the next block. An answer to a call that
- * was sent before the block was known proves nothing of the time after it.
+ * A block does not say how many more the server would have served. So what comes after it begins with one call, and grows
+ * as TCP does after a loss (RFC 5681 section 3.1): each that is served makes room for two up to half of what was on its
+ * way at the block, and from there on for one more in each round. Not everybody who was held back runs into the next
+ * block. An answer to a call that was sent before the block was known proves nothing of the time after it.
  */
 export const answered = (state: State, call: Call, signal: Signal, now: number): State => {
   const others = state.inFlight - 1
@@ -102,7 +106,7 @@ export const answered = (state: State, call: Call, signal: Signal, now: number):
       return {
         ...next,
         ledgers: stated.map((ledger) => Ledger.charge(ledger, now)),
-        tolerated: isNews ? state.tolerated + 1 : state.tolerated,
+        tolerated: isNews ? grown(state) : state.tolerated,
         strikes: isNews ? 0 : state.strikes,
         // a server that is unavailable for a while says so too (503 with Retry-After)
         blockedUntil: signal.retryAfter === undefined
@@ -116,6 +120,7 @@ export const answered = (state: State, call: Call, signal: Signal, now: number):
         ...next,
         strikes,
         tolerated: 1,
+        cautious: isNews ? Math.max(1, state.inFlight / 2) : state.cautious,
         blockedUntil: until,
         ledgers: stated.map((ledger) =>
           signal.quotas.length === 0 || Ledger.opensAt(ledger, others, 0, now) > now
@@ -209,6 +214,8 @@ const withStatement = (
 }
 
 const mostLedgers = 4
+
+const grown = ({ cautious, tolerated }: State): number => tolerated + (tolerated < cautious ? 1 : 1 / tolerated)
 
 /** How long a block lasts: in the server's words, else a second, doubled with each further block up to a minute. */
 const pause = (strikes: number, signal: Signal): number => {
