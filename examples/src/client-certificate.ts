@@ -10,12 +10,12 @@ import * as Authenticator from "@effect-auth/core/Authenticator"
 import * as Credential from "@effect-auth/core/Credential"
 import { MutualTls } from "@effect-auth/core/MutualTls"
 import * as ClientCertificate from "@effect-auth/node/ClientCertificate"
-import * as NodeRuntime from "@effect/platform-node/NodeRuntime"
 import * as Config from "effect/Config"
 import * as Console from "effect/Console"
 import * as Effect from "effect/Effect"
 import * as Layer from "effect/Layer"
 import * as Option from "effect/Option"
+import { runMain } from "./runMain.ts"
 
 // the transport: it presents the certificate, reloads it, and warns before it expires
 const Transport = ClientCertificate.layerUndiciConfig({ credential: Credential.clientCertificateConfig("ACME") })
@@ -38,4 +38,4 @@ const program = Effect.gen(function*() {
   yield* Console.log(`${Option.getOrElse(subject, () => "a certificate without a subject")}: HTTP ${response.status}`)
 })
 
-program.pipe(Effect.provide(Layer.provideMerge(Acme, Transport)), NodeRuntime.runMain)
+runMain(program.pipe(Effect.provide(Layer.provideMerge(Acme, Transport))))

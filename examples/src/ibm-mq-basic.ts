@@ -7,11 +7,10 @@
 import * as IbmMq from "@effect-auth/ibm-mq/IbmMq"
 import * as Mqsc from "@effect-auth/ibm-mq/Mqsc"
 import * as NodeHttpClient from "@effect/platform-node/NodeHttpClient"
-import * as NodeRuntime from "@effect/platform-node/NodeRuntime"
-import * as Cause from "effect/Cause"
 import * as Config from "effect/Config"
 import * as Console from "effect/Console"
 import * as Effect from "effect/Effect"
+import { runMain } from "./runMain.ts"
 
 const [qmgr = "QM1", command = "DISPLAY QMGR"] = process.argv.slice(2)
 
@@ -28,9 +27,4 @@ const program = Mqsc.runMqsc({ qmgr, command }).pipe(
 
 const Mq = IbmMq.layerBasicConfig({ baseUrl: Config.string("MQ_URL"), credential: IbmMq.credentialConfig("MQ") })
 
-program.pipe(
-  Effect.provide(Mq),
-  Effect.provide(NodeHttpClient.layerUndici),
-  Effect.tapErrorCause((cause) => Console.error(Cause.prettyErrors(cause).map(({ message }) => message).join("\n"))),
-  NodeRuntime.runMain({ disableErrorReporting: true })
-)
+runMain(program.pipe(Effect.provide(Mq), Effect.provide(NodeHttpClient.layerUndici)))

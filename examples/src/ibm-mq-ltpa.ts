@@ -7,13 +7,12 @@ import { AuthenticatedHttpClient } from "@effect-auth/core/AuthenticatedHttpClie
 import * as IbmMq from "@effect-auth/ibm-mq/IbmMq"
 import * as MqUser from "@effect-auth/ibm-mq/MqUser"
 import * as NodeHttpClient from "@effect/platform-node/NodeHttpClient"
-import * as NodeRuntime from "@effect/platform-node/NodeRuntime"
 import * as HttpClientResponse from "@effect/platform/HttpClientResponse"
-import * as Cause from "effect/Cause"
 import * as Config from "effect/Config"
 import * as Console from "effect/Console"
 import * as Effect from "effect/Effect"
 import * as Schema from "effect/Schema"
+import { runMain } from "./runMain.ts"
 
 const QueueManagers = Schema.Struct({
   qmgr: Schema.Array(Schema.Struct({ name: Schema.String, state: Schema.String }))
@@ -32,9 +31,4 @@ const program = Effect.gen(function*() {
 
 const Mq = IbmMq.layerLtpaConfig({ baseUrl: Config.string("MQ_URL"), credential: IbmMq.credentialConfig("MQ") })
 
-program.pipe(
-  Effect.provide(Mq),
-  Effect.provide(NodeHttpClient.layerUndici),
-  Effect.tapErrorCause((cause) => Console.error(Cause.prettyErrors(cause).map(({ message }) => message).join("\n"))),
-  NodeRuntime.runMain({ disableErrorReporting: true })
-)
+runMain(program.pipe(Effect.provide(Mq), Effect.provide(NodeHttpClient.layerUndici)))

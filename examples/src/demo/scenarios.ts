@@ -13,6 +13,7 @@ import * as YamcsCredential from "@effect-auth/yamcs/YamcsCredential"
 import type * as HttpClient from "@effect/platform/HttpClient"
 import type * as HttpServer from "@effect/platform/HttpServer"
 import * as Effect from "effect/Effect"
+import type * as Either from "effect/Either"
 import type * as Layer from "effect/Layer"
 import * as Redacted from "effect/Redacted"
 import type * as Scope from "effect/Scope"
@@ -55,6 +56,24 @@ const mq = (
     }
   })
 
+const { canaries } = FakeYamcs
+
+const yamcs = <C extends YamcsCredential.YamcsCredential>(
+  credential: () => Either.Either<C, Error>,
+  disturb: (server: FakeYamcs.Service) => Effect.Effect<string>
+) =>
+  Effect.gen(function*() {
+    const server = yield* FakeYamcs.make({ tokenLifetime: "1 second" })
+    const url = yield* FakeServer.serve(server.app)
+    return {
+      layer: Yamcs.layer({ baseUrl: url, credential: yield* credential() }),
+      disturb: disturb(server),
+      stats: server.stats
+    }
+  })
+
+const tokenExpires = () => Effect.as(Effect.sleep("1100 millis"), "a token from before has expired")
+
 const qualys = (
   layer: (options: {
     readonly platform: Platform.Platform
@@ -95,20 +114,46 @@ export const scenarios: ReadonlyArray<Scenario> = [
     mode: "yamcs/password",
     story: "one login, then an access token that is refreshed",
     path: "/api/user",
-    start: Effect.gen(function*() {
-      const server = yield* FakeYamcs.make({ tokenLifetime: "1 second" })
-      const url = yield* FakeServer.serve(server.app)
-      const credential = yield* YamcsCredential.password({
-        username: FakeYamcs.canaries.username,
-        password: Redacted.make(FakeYamcs.canaries.password)
-      })
-      return {
-        layer: Yamcs.layer({ baseUrl: url, credential }),
-        disturb: Effect.as(Effect.sleep("1100 millis"), "the token expired"),
-        stats: server.stats
-      }
-    }),
+    start: yamcs(
+      () => YamcsCredential.password({ username: canaries.username, password: Redacted.make(canaries.password) }),
+      tokenExpires
+    ),
     expected: { logins: 1, refreshes: 1, replays: false }
+  },
+  {
+    mode: "yamcs/service-account",
+    story: "client id and secret, as another account; no refresh token, so it logs in again",
+    path: "/api/user",
+    start: yamcs(
+      () =>
+        YamcsCredential.serviceAccount({
+          clientId: canaries.serviceAccount.applicationId,
+          clientSecret: Redacted.make(canaries.serviceAccount.applicationSecret),
+          become: canaries.username
+        }),
+      (server) => Effect.as(server.restart, "the server restarted and has forgotten every token")
+    ),
+    expected: { logins: 2, refreshes: 0, replays: true }
+  },
+  {
+    mode: "yamcs/api-key",
+    story: "a key on every request",
+    path: "/api/user",
+    start: yamcs(
+      () => YamcsCredential.apiKey({ key: Redacted.make(canaries.apiKey) }),
+      tokenExpires
+    ),
+    expected: noLogin
+  },
+  {
+    mode: "yamcs/basic",
+    story: "user name and password on every request",
+    path: "/api/user",
+    start: yamcs(
+      () => Credential.basic({ username: canaries.username, password: Redacted.make(canaries.password) }),
+      tokenExpires
+    ),
+    expected: noLogin
   },
   {
     mode: "qualys/basic",
@@ -116,6 +161,13 @@ export const scenarios: ReadonlyArray<Scenario> = [
     path: "/api/2.0/fo/scan/?action=list",
     start: qualys(Qualys.layerBasic),
     expected: noLogin
+  },
+  {
+    mode: "qualys/session",
+    story: "one login, then a session cookie; a logout at the end",
+    path: "/api/2.0/fo/scan/?action=list",
+    start: qualys(Qualys.layerSession),
+    expected: { logins: 2, refreshes: 0, replays: true }
   },
   {
     mode: "qualys/jwt",

@@ -15,7 +15,7 @@ import * as Ref from "effect/Ref"
 import type * as Scope from "effect/Scope"
 import type { Run } from "./Measure.ts"
 import type { Family } from "./Overhead.ts"
-import { origin, secret, stubTransport, url } from "./stub.ts"
+import { origin, secret, stubFetchTransport, stubTransport, url } from "./stub.ts"
 
 /** The library, and the idioms, over the platform's client as it comes. */
 export const traced: Effect.Effect<Family, unknown, Scope.Scope> = family("Effect HttpClient", stubTransport)
@@ -23,8 +23,14 @@ export const traced: Effect.Effect<Family, unknown, Scope.Scope> = family("Effec
 /** The same without the platform's span: the client's own cost halves, so that what is added shows more clearly. */
 export const untraced: Effect.Effect<Family, unknown, Scope.Scope> = family(
   "Effect HttpClient, tracing off",
-  stubTransport.pipe(HttpClient.withTracerDisabledWhen(() => true), HttpClient.withTracerPropagation(false))
+  untracedWhere(true, stubTransport)
 )
+
+function untracedWhere(untraced: boolean, transport: HttpClient.HttpClient): HttpClient.HttpClient {
+  return untraced
+    ? transport.pipe(HttpClient.withTracerDisabledWhen(() => true), HttpClient.withTracerPropagation(false))
+    : transport
+}
 
 function family(name: string, transport: HttpClient.HttpClient): Effect.Effect<Family, unknown, Scope.Scope> {
   return Effect.gen(function*() {
@@ -37,6 +43,9 @@ function family(name: string, transport: HttpClient.HttpClient): Effect.Effect<F
       ...options,
       limits: RateLimit.default
     })
+    const overFetch = yield* AuthenticatedHttpClient.make(Authenticator.bearer(tokens), options).pipe(
+      Effect.provideService(HttpClient.HttpClient, untracedWhere(transport !== stubTransport, stubFetchTransport))
+    )
     const state = yield* Ref.make({ value: secret, expiresAt: (yield* Clock.currentTimeMillis) + 3_600_000 })
     return {
       name,
@@ -49,6 +58,7 @@ function family(name: string, transport: HttpClient.HttpClient): Effect.Effect<F
           kind: "token",
           run: loop(() => overTokens.get("/things/1"))
         },
+        { name: "effect-auth, token source, over fetch", kind: "token", run: loop(() => overFetch.get(url)) },
         { name: "effect-auth, token source, quota", kind: "token", run: loop(() => withQuota.get(url)) },
         ...byHand(transport, state).map(({ client, kind, name }) => ({ name, kind, run: loop(() => client.get(url)) })),
         {

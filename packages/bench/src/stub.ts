@@ -14,7 +14,14 @@ export const answer = new Response(null, { status: 200, headers: { "x-request-id
 
 export const stubFetch = (): Promise<Response> => Promise.resolve(answer)
 
-/** What the platform's transports do with an answer, without a wire. */
+/** The same as undici and node:http have it: told apart from fetch's by its `statusCode`. */
+const nodeAnswer = Object.assign(new Response(null, answer), { statusCode: 200 })
+
+/** What the platform's transports do with an answer, without a wire: those of Node, and fetch. */
 export const stubTransport: HttpClient.HttpClient = HttpClient.make((request) =>
+  Effect.succeed(HttpClientResponse.fromWeb(request, nodeAnswer))
+)
+
+export const stubFetchTransport: HttpClient.HttpClient = HttpClient.make((request) =>
   Effect.succeed(HttpClientResponse.fromWeb(request, answer))
 )

@@ -20,7 +20,6 @@ import * as Fiber from "effect/Fiber"
 import * as FiberId from "effect/FiberId"
 import * as MutableRef from "effect/MutableRef"
 import * as Option from "effect/Option"
-import * as PubSub from "effect/PubSub"
 import * as Queue from "effect/Queue"
 import type * as Redacted from "effect/Redacted"
 import * as Runtime from "effect/Runtime"
@@ -33,6 +32,7 @@ import type { ExchangeError } from "./AuthError.ts"
 import { TokenEndpointError } from "./AuthError.ts"
 import * as AuthEvent from "./AuthEvent.ts"
 import * as Ladder from "./internal/ladder.ts"
+import * as LatestHub from "./internal/latestHub.ts"
 import * as RefreshPolicy from "./RefreshPolicy.ts"
 import type { Token } from "./Token.ts"
 import * as TokenState from "./TokenState.ts"
@@ -149,8 +149,7 @@ export const make = <R = never>(options: Options<R>): Effect.Effect<TokenSource,
     const runFork = Runtime.runFork(yield* Effect.runtime<R>())
     const state = MutableRef.make<TokenState.TokenState<Exchange>>(TokenState.empty)
     const renewals = MutableRef.make(policy.renewal.initial)
-    const changes = yield* PubSub.unbounded<TokenChange>({ replay: 1 })
-    const changed = yield* Queue.sliding<void>(1)
+    const changes = LatestHub.make<TokenChange>()
     const observer = yield* observe(changes, options.onChange)
 
     /** When to renew a new token: one step of the policy's schedule. */
@@ -172,8 +171,7 @@ export const make = <R = never>(options: Options<R>): Effect.Effect<TokenSource,
         const facts = { origin, persisted, renewAt: yield* renewAt(token, now) }
         const next = TokenState.granted(MutableRef.get(state), token, facts)
         MutableRef.set(state, next)
-        changes.unsafeOffer({ _tag: "Obtained", origin, token })
-        changed.unsafeOffer(undefined)
+        changes.publish({ _tag: "Obtained", origin, token })
         yield* AuthEvent.publish(AuthEvent.AuthEvent.TokenObtained({
           mode,
           origin,
@@ -271,8 +269,7 @@ export const make = <R = never>(options: Options<R>): Effect.Effect<TokenSource,
         const [rung, after] = TokenState.reject(before, token, climbed, now, rules)
         if (after === before) return Effect.succeed(rung)
         MutableRef.set(state, after)
-        changes.unsafeOffer({ _tag: "Rejected", token })
-        changed.unsafeOffer(undefined)
+        changes.publish({ _tag: "Rejected", token })
         return Effect.as(
           AuthEvent.publish(AuthEvent.AuthEvent.TokenRejected({ mode, generation: before.generation })),
           rung
@@ -283,21 +280,22 @@ export const make = <R = never>(options: Options<R>): Effect.Effect<TokenSource,
      * Looks after the token while nobody asks for it: at least every 30 s, because a long timer sleeps through a suspend,
      * and at most once a second, whatever the server says about lifetimes.
      */
-    const keepAlive: Effect.Effect<void> = Clock.currentTimeMillis.pipe(
-      Effect.flatMap((now) => {
-        const current = MutableRef.get(state)
-        const decision = TokenState.decide(current, now, rules)
-        if (current.held !== undefined && (decision._tag === "UseAndRenew" || decision._tag === "Begin")) {
-          begin(undefined)
-        }
-        const due = current.held === undefined || current.held.renewAt <= now
-          ? longestSleep
-          : current.held.renewAt - now
-        return Effect.timeoutOption(Queue.take(changed), Math.min(due, longestSleep))
-      }),
-      Effect.delay(shortestSleep),
-      Effect.forever
-    )
+    const keepAlive = Effect.flatMap(changes.subscribe, (changed) =>
+      Clock.currentTimeMillis.pipe(
+        Effect.flatMap((now) => {
+          const current = MutableRef.get(state)
+          const decision = TokenState.decide(current, now, rules)
+          if (current.held !== undefined && (decision._tag === "UseAndRenew" || decision._tag === "Begin")) {
+            begin(undefined)
+          }
+          const due = current.held === undefined || current.held.renewAt <= now
+            ? longestSleep
+            : current.held.renewAt - now
+          return Effect.timeoutOption(Queue.takeBetween(changed, 1, Infinity), Math.min(due, longestSleep))
+        }),
+        Effect.delay(shortestSleep),
+        Effect.forever
+      ))
 
     const close = Effect.gen(function*() {
       const { exchange } = MutableRef.updateAndGet(state, (state) => ({ ...state, closed: true }))
@@ -310,7 +308,7 @@ export const make = <R = never>(options: Options<R>): Effect.Effect<TokenSource,
         yield* Fiber.interruptFork(fiber)
       }
       const { held } = MutableRef.getAndUpdate(state, (state) => ({ ...state, held: undefined }))
-      changes.unsafeOffer({ _tag: "Cleared" })
+      changes.publish({ _tag: "Cleared" })
       if (held !== undefined && options.logout !== undefined && options.store === undefined) {
         const loggedOut = yield* Effect.interruptible(options.logout(held.token)).pipe(
           Effect.provide(context),
@@ -330,7 +328,7 @@ export const make = <R = never>(options: Options<R>): Effect.Effect<TokenSource,
       get,
       peek,
       reject,
-      changes: untilCleared(Stream.fromPubSub(changes)),
+      changes: untilCleared(Stream.unwrapScoped(Effect.map(changes.subscribe, (queue) => Stream.fromQueue(queue)))),
       state: Effect.map(Clock.currentTimeMillis, (now) => snapshot(MutableRef.get(state), now))
     }
   })
@@ -345,12 +343,12 @@ interface Exchange {
 
 /** Subscribes before there can be a change. The fiber ends by itself, once it has seen the last one. */
 const observe = <R>(
-  changes: PubSub.PubSub<TokenChange>,
+  changes: LatestHub.LatestHub<TokenChange>,
   onChange: Options<R>["onChange"]
 ): Effect.Effect<Fiber.Fiber<void>, never, R | Scope.Scope> =>
   onChange === undefined ?
     Effect.succeed(Fiber.void) :
-    Effect.flatMap(PubSub.subscribe(changes), (subscription) =>
+    Effect.flatMap(changes.subscribe, (subscription) =>
       untilCleared(Stream.fromQueue(subscription)).pipe(
         Stream.runForEach((change) =>
           Effect.catchAllCause(onChange(change), (cause) => Effect.logError("a token change was not taken", cause))

@@ -22,6 +22,7 @@ import type { ConfigError } from "effect/ConfigError"
 import type * as Duration from "effect/Duration"
 import * as Effect from "effect/Effect"
 import * as Layer from "effect/Layer"
+import * as Option from "effect/Option"
 import type * as Scope from "effect/Scope"
 import * as Csrf from "./internal/csrf.ts"
 import * as LtpaToken from "./internal/ltpa.ts"
@@ -96,7 +97,8 @@ type ModeLayer<Name extends string, E = never, R = never> = Layer.Layer<
 >
 
 /**
- * A client in the mode of the given credential.
+ * A client in the mode of the given credential. A client certificate has to be given to the `HttpClient` too: without
+ * `MutualTls`, the evidence of it, that mode fails with `InvalidSetting`.
  *
  * @since 0.1.0
  * @category constructors
@@ -108,6 +110,8 @@ export const make = <C extends MqCredential>(options: Options<C>): Client<Exchan
       return makeBasic({ ...options, credential })
     case "Ltpa":
       return makeLtpa({ ...options, credential })
+    case "ClientCertificate":
+      return Effect.provideServiceEffect(makeClientCertificate(options), MutualTls, installed)
   }
 }
 
@@ -286,6 +290,18 @@ export const layerClientCertificateConfig = (
   options: Config.Config.Wrap<Settings>
 ): ModeLayer<"IbmMq/ClientCertificate", ConfigError, MutualTls> =>
   Layer.unwrapEffect(Effect.map(Config.unwrap(options), layerClientCertificate))
+
+/** The evidence of a client certificate where the types could not ask for it. */
+const installed = Effect.flatMap(
+  Effect.serviceOption(MutualTls),
+  Option.match({
+    onNone: () =>
+      Effect.fail(
+        new InvalidSetting({ setting: "credential", problem: "is a client certificate, which the HttpClient lacks" })
+      ),
+    onSome: Effect.succeed
+  })
+)
 
 const modeOf = <C extends MqCredential>(credential: C) => `IbmMq/${credential._tag}` as const
 

@@ -28,7 +28,7 @@ export class Ltpa extends Schema.TaggedClass<Ltpa>("@effect-auth/ibm-mq/Ltpa")("
  * @since 0.1.0
  * @category schemas
  */
-export const MqCredential = Schema.Union(Ltpa, Credential.Basic)
+export const MqCredential = Schema.Union(Ltpa, Credential.Basic, Credential.ClientCertificate)
 
 /**
  * @since 0.1.0

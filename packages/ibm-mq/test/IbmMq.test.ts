@@ -361,4 +361,16 @@ describe("IbmMq, the mode from data", () => {
       yield* Effect.provide(list, layer)
       assert.strictEqual(told()[0], "POST /login 204")
     }))
+
+  it.effect("a ClientCertificate is the proof when the HttpClient presents it, and refused when it does not", () =>
+    Effect.gen(function*() {
+      const credential = yield* decode("{\"_tag\":\"ClientCertificate\",\"pkcs12File\":\"client.p12\"}")
+      const mode = IbmMq.layer({ baseUrl, credential })
+      assert.strictEqual((yield* Effect.provide(list, wire(mode, certificate).layer)).status, 200)
+      const bare = Layer.provide(mode, FakeMqweb.layer(certificate))
+      assert.deepInclude(yield* Effect.flip(Effect.provide(list, bare)), {
+        _tag: "InvalidSetting",
+        setting: "credential"
+      })
+    }))
 })
