@@ -9,6 +9,7 @@ const benchmarks: Record<string, () => Promise<{ readonly run: Effect.Effect<Res
   overhead: () => import("./Overhead.ts"),
   loopback: () => import("./Loopback.ts"),
   stampede: () => import("./Stampede.ts"),
+  waiters: () => import("./Waiters.ts"),
   revocation: () => import("./Revocation.ts"),
   quota: () => import("./Quota.ts"),
   memory: () => import("./Memory.ts"),

@@ -91,7 +91,7 @@ export interface Service {
   /** The API refuses all access tokens issued so far. Sessions live on: a refresh gives a good token. */
   readonly revokeAll: Effect.Effect<void>
   /**
-   * All sessions die unnoticed: refreshing them still answers 200, with tokens that the API refuses (yamcs issue 1139).
+   * All sessions die unnoticed: refreshing them still answers 200, with tokens that the API refuses.
    * Only a new login helps.
    */
   readonly killSessions: Effect.Effect<void>
