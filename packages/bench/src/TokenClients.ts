@@ -175,7 +175,7 @@ const acquireFrom = (server: TokenServer) => {
     )
 }
 
-const semaphore = onEffect("by hand: Ref, Semaphore, compare", (transport, server) =>
+export const semaphore = onEffect("by hand: Ref, Semaphore, compare", (transport, server) =>
   Effect.gen(function*() {
     const current = yield* Ref.make<Held | undefined>(undefined)
     const lock = yield* Effect.makeSemaphore(1)
