@@ -15,24 +15,62 @@ import * as Ref from "effect/Ref"
 import type * as Scope from "effect/Scope"
 import type { Run } from "./Measure.ts"
 import type { Family } from "./Overhead.ts"
-import { origin, secret, stubFetchTransport, stubTransport, url } from "./stub.ts"
+import { directTransport, origin, secret, stubFetchTransport, stubTransport, url } from "./stub.ts"
 
 /** The library, and the idioms, over the platform's client as it comes. */
-export const traced: Effect.Effect<Family, unknown, Scope.Scope> = family("Effect HttpClient", stubTransport)
-
-/** The same without the platform's span: the client's own cost halves, so that what is added shows more clearly. */
-export const untraced: Effect.Effect<Family, unknown, Scope.Scope> = family(
-  "Effect HttpClient, tracing off",
-  untracedWhere(true, stubTransport)
+export const traced: Effect.Effect<Family, unknown, Scope.Scope> = overPlatform(
+  "Effect HttpClient",
+  stubTransport,
+  stubFetchTransport
 )
 
-function untracedWhere(untraced: boolean, transport: HttpClient.HttpClient): HttpClient.HttpClient {
-  return untraced
-    ? transport.pipe(HttpClient.withTracerDisabledWhen(() => true), HttpClient.withTracerPropagation(false))
-    : transport
+/** The same without the platform's span, which costs an attribute for each header, whoever adds it. */
+export const untraced: Effect.Effect<Family, unknown, Scope.Scope> = overPlatform(
+  "Effect HttpClient, tracing off",
+  withoutTracing(stubTransport),
+  withoutTracing(stubFetchTransport)
+)
+
+/**
+ * Without what else the platform does for a request (URL, AbortController, FinalizationRegistry): it takes twenty times as
+ * long as authentication and varies by more, so that what is added to it is hard to see.
+ */
+export const direct: Effect.Effect<Family, unknown, Scope.Scope> = Effect.map(
+  contestants(directTransport),
+  (variants) => ({ name: "Effect HttpClient, transport alone", bare: bare(directTransport), variants })
+)
+
+function withoutTracing(transport: HttpClient.HttpClient): HttpClient.HttpClient {
+  return transport.pipe(HttpClient.withTracerDisabledWhen(() => true), HttpClient.withTracerPropagation(false))
 }
 
-function family(name: string, transport: HttpClient.HttpClient): Effect.Effect<Family, unknown, Scope.Scope> {
+function overPlatform(
+  name: string,
+  transport: HttpClient.HttpClient,
+  fetch: HttpClient.HttpClient
+): Effect.Effect<Family, unknown, Scope.Scope> {
+  return Effect.gen(function*() {
+    const tokens = yield* TokenSource.make({ login })
+    const overFetch = yield* AuthenticatedHttpClient.make(Authenticator.bearer(tokens), { baseUrl: origin }).pipe(
+      Effect.provideService(HttpClient.HttpClient, fetch)
+    )
+    return {
+      name,
+      bare: bare(transport),
+      variants: [
+        ...(yield* contestants(transport)),
+        { name: "effect-auth, token source, over fetch", kind: "token", run: loop(() => overFetch.get(url)) },
+        ...(yield* slowByHand(transport))
+      ]
+    }
+  })
+}
+
+const bare = (transport: HttpClient.HttpClient): Run => loop(() => transport.get(url))
+
+function contestants(
+  transport: HttpClient.HttpClient
+): Effect.Effect<ReadonlyArray<Family["variants"][number]>, unknown, Scope.Scope> {
   return Effect.gen(function*() {
     const credential = yield* Credential.bearer({ token: (yield* login).value })
     const tokens = yield* TokenSource.make({ login })
@@ -43,31 +81,14 @@ function family(name: string, transport: HttpClient.HttpClient): Effect.Effect<F
       ...options,
       limits: RateLimit.default
     })
-    const overFetch = yield* AuthenticatedHttpClient.make(Authenticator.bearer(tokens), options).pipe(
-      Effect.provideService(HttpClient.HttpClient, untracedWhere(transport !== stubTransport, stubFetchTransport))
-    )
-    const state = yield* Ref.make({ value: secret, expiresAt: (yield* Clock.currentTimeMillis) + 3_600_000 })
-    return {
-      name,
-      bare: loop(() => transport.get(url)),
-      variants: [
-        { name: "effect-auth, bearer credential", kind: "static", run: loop(() => overCredential.get(url)) },
-        { name: "effect-auth, token source", kind: "token", run: loop(() => overTokens.get(url)) },
-        {
-          name: "effect-auth, token source, relative URL",
-          kind: "token",
-          run: loop(() => overTokens.get("/things/1"))
-        },
-        { name: "effect-auth, token source, over fetch", kind: "token", run: loop(() => overFetch.get(url)) },
-        { name: "effect-auth, token source, quota", kind: "token", run: loop(() => withQuota.get(url)) },
-        ...byHand(transport, state).map(({ client, kind, name }) => ({ name, kind, run: loop(() => client.get(url)) })),
-        {
-          name: "by hand: cachedInvalidateWithTTL",
-          kind: "token",
-          run: yield* Effect.map(cached(transport), (client) => loop(() => client.get(url)))
-        }
-      ]
-    } as const
+    const state = yield* heldState
+    return [
+      { name: "effect-auth, bearer credential", kind: "static", run: loop(() => overCredential.get(url)) },
+      { name: "effect-auth, token source", kind: "token", run: loop(() => overTokens.get(url)) },
+      { name: "effect-auth, token source, relative URL", kind: "token", run: loop(() => overTokens.get("/things/1")) },
+      { name: "effect-auth, token source, quota", kind: "token", run: loop(() => withQuota.get(url)) },
+      ...byHand(transport, state).map(({ client, kind, name }) => ({ name, kind, run: loop(() => client.get(url)) }))
+    ] as const
   }).pipe(Effect.provideService(HttpClient.HttpClient, transport))
 }
 
@@ -77,6 +98,11 @@ interface Held {
   readonly value: string
   readonly expiresAt: number
 }
+
+const heldState: Effect.Effect<Ref.Ref<Held>> = Effect.flatMap(
+  Clock.currentTimeMillis,
+  (now) => Ref.make({ value: secret, expiresAt: now + 3_600_000 })
+)
 
 const byHand = (transport: HttpClient.HttpClient, state: Ref.Ref<Held>) =>
   [
@@ -109,29 +135,35 @@ const byHand = (transport: HttpClient.HttpClient, state: Ref.Ref<Held>) =>
         ),
         Effect.succeed
       )
-    },
-    {
-      name: "by hand: generator, Clock, span",
-      kind: "token",
-      client: HttpClient.mapRequestEffect(
-        transport,
-        Effect.fn("authenticate")(function*(request) {
-          const now = yield* Clock.currentTimeMillis
-          const held = yield* Ref.get(state)
-          if (now >= held.expiresAt) return yield* Effect.fail("expired")
-          return HttpClientRequest.bearerToken(request, held.value)
-        })
-      )
     }
   ] as const
 
-const cached = (transport: HttpClient.HttpClient) =>
-  Effect.map(
-    Effect.cachedInvalidateWithTTL(Effect.succeed(secret), "1 hour"),
-    ([get]) =>
-      HttpClient.mapRequestEffect(transport, (request) =>
-        Effect.map(get, (value) => HttpClientRequest.bearerToken(request, value)))
-  )
+const slowByHand = (transport: HttpClient.HttpClient) =>
+  Effect.gen(function*() {
+    const state = yield* heldState
+    const generator = HttpClient.mapRequestEffect(
+      transport,
+      Effect.fn("authenticate")(function*(request) {
+        const now = yield* Clock.currentTimeMillis
+        const held = yield* Ref.get(state)
+        if (now >= held.expiresAt) return yield* Effect.fail("expired")
+        return HttpClientRequest.bearerToken(request, held.value)
+      })
+    )
+    const [get] = yield* Effect.cachedInvalidateWithTTL(Effect.succeed(secret), "1 hour")
+    const cached = HttpClient.mapRequestEffect(transport, (request) =>
+      Effect.map(get, (value) => HttpClientRequest.bearerToken(request, value)))
+    return [
+      {
+        name: "by hand: generator, Clock, span",
+        kind: "token",
+        run: loop(() =>
+          generator.get(url)
+        )
+      },
+      { name: "by hand: cachedInvalidateWithTTL", kind: "token", run: loop(() => cached.get(url)) }
+    ] as const
+  })
 
 /** One fiber makes the requests in turn, so that starting a fiber is not part of a request. */
 const loop = (request: () => Effect.Effect<unknown, unknown>): Run => (operations) => {

@@ -25,3 +25,9 @@ export const stubTransport: HttpClient.HttpClient = HttpClient.make((request) =>
 export const stubFetchTransport: HttpClient.HttpClient = HttpClient.make((request) =>
   Effect.succeed(HttpClientResponse.fromWeb(request, answer))
 )
+
+/** As little as a client can do. */
+export const directTransport: HttpClient.HttpClient = HttpClient.makeWith<never, never, never, never>(
+  Effect.map((request) => HttpClientResponse.fromWeb(request, nodeAnswer)),
+  Effect.succeed
+)

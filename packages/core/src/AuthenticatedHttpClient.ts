@@ -7,15 +7,14 @@
  */
 import * as HttpClient from "@effect/platform/HttpClient"
 import * as HttpClientError from "@effect/platform/HttpClientError"
-import * as HttpClientRequest from "@effect/platform/HttpClientRequest"
+import type * as HttpClientRequest from "@effect/platform/HttpClientRequest"
 import type * as HttpClientResponse from "@effect/platform/HttpClientResponse"
 import * as Context from "effect/Context"
 import * as Effect from "effect/Effect"
 import * as Either from "effect/Either"
-import * as Exit from "effect/Exit"
 import { dual } from "effect/Function"
 import * as Layer from "effect/Layer"
-import * as Predicate from "effect/Predicate"
+import * as MutableRef from "effect/MutableRef"
 import type * as Scope from "effect/Scope"
 import type { Authenticator, Places, Proof } from "./Authenticator.ts"
 import type { AuthError, InsecureTransport, InvalidSetting } from "./AuthError.ts"
@@ -75,6 +74,7 @@ export interface Options extends OriginPolicy.Options {
  * import * as TokenSource from "@effect-auth/core/TokenSource"
  * import * as Effect from "effect/Effect"
  * import * as Layer from "effect/Layer"
+import * as MutableRef from "effect/MutableRef"
  *
  * const login = Token.make({ value: "eyJhbGciOi...", lifetime: "1 hour" })
  *
@@ -96,6 +96,7 @@ export const make = (
     const transport = Transport.make(Telemetry.concealing(plain, authenticator.places))
     const origins = yield* OriginPolicy.make(options)
     const { maxReplays } = options.replay ?? ReplayPolicy.default
+    const { ready } = authenticator
 
     const { limits } = options
     const governor = limits === undefined || "run" in limits ? limits : yield* RateLimit.make(limits)
@@ -107,10 +108,7 @@ export const make = (
     ): Effect.Effect<HttpClientResponse.HttpClientResponse, HttpClientError.HttpClientError | AuthError> =>
       governor === undefined
         ? Effect.flatMap(authenticator.prove(request), (proof) => sendWith(proof, request, climbed, replays))
-        : Effect.flatMap(
-          governor.run(request, proved(request)),
-          ([proof, response]) => reviewed(request, proof, response, climbed, replays)
-        )
+        : sendAdmitted(governor, request, climbed, replays)
 
     const sendWith = (
       proof: Proof,
@@ -123,13 +121,33 @@ export const make = (
         onSuccess: (response) => reviewed(request, proof, response, climbed, replays)
       })
 
-    /** One attempt of a request that the quota admits: it is proved after the wait for that. */
-    const proved = (request: HttpClientRequest.HttpClientRequest) =>
-      Effect.flatMap(authenticator.prove(request), (proof) =>
-        Effect.matchCauseEffect(transport(proof.sign(request)), {
-          onFailure: (cause) => Scrub.failure(cause, request),
-          onSuccess: (response) => Effect.succeed([proof, response] as const)
-        }))
+    /** Each attempt that the quota admits is proved after the wait for that; the last one's proof is what is reviewed. */
+    const sendAdmitted = (
+      governor: RateLimit.Governor,
+      request: HttpClientRequest.HttpClientRequest,
+      climbed: Rung,
+      replays: number
+    ): ReturnType<typeof send> => {
+      const latest = MutableRef.make<Proof | undefined>(undefined)
+      const attempt = (proof: Proof) => {
+        MutableRef.set(latest, proof)
+        return transport(proof.sign(request))
+      }
+      const proved = (now: number) => {
+        const proof = ready?.(now)
+        return proof === undefined ? Effect.flatMap(authenticator.prove(request), attempt) : attempt(proof)
+      }
+      return Effect.matchCauseEffect(governor.run(request, proved), {
+        onFailure: (cause) => Scrub.failure(cause, request),
+        onSuccess: (response) => {
+          const proof = MutableRef.get(latest)
+          // without an attempt there is nothing to review: a governor of the user's own may know the answer already
+          return proof === undefined
+            ? Effect.succeed(Scrub.response(response, request))
+            : reviewed(request, proof, response, climbed, replays)
+        }
+      })
+    }
 
     const reviewed = (
       request: HttpClientRequest.HttpClientRequest,
@@ -180,7 +198,6 @@ export const make = (
             )
           }))
 
-    const { ready } = authenticator
     const client = fromExecute((request): ReturnType<typeof send> => {
       const admitted = OriginPolicy.admit(origins, request)
       if (Either.isLeft(admitted)) {
@@ -312,19 +329,10 @@ interface Binding {
 const bindings = new WeakMap<Service, Binding>()
 
 /**
- * The platform runs this for every attempt and every redirect, so that each of them is checked and signed anew. A request
- * that nobody maps on its way here is a finished effect: it need not be run to be read.
+ * A client that runs this for every attempt and every redirect, so that each of them is checked and signed anew. A request
+ * that no combinator maps on its way here needs no effect around it.
  */
 const fromExecute = <E>(
   execute: (request: HttpClientRequest.HttpClientRequest) => Effect.Effect<HttpClientResponse.HttpClientResponse, E>
 ): HttpClient.HttpClient.With<E> =>
-  HttpClient.makeWith<never, never, E, never>(
-    (request) =>
-      Exit.isExit(request) && Exit.isSuccess(request) && isRequest(request.value)
-        ? execute(request.value)
-        : Effect.flatMap(request, execute),
-    (request) => Effect.succeed(request)
-  )
-
-const isRequest = (u: unknown): u is HttpClientRequest.HttpClientRequest =>
-  Predicate.hasProperty(u, HttpClientRequest.TypeId)
+  Object.assign(HttpClient.makeWith<never, never, E, never>(Effect.flatMap(execute), Effect.succeed), { execute })

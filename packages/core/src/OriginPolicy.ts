@@ -8,6 +8,7 @@ import * as HttpClientRequest from "@effect/platform/HttpClientRequest"
 import type * as Array from "effect/Array"
 import * as Either from "effect/Either"
 import * as Option from "effect/Option"
+import { escape } from "effect/RegExp"
 import { InsecureTransport, InvalidSetting, OriginRefused } from "./AuthError.ts"
 
 /**
@@ -19,6 +20,8 @@ export interface OriginPolicy {
   readonly baseUrl: string
   /** Every origin that may see credentials (RFC 6454), the base URL's first. */
   readonly origins: Array.NonEmptyReadonlyArray<string>
+  /** Absolute URLs with one of these origins as they stand, and no fragment: the authority ends right after it. */
+  readonly plainUrl: RegExp
 }
 
 /**
@@ -57,9 +60,11 @@ export const make = (options: Options): Either.Either<OriginPolicy, InvalidSetti
     const others = yield* Either.all(
       (options.origins ?? []).map((origin, index) => parse(`origins[${index}]`, origin, options))
     )
+    const origins: OriginPolicy["origins"] = [base.origin, ...others.map((url) => url.origin)]
     return {
       baseUrl: base.origin + base.pathname.replace(/\/+$/, ""),
-      origins: [base.origin, ...others.map((url) => url.origin)]
+      origins,
+      plainUrl: new RegExp(`^(?:${origins.map(escape).join("|")})(?:[/?][^#]*)?$`, "u")
     }
   })
 
@@ -73,16 +78,13 @@ export const admit = (
   policy: OriginPolicy,
   request: HttpClientRequest.HttpClientRequest
 ): Either.Either<HttpClientRequest.HttpClientRequest, OriginRefused> => {
-  // a request on which the URL is ours as it stands is let through as it is
-  if (isBelow(policy.origins[0], request.url) && !request.url.includes("#")) {
-    return Either.right(at(request, request.url))
-  }
+  if (policy.plainUrl.test(request.url)) return Either.right(at(request, request.url))
   const url = withoutFragment(request.url)
   if (isRelative(url)) {
     const separator = url === "" || url.startsWith("/") || url.startsWith("?") ? "" : "/"
     return Either.right(at(request, policy.baseUrl + separator + url))
   }
-  if (policy.origins.some((origin) => isBelow(origin, url))) return Either.right(at(request, url))
+  if (policy.plainUrl.test(url)) return Either.right(at(request, url))
   // not obviously ours: let the URL parser say what it means (default port, upper case, user information)
   return Option.match(parseUrl(url), {
     onNone: () => refused(policy, "a malformed URL", "cannot be requested"),
@@ -131,13 +133,6 @@ const parseUrl: (text: string) => Option.Option<URL> = Option.liftThrowable((tex
 
 /** No scheme (RFC 3986 section 3.1) and no authority of its own; the URL parser takes `\` for `/`. */
 const isRelative = (url: string): boolean => !/^(?:[a-z][a-z0-9+.-]*:|[/\\]{2})/iu.test(url)
-
-/** Whether an absolute URL has exactly this origin as it stands: the authority ends right after it. */
-const isBelow = (origin: string, url: string): boolean => {
-  if (!url.startsWith(origin)) return false
-  const next = url[origin.length]
-  return next === undefined || next === "/" || next === "?"
-}
 
 const withoutFragment = (url: string): string => {
   const hash = url.indexOf("#")

@@ -7,26 +7,18 @@
  */
 import type * as HttpClientRequest from "@effect/platform/HttpClientRequest"
 import type * as HttpClientResponse from "@effect/platform/HttpClientResponse"
-import * as Cause from "effect/Cause"
-import * as Clock from "effect/Clock"
 import * as Duration from "effect/Duration"
 import * as Effect from "effect/Effect"
 import { dual } from "effect/Function"
-import * as MutableHashMap from "effect/MutableHashMap"
-import * as MutableRef from "effect/MutableRef"
-import * as Option from "effect/Option"
 import type { Pipeable } from "effect/Pipeable"
 import { pipeArguments } from "effect/Pipeable"
 import * as Schedule from "effect/Schedule"
 import * as ScheduleDecision from "effect/ScheduleDecision"
 import * as ScheduleInterval from "effect/ScheduleInterval"
 import type { RateLimited } from "./AuthError.ts"
-import * as Body from "./internal/body.ts"
-import * as Gate from "./internal/quotaGate.ts"
-import * as State from "./internal/quotaState.ts"
+import * as QuotaGovernor from "./internal/quotaGovernor.ts"
 import * as RateLimitDialect from "./RateLimitDialect.ts"
 import * as Signal from "./RateLimitSignal.ts"
-import * as ReplayPolicy from "./ReplayPolicy.ts"
 
 /**
  * How quotas are learned and respected.
@@ -67,15 +59,25 @@ export interface Governor {
   /**
    * Runs the attempt when the quota admits it, and learns from its answer. A blocked answer is waited out and attempted
    * again, when the request's body can be sent again and within the bounds of the {@link Limits}; else it is a
-   * `RateLimited`. The attempt obtains its proof itself, so that it is fresh after a sleep.
+   * `RateLimited`.
    */
-  readonly run: <A, E, R>(
+  readonly run: <E, R>(
     request: HttpClientRequest.HttpClientRequest,
-    attempt: Effect.Effect<readonly [A, HttpClientResponse.HttpClientResponse], E, R>
-  ) => Effect.Effect<readonly [A, HttpClientResponse.HttpClientResponse], E | RateLimited, R>
+    attempt: Attempt<E, R>
+  ) => Effect.Effect<HttpClientResponse.HttpClientResponse, E | RateLimited, R>
   /** What is known of each partition that was used lately. */
   readonly snapshot: Effect.Effect<ReadonlyArray<Snapshot>>
 }
+
+/**
+ * Sends a request at this time (ms). It obtains its proof itself, so that it is fresh after a sleep.
+ *
+ * @since 0.1.0
+ * @category models
+ */
+export type Attempt<E = never, R = never> = (
+  now: number
+) => Effect.Effect<HttpClientResponse.HttpClientResponse, E, R>
 
 /**
  * What is known of a partition now.
@@ -286,114 +288,7 @@ export const byOrigin = (request: HttpClientRequest.HttpClientRequest): string =
  * @since 0.1.0
  * @category constructors
  */
-export const make = (limits: Limits): Effect.Effect<Governor> =>
-  Effect.sync(() => {
-    const gates = MutableHashMap.empty<string, Gate.Gate>()
-    const sweepAt = MutableRef.make(fewestSwept)
-
-    const gateOf = (key: string, now: number): Gate.Gate => {
-      const known = MutableHashMap.get(gates, key)
-      if (Option.isSome(known)) return known.value
-      if (MutableHashMap.size(gates) >= MutableRef.get(sweepAt)) {
-        sweep(gates, now)
-        MutableRef.set(sweepAt, Math.max(fewestSwept, 2 * MutableHashMap.size(gates)))
-      }
-      const gate = Gate.make(key, limits, now)
-      MutableHashMap.set(gates, key, gate)
-      return gate
-    }
-
-    return {
-      run: (request, attempt) =>
-        Effect.uninterruptibleMask((restore) =>
-          Effect.clockWith((clock) => {
-            const now = clock.unsafeCurrentTimeMillis()
-            const gate = gateOf(limits.partition(request), now)
-            const replays = ReplayPolicy.isReplayable(request) ? limits.maxReplays : 0
-            return through(gate, Gate.turn(gate, now), restore, attempt, replays)
-          })
-        ),
-      snapshot: Effect.map(
-        Clock.currentTimeMillis,
-        (now) => Array.from(gates, ([, gate]) => snapshotOf(gate, now))
-      )
-    }
-  })
-
-/** Forgets the partitions that were not used for long. */
-const sweep = (gates: MutableHashMap.MutableHashMap<string, Gate.Gate>, now: number): void => {
-  for (const [key, gate] of gates) {
-    if (Gate.waiting(gate) === 0 && State.isIdle(MutableRef.get(gate.state), now)) MutableHashMap.remove(gates, key)
-  }
-}
-
-const fewestSwept = 64
-
-const snapshotOf = (gate: Gate.Gate, now: number): Snapshot => {
-  const state = MutableRef.get(gate.state)
-  return {
-    key: gate.key,
-    quotas: State.quotas(state, now),
-    concurrency: state.concurrency,
-    inFlight: state.inFlight,
-    waiting: Gate.waiting(gate),
-    blockedFor: Math.max(0, state.blockedUntil - now)
-  }
-}
-
-type Answer<A> = readonly [A, HttpClientResponse.HttpClientResponse]
-
-/** Passes the gate, sends, learns; again while blocked and replays are left. Runs uninterruptibly but for `restore`. */
-const through = <A, E, R>(
-  gate: Gate.Gate,
-  turn: Gate.Turn,
-  restore: Gate.Restore,
-  attempt: Effect.Effect<Answer<A>, E, R>,
-  replays: number
-): Effect.Effect<Answer<A>, E | RateLimited, R> =>
-  Effect.flatMap(Gate.pass(gate, turn, restore), (call) =>
-    Effect.matchCauseEffect(restore(attempt), {
-      onFailure: (cause) => Effect.zipRight(Gate.abandon(gate), Effect.failCause(cause)),
-      onSuccess: ([proof, response]) =>
-        Effect.flatMap(learn(gate, call, restore, response), ([blocked, response]) =>
-          blocked === "none"
-            ? Effect.succeed([proof, response] as const)
-            : Effect.zipRight(
-              restore(Body.discard(response)),
-              replays > 0
-                ? Effect.suspend(() => through(gate, call.turn, restore, attempt, replays - 1))
-                : Effect.flatMap(Clock.currentTimeMillis, (now) => Effect.fail(Gate.rateLimited(gate, now)))
-            ))
-    }))
-
-/** Takes in what an answer says. When its body had to be looked at, the response that is handed on can still be read. */
-const learn = (
-  gate: Gate.Gate,
-  call: State.Call,
-  restore: Gate.Restore,
-  response: HttpClientResponse.HttpClientResponse
-): Effect.Effect<readonly [Signal.Blocked, HttpClientResponse.HttpClientResponse]> =>
-  Effect.clockWith((clock) => {
-    const { dialect } = gate.limits
-    const now = clock.unsafeCurrentTimeMillis()
-    const head = RateLimitDialect.read(dialect, response, now)
-    const heard = (reading: RateLimitDialect.Reading, response: HttpClientResponse.HttpClientResponse) =>
-      Effect.map(Gate.answered(gate, call, reading, now), (blocked) => [blocked, response] as const)
-    const { body } = dialect
-    if (body === undefined || !body.wanted(response)) return heard(head, response)
-    return Effect.matchCauseEffect(restore(Body.buffered(response)), {
-      // a body that cannot be read says nothing; whoever reads the response will see why
-      onFailure: (cause) =>
-        Cause.isInterrupted(cause)
-          ? Effect.zipRight(Gate.abandon(gate), Effect.interrupt)
-          : heard(head, response),
-      onSuccess: (buffered) =>
-        Effect.flatMap(
-          Effect.orElseSucceed(buffered.text, () => ""),
-          (text) => heard(RateLimitDialect.merge(head, body.read(text, response, now)), buffered)
-        )
-    })
-  })
+export const make = (limits: Limits): Effect.Effect<Governor> => Effect.sync(() => QuotaGovernor.make(limits))
 
 /** A combinator that replaces one part of the limits, data-last or data-first. */
 interface Setter<Part> {

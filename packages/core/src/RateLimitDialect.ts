@@ -120,24 +120,25 @@ export const make = (read: Dialect["read"], body?: Body): Dialect => ({
  * @since 0.1.0
  * @category constructors
  */
-export const numbers = (names: Numbers): Dialect =>
-  make((head, now) => {
-    const field = Field.reader(head)
+export const numbers = (names: Numbers): Dialect => {
+  const { resetUnit, ...ofFields } = names
+  return fields(Object.values(ofFields).flatMap((names) => names ?? []), (field, now) => {
     const limit = field.count(names.limit)
     const remaining = field.count(names.remaining)
     const window = field.seconds(names.window)
-    const reset = names.resetUnit === "epochSeconds"
+    const reset = resetUnit === "epochSeconds"
       ? field.epochSeconds(names.reset, now)
-      : names.resetUnit === "millis"
+      : resetUnit === "millis"
       ? field.millis(names.reset)
       : field.seconds(names.reset)
     const concurrencyLimit = field.count(names.concurrencyLimit)
     const running = field.count(names.running)
-    return reading(field.malformed, {
+    return {
       quotas: limit === undefined && remaining === undefined ? [] : [{ limit, remaining, window, reset }],
       concurrency: concurrencyLimit === undefined ? undefined : { limit: concurrencyLimit, running }
-    })
+    }
   })
+}
 
 /**
  * The `RateLimit` and `RateLimit-Policy` fields of draft-ietf-httpapi-ratelimit-headers since its revision 8:
@@ -147,11 +148,7 @@ export const numbers = (names: Numbers): Dialect =>
  * @since 0.1.0
  * @category dialects
  */
-export const ietf: Dialect = make((head) => {
-  const field = Field.reader(head)
-  const { concurrency, quotas } = field.namedQuotas()
-  return reading(field.malformed, { quotas, concurrency })
-})
+export const ietf: Dialect = fields(["ratelimit", "ratelimit-policy"], (field) => field.namedQuotas())
 
 /**
  * Revision 7 of the same draft: `RateLimit: limit=100, remaining=50, reset=30`, with `RateLimit-Policy: 100;w=60`.
@@ -159,10 +156,9 @@ export const ietf: Dialect = make((head) => {
  * @since 0.1.0
  * @category dialects
  */
-export const ietfDraft7: Dialect = make((head) => {
-  const field = Field.reader(head)
+export const ietfDraft7: Dialect = fields(["ratelimit"], (field) => {
   const stated = field.dictionary("ratelimit")
-  return reading(field.malformed, { quotas: stated === undefined ? [] : field.withPolicies(stated) })
+  return { quotas: stated === undefined ? [] : field.withPolicies(stated) }
 })
 
 /**
@@ -172,16 +168,13 @@ export const ietfDraft7: Dialect = make((head) => {
  * @since 0.1.0
  * @category dialects
  */
-export const ietfDraft6: Dialect = make((head) => {
-  const field = Field.reader(head)
+export const ietfDraft6: Dialect = fields(["ratelimit-limit", "ratelimit-remaining"], (field) => {
   const stated = {
     limit: field.count("ratelimit-limit"),
     remaining: field.count("ratelimit-remaining"),
     reset: field.seconds("ratelimit-reset")
   }
-  return reading(field.malformed, {
-    quotas: stated.limit === undefined && stated.remaining === undefined ? [] : field.withPolicies(stated)
-  })
+  return { quotas: stated.limit === undefined && stated.remaining === undefined ? [] : field.withPolicies(stated) }
 })
 
 /**
@@ -206,14 +199,9 @@ export const xRateLimit = (options: { readonly resetUnit: ResetUnit }): Dialect 
  * @since 0.1.0
  * @category dialects
  */
-export const retryAfter: Dialect = make((head, now) => {
-  if (head.status !== 429 && head.status !== 503) return nothing
-  const field = Field.reader(head)
-  return reading(field.malformed, {
-    quotas: [],
-    retryAfter: field.millis(["retry-after-ms", "x-ms-retry-after-ms"]) ?? field.secondsOrDate("retry-after", now)
-  })
-})
+export const retryAfter: Dialect = make((head, now) =>
+  head.status === 429 || head.status === 503 ? retryAfterFields.read(head, now) : nothing
+)
 
 /**
  * Reads with `that` what `self` finds nothing in.
@@ -338,14 +326,15 @@ export const read = (self: Dialect, head: Head, now: number): Reading => {
  * @since 0.1.0
  * @category reading
  */
-export const merge = (self: Reading, that: Reading): Reading => ({
-  malformed: [...self.malformed, ...that.malformed],
-  signal: Option.match(self.signal, {
-    onNone: () => that.signal,
-    onSome: (first) =>
-      Option.some(Option.match(that.signal, { onNone: () => first, onSome: (second) => Signal.merge(first, second) }))
-  })
-})
+export const merge = (self: Reading, that: Reading): Reading =>
+  self === nothing ? that : that === nothing ? self : {
+    malformed: [...self.malformed, ...that.malformed],
+    signal: Option.match(self.signal, {
+      onNone: () => that.signal,
+      onSome: (first) =>
+        Option.some(Option.match(that.signal, { onNone: () => first, onSome: (second) => Signal.merge(first, second) }))
+    })
+  }
 
 /** A combinator, data-last or data-first. */
 interface Combinator<Argument> {
@@ -353,16 +342,32 @@ interface Combinator<Argument> {
   (self: Dialect, argument: Argument): Dialect
 }
 
+/** What most answers say of quotas, so that it is recognised by what it is. */
 const nothing: Reading = { signal: Option.none(), malformed: [] }
 
 const tooManyRequests = Signal.make({ blocked: "rate" })
 
-const reading = (malformed: ReadonlyArray<string>, parts: Partial<Signal.Signal>): Reading => ({
-  malformed,
-  signal: parts.quotas?.length === 0 && parts.concurrency === undefined && parts.retryAfter === undefined
-    ? Option.none()
-    : Option.some(Signal.make(parts))
-})
+const retryAfterFields = fields(
+  ["retry-after-ms", "x-ms-retry-after-ms", "retry-after"],
+  (field, now) => ({
+    retryAfter: field.millis(["retry-after-ms", "x-ms-retry-after-ms"]) ?? field.secondsOrDate("retry-after", now)
+  })
+)
+
+/** A dialect of the fields of these names: an answer without any of them says nothing. */
+function fields(
+  names: ReadonlyArray<string>,
+  read: (field: Field.Reader, now: number) => Partial<Signal.Signal>
+): Dialect {
+  return make((head, now) => {
+    if (!names.some((name) => head.headers[name] !== undefined)) return nothing
+    const field = Field.reader(head)
+    const parts = read(field, now)
+    const saysNothing = (parts.quotas ?? []).length === 0 && parts.concurrency === undefined &&
+      parts.retryAfter === undefined
+    return { malformed: field.malformed, signal: saysNothing ? Option.none() : Option.some(Signal.make(parts)) }
+  })
+}
 
 function eitherBody(self: Body | undefined, that: Body | undefined): Body | undefined {
   return self === undefined || that === undefined ? self ?? that : {

@@ -71,20 +71,13 @@ export const turn = (gate: Gate, now: number): Turn => ({
 export const waiting = (gate: Gate): number => RedBlackTree.size(MutableRef.get(gate.queue))
 
 /**
- * Goes through, at once or after waiting. To be run uninterruptibly, so that whoever is through has been counted and
- * will be counted out; only the waiting itself is made interruptible, by `restore`.
+ * Goes through if that is possible now. Like {@link wait} to be run uninterruptibly, so that whoever is through has been
+ * counted and will be counted out.
  */
-export const pass = (
-  gate: Gate,
-  turn: Turn,
-  restore: Restore
-): Effect.Effect<Passage, RateLimited> =>
-  Effect.clockWith((clock) => {
-    const now = clock.unsafeCurrentTimeMillis()
-    return waiting(gate) === 0 && State.opensAt(MutableRef.get(gate.state), gate.limits, now) <= now
-      ? Effect.succeed(go(gate, turn, now))
-      : wait(gate, turn, restore)
-  })
+export const passAtOnce = (gate: Gate, turn: Turn, now: number): Passage | undefined =>
+  waiting(gate) === 0 && State.opensAt(MutableRef.get(gate.state), gate.limits, now) <= now
+    ? go(gate, turn, now)
+    : undefined
 
 /** A call ended without an answer. */
 export const abandon = (gate: Gate): Effect.Effect<void> =>
@@ -94,26 +87,29 @@ export const abandon = (gate: Gate): Effect.Effect<void> =>
     return Effect.void
   })
 
-/** Takes in an answer that arrived at `now`, and tells what a person should know of it. */
-export const answered = (gate: Gate, call: State.Call, reading: Reading, now: number): Effect.Effect<Blocked> => {
+/** What an answer has taught: whether it is a block, and what a person should know of it. */
+export interface Lesson {
+  readonly blocked: Blocked
+  readonly events: ReadonlyArray<AuthEvent.AuthEvent>
+}
+
+/** Takes in an answer that arrived at `now`. */
+export const answered = (gate: Gate, call: State.Call, reading: Reading, now: number): Lesson => {
   const { key, limits, state } = gate
   const signal = Option.getOrElse(reading.signal, () => RateLimitSignal.empty)
-  const [approaches, next] = State.approaching(
-    State.answered(MutableRef.get(state), call, signal, now),
-    signal,
-    limits.warnBelow,
-    now
-  )
+  const after = State.answered(MutableRef.get(state), call, signal, now)
+  const [approaches, next] = State.approaching(after, signal, limits.warnBelow, now)
   MutableRef.set(state, next)
   wakeHead(gate)
-  if (approaches.length === 0 && reading.malformed.length === 0) return Effect.succeed(signal.blocked)
   const events = approaches.map(({ moreAt, ...facts }) =>
     AuthEvent.AuthEvent.ApproachingLimit({ key, ...facts, until: DateTime.unsafeMake(moreAt) })
   )
-  const malformed = reading.malformed.length === 0
-    ? []
-    : [AuthEvent.AuthEvent.MalformedQuota({ key, fields: reading.malformed })]
-  return Effect.as(Effect.forEach([...malformed, ...events], AuthEvent.publish, { discard: true }), signal.blocked)
+  return {
+    blocked: signal.blocked,
+    events: reading.malformed.length === 0
+      ? events
+      : [AuthEvent.AuthEvent.MalformedQuota({ key, fields: reading.malformed }), ...events]
+  }
 }
 
 /** The error of a request that waits no longer, or was blocked once too often. */
@@ -158,7 +154,12 @@ const adjusted = (sleep: Sleep | undefined, opens: number, now: number): Sleep |
     ? { opens, until: opens }
     : sleep
 
-const wait = (gate: Gate, { schedule, since, ticket }: Turn, restore: Restore): Effect.Effect<Passage, RateLimited> => {
+/** Goes through after waiting; only the waiting itself is made interruptible, by `restore`. */
+export const wait = (
+  gate: Gate,
+  { schedule, since, ticket }: Turn,
+  restore: Restore
+): Effect.Effect<Passage, RateLimited> => {
   const { maxWait, sleeping } = gate.limits
   const deadline = since + Duration.toMillis(maxWait)
   const waiter: Waiter = { wake: MutableRef.make(Deferred.unsafeMake<void>(FiberId.none)) }

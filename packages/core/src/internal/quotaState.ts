@@ -65,20 +65,12 @@ export const opensAt = (state: State, rules: Rules, now: number): number => {
   )
 }
 
-export const sent = (state: State, now: number): State => ({
-  ...state,
-  inFlight: state.inFlight + 1,
-  ledgers: state.ledgers.map((ledger) => Ledger.take(ledger, now)),
-  touchedAt: now
-})
+export const sent = (state: State, now: number): State =>
+  counted(state, state.inFlight + 1, each(state.ledgers, (ledger) => Ledger.take(ledger, now)), now)
 
 /** No answer came; the server may have executed the request all the same. */
-export const abandoned = (state: State, now: number): State => ({
-  ...state,
-  inFlight: state.inFlight - 1,
-  ledgers: state.ledgers.map((ledger) => Ledger.charge(ledger, now)),
-  touchedAt: now
-})
+export const abandoned = (state: State, now: number): State =>
+  counted(state, state.inFlight - 1, each(state.ledgers, (ledger) => Ledger.charge(ledger, now)), now)
 
 /**
  * An answer came, with or without a word on quotas.
@@ -94,30 +86,28 @@ export const answered = (state: State, call: Call, signal: Signal, now: number):
   const isNews = call.sentAt >= state.blockedUntil
   const facts: Ledger.Call = { sentAt: call.sentAt, answeredAt: now, executed, others }
   const stated = signal.quotas.reduce((ledgers, quota) => withStatement(ledgers, quota, facts), state.ledgers)
-  const next: State = {
-    ...state,
-    inFlight: others,
-    ledgers: stated,
-    concurrency: signal.concurrency?.limit ?? state.concurrency,
-    touchedAt: now
-  }
+  const concurrency = signal.concurrency?.limit ?? state.concurrency
   switch (signal.blocked) {
     case "none":
       return {
-        ...next,
-        ledgers: stated.map((ledger) => Ledger.charge(ledger, now)),
+        ledgers: each(stated, (ledger) => Ledger.charge(ledger, now)),
+        inFlight: others,
+        concurrency,
         tolerated: isNews ? grown(state) : state.tolerated,
-        strikes: isNews ? 0 : state.strikes,
+        cautious: state.cautious,
         // a server that is unavailable for a while says so too (503 with Retry-After)
         blockedUntil: signal.retryAfter === undefined
           ? state.blockedUntil
-          : Math.max(state.blockedUntil, now + signal.retryAfter)
+          : Math.max(state.blockedUntil, now + signal.retryAfter),
+        strikes: isNews ? 0 : state.strikes,
+        touchedAt: now
       }
     case "rate": {
       const strikes = isNews ? state.strikes + 1 : state.strikes
       const until = Math.max(state.blockedUntil, now + pause(strikes, signal))
       return {
-        ...next,
+        ...counted(state, others, stated, now),
+        concurrency,
         strikes,
         tolerated: 1,
         cautious: isNews ? Math.max(1, state.inFlight / 2) : state.cautious,
@@ -132,7 +122,8 @@ export const answered = (state: State, call: Call, signal: Signal, now: number):
     case "concurrency":
       // whoever is running will finish: with none of ours among them, all that helps is to ask again later
       return {
-        ...next,
+        ...counted(state, others, stated, now),
+        concurrency,
         strikes: state.strikes + 1,
         tolerated: Math.max(1, others),
         blockedUntil: others > 0
@@ -213,7 +204,25 @@ const withStatement = (
     : ledgers.map((ledger) => ledger === known ? Ledger.state(ledger, quota, call) : ledger)
 }
 
+/** Written out, because every request makes two: a spread would take ten times as long. */
+const counted = (state: State, inFlight: number, ledgers: State["ledgers"], now: number): State => ({
+  ledgers,
+  inFlight,
+  concurrency: state.concurrency,
+  tolerated: state.tolerated,
+  cautious: state.cautious,
+  blockedUntil: state.blockedUntil,
+  strikes: state.strikes,
+  touchedAt: now
+})
+
 const mostLedgers = 4
+
+/** Most partitions have none: nothing is made for them. */
+const each = (
+  ledgers: ReadonlyArray<Ledger.Ledger>,
+  f: (ledger: Ledger.Ledger) => Ledger.Ledger
+): ReadonlyArray<Ledger.Ledger> => ledgers.length === 0 ? ledgers : ledgers.map(f)
 
 const grown = ({ cautious, tolerated }: State): number => tolerated + (tolerated < cautious ? 1 : 1 / tolerated)
 

@@ -16,6 +16,7 @@ import * as Inspectable from "effect/Inspectable"
 import type * as Option from "effect/Option"
 import * as Predicate from "effect/Predicate"
 import * as Stream from "effect/Stream"
+import type { AuthError } from "../AuthError.ts"
 import { isAuthError } from "../AuthError.ts"
 import * as InPlaces from "./places.ts"
 
@@ -48,15 +49,16 @@ export const error = (
 }
 
 /**
- * What a transport failed with, on the request as the caller made it. A defect is somebody's bug, and may hold the
- * request or quote it: its kind and its place in the code are kept, its words are not.
+ * What an attempt failed with: an error of this library as it is, a transport's on the request as the caller made it. A
+ * defect is somebody's bug, and may hold the request or quote it: its kind and its place in the code are kept, its words
+ * are not.
  */
-export const failure = (
-  cause: Cause.Cause<HttpClientError.HttpClientError>,
+export const failure = <E extends HttpClientError.HttpClientError | AuthError>(
+  cause: Cause.Cause<E>,
   request: HttpClientRequest.HttpClientRequest
-): Effect.Effect<never, HttpClientError.HttpClientError> =>
+): Effect.Effect<never, E | HttpClientError.HttpClientError> =>
   Either.match(Cause.failureOrCause(cause), {
-    onLeft: (failed) => Effect.fail(error(failed, request)),
+    onLeft: (failed) => Effect.fail(isAuthError(failed) ? failed : error(failed, request)),
     onRight: (cause) =>
       Cause.isInterruptedOnly(cause) ? Effect.failCause(cause) : Effect.die(wordless(Cause.squash(cause)))
   })
@@ -119,8 +121,6 @@ const printable = (headers: Headers.Headers): Record<string, unknown> => {
 }
 
 class ScrubbedResponse extends Inspectable.Class implements HttpClientResponse.HttpClientResponse {
-  readonly [HttpClientResponse.TypeId]: HttpClientResponse.TypeId = HttpClientResponse.TypeId
-  readonly [HttpIncomingMessage.TypeId]: HttpIncomingMessage.TypeId = HttpIncomingMessage.TypeId
   // private by #: neither `inspect` nor a walk over the properties reaches the signed request behind it
   readonly #original: HttpClientResponse.HttpClientResponse
   readonly request: HttpClientRequest.HttpClientRequest
@@ -131,6 +131,12 @@ class ScrubbedResponse extends Inspectable.Class implements HttpClientResponse.H
     this.request = request
   }
 
+  get [HttpClientResponse.TypeId](): HttpClientResponse.TypeId {
+    return HttpClientResponse.TypeId
+  }
+  get [HttpIncomingMessage.TypeId](): HttpIncomingMessage.TypeId {
+    return HttpIncomingMessage.TypeId
+  }
   get status(): number {
     return this.#original.status
   }
