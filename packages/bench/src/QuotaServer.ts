@@ -53,7 +53,10 @@ export class QuotaServer {
   }
 }
 
-/** Waits for the beginning of a window, and a moment more, in case a timer is early. */
-export const nextWindow = (): Promise<void> => sleep(1000 - Date.now() % 1000 + margin)
+/** Waits for the beginning of a window, and a moment more, in case a timer is early; answers when it began. */
+export const nextWindow = async (): Promise<number> => {
+  await sleep(1000 - Date.now() % 1000 + margin)
+  return Math.floor(Date.now() / 1000) * 1000
+}
 
-export const margin = 10
+const margin = 10

@@ -3,6 +3,7 @@
  * much longer it takes than the same requests by the same library without authentication.
  */
 import * as Effect from "effect/Effect"
+import type { Spread } from "./Measure.ts"
 import { spread } from "./Measure.ts"
 import type { Cell, Goal, Result } from "./Report.ts"
 import { atMost, exactly } from "./Report.ts"
@@ -22,13 +23,19 @@ interface Outcome {
   readonly client: TokenClient
   readonly exchanges: number
   readonly failed: number
-  /** Milliseconds of CPU time and of the clock, in each round. */
-  readonly added: { readonly cpu: ReadonlyArray<number>; readonly wall: ReadonlyArray<number> }
+  readonly rounds: ReadonlyArray<Round>
+}
+
+/** Milliseconds on the clock, and of CPU time over that of the same requests without authentication. */
+interface Round {
+  readonly bare: number
+  readonly authenticated: number
+  readonly addedCpu: number
 }
 
 const measure = async (): Promise<Result> => {
   let outcomes: ReadonlyArray<Outcome> = []
-  for (const { callers, rounds } of [{ callers: 1_000, rounds: 7 }, { callers: 10_000, rounds: 2 }]) {
+  for (const { callers, rounds } of [{ callers: 1_000, rounds: 7 }, { callers: 10_000, rounds: 3 }]) {
     for (const scenario of scenarios) {
       const clients = tokenClients.filter((client) =>
         (scenario !== "first caller aborted" || client.canAbort) && (callers === 1_000 || client.singleFlight) &&
@@ -39,21 +46,34 @@ const measure = async (): Promise<Result> => {
   }
   return {
     title: `callers on an expired token; an exchange takes ${exchangeLatency} ms`,
-    columns: ["callers", "scenario", "client", "exchanges", "failed", "added ms (quartiles)", "added CPU ms"],
-    rows: outcomes.map(({ added, callers, client, exchanges, failed, scenario }): ReadonlyArray<Cell> => [
+    columns: [
+      "callers",
+      "scenario",
+      "client",
+      "exchanges",
+      "failed",
+      "time over bare (quartiles)",
+      "bare ms",
+      "added ms",
+      "added CPU ms"
+    ],
+    rows: outcomes.map(({ callers, client, exchanges, failed, rounds, scenario }): ReadonlyArray<Cell> => [
       callers.toLocaleString("en"),
       scenario,
       client.name,
       exchanges,
       failed,
-      spread(added.wall),
-      spread(added.cpu).median
+      overBare(rounds),
+      spread(rounds.map(({ bare }) => bare)).median,
+      spread(rounds.map(({ authenticated, bare }) => authenticated - bare)).median,
+      spread(rounds.map(({ addedCpu }) => addedCpu)).median
     ]),
     goals: scenarios.flatMap((scenario) => goals(outcomes.filter((outcome) => outcome.scenario === scenario))),
     notes: [
       "Exchanges and failures: the worst round. An aborted caller is not counted as failed.",
       "Of the clients that exchange once per caller, 1,000 callers tell enough.",
-      "Added: over the same requests by the same library without authentication, in the same round.",
+      "Over bare: over the same requests by the same library without authentication, in the same round. A goal compares that " +
+      "with the best of those who let no more requests fail.",
       `${semaphore.name}: not raced where the exchange is refused, because each caller then sends one of its own, one after ` +
       `the other, ${exchangeLatency} ms each.`,
       "Where the exchange is refused every caller has to fail, and none of them sends its request."
@@ -71,8 +91,7 @@ const race = async (
     client,
     exchanges: 0,
     failed: 0,
-    cpu: Array.of<number>(),
-    wall: Array.of<number>()
+    measured: Array.of<Round>()
   }))
   for (let round = 0; round <= rounds; round++) {
     for (const entry of round % 2 === 0 ? seen : seen.toReversed()) {
@@ -85,17 +104,20 @@ const race = async (
       if (round === 0) continue
       entry.exchanges = Math.max(entry.exchanges, there.exchanges - before)
       entry.failed = Math.max(entry.failed, authenticated.failed)
-      entry.cpu.push(authenticated.cpu - bare.cpu)
-      entry.wall.push(authenticated.wall - bare.wall)
+      entry.measured.push({
+        bare: bare.wall,
+        authenticated: authenticated.wall,
+        addedCpu: authenticated.cpu - bare.cpu
+      })
     }
   }
-  return seen.map(({ client, cpu, exchanges, failed, wall }) => ({
+  return seen.map(({ client, exchanges, failed, measured }) => ({
     scenario,
     callers,
     client,
     exchanges,
     failed,
-    added: { cpu, wall }
+    rounds: measured
   }))
 }
 
@@ -112,18 +134,21 @@ const burst = async (connection: Connection, callers: number, abortFirst: boolea
   return { failed, wall, cpu: (user + system) / 1000 }
 }
 
+const overBare = (rounds: ReadonlyArray<Round>): Spread =>
+  spread(rounds.map(({ authenticated, bare }) => authenticated / bare))
+
 const goals = (outcomes: ReadonlyArray<Outcome>): ReadonlyArray<Goal> =>
   outcomes.filter(({ client }) => client.name === "effect-auth").flatMap((ours) => {
     const { callers, scenario } = ours
     const who = `effect-auth, ${callers} callers, ${scenario}`
     const peers = outcomes.filter((peer) => peer.client !== ours.client && peer.callers === callers)
     // a peer that lets requests fail is not the faster for it
-    const sound = peers.filter(({ exchanges, failed }) => exchanges === 1 && failed === ours.failed)
-    const fastest = Math.min(...sound.map(({ added }) => spread(added.wall).median))
+    const sound = peers.filter(({ failed }) => failed <= ours.failed)
+    const fastest = Math.min(...sound.map(({ rounds }) => overBare(rounds).median))
     return [
       exactly(`${who}: exchanges`, ours.exchanges, 1),
       exactly(`${who}: failures`, ours.failed, scenario === "exchange refused" ? callers : 0),
-      atMost(`${who}: added time over the fastest peer's`, spread(ours.added.wall).median / fastest, 1.1)
+      atMost(`${who}: time over bare, over that of the fastest peer`, overBare(ours.rounds).median / fastest, 1.1)
     ]
   })
 

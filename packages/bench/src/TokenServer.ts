@@ -2,7 +2,7 @@
  * A server in memory that issues tokens and can revoke them. Its answers take real time, as a network's would.
  */
 import { sleep } from "./Measure.ts"
-import { answer, origin } from "./stub.ts"
+import { answer, asOfNode, origin } from "./stub.ts"
 
 export const tokenUrl = `${origin}/token`
 
@@ -44,11 +44,11 @@ export class TokenServer {
       !this.#options.protected || Number(/^Bearer canary-(\d+)$/i.exec(authorization ?? "")?.[1] ?? 0) > this.#revoked
     ) {
       if (latency > 0) await sleep(latency)
-      return answer
+      return served
     }
     this.#refusals++
     await sleep(lateRefusal !== undefined && this.#refusals % 2 === 0 ? lateRefusal : latency)
-    return new Response(null, { status: 401, headers: { "www-authenticate": challenge } })
+    return asOfNode(new Response(null, { status: 401, headers: { "www-authenticate": challenge } }))
   }
 
   /** The token endpoint: an exchange that is counted and takes its time. */
@@ -74,6 +74,8 @@ export class TokenServer {
     return this.request(headers.get("authorization"))
   }
 }
+
+const served = asOfNode(new Response(null, answer))
 
 /** A challenge with claims is what the Azure policy renews for. */
 const challenge = `Bearer error="insufficient_claims", claims="${btoa("{}")}"`

@@ -14,8 +14,10 @@ export const answer = new Response(null, { status: 200, headers: { "x-request-id
 
 export const stubFetch = (): Promise<Response> => Promise.resolve(answer)
 
-/** The same as undici and node:http have it: told apart from fetch's by its `statusCode`. */
-const nodeAnswer = Object.assign(new Response(null, answer), { statusCode: 200 })
+/** An answer as undici and node:http have it: told apart from fetch's by its `statusCode`. */
+export const asOfNode = (response: Response): Response => Object.assign(response, { statusCode: response.status })
+
+const nodeAnswer = asOfNode(new Response(null, answer))
 
 /** What the platform's transports do with an answer, without a wire: those of Node, and fetch. */
 export const stubTransport: HttpClient.HttpClient = HttpClient.make((request) =>

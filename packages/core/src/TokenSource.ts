@@ -12,12 +12,10 @@ import * as Cause from "effect/Cause"
 import * as Clock from "effect/Clock"
 import * as Context from "effect/Context"
 import * as DateTime from "effect/DateTime"
-import * as Deferred from "effect/Deferred"
 import * as Duration from "effect/Duration"
 import * as Effect from "effect/Effect"
 import * as Exit from "effect/Exit"
 import * as Fiber from "effect/Fiber"
-import * as FiberId from "effect/FiberId"
 import * as MutableRef from "effect/MutableRef"
 import * as Option from "effect/Option"
 import * as Queue from "effect/Queue"
@@ -31,6 +29,7 @@ import * as Tracer from "effect/Tracer"
 import type { ExchangeError } from "./AuthError.ts"
 import { TokenEndpointError } from "./AuthError.ts"
 import * as AuthEvent from "./AuthEvent.ts"
+import * as Crowd from "./internal/crowd.ts"
 import * as Ladder from "./internal/ladder.ts"
 import * as LatestHub from "./internal/latestHub.ts"
 import * as RefreshPolicy from "./RefreshPolicy.ts"
@@ -177,7 +176,7 @@ export const make = <R = never>(options: Options<R>): Effect.Effect<TokenSource,
           origin,
           generation: next.generation,
           expiresIn: token.expiresAt === undefined ? undefined : (DateTime.toEpochMillis(token.expiresAt) - now) / 1000,
-          waiters: next.exchange === undefined ? 0 : MutableRef.get(next.exchange.waiters)
+          waiters: next.exchange === undefined ? 0 : MutableRef.get(next.exchange.crowd.joined)
         }))
       })
     }
@@ -186,9 +185,8 @@ export const make = <R = never>(options: Options<R>): Effect.Effect<TokenSource,
     const begin = (request: Tracer.AnySpan | undefined): Exchange => {
       const generation = MutableRef.get(state).generation
       const exchange: Exchange = {
-        result: Deferred.unsafeMake(FiberId.none),
+        crowd: Crowd.make(),
         fiber: MutableRef.make<Fiber.RuntimeFiber<void> | undefined>(undefined),
-        waiters: MutableRef.make(0),
         requests: request === undefined ? [] : [request]
       }
       MutableRef.update(state, (state) => ({ ...state, exchange }))
@@ -216,13 +214,8 @@ export const make = <R = never>(options: Options<R>): Effect.Effect<TokenSource,
           : Exit.fail(closed(mode))
         const error = Exit.isFailure(result) ? Cause.failureOption(result.cause) : Option.none()
         MutableRef.set(state, Option.isSome(error) ? TokenState.failed(current, error.value, now) : current)
-        Deferred.unsafeDone(exchange.result, result)
+        Crowd.release(exchange.crowd, result)
       })
-
-    const wait = (exchange: Exchange): Effect.Effect<Token, ExchangeError> => {
-      MutableRef.increment(exchange.waiters)
-      return Deferred.await(exchange.result)
-    }
 
     const acquire = (now: number, request: Tracer.AnySpan | undefined): Effect.Effect<Token, ExchangeError> => {
       const decision = TokenState.decide(MutableRef.get(state), now, rules)
@@ -235,11 +228,11 @@ export const make = <R = never>(options: Options<R>): Effect.Effect<TokenSource,
           return Effect.as(AuthEvent.publish(AuthEvent.AuthEvent.ServedStale({ mode, generation })), decision.token)
         }
         case "Begin":
-          return wait(begin(request))
+          return Crowd.join(begin(request).crowd)
         case "Join": {
           const { exchange } = decision
           if (request !== undefined && exchange.requests.length < linksKept) exchange.requests.push(request)
-          return wait(exchange)
+          return Crowd.join(exchange.crowd)
         }
         case "Refuse":
           return Effect.fail(decision.error)
@@ -335,9 +328,8 @@ export const make = <R = never>(options: Options<R>): Effect.Effect<TokenSource,
 
 /** The one exchange in flight. */
 interface Exchange {
-  readonly result: Deferred.Deferred<Token, ExchangeError>
+  readonly crowd: Crowd.Crowd<Token, ExchangeError>
   readonly fiber: MutableRef.MutableRef<Fiber.RuntimeFiber<void> | undefined>
-  readonly waiters: MutableRef.MutableRef<number>
   readonly requests: Array<Tracer.AnySpan>
 }
 
