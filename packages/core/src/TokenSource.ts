@@ -8,10 +8,9 @@
  *
  * @since 0.1.0
  */
-import * as Cause from "effect/Cause"
 import * as Clock from "effect/Clock"
 import * as Context from "effect/Context"
-import * as DateTime from "effect/DateTime"
+import type * as DateTime from "effect/DateTime"
 import * as Duration from "effect/Duration"
 import * as Effect from "effect/Effect"
 import * as Exit from "effect/Exit"
@@ -20,17 +19,12 @@ import * as MutableRef from "effect/MutableRef"
 import * as Option from "effect/Option"
 import * as Queue from "effect/Queue"
 import type * as Redacted from "effect/Redacted"
-import * as Runtime from "effect/Runtime"
-import * as ScheduleDecision from "effect/ScheduleDecision"
-import * as ScheduleIntervals from "effect/ScheduleIntervals"
 import type * as Scope from "effect/Scope"
 import * as Stream from "effect/Stream"
 import * as Tracer from "effect/Tracer"
 import type { ExchangeError } from "./AuthError.ts"
-import { TokenEndpointError } from "./AuthError.ts"
 import * as AuthEvent from "./AuthEvent.ts"
-import * as Crowd from "./internal/crowd.ts"
-import * as Ladder from "./internal/ladder.ts"
+import * as Exchange from "./internal/exchange.ts"
 import * as LatestHub from "./internal/latestHub.ts"
 import * as RefreshPolicy from "./RefreshPolicy.ts"
 import type { Token } from "./Token.ts"
@@ -137,210 +131,86 @@ export interface Options<R = never> {
  */
 export const make = <R = never>(options: Options<R>): Effect.Effect<TokenSource, never, R | Scope.Scope> =>
   Effect.gen(function*() {
-    const mode = options.mode ?? "Token"
     const policy = options.policy ?? RefreshPolicy.default
-    const rules: TokenState.Rules = {
-      canRefresh: options.refresh !== undefined,
-      coolDown: Duration.toMillis(policy.coolDown),
-      probation: Duration.toMillis(policy.probation)
-    }
-    const context = yield* Effect.context<R>()
-    const runFork = Runtime.runFork(yield* Effect.runtime<R>())
-    const state = MutableRef.make<TokenState.TokenState<Exchange>>(TokenState.empty)
-    const renewals = MutableRef.make(policy.renewal.initial)
-    const changes = LatestHub.make<TokenChange>()
-    const observer = yield* observe(changes, options.onChange)
-
-    /** When to renew a new token: one step of the policy's schedule. */
-    const renewAt = (token: Token, now: number): Effect.Effect<number> =>
-      Effect.map(policy.renewal.step(now, token, MutableRef.get(renewals)), ([next, , decision]) => {
-        MutableRef.set(renewals, next)
-        // whole milliseconds, as clocks have them: a remainder below one would be a sleep of nothing, over and over
-        return ScheduleDecision.isDone(decision) ? Infinity : Math.ceil(ScheduleIntervals.start(decision.intervals))
-      })
-
-    const source: Ladder.Source = {
-      mode,
+    const source: Exchange.Source<R> = {
+      mode: options.mode ?? "Token",
       policy,
-      rules,
-      held: () => MutableRef.get(state).held,
-      refreshRefused: () => void MutableRef.update(state, TokenState.refreshRefused),
-      granted: Effect.fnUntraced(function*(token, origin, persisted) {
-        const now = yield* Clock.currentTimeMillis
-        const facts = { origin, persisted, renewAt: yield* renewAt(token, now) }
-        const next = TokenState.granted(MutableRef.get(state), token, facts)
-        MutableRef.set(state, next)
-        changes.publish({ _tag: "Obtained", origin, token })
-        yield* AuthEvent.publish(AuthEvent.AuthEvent.TokenObtained({
-          mode,
-          origin,
-          generation: next.generation,
-          expiresIn: token.expiresAt === undefined ? undefined : (DateTime.toEpochMillis(token.expiresAt) - now) / 1000,
-          waiters: next.exchange === undefined ? 0 : MutableRef.get(next.exchange.crowd.joined)
-        }))
-      })
+      rules: {
+        canRefresh: options.refresh !== undefined,
+        coolDown: Duration.toMillis(policy.coolDown),
+        probation: Duration.toMillis(policy.probation)
+      },
+      options,
+      runtime: yield* Effect.runtime<R>(),
+      state: MutableRef.make<TokenState.TokenState<Exchange.Exchange>>(TokenState.empty),
+      renewals: MutableRef.make(policy.renewal.initial),
+      changes: LatestHub.make<TokenChange>()
     }
-
-    /** The check that there is no exchange and this are one synchronous step: nobody can begin a second one between. */
-    const begin = (request: Tracer.AnySpan | undefined): Exchange => {
-      const generation = MutableRef.get(state).generation
-      const exchange: Exchange = {
-        crowd: Crowd.make(),
-        fiber: MutableRef.make<Fiber.RuntimeFiber<void> | undefined>(undefined),
-        requests: request === undefined ? [] : [request]
-      }
-      MutableRef.update(state, (state) => ({ ...state, exchange }))
-      const exchanging = Effect.interruptible(Ladder.climb(source, options, exchange.requests)).pipe(
-        Effect.onExit((exit) => settle(exchange, generation, exit)),
-        Effect.catchAllCause(() => Effect.void)
-      )
-      MutableRef.set(exchange.fiber, runFork(exchanging))
-      return exchange
-    }
-
-    /** Remembers a failure and wakes everyone who waits, all with the same result. */
-    const settle = (
-      exchange: Exchange,
-      generation: number,
-      exit: Exit.Exit<void, ExchangeError>
-    ): Effect.Effect<void> =>
-      Effect.map(Clock.currentTimeMillis, (now) => {
-        const current: TokenState.TokenState<Exchange> = { ...MutableRef.get(state), exchange: undefined }
-        // what arrived counts, even if the timeout struck while it was being stored
-        const result: Exit.Exit<Token, ExchangeError> = current.held !== undefined && current.generation > generation
-          ? Exit.succeed(current.held.token)
-          : Exit.isFailure(exit) && !Cause.isInterruptedOnly(exit.cause)
-          ? Exit.failCause(exit.cause)
-          : Exit.fail(closed(mode))
-        const error = Exit.isFailure(result) ? Cause.failureOption(result.cause) : Option.none()
-        MutableRef.set(state, Option.isSome(error) ? TokenState.failed(current, error.value, now) : current)
-        Crowd.release(exchange.crowd, result)
-      })
-
-    const acquire = (now: number, request: Tracer.AnySpan | undefined): Effect.Effect<Token, ExchangeError> => {
-      const decision = TokenState.decide(MutableRef.get(state), now, rules)
-      switch (decision._tag) {
-        case "Use":
-          return Effect.succeed(decision.token)
-        case "UseAndRenew": {
-          const { generation } = MutableRef.get(state)
-          begin(request)
-          return Effect.as(AuthEvent.publish(AuthEvent.AuthEvent.ServedStale({ mode, generation })), decision.token)
-        }
-        case "Begin":
-          return Crowd.join(begin(request).crowd)
-        case "Join": {
-          const { exchange } = decision
-          if (request !== undefined && exchange.requests.length < linksKept) exchange.requests.push(request)
-          return Crowd.join(exchange.crowd)
-        }
-        case "Refuse":
-          return Effect.fail(decision.error)
-        case "Closed":
-          return Effect.fail(closed(mode))
-      }
-    }
-
-    const peek = (now: number): Token | undefined => {
-      const { held } = MutableRef.get(state)
-      return held !== undefined && TokenState.freshness(held, now) === "Fresh" ? held.token : undefined
-    }
-
-    const get: Effect.Effect<Token, ExchangeError> = Effect.clockWith((clock) => {
-      const now = clock.unsafeCurrentTimeMillis()
-      const token = peek(now)
-      return token !== undefined ?
-        Effect.succeed(token) :
-        Effect.contextWithEffect((context: Context.Context<never>) =>
-          acquire(now, Option.getOrUndefined(Context.getOption(context, Tracer.ParentSpan)))
-        )
-    })
-
-    const reject = (token: Token, climbed: TokenState.Rung = "reuse"): Effect.Effect<TokenState.Rung> =>
-      Effect.flatMap(Clock.currentTimeMillis, (now) => {
-        const before = MutableRef.get(state)
-        const [rung, after] = TokenState.reject(before, token, climbed, now, rules)
-        if (after === before) return Effect.succeed(rung)
-        MutableRef.set(state, after)
-        changes.publish({ _tag: "Rejected", token })
-        return Effect.as(
-          AuthEvent.publish(AuthEvent.AuthEvent.TokenRejected({ mode, generation: before.generation })),
-          rung
-        )
-      })
-
-    /**
-     * Looks after the token while nobody asks for it: at least every 30 s, because a long timer sleeps through a suspend,
-     * and at most once a second, whatever the server says about lifetimes.
-     */
-    const keepAlive = Effect.flatMap(changes.subscribe, (changed) =>
-      Clock.currentTimeMillis.pipe(
-        Effect.flatMap((now) => {
-          const current = MutableRef.get(state)
-          const decision = TokenState.decide(current, now, rules)
-          if (current.held !== undefined && (decision._tag === "UseAndRenew" || decision._tag === "Begin")) {
-            begin(undefined)
-          }
-          const due = current.held === undefined || current.held.renewAt <= now
-            ? longestSleep
-            : current.held.renewAt - now
-          return Effect.timeoutOption(Queue.takeBetween(changed, 1, Infinity), Math.min(due, longestSleep))
-        }),
-        Effect.delay(shortestSleep),
-        Effect.forever
-      ))
-
-    const close = Effect.gen(function*() {
-      const { exchange } = MutableRef.updateAndGet(state, (state) => ({ ...state, closed: true }))
-      const fiber = exchange === undefined ? undefined : MutableRef.get(exchange.fiber)
-      if (fiber !== undefined) {
-        // only what a store or a logout will need is worth waiting for
-        if (options.store !== undefined || options.logout !== undefined) {
-          yield* Effect.timeoutOption(Effect.interruptible(Fiber.await(fiber)), policy.closing)
-        }
-        yield* Fiber.interruptFork(fiber)
-      }
-      const { held } = MutableRef.getAndUpdate(state, (state) => ({ ...state, held: undefined }))
-      changes.publish({ _tag: "Cleared" })
-      if (held !== undefined && options.logout !== undefined && options.store === undefined) {
-        const loggedOut = yield* Effect.interruptible(options.logout(held.token)).pipe(
-          Effect.provide(context),
-          Effect.timeout(policy.closing),
-          Effect.exit
-        )
-        yield* AuthEvent.publish(AuthEvent.AuthEvent.LoggedOut({ mode, succeeded: Exit.isSuccess(loggedOut) }))
-      }
-      yield* Effect.timeoutOption(Effect.interruptible(Fiber.await(observer)), policy.closing)
-      yield* Fiber.interruptFork(observer)
-    })
-
-    yield* Effect.addFinalizer(() => close)
-    if (policy.keepAlive) yield* Effect.forkScoped(keepAlive)
-
+    const observer = yield* observe(source)
+    yield* Effect.addFinalizer(() => close(source, observer))
+    if (policy.keepAlive) yield* Effect.forkScoped(keepAlive(source))
     return {
-      get,
-      peek,
-      reject,
-      changes: untilCleared(Stream.unwrapScoped(Effect.map(changes.subscribe, (queue) => Stream.fromQueue(queue)))),
-      state: Effect.map(Clock.currentTimeMillis, (now) => snapshot(MutableRef.get(state), now))
+      get: get(source),
+      peek: (now) => Exchange.peek(source, now),
+      reject: (token, climbed = "reuse") => reject(source, token, climbed),
+      changes: Stream.suspend(() => changesOf(source)),
+      state: Effect.suspend(() => snapshot(source))
     }
   })
 
-/** The one exchange in flight. */
-interface Exchange {
-  readonly crowd: Crowd.Crowd<Token, ExchangeError>
-  readonly fiber: MutableRef.MutableRef<Fiber.RuntimeFiber<void> | undefined>
-  readonly requests: Array<Tracer.AnySpan>
-}
+const get = <R>(source: Exchange.Source<R>): TokenSource["get"] =>
+  Effect.clockWith((clock) => {
+    const now = clock.unsafeCurrentTimeMillis()
+    const token = Exchange.peek(source, now)
+    return token !== undefined
+      ? Effect.succeed(token)
+      : Effect.contextWithEffect((context: Context.Context<never>) =>
+        Exchange.acquire(source, now, Option.getOrUndefined(Context.getOption(context, Tracer.ParentSpan)))
+      )
+  })
+
+const reject = <R>(
+  { changes, mode, rules, state }: Exchange.Source<R>,
+  token: Token,
+  climbed: TokenState.Rung
+): Effect.Effect<TokenState.Rung> =>
+  Effect.flatMap(Clock.currentTimeMillis, (now) => {
+    const before = MutableRef.get(state)
+    const [rung, after] = TokenState.reject(before, token, climbed, now, rules)
+    if (after === before) return Effect.succeed(rung)
+    MutableRef.set(state, after)
+    LatestHub.publish(changes, { _tag: "Rejected", token })
+    return Effect.as(
+      AuthEvent.publish(AuthEvent.AuthEvent.TokenRejected({ mode, generation: before.generation })),
+      rung
+    )
+  })
+
+const snapshot = <R>(source: Exchange.Source<R>): Effect.Effect<Snapshot> =>
+  Effect.map(Clock.currentTimeMillis, (now) => {
+    const { exchange, failure, generation, held } = MutableRef.get(source.state)
+    return {
+      freshness: held === undefined ? "Empty" : TokenState.freshness(held, now),
+      generation,
+      expiresAt: Option.fromNullable(held?.token.expiresAt),
+      exchanging: exchange !== undefined,
+      failure: Option.fromNullable(failure?.error)
+    }
+  })
+
+const changesOf = <R>({ changes }: Exchange.Source<R>): Stream.Stream<TokenChange> =>
+  untilCleared(Stream.unwrapScoped(Effect.map(LatestHub.subscribe(changes), (queue) => Stream.fromQueue(queue))))
+
+const untilCleared = (changes: Stream.Stream<TokenChange>): Stream.Stream<TokenChange> =>
+  Stream.takeUntil(changes, (change) => change._tag === "Cleared")
 
 /** Subscribes before there can be a change. The fiber ends by itself, once it has seen the last one. */
 const observe = <R>(
-  changes: LatestHub.LatestHub<TokenChange>,
-  onChange: Options<R>["onChange"]
+  { changes, options: { onChange } }: Exchange.Source<R>
 ): Effect.Effect<Fiber.Fiber<void>, never, R | Scope.Scope> =>
   onChange === undefined ?
     Effect.succeed(Fiber.void) :
-    Effect.flatMap(changes.subscribe, (subscription) =>
+    Effect.flatMap(LatestHub.subscribe(changes), (subscription) =>
       untilCleared(Stream.fromQueue(subscription)).pipe(
         Stream.runForEach((change) =>
           Effect.catchAllCause(onChange(change), (cause) => Effect.logError("a token change was not taken", cause))
@@ -349,22 +219,55 @@ const observe = <R>(
         Effect.forkDaemon
       ))
 
-const untilCleared = (changes: Stream.Stream<TokenChange>): Stream.Stream<TokenChange> =>
-  Stream.takeUntil(changes, (change) => change._tag === "Cleared")
+/**
+ * Looks after the token while nobody asks for it: at least every 30 s, because a long timer sleeps through a suspend,
+ * and at most once a second, whatever the server says about lifetimes.
+ */
+const keepAlive = <R>(source: Exchange.Source<R>): Effect.Effect<never, never, Scope.Scope> =>
+  Effect.flatMap(LatestHub.subscribe(source.changes), (changed) =>
+    Clock.currentTimeMillis.pipe(
+      Effect.flatMap((now) => {
+        const current = MutableRef.get(source.state)
+        const decision = TokenState.decide(current, now, source.rules)
+        if (current.held !== undefined && (decision._tag === "UseAndRenew" || decision._tag === "Begin")) {
+          Exchange.begin(source, undefined)
+        }
+        const due = current.held === undefined || current.held.renewAt <= now
+          ? longestSleep
+          : current.held.renewAt - now
+        return Effect.timeoutOption(Queue.takeBetween(changed, 1, Infinity), Math.min(due, longestSleep))
+      }),
+      Effect.delay(shortestSleep),
+      Effect.forever
+    ))
 
-/** OpenTelemetry's default limit of links per span. */
-const linksKept = 128
+/** The end of the Scope: the last exchange, the logout and the last change are waited for, as long as the policy says. */
+const close = <R>(source: Exchange.Source<R>, observer: Fiber.Fiber<void>): Effect.Effect<void> =>
+  Effect.gen(function*() {
+    const { changes, mode, options: { logout, store }, policy: { closing }, runtime, state } = source
+    const { exchange } = MutableRef.updateAndGet(state, (state) => ({ ...state, closed: true }))
+    const fiber = exchange === undefined ? undefined : MutableRef.get(exchange.fiber)
+    if (fiber !== undefined) {
+      // only what a store or a logout will need is worth waiting for
+      if (store !== undefined || logout !== undefined) {
+        yield* Effect.timeoutOption(Effect.interruptible(Fiber.await(fiber)), closing)
+      }
+      yield* Fiber.interruptFork(fiber)
+    }
+    const { held } = MutableRef.getAndUpdate(state, (state) => ({ ...state, held: undefined }))
+    LatestHub.publish(changes, { _tag: "Cleared" })
+    if (held !== undefined && logout !== undefined && store === undefined) {
+      const loggedOut = yield* Effect.interruptible(logout(held.token)).pipe(
+        Effect.provide(runtime.context),
+        Effect.timeout(closing),
+        Effect.exit
+      )
+      yield* AuthEvent.publish(AuthEvent.AuthEvent.LoggedOut({ mode, succeeded: Exit.isSuccess(loggedOut) }))
+    }
+    yield* Effect.timeoutOption(Effect.interruptible(Fiber.await(observer)), closing)
+    yield* Fiber.interruptFork(observer)
+  })
 
 const longestSleep = 30_000
 
 const shortestSleep = 1_000
-
-const closed = (mode: string): ExchangeError => new TokenEndpointError({ mode, reason: "Closed" })
-
-const snapshot = (state: TokenState.TokenState<Exchange>, now: number): Snapshot => ({
-  freshness: state.held === undefined ? "Empty" : TokenState.freshness(state.held, now),
-  generation: state.generation,
-  expiresAt: Option.fromNullable(state.held?.token.expiresAt),
-  exchanging: state.exchange !== undefined,
-  failure: Option.fromNullable(state.failure?.error)
-})
