@@ -11,6 +11,7 @@ export default defineConfig({
         name: "slow",
         ...shared.test,
         include: ["packages/*/integration/**/*.test.ts", "packages/*/stress/**/*.test.ts"],
+        isolate: true,
         sequence: { concurrent: false },
         testTimeout: 120_000
       }
