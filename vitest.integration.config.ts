@@ -11,7 +11,6 @@ export default defineConfig({
         name: "slow",
         ...shared.test,
         include: ["packages/*/integration/**/*.test.ts", "packages/*/stress/**/*.test.ts"],
-        isolate: true,
         sequence: { concurrent: false },
         testTimeout: 120_000
       }

@@ -6,8 +6,6 @@ export default defineConfig({
     // a bound against hanging, not a measure: a machine under load is no failure
     testTimeout: 60_000,
     include: ["test/**/*.test.ts"],
-    // loading Effect anew for each file takes as long as a third of the tests; none of them touches what others see
-    isolate: false,
     setupFiles: [fileURLToPath(new URL("vitest.setup.ts", import.meta.url))],
     // Time is TestClock's: no timer is faked.
     fakeTimers: { toFake: undefined },
