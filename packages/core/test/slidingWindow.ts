@@ -88,13 +88,13 @@ export const make = (options: Options) =>
             }]
         }))
 
-    const leave = (status: number) =>
+    const leave = (status: number, outcome: "answered" | "given up") =>
       Effect.flatMap(Clock.currentTimeMillis, (now) =>
         Ref.modify(ref, (state) => [
           options.headers(factsOf(options, state, now)),
           {
             ...state,
-            answered: status === 200 ? [...state.answered, now] : state.answered,
+            answered: status === 200 && outcome === "answered" ? [...state.answered, now] : state.answered,
             running: status === 200 ? state.running - 1 : state.running
           }
         ]))
@@ -103,9 +103,9 @@ export const make = (options: Options) =>
       Effect.flatMap(arrive(url.search), ({ n, status }) =>
         Effect.onExit(
           status === 200 ? Effect.sleep(options.latency(n)) : Effect.void,
-          (exit) => exit._tag === "Failure" && status === 200 ? leave(status) : Effect.void
+          (exit) => exit._tag === "Failure" && status === 200 ? leave(status, "given up") : Effect.void
         ).pipe(
-          Effect.zipRight(leave(status)),
+          Effect.zipRight(leave(status, "answered")),
           Effect.map((headers) => HttpClientResponse.fromWeb(request, new Response("", { status, headers })))
         ))
     )
