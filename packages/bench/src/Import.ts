@@ -33,11 +33,12 @@ const peers = [
   "@effect/platform"
 ]
 
-/** A module, and the module that imports only what it needs from elsewhere. */
+/** A module, and two that import only what it needs from elsewhere: to have it there, and to see what finding it costs. */
 interface Subject {
   readonly name: string
   readonly module: string
   readonly base: string
+  readonly resolved: string
   readonly bundle: { readonly minified: number; readonly brotli: number } | undefined
 }
 
@@ -50,23 +51,19 @@ interface Cost {
 
 const directory = fileURLToPath(new URL("../import", import.meta.url))
 
+const nothing = join(directory, "nothing.js")
+
 const measure = async (): Promise<Result> => {
   await mkdir(directory, { recursive: true })
   await writeFile(join(directory, "probe.js"), probe)
-  await writeFile(join(directory, "nothing.js"), "")
+  await writeFile(nothing, "")
   const subjects = [...await Promise.all(packages.map(ours)), ...await Promise.all(peers.map(peer))]
   const costs = new Map<Subject, Array<Cost>>(subjects.map((subject) => [subject, []]))
   for (let round = 0; round <= rounds; round++) {
     for (const subject of round % 2 === 0 ? subjects : subjects.toReversed()) {
-      const base = await importing(subject.base)
-      const full = await importing(subject.module)
+      const cost = await costOf(subject)
       // the first reads the files from the disk
-      if (round === 0) continue
-      costs.get(subject)?.push({
-        millis: full.millis - base.millis,
-        resident: full.resident - base.resident,
-        heap: full.heap - base.heap
-      })
+      if (round > 0) costs.get(subject)?.push(cost)
     }
   }
   const of = (subject: Subject, part: keyof Cost) => spread((costs.get(subject) ?? []).map((cost) => cost[part]))
@@ -89,7 +86,7 @@ const measure = async (): Promise<Result> => {
       ]
     ),
     notes: [
-      `${rounds} rounds of fresh processes after one that is not counted.`,
+      `${rounds} rounds of fresh processes after one that is not counted; what is already there is imported before.`,
       "Packages of this project: everything that their index exports, with what they use of each other, over the modules "
       + "of Effect and the platform that they use. The others: over nothing.",
       "The last two are the barrels, which no package of this project imports."
@@ -105,13 +102,16 @@ const ours = async (name: string): Promise<Subject> => {
     Object.values(metafile.outputs).flatMap(({ imports }) => imports.filter(({ external }) => external))
       .map(({ path }) => path)
   )
-  await writeFile(join(outdir, "base.js"), [...needed].map((path) => `import ${JSON.stringify(path)}\n`).join(""))
+  const imports = [...needed].map((path) => `import ${JSON.stringify(path)}\n`).join("")
+  await writeFile(join(outdir, "base.js"), imports)
+  await writeFile(join(outdir, "resolved.js"), imports)
   await compile(entry, join(outdir, "minified"), { minify: true })
   const minified = await readFile(join(outdir, "minified/index.js"))
   return {
     name: `@effect-auth/${name}`,
     module: join(outdir, "index.js"),
     base: join(outdir, "base.js"),
+    resolved: join(outdir, "resolved.js"),
     bundle: { minified: minified.length, brotli: brotliCompressSync(minified).length }
   }
 }
@@ -119,22 +119,47 @@ const ours = async (name: string): Promise<Subject> => {
 const peer = async (name: string): Promise<Subject> => {
   const module = join(directory, `${name.replaceAll("/", "-")}.js`)
   await writeFile(module, `import ${JSON.stringify(name)}\n`)
-  return { name, module, base: join(directory, "nothing.js"), bundle: undefined }
+  return { name, module, base: nothing, resolved: nothing, bundle: undefined }
 }
 
-const importing = async (module: string): Promise<Cost> => {
-  const { stdout } = await promisify(execFile)(process.execPath, [join(directory, "probe.js"), module])
+/**
+ * Time: of two modules that import the same, which is there already, what one adds to the other. Memory: what one process
+ * has more than another, because in the same one it would find room that was freed before.
+ */
+const costOf = async ({ base, module, resolved }: Subject): Promise<Cost> => {
+  const [, found, added] = await importing(base, resolved, module)
+  const [less] = await importing(base)
+  const [more] = await importing(module)
+  if (added === undefined || found === undefined || more === undefined || less === undefined) throw new Error(module)
+  return {
+    millis: added.millis - found.millis,
+    resident: more.resident - less.resident,
+    heap: more.heap - less.heap
+  }
+}
+
+/** One after the other in a fresh process. */
+const importing = async (...modules: ReadonlyArray<string>): Promise<ReadonlyArray<Cost>> => {
+  const { stdout } = await promisify(execFile)(
+    process.execPath,
+    ["--expose-gc", join(directory, "probe.js"), ...modules]
+  )
   return JSON.parse(stdout)
 }
 
 const probe = `
-const before = process.memoryUsage()
-const begun = performance.now()
-await import(process.argv[2])
-const millis = performance.now() - begun
-const after = process.memoryUsage()
-const mebibytes = (part) => (after[part] - before[part]) / 1048576
-console.log(JSON.stringify({ millis, resident: mebibytes("rss"), heap: mebibytes("heapUsed") }))
+const costs = []
+for (const module of process.argv.slice(2)) {
+  gc()
+  const before = process.memoryUsage()
+  const begun = performance.now()
+  await import(module)
+  const millis = performance.now() - begun
+  const after = process.memoryUsage()
+  const mebibytes = (part) => (after[part] - before[part]) / 1048576
+  costs.push({ millis, resident: mebibytes("rss"), heap: mebibytes("heapUsed") })
+}
+console.log(JSON.stringify(costs))
 `
 
 export const run: Effect.Effect<Result> = Effect.promise(measure)
