@@ -134,14 +134,17 @@ export const make = (
         return transport(proof.sign(request))
       }
       const proved = (now: number) => {
+        MutableRef.set(latest, undefined)
         const proof = ready?.(now)
         return proof === undefined ? Effect.flatMap(authenticator.prove(request), attempt) : attempt(proof)
       }
       return Effect.matchCauseEffect(governor.run(request, proved), {
-        onFailure: (cause) => Scrub.failure(cause, request),
+        // without a proof nothing was sent
+        onFailure: (cause) =>
+          MutableRef.get(latest) === undefined ? Effect.failCause(cause) : Scrub.failure(cause, request),
         onSuccess: (response) => {
           const proof = MutableRef.get(latest)
-          // without an attempt there is nothing to review: a governor of the user's own may know the answer already
+          // a governor of the user's own may have known the answer already
           return proof === undefined
             ? Effect.succeed(Scrub.response(response, request))
             : reviewed(request, proof, response, climbed, replays)

@@ -546,6 +546,18 @@ describe("RateLimit, many at once", () => {
 })
 
 describe("RateLimit, what it tells", () => {
+  it.scoped("whose bug it was: a login's keeps its words, a transport's may quote the request", () =>
+    Effect.gen(function*() {
+      const server = yield* scripted({})
+      const tokens = yield* TokenSource.make({ login: Effect.dieMessage("the login has a bug") })
+      const buggy = yield* clientOf(server.client, RateLimit.default, Authenticator.bearer(tokens))
+      const broken = yield* clientOf(HttpClient.make(() => Effect.dieMessage("canary-token")), RateLimit.default)
+      assert.include(Cause.pretty(yield* Effect.flip(Effect.sandbox(buggy.get("/a")))), "the login has a bug")
+      const died = Cause.pretty(yield* Effect.flip(Effect.sandbox(broken.get("/a"))))
+      assert.include(died, "the transport died")
+      assert.notInclude(died, "canary")
+    }))
+
   it.effect("warns once for each threshold and window", () =>
     Effect.gen(function*() {
       const server = yield* scripted(...[11, 9, 8, 4, 3].map((remaining) => ({ headers: left(remaining) })))
