@@ -16,9 +16,9 @@ import * as PubSub from "effect/PubSub"
 import * as Queue from "effect/Queue"
 import * as Redacted from "effect/Redacted"
 import type * as Scope from "effect/Scope"
+import * as VirtualTime from "../../core/test/virtualTime.ts"
 import * as Qualys from "../src/Qualys.ts"
 import * as QualysRateLimit from "../src/QualysRateLimit.ts"
-import { inVirtualTime } from "./virtualTime.ts"
 
 const options = {
   platform: "qg2",
@@ -40,7 +40,7 @@ const launch = Effect.flatMap(AuthenticatedHttpClient.AuthenticatedHttpClient, (
 
 /** A test under a clock that runs ahead to the next thing that happens. */
 const itVirtually = <A, E>(name: string, test: () => Effect.Effect<A, E, Scope.Scope>) =>
-  it.scopedLive(name, () => Logger.withMinimumLogLevel(inVirtualTime(test()), LogLevel.None), 60_000)
+  it.scopedLive(name, () => Logger.withMinimumLogLevel(VirtualTime.run(test()), LogLevel.None), 60_000)
 
 /** What was said of quotas since the last time. */
 const heard = Effect.gen(function*() {
