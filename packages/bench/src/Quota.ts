@@ -28,6 +28,8 @@ import * as Schedule from "effect/Schedule"
 import type * as Scope from "effect/Scope"
 import ky from "ky"
 import { createFetch } from "ofetch"
+import type { Spread } from "./Measure.ts"
+import { spread } from "./Measure.ts"
 import { nextWindow, QuotaServer } from "./QuotaServer.ts"
 import type { Cell, Goal, Result } from "./Report.ts"
 import { atMost, exactly } from "./Report.ts"
@@ -39,6 +41,8 @@ const retries = 10
 
 interface Contestant {
   readonly name: string
+  /** How often it is measured: those that a goal looks at more than once. */
+  readonly rounds: number
   /** Makes all calls and gives the number of those that failed in the end. */
   readonly run: (server: QuotaServer) => Promise<number>
 }
@@ -49,7 +53,7 @@ interface Outcome {
   readonly blocked: number
   readonly blockedKnowingly: number
   readonly failed: number
-  readonly overIdeal: number
+  readonly overIdeal: Spread
 }
 
 const onEffect = (
@@ -57,6 +61,7 @@ const onEffect = (
   make: (transport: HttpClient.HttpClient) => Effect.Effect<HttpClient.HttpClient.With<unknown>, unknown, Scope.Scope>
 ): Contestant => ({
   name,
+  rounds: 1,
   run: (server) => {
     const transport = HttpClient.make((request) =>
       Effect.map(Effect.promise(server.fetch), (response) => HttpClientResponse.fromWeb(request, response))
@@ -85,6 +90,7 @@ const onEffect = (
 
 const onPromises = (name: string, make: (server: QuotaServer) => () => Promise<unknown>): Contestant => ({
   name,
+  rounds: 1,
   run: async (server) => {
     const call = make(server)
     const settled = await Promise.allSettled(Array.from({ length: calls }, call))
@@ -95,12 +101,14 @@ const onPromises = (name: string, make: (server: QuotaServer) => () => Promise<u
 const retryAfter = (response: { readonly headers: Headers } | undefined): number =>
   Number(response?.headers.get("retry-after") ?? 1) * 1000
 
-const ours = (name: string, limits: RateLimit.Limits): Contestant =>
-  onEffect(name, (transport) =>
+const ours = (name: string, limits: RateLimit.Limits): Contestant => ({
+  ...onEffect(name, (transport) =>
     Effect.gen(function*() {
       const credential = yield* Credential.bearer({ token: Redacted.make(secret) })
       return yield* AuthenticatedHttpClient.make(Authenticator.bearer(credential), { baseUrl: origin, limits })
-    }).pipe(Effect.provideService(HttpClient.HttpClient, transport)))
+    }).pipe(Effect.provideService(HttpClient.HttpClient, transport))),
+  rounds: 3
+})
 
 const atOnce = "effect-auth"
 
@@ -113,7 +121,7 @@ const limits = RateLimit.default.pipe(
   )
 )
 
-export const contestants: ReadonlyArray<Contestant> = [
+const contestants: ReadonlyArray<Contestant> = [
   ours(atOnce, limits),
   ours(probing, limits.pipe(RateLimit.probe(true))),
   ours("effect-auth, Retry-After only", RateLimit.default),
@@ -200,7 +208,7 @@ let serial = 0
 
 const ignore = (): void => {}
 
-export const race = async (contestant: Contestant, takenByOthers: number): Promise<Outcome> => {
+const race = async (contestant: Contestant, takenByOthers: number): Promise<Round> => {
   const server = new QuotaServer({ perSecond, takenByOthers, latency: 5 })
   const window = await nextWindow()
   const begun = Date.now()
@@ -209,14 +217,29 @@ export const race = async (contestant: Contestant, takenByOthers: number): Promi
   // the last window that is needed begins so long after the first call
   const ideal = window + (Math.ceil(calls / (perSecond - takenByOthers)) - 1) * 1000 - begun
   return {
-    quota: takenByOthers === 0 ? "alone" : "shared",
-    name: contestant.name,
     blocked: server.blocked,
     blockedKnowingly: server.blockedKnowingly,
     failed,
     overIdeal: elapsed / ideal
   }
 }
+
+interface Round {
+  readonly blocked: number
+  readonly blockedKnowingly: number
+  readonly failed: number
+  readonly overIdeal: number
+}
+
+/** The worst of the rounds, and the spread of their times. */
+const outcomeOf = (quota: Outcome["quota"], name: string, rounds: ReadonlyArray<Round>): Outcome => ({
+  quota,
+  name,
+  blocked: Math.max(...rounds.map(({ blocked }) => blocked)),
+  blockedKnowingly: Math.max(...rounds.map(({ blockedKnowingly }) => blockedKnowingly)),
+  failed: Math.max(...rounds.map(({ failed }) => failed)),
+  overIdeal: spread(rounds.map(({ overIdeal }) => overIdeal))
+})
 
 /** They wait more than they work: a few at a time do not disturb each other. */
 const groupSize = 3
@@ -226,14 +249,17 @@ const measure = async (): Promise<Result> => {
   for (const takenByOthers of [0, 20]) {
     for (let i = 0; i < contestants.length; i += groupSize) {
       const group = contestants.slice(i, i + groupSize)
-      for (const outcome of await Promise.all(group.map((contestant) => race(contestant, takenByOthers)))) {
-        outcomes.push(outcome)
-      }
+      const measured = await Promise.all(group.map(async (contestant) => {
+        const rounds: Array<Round> = []
+        while (rounds.length < contestant.rounds) rounds.push(await race(contestant, takenByOthers))
+        return outcomeOf(takenByOthers === 0 ? "alone" : "shared", contestant.name, rounds)
+      }))
+      for (const outcome of measured) outcomes.push(outcome)
     }
   }
   return {
     title: `${calls} calls at once against a quota of ${perSecond} per second`,
-    columns: ["quota", "client", "blocked", "of them knowingly", "failed", "time over ideal"],
+    columns: ["quota", "client", "blocked", "of them knowingly", "failed", "time over ideal (quartiles)"],
     rows: outcomes.map((
       { blocked, blockedKnowingly, failed, name, overIdeal, quota }
     ): ReadonlyArray<Cell> => [quota, name, blocked, blockedKnowingly, failed, overIdeal]),
@@ -243,6 +269,7 @@ const measure = async (): Promise<Result> => {
       "`shared`: another consumer takes 20 at the beginning of each second, so that 30 are left.",
       "Retry-After only: the dialect for the server's X-RateLimit fields is not given, so that nothing states the quota.",
       "A burst into a quota that nobody knows is blocked once; for fewer blocks than that the first request goes alone.",
+      "effect-auth three times, the others once; of blocked and failed the worst round.",
       "got is left out: its transport cannot be replaced."
     ]
   }
@@ -258,7 +285,7 @@ const goals = ({ blocked, blockedKnowingly, failed, name, overIdeal, quota }: Ou
       ? atMost(`${who}: blocked`, blocked, 20)
       : atMost(`${who}: blocked after the quota was stated`, blockedKnowingly, 20),
     exactly(`${who}: failed`, failed, 0),
-    atMost(`${who}: time over ideal`, overIdeal, quota === "alone" ? 1.03 : 1.05)
+    atMost(`${who}: time over ideal`, overIdeal.median, quota === "alone" ? 1.03 : 1.05)
   ]
 }
 
