@@ -74,7 +74,6 @@ export interface Options extends OriginPolicy.Options {
  * import * as TokenSource from "@effect-auth/core/TokenSource"
  * import * as Effect from "effect/Effect"
  * import * as Layer from "effect/Layer"
-import * as MutableRef from "effect/MutableRef"
  *
  * const login = Token.make({ value: "eyJhbGciOi...", lifetime: "1 hour" })
  *

@@ -168,7 +168,7 @@ export const ietfDraft7: Dialect = fields(["ratelimit"], (field) => {
  * @since 0.1.0
  * @category dialects
  */
-export const ietfDraft6: Dialect = fields(["ratelimit-limit", "ratelimit-remaining"], (field) => {
+export const ietfDraft6: Dialect = fields(["ratelimit-limit", "ratelimit-remaining", "ratelimit-reset"], (field) => {
   const stated = {
     limit: field.count("ratelimit-limit"),
     remaining: field.count("ratelimit-remaining"),

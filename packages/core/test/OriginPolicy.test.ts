@@ -93,6 +93,7 @@ describe("OriginPolicy.admit refuses", () => {
     const cases = {
       "https://evil.example/v1": "https://evil.example",
       "https://api.acme.example.evil.example/": "https://api.acme.example.evil.example",
+      "https://apixacme.example/": "https://apixacme.example",
       "https://api.acme.example:444/": "https://api.acme.example:444",
       "https://files.acme.example/": "https://files.acme.example",
       "https://sub.api.acme.example/": "https://sub.api.acme.example",

@@ -475,6 +475,33 @@ describe("RateLimit, many at once", () => {
       assert.deepInclude(snapshot?.quotas[0], { limit: 2, remaining: 0, reset: 59_000 })
     }).pipe(Effect.provide(AuthEvent.layer)))
 
+  it.effect("a signature that throws gives its slot back", () =>
+    Effect.gen(function*() {
+      const server = yield* scripted({})
+      const governor = yield* RateLimit.make(RateLimit.default.pipe(RateLimit.probe(true)))
+      const working = Authenticator.bearer(credential)
+      const broken: Authenticator.Authenticator = {
+        mode: "Broken",
+        places: working.places,
+        prove: () => Effect.dieMessage("is not asked"),
+        ready: (now) => {
+          const proof = working.ready?.(now) ?? assert.fail("a bearer is ready")
+          return {
+            ...proof,
+            sign: () => {
+              throw new Error("a bug")
+            }
+          }
+        }
+      }
+      const exit = yield* Effect.exit(
+        Effect.flatMap(clientOf(server.client, governor, broken), (http) => http.get("/a"))
+      )
+      assert.isTrue(Exit.isFailure(exit) && Cause.isDie(exit.cause))
+      assert.deepInclude((yield* governor.snapshot)[0], { inFlight: 0, waiting: 0 })
+      assert.strictEqual((yield* (yield* clientOf(server.client, governor)).get("/a")).status, 200)
+    }))
+
   it.effect(
     "may be interrupted at any time: no slot is lost and nobody starves",
     () =>

@@ -1,7 +1,7 @@
 /**
  * Fibers that wait for one result. A Deferred would do, but each of its waiters carries the means to leave by itself when
  * it is interrupted, which is most of what ten thousand of them keep in memory. Here who has left is swept out now and
- * then, so that never more than twice as many are remembered as wait.
+ * then, so that no more are remembered than twice the most who waited at once.
  */
 import * as Effect from "effect/Effect"
 import type * as Exit from "effect/Exit"

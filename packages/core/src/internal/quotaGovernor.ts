@@ -87,7 +87,8 @@ const through = <E, R>(journey: Journey<E, R>, turn: Gate.Turn, replays: number,
 }
 
 const send = <E, R>(journey: Journey<E, R>, passage: Gate.Passage, replays: number): Outcome<E, R> =>
-  Effect.matchCauseEffect(journey.restore(journey.attempt(passage.sentAt)), {
+  // suspended: an attempt that throws has been counted, and is counted out as any other failure
+  Effect.matchCauseEffect(journey.restore(Effect.suspend(() => journey.attempt(passage.sentAt))), {
     onFailure: (cause) => Effect.zipRight(Gate.abandon(journey.gate), Effect.failCause(cause)),
     onSuccess: (response) => heard(journey, passage, replays, response)
   })
