@@ -9,6 +9,42 @@ const pushSpread = {
   message: "Do not use spread arguments in Array.push"
 }
 const timers = ["setTimeout", "setInterval", "setImmediate"].map((name) => ({ name, message: "Use Effect.sleep." }))
+const librarySyntax = [
+  pushSpread,
+  { selector: "NewExpression[callee.name='Date'][arguments.length=0]", message: "Use Clock or DateTime." },
+  { selector: "ThrowStatement", message: "Fail with a typed error." }
+]
+
+// The modules that a program starts from. Internal modules are below them and never import them, not even a type: what
+// both need lives in the lower one.
+const facades = {
+  "rate-limit": ["RateLimiter"],
+  core: ["AuthenticatedHttpClient", "Authenticator", "System", "TokenSource"],
+  node: ["ClientCertificate", "FileTokenStore"],
+  "ibm-mq": ["IbmMq"],
+  qualys: ["Qualys"],
+  yamcs: ["Yamcs"]
+}
+const facadeImports = (name) => {
+  const modules = facades[name].join("|")
+  return {
+    regex: `^((\\.\\./)+(index|${modules})\\.ts|@effect-auth/${name}(/(${modules}))?)$`,
+    message: "An internal module imports no facade. Move what both need to a lower module."
+  }
+}
+
+// How a Schedule is stepped changes with Effect 4: one file does it.
+const scheduleStepping = {
+  modules: ["ScheduleDecision", "ScheduleInterval", "ScheduleIntervals"].map((name) => ({
+    name: `effect/${name}`,
+    message: "Schedules are stepped in internal/schedule.ts."
+  })),
+  syntax: {
+    selector:
+      "MemberExpression[object.name='Schedule'][property.name='makeWithState'], ImportSpecifier[imported.name='makeWithState']",
+    message: "Schedules are stepped in internal/schedule.ts."
+  }
+}
 
 export default tseslint.config(
   { ignores: ["**/dist", "**/coverage", "**/.cache"] },
@@ -59,6 +95,7 @@ export default tseslint.config(
       "@typescript-eslint/no-non-null-assertion": "error",
       "no-console": "error",
       "no-restricted-globals": ["error", ...timers],
+      "@typescript-eslint/no-restricted-imports": ["error", { paths: scheduleStepping.modules }],
       "no-restricted-properties": [
         "error",
         ...timers.map(({ message, name }) => ({ object: "globalThis", property: name, message })),
@@ -66,12 +103,7 @@ export default tseslint.config(
         { object: "Math", property: "random", message: "Use Random." },
         { object: "process", property: "env", message: "Use Config." }
       ],
-      "no-restricted-syntax": [
-        "error",
-        pushSpread,
-        { selector: "NewExpression[callee.name='Date'][arguments.length=0]", message: "Use Clock or DateTime." },
-        { selector: "ThrowStatement", message: "Fail with a typed error." }
-      ]
+      "no-restricted-syntax": ["error", ...librarySyntax, scheduleStepping.syntax]
     }
   },
   {
@@ -84,5 +116,21 @@ export default tseslint.config(
         patterns: [{ group: ["node:*", "@effect/platform-node", "@effect/platform-node/*", "@effect-auth/node"] }]
       }]
     }
-  }
+  },
+  ...Object.keys(facades).map((name) => ({
+    files: [`packages/${name}/src/internal/**/*.ts`],
+    rules: {
+      "@typescript-eslint/no-restricted-imports": ["error", {
+        paths: scheduleStepping.modules,
+        patterns: [facadeImports(name)]
+      }]
+    }
+  })),
+  ...Object.keys(facades).map((name) => ({
+    files: [`packages/${name}/src/internal/schedule.ts`],
+    rules: {
+      "@typescript-eslint/no-restricted-imports": ["error", { patterns: [facadeImports(name)] }],
+      "no-restricted-syntax": ["error", ...librarySyntax]
+    }
+  }))
 )

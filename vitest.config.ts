@@ -1,13 +1,17 @@
 import { defineConfig } from "vitest/config"
-import projects from "./vitest.workspace.ts"
+import shared from "./vitest.shared.ts"
 
+// One project for all packages: vitest runs projects one after another, each as long as its slowest file, and transforms
+// what they share for each anew. A package or a file is chosen by its path: vitest run packages/core
 export default defineConfig({
   test: {
-    projects,
+    ...shared.test,
+    include: ["packages/*/test/**/*.test.ts", "scripts/test/**/*.test.mjs"],
     passWithNoTests: true,
+    pool: "threads",
     maxWorkers: 2,
     minWorkers: 1,
-    // loading Effect anew for each file takes as long as a third of the tests, and none of them touches what others see
+    // Loading Effect anew for each file takes as long as a third of the tests, and none of them touches what others see.
     isolate: false,
     coverage: { include: ["packages/*/src/**"] }
   }

@@ -4,7 +4,7 @@
  *     MQ_URL=... MQ_CERTIFICATE_FILE=client.pem MQ_KEY_FILE=client.key MQ_CA_FILE=ca.pem \
  *     tsx examples/src/ibm-mq-client-certificate.ts
  */
-import * as Credential from "@effect-auth/core/Credential"
+import * as Certificate from "@effect-auth/core/ClientCertificate"
 import * as IbmMq from "@effect-auth/ibm-mq/IbmMq"
 import * as MqUser from "@effect-auth/ibm-mq/MqUser"
 import * as ClientCertificate from "@effect-auth/node/ClientCertificate"
@@ -17,6 +17,6 @@ const program = Effect.flatMap(MqUser.whoAmI, ({ name, roles }) => Console.log(`
 
 // the mode requires a transport with a certificate: without the second line this does not compile
 const Mq = IbmMq.layerClientCertificateConfig({ baseUrl: Config.string("MQ_URL") })
-const Tls = ClientCertificate.layerUndiciConfig({ credential: Credential.clientCertificateConfig("MQ") })
+const Tls = ClientCertificate.layerUndiciConfig({ credential: Certificate.config("MQ") })
 
 runMain(program.pipe(Effect.provide(Mq), Effect.provide(Tls)))

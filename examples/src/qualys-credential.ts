@@ -4,7 +4,6 @@
  *     QUALYS_CREDENTIAL='{"username":"...","password":"...","auth_type":"token","platform":"qg2"}' \
  *       tsx examples/src/qualys-credential.ts
  */
-import { AuthenticatedHttpClient } from "@effect-auth/core/AuthenticatedHttpClient"
 import * as Qualys from "@effect-auth/qualys/Qualys"
 import * as QualysCredential from "@effect-auth/qualys/QualysCredential"
 import * as NodeHttpClient from "@effect/platform-node/NodeHttpClient"
@@ -13,7 +12,7 @@ import * as Effect from "effect/Effect"
 import { runMain } from "./runMain.ts"
 
 const ping = Effect.gen(function*() {
-  const http = yield* AuthenticatedHttpClient
+  const http = yield* Qualys.Client
   const { hosts, mode } = yield* Qualys.GatewayAccess
   const { status } = yield* http.post(`${hosts.gateway}/rest/2.0/count/am/asset`)
   return `${mode}: the gateway answers ${status}`

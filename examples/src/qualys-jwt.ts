@@ -3,17 +3,15 @@
  *
  *     QUALYS_PLATFORM=qg2 QUALYS_USERNAME=... QUALYS_PASSWORD=... tsx examples/src/qualys-jwt.ts
  */
-import { AuthenticatedHttpClient } from "@effect-auth/core/AuthenticatedHttpClient"
-import * as RateLimit from "@effect-auth/core/RateLimit"
 import * as RefreshPolicy from "@effect-auth/core/RefreshPolicy"
 import * as Platform from "@effect-auth/qualys/Platform"
 import * as Qualys from "@effect-auth/qualys/Qualys"
+import * as QualysQuota from "@effect-auth/qualys/QualysQuota"
+import * as RateLimitPolicy from "@effect-auth/rate-limit/RateLimitPolicy"
 import * as NodeHttpClient from "@effect/platform-node/NodeHttpClient"
 import * as HttpClientResponse from "@effect/platform/HttpClientResponse"
-import * as Config from "effect/Config"
 import * as Console from "effect/Console"
 import * as Effect from "effect/Effect"
-import * as Layer from "effect/Layer"
 import * as Schedule from "effect/Schedule"
 import * as Schema from "effect/Schema"
 import { runMain } from "./runMain.ts"
@@ -22,7 +20,7 @@ const Count = Schema.Struct({ count: Schema.Number })
 
 // Works with a JWT or a bearer; with layerBasic it does not compile.
 const countAssets = Effect.gen(function*() {
-  const http = yield* AuthenticatedHttpClient
+  const http = yield* Qualys.Client
   const { hosts } = yield* Qualys.GatewayAccess
   const { count } = yield* http.post(`${hosts.gateway}/rest/2.0/count/am/asset`).pipe(
     Effect.flatMap(HttpClientResponse.filterStatusOk),
@@ -31,15 +29,15 @@ const countAssets = Effect.gen(function*() {
   return count
 })
 
-const Gateway = Layer.unwrapEffect(Effect.map(
-  Config.all({ platform: Platform.config("QUALYS_PLATFORM"), credential: Qualys.credentialConfig("QUALYS") }),
-  (account) =>
-    Qualys.layerJwt({
-      ...account,
-      refresh: RefreshPolicy.default.pipe(RefreshPolicy.renew(RefreshPolicy.beforeExpiry("1 minute"))),
-      limits: Qualys.limits.pipe(RateLimit.sleeping(RateLimit.sleep.pipe(Schedule.upTo("1 hour"))))
-    })
-))
+const Gateway = Qualys.layerJwtConfig(
+  { platform: Platform.config("QUALYS_PLATFORM"), credential: Qualys.credentialConfig("QUALYS") },
+  {
+    refreshPolicy: RefreshPolicy.default.pipe(RefreshPolicy.renewal(RefreshPolicy.beforeExpiry("1 minute"))),
+    rateLimiter: QualysQuota.policy.pipe(
+      RateLimitPolicy.waiting(RateLimitPolicy.asStated.pipe(Schedule.upTo("1 hour")))
+    )
+  }
+)
 
 runMain(
   countAssets.pipe(

@@ -3,7 +3,6 @@
  *
  *     MQ_URL=https://mq.example:9443/ibmmq/rest/v3 MQ_USERNAME=reader MQ_PASSWORD=... tsx examples/src/quick-start.ts
  */
-import { AuthenticatedHttpClient } from "@effect-auth/core/AuthenticatedHttpClient"
 import * as Credential from "@effect-auth/core/Credential"
 import * as IbmMq from "@effect-auth/ibm-mq/IbmMq"
 import * as NodeHttpClient from "@effect/platform-node/NodeHttpClient"
@@ -14,7 +13,7 @@ import { runMain } from "./runMain.ts"
 
 // A program says what it needs, not how it is proved.
 const program = Effect.gen(function*() {
-  const http = yield* AuthenticatedHttpClient
+  const http = yield* IbmMq.Client
   const response = yield* http.get("/admin/qmgr") // relative to the client's base URL
   yield* Console.log(yield* response.json)
 })

@@ -1,11 +1,11 @@
 /**
- * How do I keep a session from one run to the next? With a store, which the next run takes up without a login. Where
- * tokens are to go somewhere else on every change, `onTokenChange` tells of each.
+ * How do I keep a session from one run to the next? With a store, from which the next run continues without a login. To
+ * send tokens somewhere else, `onTokenChange` runs with every change.
  *
  *     YAMCS_URL=... YAMCS_USERNAME=... YAMCS_PASSWORD=... tsx examples/src/yamcs-persist-tokens.ts ~/.cache/yamcs
  */
 import type * as TokenSource from "@effect-auth/core/TokenSource"
-import * as TokenStore from "@effect-auth/core/TokenStore"
+import * as TokenStores from "@effect-auth/core/TokenStores"
 import * as Yamcs from "@effect-auth/yamcs/Yamcs"
 import * as NodeHttpClient from "@effect/platform-node/NodeHttpClient"
 import * as NodeKeyValueStore from "@effect/platform-node/NodeKeyValueStore"
@@ -20,18 +20,13 @@ const [directory = ".cache/yamcs"] = process.argv.slice(2)
 const program = Effect.flatMap(Yamcs.user, ({ name }) => Console.log(name))
 
 const onTokenChange = (change: TokenSource.TokenChange) =>
-  Console.log(change._tag === "Obtained" ? `a token, by ${change.origin}` : change._tag)
+  Console.log(change._tag === "Obtained" ? `a token, by ${change.provenance}` : change._tag)
 
-const Kept = Layer.unwrapEffect(Effect.map(
-  TokenStore.makeKeyValueStore({ key: "session" }),
-  (store) =>
-    Yamcs.layerConfig({
-      baseUrl: Config.string("YAMCS_URL"),
-      credential: Yamcs.credentialConfig("YAMCS"),
-      store: Config.succeed(store),
-      onTokenChange: Config.succeed(onTokenChange)
-    })
-))
+// every session mode takes its store from TokenStores, under its own server and account
+const Kept = Yamcs.layerConfig(
+  { baseUrl: Config.string("YAMCS_URL"), credential: Yamcs.credentialConfig("YAMCS") },
+  { onTokenChange }
+).pipe(Layer.provide(TokenStores.layerKeyValueStore()))
 
 program.pipe(
   Effect.provide(Kept),

@@ -1,10 +1,11 @@
 /**
- * What can go wrong between "here is who I am" and "here is your answer": one class per thing that a caller does
- * differently. Every message is written for a person, names what to do next, and holds no secret.
+ * Everything this library fails with: one class for each thing a caller handles differently, and the unions that say
+ * where each can occur. Messages are written for a person, say what to do next, and hold no secret.
  *
  * @since 0.1.0
  */
-import * as Duration from "effect/Duration"
+import type { RateLimited } from "@effect-auth/rate-limit/RateLimitError"
+import { isRateLimited } from "@effect-auth/rate-limit/RateLimitError"
 import * as Predicate from "effect/Predicate"
 import * as Schema from "effect/Schema"
 
@@ -21,28 +22,6 @@ export const TypeId: unique symbol = Symbol.for("@effect-auth/core/AuthError")
 export type TypeId = typeof TypeId
 
 /**
- * Everything that this library itself fails with. Transport errors stay what they are: `HttpClientError`.
- *
- * @since 0.1.0
- * @category models
- */
-export type AuthError =
-  | InvalidSetting
-  | CredentialUnavailable
-  | CredentialsRejected
-  | AuthenticationFailed
-  | TokenEndpointError
-  | MalformedTokenResponse
-  | RateLimited
-  | OriginRefused
-  | RedirectRefused
-  | InsecureTransport
-  | AuthModeMismatch
-  | TokenStoreError
-  | ClientCertificateError
-  | HandshakeFailed
-
-/**
  * What a login or a refresh can fail with.
  *
  * @since 0.1.0
@@ -56,22 +35,60 @@ export type ExchangeError =
   | TokenStoreError
 
 /**
+ * What every authenticated call can fail with, beside the platform's `HttpClientError`.
+ *
+ * @since 0.1.0
+ * @category models
+ */
+export type CallError = ExchangeError | AuthenticationFailed | OriginRefused
+
+/**
+ * What a call can fail with on a client that has a rate limiter and follows redirects: the widest client there is.
+ *
+ * @since 0.1.0
+ * @category models
+ */
+export type ClientError = CallError | RateLimited | RedirectRefused
+
+/**
+ * What building a client or a layer can fail with, before anything is sent. Layers that present a client certificate
+ * add `ClientCertificateError`.
+ *
+ * @since 0.1.0
+ * @category models
+ */
+export type SetupError = InvalidSetting | InsecureTransport
+
+/**
+ * Everything this library itself fails with. Transport errors stay the platform's `HttpClientError`.
+ *
+ * @since 0.1.0
+ * @category models
+ */
+export type AuthError = ClientError | SetupError | AuthModeMismatch | ClientCertificateError | HandshakeFailed
+
+export {
+  /**
+   * @since 0.1.0
+   * @category errors
+   */
+  RateLimited
+} from "@effect-auth/rate-limit/RateLimitError"
+
+/**
  * @since 0.1.0
  * @category guards
  */
-export const isAuthError = (u: unknown): u is AuthError => Predicate.hasProperty(u, TypeId)
+export const isAuthError = (u: unknown): u is AuthError => Predicate.hasProperty(u, TypeId) || isRateLimited(u)
 
-/**
- * What a server said while refusing: its HTTP status, its own code (`MQWB0112E`, `2000`, `invalid_grant`) and a
- * sentence that is safe to show.
- */
+/** What a server said while refusing; `code` and `detail` are those of a `ServerMessage`. */
 const refusal = {
   /** The mode that was refused, such as `IbmMq/Ltpa`. */
   mode: Schema.String,
   status: Schema.optional(Schema.Int),
-  /** The server's own code. */
+  /** The server's own code, such as `MQWB0112E`, `2000` or `invalid_grant`. */
   code: Schema.optional(Schema.String),
-  /** What the server said, or what to look at. */
+  /** What the server said, or what to check. */
   detail: Schema.optional(Schema.String)
 }
 
@@ -91,8 +108,8 @@ const sentence = (
 }
 
 /**
- * It occurs when something that the program was configured with cannot be used: an empty user name, a malformed URL,
- * an unknown platform. Raised before anything is sent. Names the setting, never its value when that is secret.
+ * Raised when a setting cannot be used: an empty user name, a malformed URL, an unknown platform. Nothing has been
+ * sent yet. Names the setting, and never quotes a secret value.
  *
  * @since 0.1.0
  * @category errors
@@ -112,8 +129,8 @@ export class InvalidSetting extends Schema.TaggedError<InvalidSetting>("@effect-
 }
 
 /**
- * It occurs when there is no credential to prove anything with: a variable that is not set, a file that is not there.
- * Nothing was sent and nobody refused anything, so that another credential may be tried; see
+ * Raised when there is no credential: a variable is not set, a secret manager does not answer, a stored value cannot be
+ * sent. Nothing was sent and nothing was refused, so another credential may be tried; see
  * `Authenticator.firstAvailable`.
  *
  * @since 0.1.0
@@ -139,8 +156,8 @@ export class CredentialUnavailable
 }
 
 /**
- * It occurs when the server refuses the credentials themselves. Trying again cannot help and may lock the account:
- * correct the credentials. A token source remembers it for the policy's cool-down.
+ * Raised when the server refuses the credentials themselves. Trying again cannot help and may lock the account: correct
+ * the credentials. A token source repeats this error, without asking the server, for the policy's `coolDown`.
  *
  * @since 0.1.0
  * @category errors
@@ -158,8 +175,8 @@ export class CredentialsRejected
 }
 
 /**
- * It occurs when a request is refused again after its proof was renewed, or when it cannot be sent again. The
- * credentials are good enough to obtain a token; this request is not accepted with it.
+ * Raised when a request is still refused after its credentials were renewed, or cannot be sent again. The credentials
+ * are good enough to obtain a token, but the server does not accept this request with it.
  *
  * @since 0.1.0
  * @category errors
@@ -177,14 +194,14 @@ export class AuthenticationFailed
 }
 
 /**
- * It occurs when no token could be obtained although nobody said that the credentials are wrong.
+ * Raised when no token could be obtained although the credentials were not refused.
  *
- * - `Unreachable`: no answer (DNS, connection, TLS); tried again by the policy's retry schedule
+ * - `Unreachable`: no answer (DNS, connection, TLS); retried by the policy's `retry` schedule
  * - `Timeout`: the exchange took longer than the policy allows
- * - `Unavailable`: 408 or 5xx; tried again
- * - `TooManyRequests`: 429; tried again
- * - `Unexpected`: a status that no token endpoint should answer with, mostly a wrong base URL; not tried again
- * - `Closed`: the Scope of the token source has ended
+ * - `Unavailable`: 408 or 5xx; retried
+ * - `TooManyRequests`: 429; retried
+ * - `Unexpected`: a status no token endpoint should answer with, usually because the base URL is wrong; not retried
+ * - `Closed`: the Scope of the token source has closed
  *
  * @since 0.1.0
  * @category errors
@@ -208,11 +225,11 @@ const endpointTrouble: Record<TokenEndpointError["reason"], string> = {
   Unavailable: "the token endpoint is unavailable",
   TooManyRequests: "the token endpoint asks for fewer requests",
   Unexpected: "the token endpoint answered unexpectedly (is the base URL right?)",
-  Closed: "the token source was closed with its Scope"
+  Closed: "the token source is closed because its Scope has ended"
 }
 
 /**
- * It occurs when the server answered success but no token can be read from the answer.
+ * Raised when the server answers with success but no token can be read from the answer.
  *
  * @since 0.1.0
  * @category errors
@@ -230,29 +247,7 @@ export class MalformedTokenResponse
 }
 
 /**
- * It occurs when respecting the server's quota would mean waiting longer than the policy allows.
- *
- * @since 0.1.0
- * @category errors
- */
-export class RateLimited extends Schema.TaggedError<RateLimited>("@effect-auth/core/RateLimited")("RateLimited", {
-  /** The partition whose quota is spent, by default the endpoint. */
-  key: Schema.String,
-  /** How long the server asks to wait. */
-  retryAfter: Schema.DurationFromMillis,
-  limit: Schema.optional(Schema.Number),
-  remaining: Schema.optional(Schema.Number)
-}) {
-  readonly [TypeId]: TypeId = TypeId
-  override get message(): string {
-    const quota = this.limit === undefined ? "" : ` (${this.remaining ?? 0} of ${this.limit} calls left)`
-    return `${this.key}: the server's quota is spent${quota}; try again in ${Duration.format(this.retryAfter)}`
-  }
-}
-
-/**
- * It occurs when a request would carry credentials to an origin that the client is not bound to. Raised before a
- * connection is opened.
+ * Raised when a request would carry credentials to an origin the client is not bound to. No connection was opened.
  *
  * @since 0.1.0
  * @category errors
@@ -274,14 +269,13 @@ export class OriginRefused extends Schema.TaggedError<OriginRefused>("@effect-au
 }
 
 /**
- * It occurs when a redirect cannot be followed safely.
+ * Raised when a redirect cannot be followed safely.
  *
- * - `Malformed`: the `Location` field is no URL, or not one of http or https
- * - `UserInformation`: it names a user or a password
+ * - `Malformed`: the `Location` field is not a URL of http or https
+ * - `UserInformation`: it contains a user name or password
  * - `Downgrade`: it leads from https to plain http
- * - `TooMany`: it is one more than the client follows, probably a loop
- * - `Body`: the request's body would have to be sent a second time and cannot be; see `ReplayPolicy`
- * - `Unbound`: `followRedirects` was applied to a client of which it does not know where credentials may go
+ * - `TooMany`: the client's limit is reached, probably by a loop
+ * - `Body`: the request's body cannot be sent a second time; see `ReplayPolicy`
  *
  * @since 0.1.0
  * @category errors
@@ -289,30 +283,29 @@ export class OriginRefused extends Schema.TaggedError<OriginRefused>("@effect-au
 export class RedirectRefused extends Schema.TaggedError<RedirectRefused>("@effect-auth/core/RedirectRefused")(
   "RedirectRefused",
   {
-    reason: Schema.Literal("Malformed", "UserInformation", "Downgrade", "TooMany", "Body", "Unbound"),
+    reason: Schema.Literal("Malformed", "UserInformation", "Downgrade", "TooMany", "Body"),
     status: Schema.Int,
-    /** The origin that the redirect leads to; its path and query may hold secrets. */
+    /** The origin the redirect leads to. Its path and query are left out because they may hold secrets. */
     origin: Schema.optional(Schema.String)
   }
 ) {
   readonly [TypeId]: TypeId = TypeId
   override get message(): string {
     const target = this.origin === undefined ? "" : ` to ${this.origin}`
-    return `the redirect${target} (HTTP ${this.status}) is not followed: ${redirectTrouble[this.reason]}`
+    return `the redirect${target} (HTTP ${this.status}) was not followed: ${redirectTrouble[this.reason]}`
   }
 }
 
 const redirectTrouble: Record<RedirectRefused["reason"], string> = {
   Malformed: "its Location is not a URL of http or https",
-  UserInformation: "its Location names a user",
+  UserInformation: "its Location contains a user name or password",
   Downgrade: "it leads from https to plain http",
-  TooMany: "there were too many before it",
-  Body: "the request's body cannot be sent a second time",
-  Unbound: "apply followRedirects to the authenticated client itself, before other combinators"
+  TooMany: "the client's limit of redirects is reached",
+  Body: "the request's body cannot be sent a second time"
 }
 
 /**
- * It occurs when credentials would travel over plain http to a host that is not loopback.
+ * Raised when credentials would travel over plain http to a host that is not loopback.
  *
  * @since 0.1.0
  * @category errors
@@ -328,7 +321,7 @@ export class InsecureTransport extends Schema.TaggedError<InsecureTransport>("@e
 }
 
 /**
- * It occurs when a program that needs one mode runs with another that was chosen at run time.
+ * Raised when a program that needs one mode runs with another that was chosen at run time.
  *
  * @since 0.1.0
  * @category errors
@@ -344,7 +337,7 @@ export class AuthModeMismatch extends Schema.TaggedError<AuthModeMismatch>("@eff
 }
 
 /**
- * It occurs when a token cannot be read from, written to or locked in its store.
+ * Raised when a token cannot be read from, written to, removed from or locked in its store.
  *
  * @since 0.1.0
  * @category errors
@@ -363,15 +356,15 @@ export class TokenStoreError extends Schema.TaggedError<TokenStoreError>("@effec
 }
 
 /**
- * It occurs when a client certificate cannot be used: while its layer is built, or when its files were replaced by
- * something worse (then the old certificate goes on being used).
+ * Raised when a client certificate cannot be used: while its layer is built, or when its files are replaced by ones that
+ * cannot be used (the previous certificate then stays in use).
  *
  * - `Unreadable`: a file is missing or this user may not read it
- * - `Malformed`: it is not what it should be
+ * - `Malformed`: the content is not in the expected format
  * - `PassphraseRejected`: the passphrase is wrong or missing
  * - `KeyMismatch`: the private key belongs to another certificate
  * - `Expired`, `NotYetValid`: now is outside the certificate's validity
- * - `LegacyPkcs12`: the archive is encrypted by an algorithm that this Node refuses
+ * - `LegacyPkcs12`: the archive is encrypted with an algorithm this version of Node refuses
  *
  * @since 0.1.0
  * @category errors
@@ -389,7 +382,7 @@ export class ClientCertificateError
         "NotYetValid",
         "LegacyPkcs12"
       ),
-      /** The setting that it came from, with its path where it has one. */
+      /** The setting the certificate came from, with its path if it has one. */
       source: Schema.String,
       problem: Schema.String
     }
@@ -402,14 +395,14 @@ export class ClientCertificateError
 }
 
 /**
- * It occurs when server and client do not accept each other's certificates. It is the cause of a `RequestError`.
+ * Raised when server and client do not accept each other's certificates. Found as the cause of a `RequestError`.
  *
- * - `ServerUntrusted`: no authority that this client trusts vouches for the server
+ * - `ServerUntrusted`: the server's certificate is not signed by an authority this client trusts
  * - `ServerNameMismatch`: the server's certificate is for another name
- * - `ServerCertificateExpired`: now is outside the validity of the server's certificate
- * - `CertificateRequired`: the server got no certificate from this client
+ * - `ServerCertificateExpired`: the current time is outside the validity of the server's certificate
+ * - `CertificateRequired`: the server received no certificate from this client
  * - `CertificateRefused`: the server does not accept this client's certificate
- * - `Closed`: the server closed the connection instead of answering, which is how many servers refuse a certificate
+ * - `Closed`: the server closed the connection without answering, which is how many servers refuse a certificate
  *
  * @since 0.1.0
  * @category errors
@@ -438,7 +431,7 @@ export class HandshakeFailed extends Schema.TaggedError<HandshakeFailed>("@effec
 }
 
 /**
- * Whether trying the same exchange again, unchanged, can succeed.
+ * Whether the same exchange can succeed if it is tried again unchanged.
  *
  * @since 0.1.0
  * @category refinements

@@ -1,14 +1,16 @@
 /**
- * Evidence of how a program is authenticated. Every mode's layer provides `AuthMode<"Vendor/Mode">` beside its client;
- * a function that works with one mode only says so in its requirements and does not compile with another.
+ * Evidence of how a program is authenticated. Every mode's layer provides `AuthMode<"System/Mode">`, and the service
+ * behind that tag is the client of the mode itself: a function that needs one mode takes its client, does not compile
+ * with another mode, and is never confused with other systems.
  *
  * @since 0.1.0
  */
 import * as Context from "effect/Context"
 import * as Effect from "effect/Effect"
-import * as Layer from "effect/Layer"
 import * as Option from "effect/Option"
 import { AuthModeMismatch } from "./AuthError.ts"
+import type { AuthenticatedHttpClient, Service } from "./internal/service.ts"
+import { AuthenticatedHttpClient as SharedClient } from "./internal/service.ts"
 
 /**
  * @since 0.1.0
@@ -23,8 +25,7 @@ export const TypeId: unique symbol = Symbol.for("@effect-auth/core/AuthMode")
 export type TypeId = typeof TypeId
 
 /**
- * The requirement "authenticated by the mode `Name`". Invariant in `Name`: a mode chosen at run time
- * (`AuthMode<"A" | "B">`) does not satisfy a requirement for `AuthMode<"A">`; see {@link require}.
+ * The requirement "the client of the mode `Name`". Invariant in `Name`, so that one mode never stands for another.
  *
  * @since 0.1.0
  * @category models
@@ -34,58 +35,94 @@ export interface AuthMode<in out Name extends string> {
 }
 
 /**
- * What stands behind the evidence: the mode's name.
+ * What a layer of the mode `Name` may claim. A mode known only at run time, a union or `string`, is no evidence; see
+ * {@link require}.
  *
  * @since 0.1.0
  * @category models
  */
-export interface Service<out Name extends string> {
-  readonly mode: Name
-}
+export type Evidence<Name extends string> = string extends Name ? never : IsUnion<Name> extends true ? never
+: AuthMode<Name>
 
 /**
- * The tag of a mode. All modes share one key: a program has one authenticated client, hence one mode.
+ * The client of one mode.
+ *
+ * @example
+ * ```ts
+ * import * as AuthMode from "@effect-auth/core/AuthMode"
+ * import * as Effect from "effect/Effect"
+ *
+ * // Effect<..., ..., AuthMode<"Qualys/Jwt">>
+ * const countAssets = Effect.flatMap(AuthMode.client("Qualys/Jwt"), (http) => http.get("/rest/2.0/count/am/asset"))
+ * ```
  *
  * @since 0.1.0
  * @category tags
  */
-export const AuthMode = <const Name extends string>(_name: Name): Context.Tag<AuthMode<Name>, Service<Name>> =>
-  Context.GenericTag<AuthMode<Name>, Service<Name>>("@effect-auth/core/AuthMode")
+export const client = <const Name extends string>(
+  name: Name,
+  ..._: true extends IsUnion<Name> ? [error: "one mode at a time: choose it before you ask for its client"] : []
+): Context.Tag<AuthMode<Name>, Service> => tag<AuthMode<Name>>(name)
 
 /**
+ * What a layer of this mode provides beside its other tags.
+ *
  * @since 0.1.0
  * @category context
  */
-export const context = <const Name extends string>(name: Name): Context.Context<AuthMode<Name>> =>
-  Context.make(AuthMode(name), { mode: name })
+export const evidence = <const Name extends string>(name: Name, client: Service): Context.Context<Evidence<Name>> =>
+  Context.make(tag<Evidence<Name>>(name), client)
 
 /**
- * @since 0.1.0
- * @category layers
- */
-export const layer = <const Name extends string>(name: Name): Layer.Layer<AuthMode<Name>> =>
-  Layer.succeedContext(context(name))
-
-/**
- * Checks at run time what the types could not: for layers whose mode was decoded from data. Fails with
- * `AuthModeMismatch` ("expected Qualys/Jwt, got Qualys/Basic") before the effect runs.
+ * Checks at run time what the types cannot: for layers whose mode was decoded from data. The effect gets the client of
+ * the mode if the layer has that mode; otherwise it fails with `AuthModeMismatch` ("expected Qualys/Jwt, got
+ * Qualys/Basic") before it runs. `from` is the client the layer provides (default: the shared one).
  *
  * @since 0.1.0
  * @category combinators
  */
-export const require = <const Name extends string>(name: Name) =>
+export const require: {
+  <const Name extends string>(
+    name: Name
+  ): <A, E, R>(
+    self: Effect.Effect<A, E, R>
+  ) => Effect.Effect<A, E | AuthModeMismatch, Exclude<R, AuthMode<Name>> | AuthenticatedHttpClient>
+  <const Name extends string, Self>(
+    name: Name,
+    from: Context.Tag<Self, Service>
+  ): <A, E, R>(
+    self: Effect.Effect<A, E, R>
+  ) => Effect.Effect<A, E | AuthModeMismatch, Exclude<R, AuthMode<Name>> | Self>
+} = <Name extends string>(name: Name, from: Context.Tag<AuthenticatedHttpClient, Service> = SharedClient) =>
 <A, E, R>(
   self: Effect.Effect<A, E, R>
-): Effect.Effect<A, E | AuthModeMismatch, Exclude<R, AuthMode<Name>>> =>
-  Effect.flatMap(
-    Effect.context<never>(),
-    (context): Effect.Effect<A, E | AuthModeMismatch, Exclude<R, AuthMode<Name>>> => {
-      const actual = Option.match(Context.getOption(context, AuthMode<string>(name)), {
-        onNone: () => "no mode",
-        onSome: (service) => service.mode
-      })
-      return actual === name
-        ? Effect.provideService(self, AuthMode(name), { mode: name })
-        : Effect.fail(new AuthModeMismatch({ expected: name, actual }))
-    }
+): Effect.Effect<A, E | AuthModeMismatch, Exclude<R, AuthMode<Name>> | AuthenticatedHttpClient> =>
+  Effect.zipRight(
+    from,
+    Effect.contextWithEffect(
+      (context: Context.Context<never>): Effect.Effect<A, E | AuthModeMismatch, Exclude<R, AuthMode<Name>>> =>
+        Option.match(Context.getOption(context, tag<AuthMode<Name>>(name)), {
+          onNone: () => Effect.fail(new AuthModeMismatch({ expected: name, actual: modes(context).join(", ") })),
+          onSome: (client) => Effect.provideService(self, tag<AuthMode<Name>>(name), client)
+        })
+    )
   )
+
+/**
+ * The modes whose clients a context holds; `no mode` if there is none. For messages.
+ *
+ * @since 0.1.0
+ * @category context
+ */
+export const modes = (context: Context.Context<never>): ReadonlyArray<string> => {
+  const names = Array.from(context.unsafeMap.keys()).filter((key) => key.startsWith(prefix)).map((key) =>
+    key.slice(prefix.length)
+  )
+  return names.length === 0 ? ["no mode"] : names
+}
+
+type IsUnion<T, U = T> = [T] extends [never] ? false : T extends unknown ? [U] extends [T] ? false : true : never
+
+const prefix = "@effect-auth/core/AuthMode/"
+
+const tag = <Self>(name: string): Context.Tag<Self, Service> => Context.GenericTag<Self, Service>(prefix + name)

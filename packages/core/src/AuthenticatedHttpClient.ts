@@ -1,70 +1,66 @@
 /**
- * The platform's HttpClient, bound to its origins and signed. A request goes one way: its origin is checked, it is
- * signed, sent, the answer reviewed, and scrubbed of everything that was added. A refusal renews the proof and sends
- * the request once more, as long as a higher rung of the ladder is left.
+ * The platform's `HttpClient`, bound to its origins and authenticated. A request goes one way: its origin is checked, a
+ * rate limiter admits it, credentials are written on it, it is sent, its answer is reviewed, and everything that was
+ * added is scrubbed from what comes back.
  *
  * @since 0.1.0
  */
+import type * as RateLimiter from "@effect-auth/rate-limit/RateLimiter"
+import * as ReplayPolicy from "@effect-auth/rate-limit/ReplayPolicy"
 import * as HttpClient from "@effect/platform/HttpClient"
 import * as HttpClientError from "@effect/platform/HttpClientError"
-import type * as HttpClientRequest from "@effect/platform/HttpClientRequest"
+import * as HttpClientRequest from "@effect/platform/HttpClientRequest"
 import type * as HttpClientResponse from "@effect/platform/HttpClientResponse"
 import * as Context from "effect/Context"
 import * as Effect from "effect/Effect"
 import * as Either from "effect/Either"
-import { dual } from "effect/Function"
 import * as Layer from "effect/Layer"
-import * as MutableRef from "effect/MutableRef"
 import type * as Scope from "effect/Scope"
-import type { Authenticator, Places, Proof } from "./Authenticator.ts"
-import type { AuthError, InsecureTransport, InvalidSetting } from "./AuthError.ts"
-import { AuthenticationFailed, CredentialsRejected, isAuthError } from "./AuthError.ts"
-import * as AuthEvent from "./AuthEvent.ts"
+import type { CallError, RateLimited, RedirectRefused, SetupError } from "./AuthError.ts"
+import { isAuthError } from "./AuthError.ts"
 import * as AuthMode from "./AuthMode.ts"
-import * as Body from "./internal/body.ts"
-import * as Scrub from "./internal/scrub.ts"
-import * as Telemetry from "./internal/telemetry.ts"
-import * as Transport from "./internal/transport.ts"
+import * as Fetch from "./internal/fetch.ts"
+import type { Authenticator } from "./internal/request/activeCredentials.ts"
+import * as Attempt from "./internal/request/attempt.ts"
+import * as Tracing from "./internal/request/tracing.ts"
+import type { Service } from "./internal/service.ts"
+import { AuthenticatedHttpClient } from "./internal/service.ts"
 import * as OriginPolicy from "./OriginPolicy.ts"
-import * as RateLimit from "./RateLimit.ts"
-import * as Redirect from "./Redirect.ts"
-import * as ReplayPolicy from "./ReplayPolicy.ts"
-import type { Rung } from "./TokenState.ts"
 
-/**
- * An HttpClient whose requests are authenticated. Relative URLs are below the client's base URL.
- *
- * @since 0.1.0
- * @category models
- */
-export type Service = HttpClient.HttpClient.With<HttpClientError.HttpClientError | AuthError>
-
-/**
- * The client of a program that talks to one system. A program that talks to several gives each its own tag.
- *
- * @since 0.1.0
- * @category tags
- */
-export class AuthenticatedHttpClient
-  extends Context.Tag("@effect-auth/core/AuthenticatedHttpClient")<AuthenticatedHttpClient, Service>()
-{}
+export { AuthenticatedHttpClient, type Service }
 
 /**
  * @since 0.1.0
  * @category models
  */
 export interface Options extends OriginPolicy.Options {
-  readonly replay?: ReplayPolicy.ReplayPolicy | undefined
   /**
-   * How the server's quotas are respected; default: not at all. A `Governor` is shared with the other clients that it is
-   * given to, and can tell what it knows.
+   * Respects the server's quotas. One limiter may be shared by several clients whose requests the server counts
+   * together. Default: quotas are not respected.
    */
-  readonly limits?: RateLimit.Limits | RateLimit.Governor | undefined
+  readonly rateLimiter?: RateLimiter.RateLimiter | undefined
+  /**
+   * How many redirects one request may follow. Each hop to an origin of the client gets credentials of its own, any
+   * other goes out without a trace of them. Default: redirects are not followed, a redirect is an ordinary answer,
+   * whatever the transport.
+   */
+  readonly redirects?: number | undefined
+  /** How often a refused request is sent again. Default: `ReplayPolicy.default`. */
+  readonly replay?: ReplayPolicy.ReplayPolicy | undefined
+  /** Headers for requests that do not set them, such as `accept`. */
+  readonly defaultHeaders?: Readonly<Record<string, string>> | undefined
 }
 
 /**
- * Binds an authenticator to an origin. Fails with `InvalidSetting` or `InsecureTransport` when it could not be used
- * safely.
+ * What a client made with these options can fail with, beside the platform's `HttpClientError`.
+ *
+ * @since 0.1.0
+ * @category models
+ */
+export type Failures<O> = CallError | When<O, "rateLimiter", RateLimited> | When<O, "redirects", RedirectRefused>
+
+/**
+ * Binds an authenticator to an origin. Fails with `InvalidSetting` or `InsecureTransport` if it cannot be used safely.
  *
  * @example
  * ```ts
@@ -73,240 +69,159 @@ export interface Options extends OriginPolicy.Options {
  * import * as Token from "@effect-auth/core/Token"
  * import * as TokenSource from "@effect-auth/core/TokenSource"
  * import * as Effect from "effect/Effect"
- * import * as Layer from "effect/Layer"
  *
  * const login = Token.make({ value: "eyJhbGciOi...", lifetime: "1 hour" })
  *
- * const Acme = Layer.scoped(AuthenticatedHttpClient.AuthenticatedHttpClient, Effect.gen(function*() {
+ * const acme = Effect.gen(function*() {
  *   const tokens = yield* TokenSource.make({ login })
- *   return yield* AuthenticatedHttpClient.make(Authenticator.bearer(tokens), { baseUrl: "https://api.acme.example" })
- * }))
+ *   return yield* AuthenticatedHttpClient.make(Authenticator.bearer(tokens), {
+ *     baseUrl: "https://api.acme.example",
+ *     redirects: 10
+ *   })
+ * })
  * ```
  *
  * @since 0.1.0
  * @category constructors
  */
-export const make = (
+export const make = <const O extends Options>(
+  authenticator: Authenticator,
+  options: O
+): Effect.Effect<Service<Failures<O>>, SetupError, HttpClient.HttpClient> =>
+  // eslint-disable-next-line @typescript-eslint/consistent-type-assertions -- only what an option enables can fail, which the types of its branches do not show
+  makeWidest(authenticator, options) as Effect.Effect<Service<Failures<O>>, SetupError, HttpClient.HttpClient>
+
+const makeWidest = (
   authenticator: Authenticator,
   options: Options
-): Effect.Effect<Service, InvalidSetting | InsecureTransport, HttpClient.HttpClient> =>
+): Effect.Effect<Service, SetupError, HttpClient.HttpClient> =>
   Effect.gen(function*() {
-    const plain = yield* HttpClient.HttpClient
-    const transport = Transport.make(Telemetry.concealing(plain, authenticator.places))
     const origins = yield* OriginPolicy.make(options)
-    const { maxReplays } = options.replay ?? ReplayPolicy.default
-    const { ready } = authenticator
-
-    const { limits } = options
-    const governor = limits === undefined || "run" in limits ? limits : yield* RateLimit.make(limits)
-
-    const send = (
-      request: HttpClientRequest.HttpClientRequest,
-      climbed: Rung,
-      replays: number
-    ): Effect.Effect<HttpClientResponse.HttpClientResponse, HttpClientError.HttpClientError | AuthError> =>
-      governor === undefined
-        ? Effect.flatMap(authenticator.prove(request), (proof) => sendWith(proof, request, climbed, replays))
-        : sendAdmitted(governor, request, climbed, replays)
-
-    const sendWith = (
-      proof: Proof,
-      request: HttpClientRequest.HttpClientRequest,
-      climbed: Rung,
-      replays: number
-    ): ReturnType<typeof send> =>
-      Effect.matchCauseEffect(transport(proof.sign(request)), {
-        onFailure: (cause) => Scrub.failure(cause, request),
-        onSuccess: (response) => reviewed(request, proof, response, climbed, replays)
-      })
-
-    /** Each attempt that the quota admits is proved after the wait for that; the last one's proof is what is reviewed. */
-    const sendAdmitted = (
-      governor: RateLimit.Governor,
-      request: HttpClientRequest.HttpClientRequest,
-      climbed: Rung,
-      replays: number
-    ): ReturnType<typeof send> => {
-      const latest = MutableRef.make<Proof | undefined>(undefined)
-      const attempt = (proof: Proof) => {
-        MutableRef.set(latest, proof)
-        return transport(proof.sign(request))
-      }
-      const proved = (now: number) => {
-        MutableRef.set(latest, undefined)
-        const proof = ready?.(now)
-        return proof === undefined ? Effect.flatMap(authenticator.prove(request), attempt) : attempt(proof)
-      }
-      return Effect.matchCauseEffect(governor.run(request, proved), {
-        // without a proof nothing was sent
-        onFailure: (cause) =>
-          MutableRef.get(latest) === undefined ? Effect.failCause(cause) : Scrub.failure(cause, request),
-        onSuccess: (response) => {
-          const proof = MutableRef.get(latest)
-          // a governor of the user's own may have known the answer already
-          return proof === undefined
-            ? Effect.succeed(Scrub.response(response, request))
-            : reviewed(request, proof, response, climbed, replays)
-        }
-      })
+    const client: Attempt.Client = {
+      authenticator,
+      transport: Tracing.make(yield* HttpClient.HttpClient),
+      rateLimiter: options.rateLimiter,
+      maxReplays: (options.replay ?? ReplayPolicy.default).maxReplays,
+      redirects: options.redirects === undefined
+        ? undefined
+        : { origins: origins.origins, maxRedirects: options.redirects }
     }
-
-    const reviewed = (
-      request: HttpClientRequest.HttpClientRequest,
-      proof: Proof,
-      response: HttpClientResponse.HttpClientResponse,
-      climbed: Rung,
-      replays: number
-    ) => {
-      const review = proof.review(response)
-      switch (review._tag) {
-        case "Accepted":
-          return Effect.succeed(Scrub.response(response, request))
-        case "Failed":
-          return Effect.zipRight(Body.discard(response), Effect.fail(review.error))
-        case "Refused":
-          return refused(request, proof, response, climbed, replays)
-      }
-    }
-
-    const refused = (
-      request: HttpClientRequest.HttpClientRequest,
-      proof: Proof,
-      response: HttpClientResponse.HttpClientResponse,
-      climbed: Rung,
-      replays: number
-    ) =>
-      Effect.flatMap(proof.refuse(climbed), (rung) =>
-        rung !== "fail" && replays < maxReplays && ReplayPolicy.isReplayable(request)
-          ? Body.discard(response).pipe(
-            Effect.zipRight(AuthEvent.publish(AuthEvent.AuthEvent.RequestReplayed({
-              mode: proof.mode,
-              status: response.status,
-              rung
-            }))),
-            Effect.zipRight(send(request, rung, replays + 1))
-          )
-          : Effect.flatMap(proof.explain(Scrub.response(response, request)), (explanation) => {
-            const facts = { ...explanation, mode: proof.mode, status: response.status }
-            return Effect.zipRight(
-              Body.discard(response),
-              Effect.fail(
-                rung === "fail" && replays === 0
-                  ? new CredentialsRejected(facts)
-                  : rung === "fail" || replays >= maxReplays
-                  ? new AuthenticationFailed(facts)
-                  : new AuthenticationFailed({ ...facts, detail: "the request's body cannot be sent a second time" })
-              )
-            )
-          }))
-
-    const client = fromExecute((request): ReturnType<typeof send> => {
+    const withDefaults = withDefaultHeaders(options.defaultHeaders)
+    return fromExecute((request) => {
       const admitted = OriginPolicy.admit(origins, request)
-      if (Either.isLeft(admitted)) {
-        return Effect.fail(admitted.left)
-      }
-      if (governor !== undefined || ready === undefined) {
-        return send(admitted.right, "reuse", 0)
-      }
-      return Effect.clockWith((clock) => {
-        const proof = ready(clock.unsafeCurrentTimeMillis())
-        return proof === undefined
-          ? send(admitted.right, "reuse", 0)
-          : sendWith(proof, admitted.right, "reuse", 0)
+      if (Either.isLeft(admitted)) return Effect.fail(admitted.left)
+      return Attempt.send(client, {
+        request: withDefaults(admitted.right),
+        attempted: "reuse",
+        replays: 0,
+        redirects: 0
       })
     })
-    bindings.set(client, { transport: plain, origins: origins.origins, places: authenticator.places })
-    return client
   })
 
 /**
- * Follows redirects, as `Redirect.decide` rules: each hop to an origin of the client is signed anew, any other goes out
- * without a trace of the credentials. Without this a redirect is an ordinary answer, whatever the transport. Fails with
- * `RedirectRefused` where following is not safe, and after `maxRedirects` (default 10).
- *
- * Apply it to the authenticated client itself, before other combinators: it has to know where credentials may go.
+ * A client as a layer: under the shared tag, and under the tag of the API if there is one. A program that talks to
+ * several APIs names a tag for each.
  *
  * @example
  * ```ts
  * import * as AuthenticatedHttpClient from "@effect-auth/core/AuthenticatedHttpClient"
+ * import * as Authenticator from "@effect-auth/core/Authenticator"
+ * import * as Credential from "@effect-auth/core/Credential"
+ * import * as Context from "effect/Context"
  * import * as Effect from "effect/Effect"
  *
- * const program = Effect.gen(function*() {
- *   const client = yield* AuthenticatedHttpClient.AuthenticatedHttpClient
- *   return yield* AuthenticatedHttpClient.followRedirects(client).get("/reports/latest")
- * })
+ * class Acme extends Context.Tag("app/Acme")<Acme, AuthenticatedHttpClient.Service>() {}
+ *
+ * const AcmeLive = AuthenticatedHttpClient.layer(
+ *   Effect.map(Credential.bearerConfig("ACME"), (credential) => Authenticator.bearer(credential)),
+ *   { baseUrl: "https://api.acme.example", client: Acme }
+ * )
  * ```
  *
  * @since 0.1.0
- * @category combinators
+ * @category layers
  */
-export const followRedirects: {
-  (maxRedirects?: number): (self: Service) => Service
-  (self: Service, maxRedirects?: number): Service
-} = dual(
-  (args) => typeof args[0] === "object",
-  (self: Service, maxRedirects = 10): Service => {
-    const binding = bindings.get(self)
-    const follow = (
-      response: HttpClientResponse.HttpClientResponse,
-      hop: Redirect.Hop
-    ): ReturnType<Service["execute"]> => {
-      const decision = binding === undefined
-        ? Redirect.unbound(response)
-        : Redirect.decide(hop, response, { ...binding, maxRedirects })
-      switch (decision._tag) {
-        case "Stay":
-          return Effect.succeed(response)
-        case "Refuse":
-          return Effect.zipRight(Body.discard(response), Effect.fail(decision.error))
-        case "Follow": {
-          const { hop } = decision
-          const answer = hop.authenticated || binding === undefined
-            ? self.execute(hop.request)
-            : Effect.matchCauseEffect(Transport.execute(binding.transport, hop.request), {
-              onFailure: (cause) => Scrub.failure(cause, hop.request),
-              onSuccess: (response) => Effect.succeed(Scrub.response(response, hop.request))
-            })
-          return Effect.zipRight(Body.discard(response), Effect.flatMap(answer, (response) => follow(response, hop)))
-        }
-      }
-    }
-    return fromExecute((request) =>
-      Effect.flatMap(
-        self.execute(request),
-        (response) => follow(response, { request: response.request, authenticated: true, redirects: 0 })
-      )
+export const layer = <Self = never, E = never, R = never>(
+  authenticator: Authenticator | Effect.Effect<Authenticator, E, R>,
+  options: Options & { readonly client?: Context.Tag<Self, Service> | undefined }
+): Layer.Layer<AuthenticatedHttpClient | Self, E | SetupError, HttpClient.HttpClient | Exclude<R, Scope.Scope>> => {
+  const made = Effect.flatMap(
+    Effect.isEffect(authenticator) ? authenticator : Effect.succeed(authenticator),
+    (authenticator) => makeWidest(authenticator, options)
+  )
+  return Layer.scopedContext(
+    Effect.map(
+      made,
+      (service) => Context.merge(Context.make(AuthenticatedHttpClient, service), under(options.client, service))
     )
-  }
-)
+  )
+}
 
 /**
- * The layer of a mode: its client, and the evidence that it is this mode.
+ * The layer of a system's mode: the shared client, the system's client, and the evidence of the mode. All three are one
+ * client.
  *
  * @since 0.1.0
  * @category layers
  */
-export const layerMode = <const Name extends string, E, R>(
-  mode: Name,
-  make: Effect.Effect<Service, E, R>
-): Layer.Layer<AuthenticatedHttpClient | AuthMode.AuthMode<Name>, E, Exclude<R, Scope.Scope>> =>
+export const layerMode = <const Name extends string, Self, A extends Service, E, R>(
+  options: { readonly mode: Name; readonly client: Context.Tag<Self, Service> },
+  make: Effect.Effect<A, E, R>
+): Layer.Layer<AuthenticatedHttpClient | Self | AuthMode.Evidence<Name>, E, Exclude<R, Scope.Scope>> =>
   Layer.scopedContext(
-    Effect.map(make, (client) => Context.add(AuthMode.context(mode), AuthenticatedHttpClient, client))
+    Effect.map(make, (service) =>
+      AuthMode.evidence(options.mode, service).pipe(
+        Context.add(AuthenticatedHttpClient, service),
+        Context.add(options.client, service)
+      ))
   )
 
 /**
- * The authenticated client as a plain `HttpClient`, for code that asks for one. An `AuthError` becomes the cause of a
- * `RequestError`.
+ * Several systems in one program. Each keeps its own tags; the shared `AuthenticatedHttpClient`, which all of them claim,
+ * is left out, so that a program cannot reach the wrong server by accident.
+ *
+ * @example
+ * ```ts
+ * import * as AuthenticatedHttpClient from "@effect-auth/core/AuthenticatedHttpClient"
+ * import type * as HttpClient from "@effect/platform/HttpClient"
+ * import type * as Layer from "effect/Layer"
+ *
+ * declare const Mq: Layer.Layer<AuthenticatedHttpClient.AuthenticatedHttpClient | "Mq", never, HttpClient.HttpClient>
+ * declare const Yamcs: Layer.Layer<AuthenticatedHttpClient.AuthenticatedHttpClient | "Yamcs", never, HttpClient.HttpClient>
+ *
+ * const Both = AuthenticatedHttpClient.mergeSystems(Mq, Yamcs) // Layer<"Mq" | "Yamcs", never, HttpClient>
+ * ```
  *
  * @since 0.1.0
  * @category layers
  */
-export const layerHttpClient: Layer.Layer<HttpClient.HttpClient, never, AuthenticatedHttpClient> = Layer.effect(
-  HttpClient.HttpClient,
-  Effect.map(AuthenticatedHttpClient, (client) => toHttpClient(client))
-)
+// @effect-diagnostics-next-line anyUnknownInErrorContext:off -- the bound of any layer; the result keeps what each has
+export const mergeSystems = <const Layers extends readonly [AnyLayer, ...Array<AnyLayer>]>(
+  ...layers: Layers
+): Layer.Layer<
+  Exclude<{ [Key in keyof Layers]: Layer.Layer.Success<Layers[Key]> }[number], AuthenticatedHttpClient>,
+  { [Key in keyof Layers]: Layer.Layer.Error<Layers[Key]> }[number],
+  { [Key in keyof Layers]: Layer.Layer.Context<Layers[Key]> }[number]
+> => Layer.map(Layer.mergeAll(...layers), Context.omit(AuthenticatedHttpClient))
 
 /**
+ * The authenticated client as the platform's `HttpClient`, for code that asks for one: the shared client, or that of a
+ * tag. An error of this library becomes the cause of a `RequestError`.
+ *
+ * @since 0.1.0
+ * @category layers
+ */
+export const layerHttpClient: {
+  (): Layer.Layer<HttpClient.HttpClient, never, AuthenticatedHttpClient>
+  <Self>(client: Context.Tag<Self, Service>): Layer.Layer<HttpClient.HttpClient, never, Self>
+} = (client: Context.Tag<AuthenticatedHttpClient, Service> = AuthenticatedHttpClient) =>
+  Layer.effect(HttpClient.HttpClient, Effect.map(client, (service) => toHttpClient(service)))
+
+/**
+ * The authenticated client as the platform's `HttpClient`. An error of this library becomes the cause of a
+ * `RequestError`.
+ *
  * @since 0.1.0
  * @category conversions
  */
@@ -319,20 +234,51 @@ export const toHttpClient = (client: Service): HttpClient.HttpClient =>
   )
 
 /**
- * What `followRedirects` has to know of a client. Not a property of it: whoever holds a client must not come by its
- * transport, which sends anything anywhere.
+ * The authenticated client as the Web's `fetch`, for software that takes a fetch function. Relative URLs are below the
+ * client's base URL. Aborting the signal interrupts the request. A failure rejects the promise with the client's error.
+ * Bodies other than streams are read into memory first, so that they can be sent again.
+ *
+ * @example
+ * ```ts
+ * import * as AuthenticatedHttpClient from "@effect-auth/core/AuthenticatedHttpClient"
+ * import * as Effect from "effect/Effect"
+ *
+ * const program = Effect.gen(function*() {
+ *   const client = yield* AuthenticatedHttpClient.AuthenticatedHttpClient
+ *   const fetch = yield* AuthenticatedHttpClient.toFetch(client)
+ *   return yield* Effect.promise(() => fetch("/reports/latest"))
+ * })
+ * ```
+ *
+ * @since 0.1.0
+ * @category conversions
  */
-interface Binding {
-  readonly transport: HttpClient.HttpClient
-  readonly origins: ReadonlyArray<string>
-  readonly places: Places
+export const toFetch = <E>(client: Service<E>): Effect.Effect<typeof globalThis.fetch> =>
+  Effect.map(Effect.runtime<never>(), (runtime) => Fetch.make(client, runtime))
+
+/** `Self` is `never` without a tag, which an empty context satisfies. */
+const under = <Self>(tag: Context.Tag<Self, Service> | undefined, service: Service): Context.Context<Self> =>
+  Context.unsafeMake<Self>(new Map(tag === undefined ? [] : [[tag.key, service]]))
+
+type AnyLayer = Layer.Layer<never, unknown, unknown>
+
+/** `E` if the options may have a value for `Key`. */
+type When<O, Key extends string, E> = Key extends keyof O ? [O[Key]] extends [undefined] ? never : E : never
+
+const withDefaultHeaders = (
+  defaults: Options["defaultHeaders"]
+): (request: HttpClientRequest.HttpClientRequest) => HttpClientRequest.HttpClientRequest => {
+  const entries = Object.entries(defaults ?? {}).map(([name, value]) => [name.toLowerCase(), value] as const)
+  return entries.length === 0 ? (request) => request : (request) =>
+    entries.reduce(
+      (request, [name, value]) => name in request.headers ? request : HttpClientRequest.setHeader(request, name, value),
+      request
+    )
 }
 
-const bindings = new WeakMap<Service, Binding>()
-
 /**
- * A client that runs this for every attempt and every redirect, so that each of them is checked and signed anew. A request
- * that no combinator maps on its way here needs no effect around it.
+ * A client that runs this for every attempt and every redirect, so that each of them is checked and authenticated anew.
+ * A request that no combinator maps on its way here needs no effect around it.
  */
 const fromExecute = <E>(
   execute: (request: HttpClientRequest.HttpClientRequest) => Effect.Effect<HttpClientResponse.HttpClientResponse, E>

@@ -1,259 +1,65 @@
 /**
- * How a mode puts its proof on a request, and how it reads a refusal. Modes without a session sign with what they
- * know; modes with one are built over a `TokenSource`.
+ * How a mode authenticates requests and reads refusals. Modes without a session write what they know; modes with one are
+ * built over a `TokenSource`.
  *
  * @since 0.1.0
  */
-import * as HttpClientRequest from "@effect/platform/HttpClientRequest"
-import type * as HttpClientResponse from "@effect/platform/HttpClientResponse"
+import type * as HttpClientRequest from "@effect/platform/HttpClientRequest"
+import type * as Duration from "effect/Duration"
 import * as Effect from "effect/Effect"
-import * as Encoding from "effect/Encoding"
+import * as Exit from "effect/Exit"
 import * as MutableRef from "effect/MutableRef"
-import * as Redacted from "effect/Redacted"
-import type { AuthError } from "./AuthError.ts"
+import * as Option from "effect/Option"
+import type * as Redacted from "effect/Redacted"
+import type { ExchangeError, OriginRefused } from "./AuthError.ts"
 import { CredentialUnavailable } from "./AuthError.ts"
-import * as Challenge from "./Challenge.ts"
 import type * as Credential from "./Credential.ts"
-import * as InPlaces from "./internal/places.ts"
+import type { CredentialSource } from "./CredentialSource.ts"
+import type { ActiveCredentials, Authenticator, Options, Review } from "./internal/request/activeCredentials.ts"
+import * as Active from "./internal/request/activeCredentials.ts"
+import * as Reread from "./internal/request/reread.ts"
+import * as RefreshPolicy from "./RefreshPolicy.ts"
+import * as RequestCredentials from "./RequestCredentials.ts"
 import type { Token } from "./Token.ts"
 import type { TokenSource } from "./TokenSource.ts"
-import type { Rung } from "./TokenState.ts"
 
-/**
- * @since 0.1.0
- * @category models
- */
-export interface Authenticator {
-  /** The mode's name, such as `Qualys/Jwt`. */
-  readonly mode: string
-  /** Every place on a request that this authenticator ever writes to. */
-  readonly places: Places
-  /** Obtains a proof for a request (its URL is absolute): at once when there is a good one, else after a login. */
-  readonly prove: (request: HttpClientRequest.HttpClientRequest) => Effect.Effect<Proof, AuthError>
-  /**
-   * The proof that `prove` would give at once, whatever the request, at this time (ms); left out where that cannot be told
-   * without an effect. It spares a request whose token is fresh the way through `prove`.
-   */
-  readonly ready?: ((now: number) => Proof | undefined) | undefined
-}
-
-/**
- * A proof of identity that is good for any number of requests until the server refuses it, and how its refusal is read.
- *
- * @since 0.1.0
- * @category models
- */
-export interface Proof {
-  /** The mode that it is of; shown in errors. */
-  readonly mode: string
-  readonly sign: (request: HttpClientRequest.HttpClientRequest) => HttpClientRequest.HttpClientRequest
-  /**
-   * Tells that the server refused this proof, for a request that has already climbed to `climbed`; answers the rung by
-   * which `prove` will come by another, or `fail`.
-   */
-  readonly refuse: (climbed: Rung) => Effect.Effect<Rung>
-  readonly review: (response: HttpClientResponse.HttpClientResponse) => Review
-  /** Reads from a refusal what a person should know. Runs at most once per failed request. */
-  readonly explain: (response: HttpClientResponse.HttpClientResponse) => Effect.Effect<Explanation>
-}
-
-/**
- * Names of headers (lower case), query parameters and cookies that carry credentials.
- *
- * @since 0.1.0
- * @category models
- */
-export interface Places {
-  readonly headers: ReadonlyArray<string>
-  readonly urlParams: ReadonlyArray<string>
-  readonly cookies: ReadonlyArray<string>
-}
-
-/**
- * - `Accepted`: the proof was good, whatever else the answer says
- * - `Refused`: the proof was not accepted; another one may be
- * - `Failed`: renewing the proof cannot help
- *
- * @since 0.1.0
- * @category models
- */
-export type Review =
-  | { readonly _tag: "Accepted" }
-  | { readonly _tag: "Refused" }
-  | { readonly _tag: "Failed"; readonly error: AuthError }
-
-/**
- * The server's own code for a refusal and a sentence about it; without secrets.
- *
- * @since 0.1.0
- * @category models
- */
-export interface Explanation {
-  readonly code?: string | undefined
-  readonly detail?: string | undefined
-}
-
-/**
- * A way of writing on a request, and the places it writes to.
- *
- * @since 0.1.0
- * @category models
- */
-export interface Signature {
-  readonly sign: (request: HttpClientRequest.HttpClientRequest) => HttpClientRequest.HttpClientRequest
-  readonly places: Places
-}
-
-/**
- * @since 0.1.0
- * @category models
- */
-export interface Options {
-  readonly mode?: string | undefined
-  /** Default: {@link reviewStatus}. */
-  readonly review?: Proof["review"] | undefined
-  /** Default: {@link explainChallenge}. */
-  readonly explain?: Proof["explain"] | undefined
-}
-
-/**
- * @since 0.1.0
- * @category reviews
- */
-export const accepted: Review = { _tag: "Accepted" }
-
-/**
- * @since 0.1.0
- * @category reviews
- */
-export const refused: Review = { _tag: "Refused" }
-
-/**
- * 401 is a refusal (RFC 9110 section 15.5.2), everything else is not: 403 means that the server knows who is asking.
- *
- * @since 0.1.0
- * @category reviews
- */
-export const reviewStatus = (response: HttpClientResponse.HttpClientResponse): Review =>
-  response.status === 401 ? refused : accepted
-
-/**
- * What the `WWW-Authenticate` field tells (RFC 9110 section 11.6.1): the error that it states, or what the server asks
- * for.
- *
- * @since 0.1.0
- * @category reviews
- */
-export const explainChallenge = (response: HttpClientResponse.HttpClientResponse): Effect.Effect<Explanation> =>
-  Effect.succeed(Challenge.explain(Challenge.fromHeaders(response.headers)))
-
-/**
- * HTTP Basic (RFC 7617) in UTF-8.
- *
- * @since 0.1.0
- * @category constructors
- */
-export const basic = (
-  credential: { readonly username: string; readonly password: Redacted.Redacted },
-  options?: Options
-): Authenticator => fixed({ ...options, mode: options?.mode ?? "Basic" }, userPass(credential))
-
-/**
- * A bearer token (RFC 6750): a fixed one, or the current one of a token source.
- *
- * @since 0.1.0
- * @category constructors
- */
-export const bearer = (token: TokenSource | Credential.Bearer, options?: Options): Authenticator => {
-  const settings = { ...options, mode: options?.mode ?? "Bearer" }
-  return "get" in token
-    ? fromTokens(token, { ...settings, sign: (token) => authorization(`Bearer ${Redacted.value(token.value)}`) })
-    : fixed(settings, authorization(`Bearer ${Redacted.value(token.token)}`))
-}
-
-/**
- * An API key in a header, a query parameter or a cookie.
- *
- * @since 0.1.0
- * @category constructors
- */
-export const apiKey = (credential: Credential.ApiKey, options?: Options): Authenticator => {
-  const settings = { ...options, mode: options?.mode ?? "ApiKey" }
-  const key = Redacted.value(credential.key)
-  switch (credential.in) {
-    case "header":
-      return fixed(settings, header(credential.name, key))
-    case "query":
-      return fixed(settings, urlParam(credential.name, key))
-    case "cookie":
-      return fixed(settings, cookie(credential.name, key))
-  }
-}
-
-/**
- * The current token of a source, put on requests in the mode's own way.
- *
- * @since 0.1.0
- * @category constructors
- */
-export const fromTokens = (
-  tokens: TokenSource,
-  options: Options & {
-    readonly mode: string
-    readonly sign: (token: Token) => Signature
-    /** Where `sign` writes to; default: the `Authorization` header. */
-    readonly places?: Places | undefined
-  }
-): Authenticator => {
-  // the proof of the current token, so that a header value is built once for a token and not once for a request
-  const latest = MutableRef.make<{ readonly token: Token; readonly proof: Proof } | undefined>(undefined)
-  const proofOf = (token: Token): Proof => {
-    const cached = MutableRef.get(latest)
-    if (cached !== undefined && cached.token === token) return cached.proof
-    const proof = makeProof(options, options.sign(token), (climbed) => tokens.reject(token, climbed))
-    MutableRef.set(latest, { token, proof })
-    return proof
-  }
-  const prove = Effect.map(tokens.get, proofOf)
-  return {
-    mode: options.mode,
-    places: options.places ?? authorization("").places,
-    prove: () => prove,
-    ready: (now) => {
-      const token = tokens.peek(now)
-      return token === undefined ? undefined : proofOf(token)
-    }
-  }
-}
-
-/**
- * Something written on every request that never changes.
- *
- * @since 0.1.0
- * @category constructors
- */
-export const fixed = (options: Options & { readonly mode: string }, signature: Signature): Authenticator => {
-  const proof = makeProof(options, signature, () => Effect.succeed("fail"))
-  return { mode: options.mode, places: signature.places, prove: () => Effect.succeed(proof), ready: () => proof }
-}
-
-/**
- * A credential that is not there; `problem` says what is missing and where it was looked for. Something for
- * {@link firstAvailable} to pass over; by itself it fails every request with `CredentialUnavailable`.
- *
- * @since 0.1.0
- * @category constructors
- */
-export const unavailable = (options: { readonly mode: string; readonly problem: string }): Authenticator => ({
-  mode: options.mode,
-  places: { headers: [], urlParams: [], cookies: [] },
-  prove: () => Effect.fail(new CredentialUnavailable(options))
-})
+export type { ActiveCredentials, Authenticator, Options, Review }
 
 export {
   /**
-   * All proofs at once on every request, such as an API key and a session. A refusal does not say which of them it
-   * means, so each is renewed that can be.
+   * The answer to a request whose credentials were good.
+   *
+   * @since 0.1.0
+   * @category reviews
+   */
+  accepted,
+  /**
+   * What the `WWW-Authenticate` field says (RFC 9110 section 11.6.1): the error it states, or what the server asks for.
+   *
+   * @since 0.1.0
+   * @category reviews
+   */
+  explainChallenge,
+  /**
+   * The answer to a request whose credentials were not accepted.
+   *
+   * @since 0.1.0
+   * @category reviews
+   */
+  refused,
+  /**
+   * 401 is a refusal (RFC 9110 section 15.5.2), everything else is not: a 403 means that the server knows who is asking.
+   *
+   * @since 0.1.0
+   * @category reviews
+   */
+  reviewStatus
+} from "./internal/request/activeCredentials.ts"
+
+export {
+  /**
+   * All authenticators at once on every request, such as an API key and a session. A refusal does not say which of them
+   * it concerns, so each is renewed that can be.
    *
    * @example
    * ```ts
@@ -272,8 +78,8 @@ export {
    */
   all,
   /**
-   * One authenticator for each origin of a client, by URL. Fails with `InvalidSetting` when a key is no such URL. A
-   * request to an origin that is not among them fails with `OriginRefused`.
+   * One authenticator for each origin of a client, by URL. Fails with `InvalidSetting` when a key is not a URL of an
+   * origin. A request to an origin that is not among them fails with `OriginRefused`.
    *
    * @example
    * ```ts
@@ -293,9 +99,9 @@ export {
    */
   byOrigin,
   /**
-   * The first authenticator whose credential is available, asked for anew with each request. It goes on to the next one
-   * only after `CredentialUnavailable`: a credential that was rejected is somebody's mistake, and using another one in
-   * silence would hide it. When none is available, `CredentialUnavailable` lists every attempt.
+   * The first authenticator whose credential is available, decided anew for each request. It goes on to the next one
+   * only after `CredentialUnavailable`: a rejected credential is a mistake, and silently using another one would hide it.
+   * When none is available, `CredentialUnavailable` lists every attempt.
    *
    * @example
    * ```ts
@@ -320,87 +126,152 @@ export {
    * @category combinators
    */
   firstAvailable
-} from "./internal/composition.ts"
+} from "./internal/request/composition.ts"
 
 /**
- * Writes the `Authorization` header.
+ * HTTP Basic (RFC 7617) in UTF-8.
  *
  * @since 0.1.0
- * @category signatures
+ * @category constructors
  */
-export const authorization = (value: string): Signature => header("authorization", value)
+export const basic = (
+  credential: { readonly username: string; readonly password: Redacted.Redacted },
+  options?: Options
+): Authenticator => fixed(RequestCredentials.basic(credential), { ...options, mode: options?.mode ?? "Basic" })
 
 /**
- * Writes the `Authorization` header of HTTP Basic (RFC 7617) in UTF-8, for a mode that signs with more than that.
+ * A bearer token (RFC 6750): a fixed one, or the current one of a token source.
  *
  * @since 0.1.0
- * @category signatures
+ * @category constructors
  */
-export const userPass = (
-  credential: { readonly username: string; readonly password: Redacted.Redacted }
-): Signature =>
-  authorization(`Basic ${Encoding.encodeBase64(`${credential.username}:${Redacted.value(credential.password)}`)}`)
+export const bearer = (token: TokenSource | Credential.Bearer, options?: Options): Authenticator => {
+  const settings = { ...options, mode: options?.mode ?? "Bearer" }
+  return "get" in token
+    ? fromTokens(token, { ...settings, credentials: (token) => RequestCredentials.bearer(token.value) })
+    : fixed(RequestCredentials.bearer(token.token), settings)
+}
 
 /**
- * Writes a header.
+ * An API key in a header, a query parameter or a cookie.
  *
  * @since 0.1.0
- * @category signatures
+ * @category constructors
  */
-export const header = (name: string, value: string): Signature => ({
-  places: { headers: [name.toLowerCase()], urlParams: [], cookies: [] },
-  sign: (request) => HttpClientRequest.setHeader(request, name, value)
-})
+export const apiKey = (credential: Credential.ApiKey, options?: Options): Authenticator =>
+  fixed(RequestCredentials.apiKey(credential), { ...options, mode: options?.mode ?? "ApiKey" })
 
 /**
- * Writes a query parameter.
+ * The current token of a source as the cookie of this name.
  *
  * @since 0.1.0
- * @category signatures
+ * @category constructors
  */
-export const urlParam = (name: string, value: string): Signature => ({
-  places: { headers: [], urlParams: [name], cookies: [] },
-  sign: (request) => HttpClientRequest.setUrlParam(request, name, value)
-})
+export const cookie = (tokens: TokenSource, options: Options & { readonly name: string }): Authenticator =>
+  fromTokens(tokens, {
+    ...options,
+    mode: options.mode ?? "Cookie",
+    credentials: (token) => RequestCredentials.cookie(options.name, token.value)
+  })
 
 /**
- * Writes a cookie beside the caller's own, byte for byte as the server sent it (no URI encoding).
+ * The current token of a source, written on requests in the mode's own way. `credentials` is called once for each token.
  *
  * @since 0.1.0
- * @category signatures
+ * @category constructors
  */
-export const cookie = (name: string, value: string): Signature => {
-  const pair = `${name}=${value}`
+export const fromTokens = (
+  tokens: TokenSource,
+  options: Options & {
+    readonly mode: string
+    readonly credentials: (token: Token) => RequestCredentials.RequestCredentials
+  }
+): Authenticator => {
+  const latest = MutableRef.make<
+    { readonly token: Token; readonly proved: Exit.Exit<ActiveCredentials> } | undefined
+  >(undefined)
+  const proveWith = (token: Token): Exit.Exit<ActiveCredentials> => {
+    const cached = MutableRef.get(latest)
+    if (cached !== undefined && cached.token === token) return cached.proved
+    const proved = Exit.succeed(
+      Active.make(options, options.credentials(token), (attempted) => tokens.reject(token, attempted))
+    )
+    MutableRef.set(latest, { token, proved })
+    return proved
+  }
   return {
-    places: { headers: [], urlParams: [], cookies: [name] },
-    sign: (request) => {
-      const others = (request.headers["cookie"] ?? "").split(/; */).filter((other) =>
-        other !== "" && !other.startsWith(`${name}=`)
-      )
-      return HttpClientRequest.setHeader(request, "cookie", [...others, pair].join("; "))
+    mode: options.mode,
+    prove: (_request, now) => {
+      const token = tokens.getAt(now)
+      return Active.isImmediate(token) ? proveWith(token.value) : Effect.flatMap(token, proveWith)
     }
   }
 }
 
 /**
- * Several signatures written one after the other.
+ * Credentials from a source that may change while the program runs. A credential that never changes is written on every
+ * request. One that is read by an Effect is read before the first request, and again after a refusal, at most once per
+ * `coolDown` (default: that of `RefreshPolicy.default`): a new value is tried at once, and the same value makes the
+ * refusal final.
  *
  * @since 0.1.0
- * @category signatures
+ * @category constructors
  */
-export const signatures = (...all: ReadonlyArray<Signature>): Signature => ({
-  places: InPlaces.union(all.map(({ places }) => places)),
-  sign: (request) => all.reduce((request, { sign }) => sign(request), request)
+export const fromCredential = <C>(
+  source: CredentialSource<C>,
+  options: Options & {
+    readonly mode: string
+    readonly credentials: (credential: C) => RequestCredentials.RequestCredentials
+    readonly coolDown?: Duration.Duration | undefined
+  }
+): Authenticator =>
+  Option.match(source.fixed, {
+    onSome: (credential) => fixed(options.credentials(credential), options),
+    onNone: () => Reread.make(source.read, { ...options, coolDown: options.coolDown ?? RefreshPolicy.default.coolDown })
+  })
+
+/**
+ * Credentials made for each request, such as a signature over it. They are made after redirects and before each attempt,
+ * for the request that is sent.
+ *
+ * @since 0.1.0
+ * @category constructors
+ */
+export const perRequest = (
+  make: (
+    request: HttpClientRequest.HttpClientRequest,
+    now: number
+  ) => Effect.Effect<RequestCredentials.RequestCredentials, ExchangeError | OriginRefused>,
+  options: Options & { readonly mode: string }
+): Authenticator => ({
+  mode: options.mode,
+  prove: (request, now) => Effect.map(make(request, now), (credentials) => Active.make(options, credentials, giveUp))
 })
 
-const makeProof = (
-  options: Options & { readonly mode: string },
-  { sign }: Signature,
-  refuse: Proof["refuse"]
-): Proof => ({
+/**
+ * The same credentials on every request.
+ *
+ * @since 0.1.0
+ * @category constructors
+ */
+export const fixed = (
+  credentials: RequestCredentials.RequestCredentials,
+  options: Options & { readonly mode: string }
+): Authenticator => {
+  const proved = Exit.succeed(Active.make(options, credentials, giveUp))
+  return { mode: options.mode, prove: () => proved }
+}
+
+/**
+ * A credential that is missing; `problem` says what is missing and where it was looked for. {@link firstAvailable} skips
+ * it; by itself it fails every request with `CredentialUnavailable`.
+ *
+ * @since 0.1.0
+ * @category constructors
+ */
+export const unavailable = (options: { readonly mode: string; readonly problem: string }): Authenticator => ({
   mode: options.mode,
-  sign,
-  refuse,
-  review: options.review ?? reviewStatus,
-  explain: options.explain ?? explainChallenge
+  prove: () => Effect.fail(new CredentialUnavailable(options))
 })
+
+const giveUp: ActiveCredentials["reject"] = () => Effect.succeed("fail")

@@ -1,30 +1,29 @@
 /**
- * The `WWW-Authenticate` field: what a server says it wants instead of the proof that it refused (RFC 9110 section
- * 11.6.1). Read tolerantly, because its only use here is to tell a person: what is malformed is passed over and the
- * rest still counts.
+ * The `WWW-Authenticate` field: the authentication a server asks for (RFC 9110 section 11.6.1). It is only read to be
+ * shown to a person, so malformed parts are skipped and the rest still counts.
  *
  * @since 0.1.0
  */
 import type * as Headers from "@effect/platform/Headers"
-import type { Explanation } from "./Authenticator.ts"
+import * as ServerMessage from "./ServerMessage.ts"
 
 /**
- * One way in which the server would let the client in.
+ * One way to authenticate that the server offers.
  *
  * @since 0.1.0
  * @category models
  */
 export interface Challenge {
-  /** In lower case, such as `bearer`: schemes are case-insensitive. */
+  /** In lower case, such as `bearer`, because schemes are case-insensitive. */
   readonly scheme: string
-  /** What follows the scheme as a whole, as with `Negotiate` (RFC 9110 section 11.2). */
+  /** The value after the scheme, if it is a single one as with `Negotiate` (RFC 9110 section 11.2). */
   readonly token68: string | undefined
-  /** Parameters by name in lower case. Of a name that occurs twice, which it must not, the first one. */
+  /** Parameters by lower-case name. If a name is repeated, which RFC 9110 forbids, the first one counts. */
   readonly params: Readonly<Record<string, string>>
 }
 
 /**
- * Every challenge of a field, in order. Several fields joined by `, `, as the platform gives them, are one field.
+ * Every challenge of a field, in order. Several fields may be joined by `, `, as the platform joins them.
  *
  * @example
  * ```ts
@@ -66,27 +65,23 @@ export const fromHeaders = (headers: Headers.Headers): ReadonlyArray<Challenge> 
   parse(headers["www-authenticate"] ?? "")
 
 /**
- * What challenges tell a person: the error and its description where one states them (RFC 6750 section 3), else the
- * schemes that the server accepts, with their realms. One line of bounded length, and no run of characters that could
- * be a token.
+ * What challenges say to a person: the error and its description if one states them (RFC 6750 section 3), else the
+ * schemes the server accepts, with their realms.
  *
  * @since 0.1.0
  * @category formatting
  */
-export const explain = (challenges: ReadonlyArray<Challenge>): Explanation => {
+export const explain = (challenges: ReadonlyArray<Challenge>): ServerMessage.ServerMessage => {
   const stated = challenges.find(({ params }) => params["error"] !== undefined)
   const code = stated?.params["error"]
   const description = stated?.params["error_description"] ??
     (challenges.length === 0 ? undefined : `the server asks for ${challenges.map(format).join(" or ")}`)
-  return {
-    ...(code === undefined ? undefined : { code: presentable(code, 80) }),
-    ...(description === undefined ? undefined : { detail: presentable(description, 300) })
-  }
+  return ServerMessage.make({ code, detail: description })
 }
 
 type Parameter = readonly [name: string, value: string]
 
-/** Commas within quotes separate nothing (RFC 9110 section 5.6.1). An unclosed quote lasts to the end. */
+/** A comma within quotes is not a separator (RFC 9110 section 5.6.1). An unclosed quote extends to the end. */
 const listElement = /(?:[^",]|"(?:[^"\\]|\\[^])*"?)+/gu
 
 /** RFC 9110 section 11.2: `token BWS "=" BWS ( token / quoted-string )`. */
@@ -111,9 +106,3 @@ const withParameter = (challenge: Challenge, [name, value]: Parameter): Challeng
 
 const format = ({ params, scheme }: Challenge): string =>
   params["realm"] === undefined ? scheme : `${scheme} (${params["realm"]})`
-
-/** A server may quote what it refused, and what it says ends up in logs and terminals. */
-const presentable = (text: string, length: number): string => {
-  const line = text.replace(/[\p{Cc}\p{Cf}\p{Zl}\p{Zp}]+/gu, " ").replace(/[A-Za-z0-9\-._~+/=]{32,}/gu, "[…]").trim()
-  return line.length <= length ? line : `${line.slice(0, length - 1)}…`
-}

@@ -1,10 +1,10 @@
 /**
- * What you know: credentials as Schema-tagged data with `Redacted` secrets. They decode from unknown, JSON and Config,
- * compare by value, print `<redacted>`, and are refused when they are made if they could not be sent safely.
+ * What you know: credentials as Schema-tagged data with `Redacted` secrets. They decode from unknown data, JSON and
+ * Config, compare by value, print `<redacted>`, and cannot be made if they could not be sent safely.
  *
- * `Schema.encode` and {@link revealJson} are the only ways by which a secret leaves. Decode data of others with
- * {@link fromUnknown} or {@link fromJson}, which never quote it: Schema's own decoders do not quote a secret in its own
- * field, but anything that stands where it does not belong, such as a password in place of the whole object.
+ * Secrets leave only through `Schema.encode` and {@link revealJson}. Decode untrusted data with {@link fromUnknown} or
+ * {@link fromJson}, whose errors never quote the input. Schema's own decoders hide a secret in its own field, but quote
+ * a value in the wrong place, such as a password where the whole object should be.
  *
  * @since 0.1.0
  */
@@ -16,6 +16,7 @@ import * as Redacted from "effect/Redacted"
 import * as Schema from "effect/Schema"
 import { InvalidSetting } from "./AuthError.ts"
 import * as Grammar from "./internal/grammar.ts"
+import { RedactedText } from "./internal/redactedText.ts"
 
 /**
  * A name that travels in the clear: not empty, well-formed, no control characters.
@@ -26,24 +27,18 @@ import * as Grammar from "./internal/grammar.ts"
 export const Name = Schema.String.pipe(Schema.filter(Grammar.text))
 
 /**
- * A secret: not empty, well-formed, no control characters. Unlike `Schema.Redacted(Schema.String)`, neither a failed decode nor a
- * failed constructor shows what it was given. An optional one is `Schema.optionalWith(Secret, { exact: true })`:
- * `Schema.optional` makes a union with `undefined`, and a union quotes what is none of its members.
+ * A secret: not empty, well-formed, no control characters. Unlike `Schema.Redacted(Schema.String)`, a failed decode or
+ * constructor does not show its input. For an optional one use `Schema.optionalWith(Secret, { exact: true })`:
+ * `Schema.optional` makes a union with `undefined`, and a union quotes a value that matches none of its members.
  *
  * @since 0.1.0
  * @category schemas
  */
-export const Secret = Schema.transform(
-  Schema.String.annotations({ message: () => ({ message: "must be a string", override: true }) }),
-  Schema.RedactedFromSelf(Schema.String).annotations({
-    message: () => ({ message: "must be a Redacted string", override: true })
-  }),
-  { strict: true, decode: (text) => Redacted.make(text), encode: Redacted.value }
-).pipe(Schema.filter((secret) => Grammar.text(Redacted.value(secret))))
+export const Secret = RedactedText.pipe(Schema.filter((secret) => Grammar.text(Redacted.value(secret))))
 
 /**
- * User name and password for HTTP Basic (RFC 7617), sent as UTF-8. The user name has no `:`, because the server could
- * not tell where it ends.
+ * User name and password for HTTP Basic (RFC 7617), sent as UTF-8. The user name has no `:`, because that is where the
+ * server ends it.
  *
  * @since 0.1.0
  * @category schemas
@@ -54,7 +49,7 @@ export class Basic extends Schema.TaggedClass<Basic>("@effect-auth/core/Basic")(
 }) {}
 
 /**
- * A bearer token (RFC 6750) that somebody else obtained; it is used until it is refused.
+ * A bearer token (RFC 6750) obtained elsewhere. It is used until the server refuses it.
  *
  * @since 0.1.0
  * @category schemas
@@ -80,65 +75,6 @@ export class ApiKey extends Schema.TaggedClass<ApiKey>("@effect-auth/core/ApiKey
   }).pipe(Schema.filter((apiKey) => {
     const verdict = keyGrammar[apiKey.in](Redacted.value(apiKey.key))
     return verdict === true || { path: ["key"], message: verdict }
-  }))
-) {}
-
-/** What is given inline may have lines; only its being empty is a sure mistake. */
-const Inline = Schema.transform(
-  Schema.String.annotations({ message: () => ({ message: "must be a string", override: true }) }),
-  Schema.RedactedFromSelf(Schema.String).annotations({
-    message: () => ({ message: "must be a Redacted string", override: true })
-  }),
-  { strict: true, decode: (text) => Redacted.make(text), encode: Redacted.value }
-).pipe(Schema.filter((secret) => Redacted.value(secret).trim() !== "" || "must not be empty"))
-
-/**
- * A client certificate for mutual TLS, as PEM or as PKCS#12, each in a file or inline. Files are read when the
- * transport is made, and again when they change.
- *
- * @since 0.1.0
- * @category schemas
- */
-export class ClientCertificate extends Schema.TaggedClass<ClientCertificate>("@effect-auth/core/ClientCertificate")(
-  "ClientCertificate",
-  Schema.Struct({
-    /** PEM: the certificate, then the rest of its chain; and the private key, unless that is given by itself. */
-    certificateFile: Schema.optional(Name),
-    certificate: Schema.optional(Inline),
-    /** PEM: the private key. */
-    keyFile: Schema.optional(Name),
-    key: Schema.optional(Inline),
-    /** PKCS#12: certificate, chain and private key in one archive; inline in Base64. */
-    pkcs12File: Schema.optional(Name),
-    pkcs12: Schema.optional(Inline),
-    /** Decrypts the private key or the archive. */
-    passphrase: Schema.optional(Secret),
-    /** PEM: authorities that vouch for the server. */
-    caFile: Schema.optional(Name),
-    ca: Schema.optional(Schema.NonEmptyString),
-    /** Whether to trust these authorities only; otherwise they are added to those that every program trusts. */
-    caOnly: Schema.optional(Schema.Boolean),
-    /** The name that the server proves to have, where it is not the host of the URL; also sent as SNI. */
-    serverName: Schema.optional(Name)
-  }).pipe(Schema.filter((fields) => {
-    const problem = (path: keyof typeof fields, message: string) => ({ path: [path], message })
-    const given = (["certificateFile", "certificate", "pkcs12File", "pkcs12"] as const).filter((name) =>
-      fields[name] !== undefined
-    )
-    const [first, second] = given
-    if (first === undefined) return problem("certificateFile", "or certificate, pkcs12File or pkcs12 must be given")
-    if (second !== undefined) return problem(second, `must not be given together with ${first}`)
-    const key = fields.keyFile === undefined ? "key" : "keyFile"
-    if (fields[key] !== undefined && first.startsWith("pkcs12")) return problem(key, "is inside the PKCS#12 archive")
-    if (fields.keyFile !== undefined && fields.key !== undefined) {
-      return problem("key", "must not be given together with keyFile")
-    }
-    if (fields.caFile !== undefined && fields.ca !== undefined) {
-      return problem("ca", "must not be given together with caFile")
-    }
-    return fields.caOnly === true && fields.caFile === undefined && fields.ca === undefined
-      ? problem("caOnly", "needs ca or caFile")
-      : true
   }))
 ) {}
 
@@ -188,28 +124,8 @@ export const apiKey = (fields: {
 }): Either.Either<ApiKey, InvalidSetting> => construct(() => new ApiKey(fields))
 
 /**
- * Makes a {@link ClientCertificate}, or fails with `InvalidSetting`.
- *
- * @example
- * ```ts
- * import * as Credential from "@effect-auth/core/Credential"
- *
- * const certificate = Credential.clientCertificate({
- *   certificateFile: "/etc/acme/client.pem",
- *   keyFile: "/etc/acme/client.key"
- * })
- * ```
- *
- * @since 0.1.0
- * @category constructors
- */
-export const clientCertificate = (
-  fields: ConstructorParameters<typeof ClientCertificate>[0]
-): Either.Either<ClientCertificate, InvalidSetting> => construct(() => new ClientCertificate(fields))
-
-/**
  * Runs the constructor of a credential class and turns its exception into `InvalidSetting`, which names the field and
- * never its value. For packages that define credentials of their own.
+ * never quotes its value. For packages that define credentials of their own.
  *
  * @since 0.1.0
  * @category constructors
@@ -221,8 +137,8 @@ export const construct = <A>(make: () => A): Either.Either<A, InvalidSetting> =>
   })
 
 /**
- * Decodes a credential from unknown data, such as parsed JSON. Unknown keys are refused by name. The failure names the
- * field and never its value.
+ * Decodes a credential from unknown data, such as parsed JSON. Unknown keys are refused by name. The error names the
+ * field and never quotes its value.
  *
  * @since 0.1.0
  * @category decoding
@@ -244,7 +160,7 @@ export const fromJson = <A, I>(schema: Schema.Schema<A, I>): (json: string) => E
   const decode = fromUnknown(schema)
   return (json) =>
     parseJson(json).pipe(
-      // the parser quotes the text it stumbles over, so its message is dropped
+      // the parser quotes the malformed text, so its message is dropped
       Either.mapLeft(() => new InvalidSetting({ setting: "credential", problem: "is not valid JSON" })),
       Either.flatMap(decode)
     )
@@ -253,7 +169,7 @@ export const fromJson = <A, I>(schema: Schema.Schema<A, I>): (json: string) => E
 const parseJson = Schema.decodeUnknownEither(Schema.parseJson())
 
 /**
- * The credential as JSON **with its secrets in the clear**, for a caller who stores it somewhere safe. Everything else
+ * The credential as JSON **with its secrets in the clear**, for storing it somewhere safe. Everything else
  * (`JSON.stringify`, `String`, `inspect`) shows `<redacted>`.
  *
  * @since 0.1.0
@@ -287,54 +203,6 @@ export const bearerConfig = (prefix: string): Config.Config<Bearer> =>
   checkedConfig(prefix, Config.all({ token: Config.redacted(`${prefix}_TOKEN`) }), bearer)
 
 /**
- * A {@link ClientCertificate} from `<prefix>_CERTIFICATE_FILE` or `<prefix>_CERTIFICATE`, `<prefix>_KEY_FILE` or
- * `<prefix>_KEY`, `<prefix>_PKCS12_FILE` or `<prefix>_PKCS12`, `<prefix>_PASSPHRASE`, `<prefix>_CA_FILE` or
- * `<prefix>_CA`, `<prefix>_CA_ONLY` and `<prefix>_SERVER_NAME`, as far as they are set.
- *
- * @since 0.1.0
- * @category config
- */
-export const clientCertificateConfig = (prefix: string): Config.Config<ClientCertificate> => {
-  const text = <A>(name: string, field: (value: string) => A) => ifSet(Config.string(`${prefix}_${name}`), field)
-  const secret = <A>(name: string, field: (value: Redacted.Redacted) => A) =>
-    ifSet(Config.redacted(`${prefix}_${name}`), field)
-  const fields = Config.all([
-    text("CERTIFICATE_FILE", (certificateFile) => ({ certificateFile })),
-    secret("CERTIFICATE", (certificate) => ({ certificate })),
-    text("KEY_FILE", (keyFile) => ({ keyFile })),
-    secret("KEY", (key) => ({ key })),
-    text("PKCS12_FILE", (pkcs12File) => ({ pkcs12File })),
-    secret("PKCS12", (pkcs12) => ({ pkcs12 })),
-    secret("PASSPHRASE", (passphrase) => ({ passphrase })),
-    text("CA_FILE", (caFile) => ({ caFile })),
-    text("CA", (ca) => ({ ca })),
-    ifSet(Config.boolean(`${prefix}_CA_ONLY`), (caOnly) => ({ caOnly })),
-    text("SERVER_NAME", (serverName) => ({ serverName }))
-  ])
-  return checkedConfig(
-    prefix,
-    Config.map(fields, ([a, b, c, d, e, f, g, h, i, j, k]) => ({
-      ...a,
-      ...b,
-      ...c,
-      ...d,
-      ...e,
-      ...f,
-      ...g,
-      ...h,
-      ...i,
-      ...j,
-      ...k
-    })),
-    clientCertificate
-  )
-}
-
-/** A field that is not there at all when it is not set: `undefined` would make credentials differ that are the same. */
-const ifSet = <A, B>(config: Config.Config<A>, field: (value: A) => B): Config.Config<Partial<B>> =>
-  Config.withDefault(Config.map(config, field), {})
-
-/**
  * Turns a Config of a credential's fields into a Config of the credential. A field that cannot be used becomes a
  * `ConfigError` that names it.
  *
@@ -351,12 +219,12 @@ export const checkedConfig = <A, B>(
     (values) => Either.mapLeft(make(values), (error) => ConfigError.InvalidData([prefix], error.message))
   )
 
-/** What an API key may consist of where it travels; a query parameter is percent-encoded. */
+/** The characters an API key may have in each place; a query parameter is percent-encoded. */
 const keyGrammar = { header: Grammar.fieldValue, query: Grammar.text, cookie: Grammar.cookieValue }
 
 const unusable = new InvalidSetting({ setting: "credential", problem: "is invalid" })
 
-/** The first issue is enough to act on. What was given is cut off its message: it may be a secret in a wrong place. */
+/** The first issue is enough to act on. The quoted input is cut off, because it may be a secret in the wrong place. */
 const invalid = (error: ParseResult.ParseError): InvalidSetting => {
   const issue = ParseResult.ArrayFormatter.formatErrorSync(error)[0]
   return issue === undefined ? unusable : new InvalidSetting({

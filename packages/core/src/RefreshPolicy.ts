@@ -1,9 +1,11 @@
 /**
- * When to renew a token and what to do when that fails, as Schedules and Durations. Every number that decides the life
- * of a token is here and can be replaced.
+ * When to renew a token and what to do when that fails, as Schedules and Durations. Every number in the life of a token
+ * is here and can be replaced.
  *
  * @since 0.1.0
  */
+import type { DurationWithUnit } from "@effect-auth/rate-limit/DurationWithUnit"
+import { fromDelay } from "@effect-auth/rate-limit/internal/schedule"
 import * as DateTime from "effect/DateTime"
 import * as Duration from "effect/Duration"
 import * as Effect from "effect/Effect"
@@ -13,8 +15,6 @@ import type { Pipeable } from "effect/Pipeable"
 import { pipeArguments } from "effect/Pipeable"
 import * as Random from "effect/Random"
 import * as Schedule from "effect/Schedule"
-import * as ScheduleDecision from "effect/ScheduleDecision"
-import * as ScheduleInterval from "effect/ScheduleInterval"
 import type { ExchangeError } from "./AuthError.ts"
 import type { Token } from "./Token.ts"
 
@@ -24,67 +24,62 @@ import type { Token } from "./Token.ts"
  */
 export interface RefreshPolicy extends Pipeable {
   /**
-   * Fed each new token once, its delay is the time from now to the token's renewal; when it is done, the token is not
+   * Fed each new token once: its delay is the time until the token's renewal, and when it is done the token is not
    * renewed early. A delay beyond the token's expiry means its expiry.
    */
   readonly renewal: Schedule.Schedule<unknown, Token>
-  /** How a login or refresh that failed transiently is tried again, within the `timeout`. */
+  /** How a login or refresh that failed transiently is retried, within the `timeout`. */
   readonly retry: Schedule.Schedule<unknown, ExchangeError>
   /**
-   * How long a refusal of the credentials is remembered and answered without asking the server; also the pause after a
-   * failed early renewal.
+   * How long a refusal of the credentials is remembered and repeated without asking the server; also the pause after an
+   * early renewal that failed.
    */
   readonly coolDown: Duration.Duration
-  /** How long one exchange may take, its retries and the wait for a shared store included. */
+  /** How long one exchange may take, including its retries and the wait for a shared store. */
   readonly timeout: Duration.Duration
-  /** Whether the token is renewed even while nobody asks for it. */
+  /** Whether the token is renewed even while no request needs it. */
   readonly keepAlive: boolean
-  /**
-   * A token that is rejected this soon after a refresh shows that its session is dead: the next exchange is a login.
-   */
-  readonly probation: Duration.Duration
-  /** At the end of the Scope: how long to wait for an exchange in flight, and again for the logout. */
+  /** A token that is rejected this soon after a refresh shows that its session has ended: the next exchange is a login. */
+  readonly refreshGracePeriod: Duration.Duration
+  /** How long the end of the Scope waits for an exchange in flight, and again for the revocation. */
   readonly closing: Duration.Duration
 }
 
 /**
  * Renews a token the given time before it expires; not early when its lifetime is unknown or no longer than that time.
+ * `jitter` varies the margin by up to this fraction either way (0.1 is a tenth), so that processes that started together
+ * do not renew together. The renewal never falls after the expiry, which `Schedule.jittered` cannot promise: it varies
+ * the whole delay instead of the margin.
  *
  * @since 0.1.0
  * @category schedules
  */
-export const beforeExpiry = (margin: Duration.DurationInput): Schedule.Schedule<Duration.Duration, Token> =>
-  renewal((lifetime) =>
-    Effect.succeed(
-      Option.filter(lifetime, Duration.greaterThan(margin)).pipe(Option.map(Duration.subtract(margin)))
-    )
-  )
+export const beforeExpiry = (
+  margin: DurationWithUnit,
+  options?: { readonly jitter?: number | undefined }
+): Schedule.Schedule<Duration.Duration, Token> =>
+  schedule((lifetime) => marginBefore(lifetime, () => Duration.decode(margin), options?.jitter ?? 0))
 
 /**
- * Renews a token when it is the given age, or at its expiry when that is sooner; for servers that do not tell how long
+ * Renews a token when it reaches the given age, or at its expiry if that is sooner. For servers that do not say how long
  * their tokens live.
  *
  * @since 0.1.0
  * @category schedules
  */
-export const afterIssue = (age: Duration.DurationInput): Schedule.Schedule<Duration.Duration, Token> =>
-  renewal(() => Effect.succeed(Option.some(Duration.decode(age))))
+export const afterIssue = (age: DurationWithUnit): Schedule.Schedule<Duration.Duration, Token> =>
+  schedule(() => Effect.succeed(Option.some(Duration.decode(age))))
 
 /**
- * Renews five minutes before expiry, or 20 % of the lifetime when that is less; give or take a tenth of that margin, so
- * that a fleet that started together does not renew together.
+ * Renews five minutes before expiry, or after 80 % of the lifetime if that is later. The margin varies by a tenth, so
+ * that processes that started together do not renew together.
  *
  * @since 0.1.0
  * @category schedules
  */
-export const early: Schedule.Schedule<Duration.Duration, Token> = renewal(Option.match({
-  onNone: () => Effect.succeedNone,
-  onSome: (lifetime) =>
-    Effect.map(Random.nextRange(0.9, 1.1), (jitter) => {
-      const margin = Duration.min(Duration.minutes(5), Duration.times(lifetime, 0.2))
-      return Option.some(Duration.subtract(lifetime, Duration.times(margin, jitter)))
-    })
-}))
+export const early: Schedule.Schedule<Duration.Duration, Token> = schedule((lifetime) =>
+  marginBefore(lifetime, (lifetime) => Duration.min(Duration.minutes(5), Duration.times(lifetime, 0.2)), 0.1)
+)
 
 /**
  * Never renews early: a token is replaced when it has expired or was rejected.
@@ -92,7 +87,7 @@ export const early: Schedule.Schedule<Duration.Duration, Token> = renewal(Option
  * @since 0.1.0
  * @category schedules
  */
-export const never: Schedule.Schedule<Duration.Duration, Token> = renewal(() => Effect.succeedNone)
+export const never: Schedule.Schedule<Duration.Duration, Token> = schedule(() => Effect.succeedNone)
 
 const defaultPolicy: RefreshPolicy = make({
   renewal: early,
@@ -103,14 +98,14 @@ const defaultPolicy: RefreshPolicy = make({
   coolDown: Duration.seconds(30),
   timeout: Duration.seconds(30),
   keepAlive: false,
-  probation: Duration.seconds(10),
+  refreshGracePeriod: Duration.seconds(10),
   closing: Duration.seconds(5)
 })
 
 export {
   /**
    * Renews {@link early}; retries after 500 ms, 1 s and 2 s (never more than 10 s apart); 30 s cool-down; 30 s for an
-   * exchange; no keep-alive; 10 s probation; 5 s for closing.
+   * exchange; no keep-alive; 10 s refresh grace period; 5 s for closing.
    *
    * @example
    * ```ts
@@ -118,7 +113,7 @@ export {
    * import * as Schedule from "effect/Schedule"
    *
    * const patient = RefreshPolicy.default.pipe(
-   *   RefreshPolicy.renew(RefreshPolicy.beforeExpiry("1 minute").pipe(Schedule.jittered)),
+   *   RefreshPolicy.renewal(RefreshPolicy.beforeExpiry("1 minute", { jitter: 0.1 })),
    *   RefreshPolicy.retry(Schedule.exponential("200 millis").pipe(Schedule.intersect(Schedule.recurs(5))))
    * )
    * ```
@@ -135,13 +130,13 @@ export {
  * @since 0.1.0
  * @category combinators
  */
-export const renew: Setter<Schedule.Schedule<unknown, Token>> = dual(
+export const renewal: Setter<Schedule.Schedule<unknown, Token>> = dual(
   2,
   (self: RefreshPolicy, renewal: Schedule.Schedule<unknown, Token>) => make({ ...self, renewal })
 )
 
 /**
- * Replaces the schedule by which a transient failure of an exchange is tried again.
+ * Replaces the schedule by which a transient failure of an exchange is retried.
  *
  * @since 0.1.0
  * @category combinators
@@ -157,9 +152,9 @@ export const retry: Setter<Schedule.Schedule<unknown, ExchangeError>> = dual(
  * @since 0.1.0
  * @category combinators
  */
-export const coolDown: Setter<Duration.DurationInput> = dual(
+export const coolDown: Setter<DurationWithUnit> = dual(
   2,
-  (self: RefreshPolicy, coolDown: Duration.DurationInput) => make({ ...self, coolDown: Duration.decode(coolDown) })
+  (self: RefreshPolicy, coolDown: DurationWithUnit) => make({ ...self, coolDown: Duration.decode(coolDown) })
 )
 
 /**
@@ -168,9 +163,9 @@ export const coolDown: Setter<Duration.DurationInput> = dual(
  * @since 0.1.0
  * @category combinators
  */
-export const timeout: Setter<Duration.DurationInput> = dual(
+export const timeout: Setter<DurationWithUnit> = dual(
   2,
-  (self: RefreshPolicy, timeout: Duration.DurationInput) => make({ ...self, timeout: Duration.decode(timeout) })
+  (self: RefreshPolicy, timeout: DurationWithUnit) => make({ ...self, timeout: Duration.decode(timeout) })
 )
 
 /**
@@ -185,25 +180,26 @@ export const keepAlive: Setter<boolean> = dual(
 )
 
 /**
- * Replaces the time in which a rejection right after a refresh leads to a login.
+ * Replaces the time after a refresh in which a rejection leads to a login instead of another refresh.
  *
  * @since 0.1.0
  * @category combinators
  */
-export const probation: Setter<Duration.DurationInput> = dual(
+export const refreshGracePeriod: Setter<DurationWithUnit> = dual(
   2,
-  (self: RefreshPolicy, probation: Duration.DurationInput) => make({ ...self, probation: Duration.decode(probation) })
+  (self: RefreshPolicy, refreshGracePeriod: DurationWithUnit) =>
+    make({ ...self, refreshGracePeriod: Duration.decode(refreshGracePeriod) })
 )
 
 /**
- * Replaces the time that the end of the Scope may wait for an exchange, and again for the logout.
+ * Replaces the time that the end of the Scope may wait for an exchange, and again for the revocation.
  *
  * @since 0.1.0
  * @category combinators
  */
-export const closing: Setter<Duration.DurationInput> = dual(
+export const closing: Setter<DurationWithUnit> = dual(
   2,
-  (self: RefreshPolicy, closing: Duration.DurationInput) => make({ ...self, closing: Duration.decode(closing) })
+  (self: RefreshPolicy, closing: DurationWithUnit) => make({ ...self, closing: Duration.decode(closing) })
 )
 
 /** A combinator that replaces one part of a policy, data-last or data-first. */
@@ -222,27 +218,33 @@ function make(parts: Omit<RefreshPolicy, "pipe">): RefreshPolicy {
   }
 }
 
-/** A schedule whose delay is computed from each token's lifetime (`None`: unknown); done when there is no delay. */
-function renewal(
+/** A schedule whose delay after the token's issue is computed from its lifetime (`None`: unknown); done without a delay. */
+function schedule(
   delay: (lifetime: Option.Option<Duration.Duration>) => Effect.Effect<Option.Option<Duration.Duration>>
 ): Schedule.Schedule<Duration.Duration, Token> {
-  return Schedule.makeWithState(undefined, (now, token: Token) => {
+  return fromDelay((token: Token, now) => {
+    const issuedAt = DateTime.toEpochMillis(token.issuedAt)
     const lifetime = Option.map(
       Option.fromNullable(token.expiresAt),
-      (expiresAt) => Duration.millis(DateTime.toEpochMillis(expiresAt) - DateTime.toEpochMillis(token.issuedAt))
+      (expiresAt) => Duration.millis(DateTime.toEpochMillis(expiresAt) - issuedAt)
     )
     return Effect.map(
       delay(lifetime),
-      Option.match({
-        onNone: () => [undefined, Duration.infinity, ScheduleDecision.done],
-        onSome: (delay) => [
-          undefined,
-          delay,
-          ScheduleDecision.continueWith(ScheduleInterval.after(
-            Math.max(now, DateTime.toEpochMillis(token.issuedAt) + Duration.toMillis(delay))
-          ))
-        ]
-      })
+      Option.map((delay) => Duration.millis(Math.max(0, issuedAt + Duration.toMillis(delay) - now)))
     )
   })
+}
+
+/** The lifetime less a margin, which is varied by a fraction; `None` when the lifetime is unknown or within the margin. */
+function marginBefore(
+  lifetime: Option.Option<Duration.Duration>,
+  marginOf: (lifetime: Duration.Duration) => Duration.Duration,
+  jitter: number
+): Effect.Effect<Option.Option<Duration.Duration>> {
+  const vary = jitter === 0 ? Effect.succeed(1) : Random.nextRange(1 - jitter, 1 + jitter)
+  return Effect.map(vary, (factor) =>
+    Option.flatMap(lifetime, (lifetime) => {
+      const margin = Duration.times(marginOf(lifetime), factor)
+      return Duration.greaterThan(lifetime, margin) ? Option.some(Duration.subtract(lifetime, margin)) : Option.none()
+    }))
 }

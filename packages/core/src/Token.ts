@@ -1,10 +1,11 @@
 /**
- * What you hold: a token with the time it was issued, the time it expires where that is known, and its refresh token
- * where there is one. All times are of the client's own clock; what the server says is a lifetime, counted from the
- * moment the token arrived, so that the two clocks need not agree.
+ * What you hold: a token, when it was issued, when it expires if that is known, and its refresh token if there is one.
+ * All times are of the client's own clock. What the server states is a lifetime, counted from the token's arrival, so
+ * the two clocks need not agree.
  *
  * @since 0.1.0
  */
+import type { DurationWithUnit } from "@effect-auth/rate-limit/DurationWithUnit"
 import * as Clock from "effect/Clock"
 import * as DateTime from "effect/DateTime"
 import * as Duration from "effect/Duration"
@@ -38,15 +39,18 @@ export class Token extends Schema.Class<Token>("@effect-auth/core/Token")({
  */
 export interface Options {
   readonly value: string | Redacted.Redacted
-  /** How long the token lives from now on; left out, it is used until it is rejected. */
-  readonly lifetime?: Duration.DurationInput | undefined
+  /** How long the token lives from now on. Default: unknown, so it is used until the server rejects it. */
+  readonly lifetime?: DurationWithUnit | undefined
+  /** The same in seconds, as servers state it (`expires_in`, RFC 6749 section 5.1). `lifetime` takes precedence. */
+  readonly expiresIn?: number | undefined
   readonly refreshToken?: string | Redacted.Redacted | undefined
-  /** The mode that the token is for, such as `Yamcs/Password`; shown in errors. */
+  /** The mode the token is for, such as `Yamcs/Password`; shown in errors. */
   readonly mode?: string | undefined
 }
 
 /**
- * The claims of a JWT that say how long it lives, in seconds since the epoch of the server (RFC 7519 section 4.1).
+ * The claims of a JWT that say how long it lives, in seconds since the epoch by the server's clock (RFC 7519 section
+ * 4.1).
  *
  * @since 0.1.0
  * @category models
@@ -57,15 +61,15 @@ export interface Lifespan {
 }
 
 /**
- * A token that arrives now. Leave `lifetime` out when the server does not tell it. Fails with `MalformedTokenResponse`
- * when a value is empty or could not be sent in a header; `mode` says in that message who received it.
+ * A token that arrives now. Leave out `lifetime` and `expiresIn` when the server does not state them. Fails with
+ * `MalformedTokenResponse` when a value is empty or could not be sent in a header.
  *
  * @since 0.1.0
  * @category constructors
  */
 export const make = (options: Options): Effect.Effect<Token, MalformedTokenResponse> =>
   Effect.flatMap(Clock.currentTimeMillis, (now) => {
-    const expiresAt = instantAfter(now, options.lifetime)
+    const expiresAt = instantAfter(now, lifetimeOf(options))
     return Either.mapLeft(
       construct(() =>
         new Token({
@@ -81,8 +85,8 @@ export const make = (options: Options): Effect.Effect<Token, MalformedTokenRespo
 
 /**
  * A token that is a JWT and arrives now. Its lifetime is read from the JWT itself (`exp - iat`, or `exp` against the
- * client's clock when there is no `iat`); where it states none, `lifetime` holds. The signature is not verified: that
- * is the server's business, the client only plans its renewal.
+ * client's clock when there is no `iat`); if the JWT states none, `lifetime` or `expiresIn` is used. The signature is not
+ * verified: that is the server's task, the client only plans the renewal.
  *
  * @since 0.1.0
  * @category constructors
@@ -91,7 +95,7 @@ export const fromJwt = (options: Options): Effect.Effect<Token, MalformedTokenRe
   Effect.flatMap(Clock.currentTimeMillis, (now) => {
     const claims = lifespan(Redacted.value(redacted(options.value)))
     const stated = Option.flatMap(claims, (claims) => lifetime(claims, now))
-    return make({ ...options, lifetime: Option.getOrElse(stated, () => options.lifetime) })
+    return make({ ...options, lifetime: Option.getOrElse(stated, () => lifetimeOf(options)) })
   })
 
 /**
@@ -110,7 +114,7 @@ export const lifespan = (jwt: string): Option.Option<Lifespan> => {
 }
 
 /**
- * How long a token with such claims lives from now on (`now` in ms). A lifetime that is not positive is zero.
+ * How long a token with these claims lives from now on (`now` in epoch milliseconds). A lifetime is never negative.
  *
  * @since 0.1.0
  * @category jwt
@@ -129,10 +133,17 @@ const decodeLifespan = Schema.decodeUnknownEither(Schema.parseJson(Schema.Struct
 const redacted = (value: string | Redacted.Redacted): Redacted.Redacted =>
   typeof value === "string" ? Redacted.make(value) : value
 
-/** The last instant that a JavaScript date can name (ECMA-262 section 21.4.1.1); a longer lifetime is no expiry. */
+/** The last instant a JavaScript date can represent (ECMA-262 section 21.4.1.1); a longer lifetime is no expiry. */
 const lastInstant = 8.64e15
 
-const instantAfter = (now: number, lifetime: Duration.DurationInput | undefined): DateTime.Utc | undefined => {
+const lifetimeOf = ({ expiresIn, lifetime }: Options): Duration.Duration | undefined =>
+  lifetime !== undefined
+    ? Duration.decode(lifetime)
+    : expiresIn === undefined
+    ? undefined
+    : Duration.seconds(expiresIn)
+
+const instantAfter = (now: number, lifetime: Duration.Duration | undefined): DateTime.Utc | undefined => {
   const instant = lifetime === undefined ? Infinity : now + Duration.toMillis(lifetime)
   return instant <= lastInstant ? DateTime.unsafeMake(instant) : undefined
 }

@@ -1,6 +1,6 @@
 /**
- * The exchange over HTTP: sending a login or refresh, and telling what its answer means. Request and response are
- * separate steps, so that a vendor writes the first and reads the second in its own dialect.
+ * The exchange over HTTP: sending a login or refresh, and deciding what its answer means. Request and response are
+ * separate steps, so that a system writes the first and reads the second in its own way.
  *
  * @since 0.1.0
  */
@@ -9,10 +9,10 @@ import * as HttpClientRequest from "@effect/platform/HttpClientRequest"
 import type * as HttpClientResponse from "@effect/platform/HttpClientResponse"
 import * as Effect from "effect/Effect"
 import * as Schema from "effect/Schema"
-import type { Explanation } from "./Authenticator.ts"
 import { CredentialsRejected, MalformedTokenResponse, TokenEndpointError } from "./AuthError.ts"
-import * as Scrub from "./internal/scrub.ts"
-import * as Transport from "./internal/transport.ts"
+import * as ManualRedirect from "./internal/request/manualRedirect.ts"
+import * as Scrub from "./internal/request/scrub.ts"
+import * as ServerMessage from "./ServerMessage.ts"
 
 /**
  * @since 0.1.0
@@ -20,16 +20,18 @@ import * as Transport from "./internal/transport.ts"
  */
 export interface Options {
   readonly mode: string
-  /** Statuses that mean "these credentials are wrong". Default: 400, 401 and 403 (RFC 6749 section 5.2). */
+  /** The statuses that mean the credentials are wrong. Default: 400, 401 and 403 (RFC 6749 section 5.2). */
   readonly rejected?: ReadonlyArray<number> | undefined
-  /** Reads the server's own words from a refusal; without secrets. */
-  readonly explain?: ((response: HttpClientResponse.HttpClientResponse) => Effect.Effect<Explanation>) | undefined
+  /** Reads the server's own words from a refusal, without secrets. */
+  readonly explain?:
+    | ((response: HttpClientResponse.HttpClientResponse) => Effect.Effect<ServerMessage.ServerMessage>)
+    | undefined
 }
 
 /**
- * Sends an exchange and gives the answer when it is 2xx. Otherwise: `CredentialsRejected`, or `TokenEndpointError`,
- * whose reason says whether trying again makes sense. The request, which holds the credentials, is in no error and in
- * no span of the platform.
+ * Sends an exchange and returns the answer if it is 2xx. Any other answer is `CredentialsRejected`, or
+ * `TokenEndpointError`, whose reason says whether trying again makes sense. The request, which holds the credentials, is
+ * in no error and in no span of the platform.
  *
  * @since 0.1.0
  * @category requests
@@ -40,9 +42,9 @@ export const execute = (
   options: Options
 ): Effect.Effect<HttpClientResponse.HttpClientResponse, CredentialsRejected | TokenEndpointError> => {
   const { mode } = options
-  // what the answer and its errors refer to: neither the body nor a header nor the query of the exchange
+  // what the answer and its errors refer to, without the body, headers and query of the exchange
   const shown = HttpClientRequest.make(request.method)(request.url.replace(/[?#][^]*$/u, ""))
-  return Transport.execute(client, request).pipe(
+  return ManualRedirect.execute(client, request).pipe(
     Effect.catchAllCause((cause) => Scrub.failure(cause, shown)),
     Effect.mapError((error) => new TokenEndpointError({ mode, reason: "Unreachable", detail: Scrub.describe(error) })),
     Effect.withTracerEnabled(false),
@@ -50,9 +52,9 @@ export const execute = (
       const response = Scrub.response(answer, shown)
       const { status } = response
       if (status >= 200 && status < 300) return Effect.succeed(response)
-      const explain = options.explain ?? (() => Effect.succeed<Explanation>({}))
-      return Effect.flatMap(explain(response), (explanation) => {
-        const facts = { mode, status, ...explanation }
+      const explain = options.explain ?? (() => Effect.succeed(ServerMessage.empty))
+      return Effect.flatMap(explain(response), (message) => {
+        const facts = { mode, status, ...message }
         return Effect.fail(
           (options.rejected ?? [400, 401, 403]).includes(status)
             ? new CredentialsRejected(facts)
@@ -71,8 +73,8 @@ export const execute = (
 }
 
 /**
- * Reads a JSON answer. What cannot be understood is a `MalformedTokenResponse` that does not quote it; see {@link text}
- * for what cannot be read.
+ * Reads a JSON answer. One that does not match is a `MalformedTokenResponse`, which does not quote it; see {@link text}
+ * for one that cannot be read.
  *
  * @since 0.1.0
  * @category responses

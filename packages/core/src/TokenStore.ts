@@ -1,13 +1,11 @@
 /**
- * Where a token outlives its process. A store is used as a transaction: whoever exchanges holds the lock from reading
- * the stored token to writing its successor, so that two processes never redeem one refresh token.
+ * Where a token outlives its process. A store is used as a transaction: an exchange holds the lock from reading the
+ * stored token to writing its successor, so that two processes never redeem one refresh token.
  *
  * @since 0.1.0
  */
-import * as KeyValueStore from "@effect/platform/KeyValueStore"
-import * as Context from "effect/Context"
+import type * as KeyValueStore from "@effect/platform/KeyValueStore"
 import * as Effect from "effect/Effect"
-import * as Layer from "effect/Layer"
 import * as Option from "effect/Option"
 import * as Ref from "effect/Ref"
 import * as Schema from "effect/Schema"
@@ -23,96 +21,68 @@ export interface TokenStore {
   readonly set: (token: Token) => Effect.Effect<void, TokenStoreError>
   readonly remove: Effect.Effect<void, TokenStoreError>
   /**
-   * Runs an effect while no other user of the same stored token runs one. A lock that its owner cannot give back (its
-   * process died) ends by itself after a time that the store states.
+   * Runs an effect while no other user of the same stored token runs one. A lock whose owner cannot give it back, because
+   * its process died, ends by itself after a time the store states.
    */
   readonly withLock: <A, E, R>(self: Effect.Effect<A, E, R>) => Effect.Effect<A, E | TokenStoreError, R>
 }
 
 /**
- * For layers that choose a store for a whole program.
- *
- * @since 0.1.0
- * @category tags
- */
-export class CurrentTokenStore
-  extends Context.Tag("@effect-auth/core/TokenStore/CurrentTokenStore")<CurrentTokenStore, TokenStore>()
-{}
-
-/**
- * A store in memory, for tests and for sharing one session between several sources of a process.
+ * A store in memory: for tests, and for sharing one session between several sources of a process.
  *
  * @since 0.1.0
  * @category constructors
  */
-export const makeMemory: Effect.Effect<TokenStore> = Effect.gen(function*() {
-  const stored = yield* Ref.make(Option.none<Token>())
-  const lock = yield* Effect.makeSemaphore(1)
+export const makeMemory: Effect.Effect<TokenStore> = Effect.sync(() => unsafeMakeMemory())
+
+/**
+ * {@link makeMemory} without an Effect.
+ *
+ * @since 0.1.0
+ * @category constructors
+ */
+export const unsafeMakeMemory = (): TokenStore => {
+  const stored = Ref.unsafeMake(Option.none<Token>())
   return {
     get: Ref.get(stored),
     set: (token) => Ref.set(stored, Option.some(token)),
     remove: Ref.set(stored, Option.none()),
-    withLock: lock.withPermits(1)
+    withLock: Effect.unsafeMakeSemaphore(1).withPermits(1)
   }
-})
-
-/**
- * @since 0.1.0
- * @category layers
- */
-export const layerMemory: Layer.Layer<CurrentTokenStore> = Layer.effect(CurrentTokenStore, makeMemory)
+}
 
 /**
  * A store over the platform's `KeyValueStore`. **The token is written in the clear**: choose a backend that keeps
- * secrets. The lock belongs to the store made here: its users exclude one another, those of another store over the same
- * key do not. Several processes that share one rotating refresh token need a store whose lock reaches across them, such
- * as the file store of `@effect-auth/node`.
+ * secrets. The lock belongs to the store made here: it does not exclude the users of another store over the same key.
+ * Processes that share one rotating refresh token need a store whose lock reaches across them, such as the file store of
+ * `@effect-auth/node`.
  *
  * @since 0.1.0
  * @category constructors
  */
-export const makeKeyValueStore = (options: {
-  /** The key that the token is stored under. */
-  readonly key: string
-}): Effect.Effect<TokenStore, never, KeyValueStore.KeyValueStore> =>
-  Effect.gen(function*() {
-    const store = yield* KeyValueStore.KeyValueStore
-    const lock = yield* Effect.makeSemaphore(1)
-    return {
-      get: store.get(options.key).pipe(
-        Effect.mapError((error) => new TokenStoreError({ operation: "read", detail: error.message })),
-        Effect.flatMap(Option.match({
-          onNone: () => Effect.succeedNone,
-          onSome: (text) => Effect.asSome(decode(text))
-        }))
-      ),
-      set: (token) =>
-        Effect.flatMap(encode(token), (text) =>
-          Effect.mapError(
-            store.set(options.key, text),
-            (error) => new TokenStoreError({ operation: "write", detail: error.message })
-          )),
-      remove: Effect.mapError(
-        store.remove(options.key),
-        (error) => new TokenStoreError({ operation: "remove", detail: error.message })
-      ),
-      withLock: lock.withPermits(1)
-    }
-  })
+export const fromKeyValueStore = (
+  store: KeyValueStore.KeyValueStore,
+  options: {
+    /** The key the token is stored under. */
+    readonly key: string
+  }
+): TokenStore => {
+  const { key } = options
+  const failed = (operation: TokenStoreError["operation"]) => (error: { readonly message: string }) =>
+    new TokenStoreError({ operation, detail: error.message })
+  return {
+    get: store.get(key).pipe(
+      Effect.mapError(failed("read")),
+      Effect.flatMap(Option.match({ onNone: () => Effect.succeedNone, onSome: (text) => Effect.asSome(decode(text)) }))
+    ),
+    set: (token) => Effect.flatMap(encode(token), (text) => Effect.mapError(store.set(key, text), failed("write"))),
+    remove: Effect.mapError(store.remove(key), failed("remove")),
+    withLock: Effect.unsafeMakeSemaphore(1).withPermits(1)
+  }
+}
 
 /**
- * @since 0.1.0
- * @category layers
- */
-export const layerKeyValueStore = (options: {
-  readonly key: string
-}): Layer.Layer<CurrentTokenStore, never, KeyValueStore.KeyValueStore> =>
-  Layer.effect(CurrentTokenStore, makeKeyValueStore(options))
-
-const TokenJson = Schema.parseJson(Token)
-
-/**
- * Reads a stored token. What is stored may be a secret, so a failure does not show it.
+ * Reads a stored token. The stored text may be a secret, so an error does not show it.
  *
  * @since 0.1.0
  * @category encoding
@@ -120,7 +90,7 @@ const TokenJson = Schema.parseJson(Token)
 export const decode = (text: string): Effect.Effect<Token, TokenStoreError> =>
   Effect.mapError(
     Schema.decode(TokenJson)(text),
-    () => new TokenStoreError({ operation: "read", detail: "what is stored is not a token" })
+    () => new TokenStoreError({ operation: "read", detail: "the stored text is not a token" })
   )
 
 /**
@@ -134,3 +104,5 @@ export const encode = (token: Token): Effect.Effect<string, TokenStoreError> =>
     Schema.encode(TokenJson)(token),
     () => new TokenStoreError({ operation: "write", detail: "the token cannot be encoded" })
   )
+
+const TokenJson = Schema.parseJson(Token)

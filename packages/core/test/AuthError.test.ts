@@ -6,7 +6,7 @@ import * as AuthError from "../src/AuthError.ts"
 
 const refused = { mode: "Acme/Password", status: 401, code: "invalid_grant", detail: "the account is locked" }
 const reasons = ["Unreachable", "Timeout", "Unavailable", "TooManyRequests", "Unexpected", "Closed"] as const
-const unread = new AuthError.TokenStoreError({ operation: "read", detail: "what is stored is not a token" })
+const unread = new AuthError.TokenStoreError({ operation: "read", detail: "the stored text is not a token" })
 
 /** One of each, with the sentence that a person reads. */
 const sentences: ReadonlyArray<readonly [AuthError.AuthError, string]> = [
@@ -36,11 +36,11 @@ const sentences: ReadonlyArray<readonly [AuthError.AuthError, string]> = [
   ],
   [
     new AuthError.RateLimited({ key: "/api", retryAfter: Duration.seconds(90) }),
-    "/api: the server's quota is spent; try again in 1m 30s"
+    "/api: the server's quota is used up; try again in 1m 30s"
   ],
   [
     new AuthError.RateLimited({ key: "/api", retryAfter: Duration.seconds(5), limit: 300, remaining: 0 }),
-    "/api: the server's quota is spent (0 of 300 calls left); try again in 5s"
+    "/api: the server's quota is used up (0 of 300 calls left); try again in 5s"
   ],
   [
     new AuthError.OriginRefused({ origin: "https://b", allowed: ["https://a"] }),
@@ -54,7 +54,7 @@ const sentences: ReadonlyArray<readonly [AuthError.AuthError, string]> = [
     new AuthError.AuthModeMismatch({ expected: "Qualys/Jwt", actual: "Qualys/Basic" }),
     "expected Qualys/Jwt, got Qualys/Basic"
   ],
-  [unread, "the token store failed to read: what is stored is not a token"]
+  [unread, "the token store failed to read: the stored text is not a token"]
 ]
 
 describe("AuthError", () => {

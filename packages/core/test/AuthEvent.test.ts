@@ -1,5 +1,7 @@
+import { RateLimitEvent } from "@effect-auth/rate-limit/RateLimitEvent"
 import { assert, describe, it } from "@effect/vitest"
 import * as Chunk from "effect/Chunk"
+import * as Duration from "effect/Duration"
 import * as Effect from "effect/Effect"
 import * as Logger from "effect/Logger"
 import * as LogLevel from "effect/LogLevel"
@@ -13,29 +15,29 @@ import * as AuthEvent from "../src/AuthEvent.ts"
 const { AuthEvent: Event } = AuthEvent
 
 const obtained = (mode: string, generation = 1) =>
-  Event.TokenObtained({ mode, origin: "login", generation, expiresIn: 3599.6, waiters: 7 })
+  Event.TokenObtained({ mode, provenance: "login", generation, expiresIn: Duration.millis(3_599_600), waiters: 7 })
 const rejected = (mode: string, generation: number) => Event.TokenRejected({ mode, generation })
 const storeError = new AuthError.TokenStoreError({ operation: "write", detail: "the disk is full" })
 const failure = new AuthError.TokenEndpointError({ mode: "Acme", reason: "Unavailable", status: 503 })
 
-/** One of each, with the sentence that a person reads and the level it is logged at. */
-const sentences = (mode: string): ReadonlyArray<readonly [AuthEvent.AuthEvent, string, LogLevel.LogLevel]> => [
-  [obtained(mode), `${mode}: logged in, good for 3600 s`, LogLevel.Debug],
+/** One of each, with its sentence and the level it is logged at. */
+const sentences = (mode: string): ReadonlyArray<readonly [AuthEvent.ClientEvent, string, LogLevel.LogLevel]> => [
+  [obtained(mode), `${mode}: logged in, valid for 3600 s`, LogLevel.Debug],
   [
-    Event.TokenObtained({ mode, origin: "refresh", generation: 2, expiresIn: undefined, waiters: 0 }),
+    Event.TokenObtained({ mode, provenance: "refresh", generation: 2, expiresIn: undefined, waiters: 0 }),
     `${mode}: refreshed the token`,
     LogLevel.Debug
   ],
   [
-    Event.TokenObtained({ mode, origin: "store", generation: 3, expiresIn: 60, waiters: 0 }),
-    `${mode}: took the stored token, good for 60 s`,
+    Event.TokenObtained({ mode, provenance: "store", generation: 3, expiresIn: Duration.minutes(1), waiters: 0 }),
+    `${mode}: took the stored token, valid for 60 s`,
     LogLevel.Debug
   ],
   [rejected(mode, 3), `${mode}: the server rejected the token`, LogLevel.Debug],
   [Event.ExchangeFailed({ mode, kind: "refresh", error: failure }), failure.message, LogLevel.Warning],
   [
     Event.ServedStale({ mode, generation: 3 }),
-    `${mode}: the token is due, renewing it while it is used`,
+    `${mode}: the token is due for renewal and is used meanwhile`,
     LogLevel.Debug
   ],
   [
@@ -48,7 +50,7 @@ const sentences = (mode: string): ReadonlyArray<readonly [AuthEvent.AuthEvent, s
 ]
 
 describe("AuthEvent.format", () => {
-  it("tells a person what happened in one sentence", () => {
+  it("says what happened in one sentence", () => {
     for (const [event, sentence] of sentences("Acme/Password")) assert.strictEqual(AuthEvent.format(event), sentence)
   })
 })
@@ -66,7 +68,7 @@ describe("AuthEvent.publish", () => {
       assert.deepStrictEqual(Chunk.toArray(yield* second.takeAll), events)
     }).pipe(Effect.scoped, Effect.provide(AuthEvent.layer)))
 
-  it.effect("is never delayed by a slow subscriber, who loses the oldest events", () =>
+  it.effect("is never delayed by a slow subscriber, which loses the oldest events", () =>
     Effect.gen(function*() {
       const slow = yield* PubSub.subscribe(yield* AuthEvent.AuthEvents)
       yield* Effect.forEach(Array.from({ length: 3000 }, (_, n) => rejected("Acme/Slow", n)), AuthEvent.publish)
@@ -91,7 +93,7 @@ describe("AuthEvent.publish", () => {
       assert.deepStrictEqual(generations, [first, first + 1, first + 2])
     }).pipe(Effect.provide(AuthEvent.layer)))
 
-  it.effect("logs the sentence, louder when somebody should look", () =>
+  it.effect("logs the sentence, at a higher level when someone should look", () =>
     Effect.gen(function*() {
       const lines = yield* Ref.make<ReadonlyArray<readonly [string, LogLevel.LogLevel]>>([])
       const logger = Logger.make(({ logLevel, message }) =>
@@ -114,15 +116,32 @@ describe("AuthEvent.publish", () => {
         Metric.value(
           Object.entries({ mode, ...tags }).reduce((m, [key, value]) => Metric.tagged(m, key, value), metric)
         )
-      assert.deepInclude(yield* of(AuthEvent.exchanges, { origin: "login" }), { count: 2 })
-      assert.deepInclude(yield* of(AuthEvent.exchanges, { origin: "refresh" }), { count: 1 })
-      assert.deepInclude(yield* of(AuthEvent.exchanges, { origin: "store" }), { count: 1 })
+      assert.deepInclude(yield* of(AuthEvent.exchanges, { provenance: "login" }), { count: 2 })
+      assert.deepInclude(yield* of(AuthEvent.exchanges, { provenance: "refresh" }), { count: 1 })
+      assert.deepInclude(yield* of(AuthEvent.exchanges, { provenance: "store" }), { count: 1 })
       const failed = { kind: "refresh", error: "TokenEndpointError" }
       assert.deepInclude(yield* of(AuthEvent.exchangeFailures, failed), { count: 1 })
       assert.deepInclude(yield* of(AuthEvent.servedStale), { count: 1 })
       assert.deepInclude(yield* of(AuthEvent.waiters), { value: 7 })
       assert.deepInclude(yield* of(AuthEvent.secondsToExpiry), { value: 3599.6 })
     }).pipe(Effect.provide(AuthEvent.layer)))
+})
+
+describe("AuthEvent.forward", () => {
+  it.effect("publishes the event of a rate limiter without logging it again", () =>
+    Effect.gen(function*() {
+      const logged = yield* Ref.make(0)
+      const logger = Logger.make(() => Effect.runSync(Ref.update(logged, (n) => n + 1)))
+      const events = yield* PubSub.subscribe(yield* AuthEvent.AuthEvents)
+      const event = RateLimitEvent.MalformedHeaders({ key: "https://acme.example/", fields: ["ratelimit"] })
+      yield* AuthEvent.forward(event).pipe(
+        Logger.withMinimumLogLevel(LogLevel.All),
+        Effect.provide(Logger.replace(Logger.defaultLogger, logger))
+      )
+      assert.deepStrictEqual(Chunk.toArray(yield* events.takeAll), [event])
+      assert.strictEqual(yield* Ref.get(logged), 0)
+      assert.include(AuthEvent.format(event), "ratelimit")
+    }).pipe(Effect.scoped, Effect.provide(AuthEvent.layer)))
 })
 
 describe("AuthEvent.AuthEvents", () => {

@@ -1,271 +1,686 @@
+import * as RateLimiter from "@effect-auth/rate-limit/RateLimiter"
+import * as RateLimitPolicy from "@effect-auth/rate-limit/RateLimitPolicy"
+import * as ScriptedHttpClient from "@effect-auth/testing/ScriptedHttpClient"
+import * as HttpClient from "@effect/platform/HttpClient"
 import * as HttpClientRequest from "@effect/platform/HttpClientRequest"
 import * as HttpClientResponse from "@effect/platform/HttpClientResponse"
-import * as UrlParams from "@effect/platform/UrlParams"
 import { assert, describe, it } from "@effect/vitest"
+import * as Deferred from "effect/Deferred"
+import * as Duration from "effect/Duration"
 import * as Effect from "effect/Effect"
 import * as Either from "effect/Either"
-import * as FastCheck from "effect/FastCheck"
+import * as Equal from "effect/Equal"
+import * as Exit from "effect/Exit"
+import * as Fiber from "effect/Fiber"
+import * as Option from "effect/Option"
 import * as Redacted from "effect/Redacted"
 import * as Ref from "effect/Ref"
-import * as Stream from "effect/Stream"
 import * as TestClock from "effect/TestClock"
+import * as AuthenticatedHttpClient from "../src/AuthenticatedHttpClient.ts"
 import * as Authenticator from "../src/Authenticator.ts"
-import { CredentialsRejected } from "../src/AuthError.ts"
+import { CredentialsRejected, CredentialUnavailable, OriginRefused } from "../src/AuthError.ts"
 import * as Credential from "../src/Credential.ts"
+import * as CredentialSource from "../src/CredentialSource.ts"
+import * as RequestCredentials from "../src/RequestCredentials.ts"
 import * as Token from "../src/Token.ts"
 import * as TokenSource from "../src/TokenSource.ts"
-import type { Rung } from "../src/TokenState.ts"
 import { assertSecretFree } from "./printouts.ts"
+import { recordSpans } from "./recordedSpans.ts"
 
 const canary = "canary-secret-4711"
-const request = HttpClientRequest.get("https://api.acme.example/user")
-const signed = (authenticator: Authenticator.Authenticator, of = request) =>
-  Effect.map(authenticator.prove(of), (proof) => proof.sign(of))
-const signedSync = (authenticator: Authenticator.Authenticator, of = request) =>
-  Effect.runSync(signed(authenticator, of))
+const secret = Redacted.make(canary)
+const request = HttpClientRequest.get("https://api.example/user")
+
+/** Credentials for the request as of now. */
+const prove = (authenticator: Authenticator.Authenticator, on = request) =>
+  Effect.clockWith((clock) => authenticator.prove(on, clock.unsafeCurrentTimeMillis()))
+
+/** The request as it is sent. */
+const written = (authenticator: Authenticator.Authenticator, on = request) =>
+  Effect.map(prove(authenticator, on), ({ apply }) => apply(on))
+
+const headersOf = (authenticator: Authenticator.Authenticator) =>
+  Effect.map(written(authenticator), ({ headers }) => headers)
+
 const answer = (status: number) => HttpClientResponse.fromWeb(request, new Response(null, { status }))
 
-const apiKey = (place: "header" | "query" | "cookie", name: string, key: string) =>
-  Authenticator.apiKey(new Credential.ApiKey({ key: Redacted.make(key), in: place, name }))
+/** A client of an API with three origins. */
+const clientOf = (
+  authenticator: Authenticator.Authenticator,
+  transport: HttpClient.HttpClient,
+  options?: Partial<AuthenticatedHttpClient.Options>
+) =>
+  AuthenticatedHttpClient.make(authenticator, {
+    baseUrl: "https://api.example",
+    origins: ["https://gateway.example", "https://third.example"],
+    ...options
+  }).pipe(Effect.provideService(HttpClient.HttpClient, transport))
 
-/** Logs in for `canary-token-1`, `canary-token-2`, ...; each token lives for a minute. */
-const numbered = Effect.gen(function*() {
-  const logins = yield* Ref.make(0)
-  const login = Effect.flatMap(
-    Ref.updateAndGet(logins, (n) => n + 1),
-    (n) => Token.make({ value: `canary-token-${n}`, lifetime: "1 minute" })
-  )
-  return yield* TokenSource.make({ mode: "Acme", login })
-})
+const get = (authenticator: Authenticator.Authenticator, transport: HttpClient.HttpClient, path = "/") =>
+  Effect.flatMap(clientOf(authenticator, transport), (http) => http.get(path))
 
-/** A source that holds one token and notes what it is told. */
-const noting = Effect.gen(function*() {
-  const rejections = yield* Ref.make<ReadonlyArray<readonly [Token.Token, Rung | undefined]>>([])
-  const token = yield* Token.make({ value: "canary-token" })
+/** A server that admits requests with this header only. */
+const admitting = (name: string, value: string) =>
+  ScriptedHttpClient.make(({ headers }) => ({ status: headers[name] === value ? 200 : 401 }))
+
+const key = (where: "header" | "query" | "cookie", name: string, value = "canary-key") =>
+  Authenticator.apiKey(Either.getOrThrow(Credential.apiKey({ key: Redacted.make(value), in: where, name })))
+
+const basic = Authenticator.basic({ username: "operator", password: Redacted.make("canary-password") })
+
+const unavailable = (mode: string) =>
+  Authenticator.unavailable({ mode, problem: `${mode.toUpperCase()}_TOKEN is not set` })
+
+/** Logs in for `name1`, `name2`, ...; each token lives for a minute. */
+const numbered = (name: string) =>
+  Effect.gen(function*() {
+    const logins = yield* Ref.make(0)
+    const login = Effect.flatMap(
+      Ref.updateAndGet(logins, (n) => n + 1),
+      (n) => Token.make({ value: `${name}${n}`, lifetime: "1 minute" })
+    )
+    return yield* TokenSource.make({ mode: name, login })
+  })
+
+/** A source that records which tokens it is told were rejected. */
+const recording = Effect.gen(function*() {
+  const rejections = yield* Ref.make<ReadonlyArray<readonly [Token.Token, TokenSource.RenewalStep | undefined]>>([])
+  const source = yield* numbered("canary-token-")
   const tokens: TokenSource.TokenSource = {
-    get: Effect.succeed(token),
-    peek: () => token,
-    reject: (token, climbed) =>
-      Effect.as(Ref.update(rejections, (all) => [...all, [token, climbed] as const]), "refresh"),
-    changes: Stream.empty,
-    state: Effect.die("not asked for")
+    ...source,
+    reject: (token, attempted) =>
+      Effect.as(Ref.update(rejections, (all) => [...all, [token, attempted] as const]), "refresh")
   }
-  return { rejections, token, tokens }
+  return { rejections: Ref.get(rejections), token: yield* source.get, tokens }
 })
 
-describe("Authenticator.basic", () => {
-  it("sends the examples of RFC 7617", () => {
-    const cases = [["Aladdin", "open sesame", "QWxhZGRpbjpvcGVuIHNlc2FtZQ=="], [
-      "test",
-      "123\u00a3",
-      "dGVzdDoxMjPCow=="
-    ]]
-    for (const [username = "", password = "", expected] of cases) {
-      const { headers } = signedSync(Authenticator.basic({ username, password: Redacted.make(password) }))
-      assert.strictEqual(headers["authorization"], `Basic ${expected}`)
-    }
-  })
-
-  it.prop(
-    "arrives as it was, in UTF-8, whatever the credential accepts",
-    [FastCheck.string({ unit: "binary" }), FastCheck.string({ unit: "binary" })],
-    ([username, password]) => {
-      const credential = Credential.basic({ username, password: Redacted.make(password) })
-      if (Either.isLeft(credential)) return
-      const header = signedSync(Authenticator.basic(credential.right)).headers["authorization"] ?? ""
-      assert.match(header, /^Basic [A-Za-z0-9+/]+=*$/)
-      const bytes = Buffer.from(header.slice("Basic ".length), "base64")
-      const text = new TextDecoder("utf-8", { fatal: true, ignoreBOM: true }).decode(bytes)
-      const colon = text.indexOf(":")
-      assert.deepStrictEqual([text.slice(0, colon), text.slice(colon + 1)], [username, password])
-    },
-    { fastCheck: { numRuns: 500 } }
+/** A secret manager with one password, which counts its reads. */
+const vault = Effect.gen(function*() {
+  const password = yield* Ref.make<string | undefined>("canary-1")
+  const reads = yield* Ref.make(0)
+  const read = Effect.zipRight(
+    Ref.update(reads, (n) => n + 1),
+    Effect.flatMap(Ref.get(password), (password) =>
+      password === undefined
+        ? Effect.fail(new CredentialUnavailable({ mode: "Acme/Basic", problem: "the vault is sealed" }))
+        : Effect.succeed({ username: "reader", password: Redacted.make(password) }))
   )
-
-  it.effect("cannot come by a better proof: a refusal fails", () =>
-    Effect.gen(function*() {
-      const proof = yield* Authenticator.basic({ username: "a", password: Redacted.make(canary) }).prove(request)
-      assert.strictEqual(yield* proof.refuse("reuse"), "fail")
-    }))
+  const source = yield* CredentialSource.make(read, { mode: "Acme/Basic", make: Credential.basic })
+  return { password, reads: Ref.get(reads), source }
 })
 
-describe("Authenticator.bearer", () => {
-  it("sends a fixed token", () => {
-    const credential = new Credential.Bearer({ token: Redacted.make(canary) })
-    assert.strictEqual(signedSync(Authenticator.bearer(credential)).headers["authorization"], `Bearer ${canary}`)
+const passwordHeader = {
+  mode: "Acme/Basic",
+  credentials: ({ password }: Credential.Basic) => RequestCredentials.header("x-password", password)
+}
+
+describe("Authenticator", () => {
+  describe("prove", () => {
+    it("returns an Exit for fixed credentials", () => {
+      const bearer = new Credential.Bearer({ token: secret })
+      for (const authenticator of [basic, Authenticator.bearer(bearer), key("query", "api_key")]) {
+        const proved = authenticator.prove(request, 0)
+        assert.isTrue(Exit.isExit(proved) && Exit.isSuccess(proved))
+        assert.strictEqual(authenticator.prove(request, 1), proved)
+      }
+    })
+
+    it.scoped("returns an Exit for a fresh token, and an effect otherwise", () =>
+      Effect.gen(function*() {
+        const authenticator = Authenticator.bearer(yield* numbered("canary-token-"))
+        assert.isFalse(Exit.isExit(authenticator.prove(request, 0)))
+        yield* prove(authenticator)
+        const proved = authenticator.prove(request, 0)
+        assert.isTrue(Exit.isExit(proved) && Exit.isSuccess(proved))
+        assert.strictEqual(authenticator.prove(request, 1), proved)
+        assert.isFalse(Exit.isExit(authenticator.prove(request, 61_000)))
+      }))
   })
 
-  it.scoped("sends the current token of a source", () =>
-    Effect.gen(function*() {
-      const authenticator = Authenticator.bearer(yield* numbered)
-      const header = Effect.map(signed(authenticator), ({ headers }) => headers["authorization"])
-      assert.strictEqual(yield* header, "Bearer canary-token-1")
-      assert.strictEqual(yield* header, "Bearer canary-token-1")
-      yield* TestClock.adjust("2 minutes")
-      assert.strictEqual(yield* header, "Bearer canary-token-2")
-    }))
+  describe("basic", () => {
+    it.effect("writes the user name and the password", () =>
+      Effect.gen(function*() {
+        const authenticator = Authenticator.basic({ username: "Aladdin", password: Redacted.make("open sesame") })
+        assert.strictEqual((yield* headersOf(authenticator))["authorization"], "Basic QWxhZGRpbjpvcGVuIHNlc2FtZQ==")
+      }))
 
-  it.effect("tells the source which token was refused, and how far the request has climbed", () =>
-    Effect.gen(function*() {
-      const { rejections, token, tokens } = yield* noting
-      const proof = yield* Authenticator.bearer(tokens).prove(request)
-      assert.strictEqual(yield* proof.refuse("reuse"), "refresh")
-      assert.strictEqual(yield* proof.refuse("login"), "refresh")
-      assert.deepStrictEqual(yield* Ref.get(rejections), [[token, "reuse"], [token, "login"]])
-    }))
+    it.effect("cannot be renewed: a refusal is final", () =>
+      Effect.gen(function*() {
+        const { reject } = yield* prove(basic)
+        assert.strictEqual(yield* reject("reuse"), "fail")
+      }))
+  })
 
-  it.effect("fails with what the exchange failed with", () =>
-    Effect.gen(function*() {
-      const error = new CredentialsRejected({ mode: "Acme" })
-      const { tokens } = yield* noting
-      const authenticator = Authenticator.bearer({ ...tokens, get: Effect.fail(error) })
-      assert.strictEqual(yield* Effect.flip(authenticator.prove(request)), error)
-    }))
-})
+  describe("bearer", () => {
+    it.effect("writes a fixed token", () =>
+      Effect.gen(function*() {
+        const authenticator = Authenticator.bearer(new Credential.Bearer({ token: secret }))
+        assert.strictEqual((yield* headersOf(authenticator))["authorization"], `Bearer ${canary}`)
+      }))
 
-describe("Authenticator.fromTokens", () => {
-  it.scoped("builds the signature once for a token and not once for a request", () =>
-    Effect.gen(function*() {
-      const built: Array<string> = []
-      const authenticator = Authenticator.fromTokens(yield* numbered, {
-        mode: "Acme",
-        places: { headers: ["x-session"], urlParams: [], cookies: [] },
-        sign: (token) => {
-          built.push(Redacted.value(token.value))
-          return Authenticator.header("X-Session", Redacted.value(token.value))
+    it.scoped("writes the current token of a source", () =>
+      Effect.gen(function*() {
+        const authenticator = Authenticator.bearer(yield* numbered("canary-token-"))
+        const header = Effect.map(headersOf(authenticator), (headers) => headers["authorization"])
+        assert.strictEqual(yield* header, "Bearer canary-token-1")
+        assert.strictEqual(yield* header, "Bearer canary-token-1")
+        yield* TestClock.adjust("2 minutes")
+        assert.strictEqual(yield* header, "Bearer canary-token-2")
+      }))
+  })
+
+  describe("apiKey", () => {
+    it.effect("writes the key where the credential says", () =>
+      Effect.gen(function*() {
+        assert.strictEqual((yield* headersOf(key("header", "X-Api-Key", canary)))["x-api-key"], canary)
+        assert.strictEqual((yield* headersOf(key("cookie", "session", canary)))["cookie"], `session=${canary}`)
+        const { urlParams } = yield* written(key("query", "key", "a&b=ключ"))
+        assert.deepStrictEqual(urlParams, [["key", "a&b=ключ"]])
+      }))
+  })
+
+  describe("cookie", () => {
+    it.scoped("writes the current token of a source as a cookie", () =>
+      Effect.gen(function*() {
+        const authenticator = Authenticator.cookie(yield* numbered("canary-token-"), { name: "LtpaToken2" })
+        assert.strictEqual(authenticator.mode, "Cookie")
+        assert.strictEqual((yield* headersOf(authenticator))["cookie"], "LtpaToken2=canary-token-1")
+        yield* TestClock.adjust("2 minutes")
+        assert.strictEqual((yield* headersOf(authenticator))["cookie"], "LtpaToken2=canary-token-2")
+      }))
+  })
+
+  describe("fromTokens", () => {
+    it.scoped("makes credentials once for a token, not once for a request", () =>
+      Effect.gen(function*() {
+        const made: Array<string> = []
+        const authenticator = Authenticator.fromTokens(yield* numbered("canary-token-"), {
+          mode: "Acme",
+          credentials: ({ value }) => {
+            made.push(Redacted.value(value))
+            return RequestCredentials.header("X-Session", value)
+          }
+        })
+        for (const _ of [1, 2, 3]) yield* written(authenticator)
+        yield* TestClock.adjust("2 minutes")
+        assert.strictEqual((yield* headersOf(authenticator))["x-session"], "canary-token-2")
+        assert.deepStrictEqual(made, ["canary-token-1", "canary-token-2"])
+      }))
+
+    it.scoped("reports to the source which token was refused, and the step the request has attempted", () =>
+      Effect.gen(function*() {
+        const { rejections, token, tokens } = yield* recording
+        const { reject } = yield* prove(Authenticator.bearer(tokens))
+        assert.strictEqual(yield* reject("reuse"), "refresh")
+        assert.strictEqual(yield* reject("login"), "refresh")
+        assert.deepStrictEqual(yield* rejections, [[token, "reuse"], [token, "login"]])
+      }))
+
+    it.scoped("fails with the error of the exchange", () =>
+      Effect.gen(function*() {
+        const error = new CredentialsRejected({ mode: "Acme" })
+        const tokens = yield* TokenSource.make({ login: Effect.fail(error) })
+        assert.isTrue(Equal.equals(yield* Effect.flip(prove(Authenticator.bearer(tokens))), error))
+      }))
+
+    it.scoped("keeps the token in a header of any name out of spans, without a declaration of where it is", () =>
+      Effect.gen(function*() {
+        const authenticator = Authenticator.fromTokens(yield* numbered("canary-token-"), {
+          mode: "Acme",
+          credentials: ({ value }) => RequestCredentials.header("X-Acme-Session", value)
+        })
+        const server = ScriptedHttpClient.make({})
+        const [, spans] = yield* recordSpans(get(authenticator, server))
+        const [sent] = yield* server.requests
+        assert.strictEqual(sent?.headers["x-acme-session"], "canary-token-1")
+        const attributes = spans.find(({ name }) => name === "http.client GET")?.attributes
+        assert.strictEqual(attributes?.["http.request.header.x-acme-session"], "<redacted>")
+        assertSecretFree(spans, ["canary-token-1"])
+      }))
+  })
+
+  describe("fromCredential, of a value", () => {
+    it("is fixed", () => {
+      const source = CredentialSource.succeed(new Credential.Basic({ username: "reader", password: secret }))
+      const proved = Authenticator.fromCredential(source, passwordHeader).prove(request, 0)
+      assert.isTrue(Exit.isExit(proved) && Exit.isSuccess(proved))
+    })
+
+    it.effect("cannot be renewed: a refusal is final", () =>
+      Effect.gen(function*() {
+        const source = CredentialSource.succeed(new Credential.Basic({ username: "reader", password: secret }))
+        const server = ScriptedHttpClient.make({ status: 401 })
+        const error = yield* Effect.flip(get(Authenticator.fromCredential(source, passwordHeader), server))
+        assert.deepInclude(error, { _tag: "CredentialsRejected", mode: "Acme/Basic" })
+        assert.strictEqual(yield* server.count, 1)
+      }))
+  })
+
+  describe("fromCredential, of an Effect", () => {
+    it.effect("reads before the first request, and not before the next ones", () =>
+      Effect.gen(function*() {
+        const { reads, source } = yield* vault
+        const http = yield* clientOf(Authenticator.fromCredential(source, passwordHeader), ScriptedHttpClient.make({}))
+        assert.strictEqual(yield* reads, 0)
+        yield* Effect.all([http.get("/a"), http.get("/b"), http.get("/c")], { concurrency: "unbounded" })
+        yield* http.get("/d")
+        assert.strictEqual(yield* reads, 1)
+      }))
+
+    it.effect("reads again after a refusal, and sends the new value at once", () =>
+      Effect.gen(function*() {
+        const { password, reads, source } = yield* vault
+        const server = ScriptedHttpClient.make(({ headers, url }) => ({
+          status: url.pathname === "/before" || headers["x-password"] === "canary-2" ? 200 : 401
+        }))
+        const http = yield* clientOf(Authenticator.fromCredential(source, passwordHeader), server)
+        yield* http.get("/before")
+        yield* Ref.set(password, "canary-2")
+        assert.strictEqual((yield* http.get("/after")).status, 200)
+        assert.deepStrictEqual(
+          (yield* server.requests).map(({ headers, url }) => [url.pathname, headers["x-password"]]),
+          [["/before", "canary-1"], ["/after", "canary-1"], ["/after", "canary-2"]]
+        )
+        assert.strictEqual(yield* reads, 2)
+      }))
+
+    it.effect("makes the refusal final if the value is the same", () =>
+      Effect.gen(function*() {
+        const { reads, source } = yield* vault
+        const server = ScriptedHttpClient.make({ status: 401 })
+        const error = yield* Effect.flip(get(Authenticator.fromCredential(source, passwordHeader), server))
+        assert.deepInclude(error, { _tag: "CredentialsRejected", mode: "Acme/Basic", status: 401 })
+        assert.strictEqual(yield* server.count, 1)
+        assert.strictEqual(yield* reads, 2)
+      }))
+
+    it.effect("reads again at most once per cool-down, whatever is refused meanwhile", () =>
+      Effect.gen(function*() {
+        const { password, reads, source } = yield* vault
+        const server = ScriptedHttpClient.make({ status: 401 })
+        const http = yield* clientOf(
+          Authenticator.fromCredential(source, { ...passwordHeader, coolDown: Duration.minutes(1) }),
+          server
+        )
+        yield* Effect.flip(http.get("/"))
+        assert.strictEqual(yield* reads, 2)
+        yield* Ref.set(password, "canary-2")
+        yield* TestClock.adjust("59 seconds")
+        assert.strictEqual((yield* Effect.flip(http.get("/")))._tag, "CredentialsRejected")
+        assert.strictEqual(yield* reads, 2)
+        yield* TestClock.adjust("1 second")
+        // the new value is tried, and refused within the cool-down of its own read
+        assert.strictEqual((yield* Effect.flip(http.get("/")))._tag, "AuthenticationFailed")
+        assert.strictEqual(yield* reads, 3)
+      }))
+
+    it.effect("reads once for concurrent refusals, each of which gets the new value", () =>
+      Effect.gen(function*() {
+        const { password, reads, source } = yield* vault
+        const allArrived = yield* Deferred.make<void>()
+        const server = ScriptedHttpClient.make(({ headers, url }, earlier) => {
+          if (url.pathname === "/first" || headers["x-password"] === "canary-2") return {}
+          const refusal = Effect.as(Deferred.await(allArrived), { status: 401 })
+          return earlier.length === 5 ? Effect.zipRight(Deferred.succeed(allArrived, void 0), refusal) : refusal
+        })
+        const http = yield* clientOf(Authenticator.fromCredential(source, passwordHeader), server)
+        yield* http.get("/first")
+        yield* Ref.set(password, "canary-2")
+        const responses = yield* Effect.all(
+          Array.from({ length: 5 }, () => http.get("/")),
+          { concurrency: "unbounded" }
+        )
+        assert.deepStrictEqual(responses.map(({ status }) => status), [200, 200, 200, 200, 200])
+        assert.strictEqual(yield* server.count, 11)
+        assert.strictEqual(yield* reads, 2)
+      }))
+
+    it.effect("fails with CredentialUnavailable while there is none, and reads again for the next request", () =>
+      Effect.gen(function*() {
+        const { password, reads, source } = yield* vault
+        yield* Ref.set(password, undefined)
+        const server = ScriptedHttpClient.make({})
+        const http = yield* clientOf(Authenticator.fromCredential(source, passwordHeader), server)
+        const error = yield* Effect.flip(http.get("/"))
+        assert.deepInclude(error, { _tag: "CredentialUnavailable", problem: "the vault is sealed" })
+        assert.strictEqual(yield* server.count, 0)
+        yield* Ref.set(password, "canary-1")
+        yield* http.get("/")
+        assert.strictEqual(yield* reads, 2)
+      }))
+
+    it.effect("reports the server's refusal if it cannot be read again", () =>
+      Effect.gen(function*() {
+        const { password, source } = yield* vault
+        const server = ScriptedHttpClient.make([{}, { status: 401 }])
+        const http = yield* clientOf(Authenticator.fromCredential(source, passwordHeader), server)
+        yield* http.get("/")
+        yield* Ref.set(password, undefined)
+        assert.strictEqual((yield* Effect.flip(http.get("/")))._tag, "CredentialsRejected")
+      }))
+  })
+
+  describe("perRequest", () => {
+    /** Signs the method and the URL, and counts its signatures. */
+    const signing = Effect.gen(function*() {
+      const signed = yield* Ref.make<ReadonlyArray<string>>([])
+      const authenticator = Authenticator.perRequest(
+        ({ method, url }, now) =>
+          Effect.as(
+            Ref.update(signed, (all) => [...all, `${method} ${url} ${now}`]),
+            RequestCredentials.header("x-signature", `canary ${method} ${url}`)
+          ),
+        { mode: "Signed" }
+      )
+      return { authenticator, signed: Ref.get(signed) }
+    })
+
+    it.effect("makes credentials for each request, at its time", () =>
+      Effect.gen(function*() {
+        const { authenticator, signed } = yield* signing
+        const server = ScriptedHttpClient.make({})
+        const http = yield* clientOf(authenticator, server)
+        yield* http.get("/a")
+        yield* TestClock.adjust("1 second")
+        yield* http.post("/b")
+        assert.deepStrictEqual(yield* signed, ["GET https://api.example/a 0", "POST https://api.example/b 1000"])
+        assert.deepStrictEqual((yield* server.requests).map(({ headers }) => headers["x-signature"]), [
+          "canary GET https://api.example/a",
+          "canary POST https://api.example/b"
+        ])
+      }))
+
+    it.scoped("makes them anew for each attempt after a refusal", () =>
+      Effect.gen(function*() {
+        const { authenticator, signed } = yield* signing
+        const session = Authenticator.bearer(yield* numbered("session"))
+        yield* get(Authenticator.all(authenticator, session), admitting("authorization", "Bearer session2"))
+        assert.lengthOf(yield* signed, 2)
+      }))
+
+    it.effect("makes them anew for each attempt of a rate limiter, after the wait", () =>
+      Effect.gen(function*() {
+        const { authenticator, signed } = yield* signing
+        const server = ScriptedHttpClient.make([{ status: 429, headers: { "retry-after": "5" } }, {}])
+        const http = yield* clientOf(authenticator, server, {
+          rateLimiter: yield* RateLimiter.make(RateLimitPolicy.default)
+        })
+        const fiber = yield* Effect.fork(http.get("/a"))
+        yield* TestClock.adjust("1 minute")
+        yield* Fiber.join(fiber)
+        const times = (yield* signed).map((text) => Number(text.split(" ").at(-1)))
+        assert.lengthOf(times, 2)
+        assert.isAtLeast(times[1] ?? 0, 5000)
+      }))
+
+    it.effect("makes them for the request that is sent, after a redirect", () =>
+      Effect.gen(function*() {
+        const { authenticator, signed } = yield* signing
+        const server = ScriptedHttpClient.make(ScriptedHttpClient.routes({
+          "GET /a": { status: 302, headers: { location: "https://gateway.example/b" } },
+          "GET /b": { status: 302, headers: { location: "https://elsewhere.example/c" } },
+          "GET /c": {}
+        }))
+        const http = yield* clientOf(authenticator, server, { redirects: 10 })
+        yield* http.get("/a")
+        assert.deepStrictEqual(yield* signed, ["GET https://api.example/a 0", "GET https://gateway.example/b 0"])
+        assert.deepStrictEqual((yield* server.requests).map(({ headers }) => headers["x-signature"]), [
+          "canary GET https://api.example/a",
+          "canary GET https://gateway.example/b",
+          undefined
+        ])
+      }))
+
+    it.effect("fails the request with its own error", () =>
+      Effect.gen(function*() {
+        const errors = [
+          new CredentialUnavailable({ mode: "Signed", problem: "the key is not loaded" }),
+          new OriginRefused({ origin: "https://api.example", allowed: [] })
+        ]
+        for (const error of errors) {
+          const server = ScriptedHttpClient.make({})
+          const authenticator = Authenticator.perRequest(() => Effect.fail(error), { mode: "Signed" })
+          assert.strictEqual(yield* Effect.flip(get(authenticator, server)), error)
+          assert.strictEqual(yield* server.count, 0)
         }
-      })
-      assert.deepStrictEqual(authenticator.places.headers, ["x-session"])
-      for (const _ of [1, 2, 3]) yield* signed(authenticator)
-      yield* TestClock.adjust("2 minutes")
-      const { headers } = yield* signed(authenticator)
-      assert.deepStrictEqual(built, ["canary-token-1", "canary-token-2"])
-      assert.strictEqual(headers["x-session"], "canary-token-2")
-    }))
-})
+      }))
 
-describe("Authenticator.apiKey", () => {
-  it("writes where the credential says, and says where it writes", () => {
-    const header = apiKey("header", "X-Api-Key", canary)
-    assert.strictEqual(signedSync(header).headers["x-api-key"], canary)
-    assert.deepStrictEqual(header.places, { headers: ["x-api-key"], urlParams: [], cookies: [] })
-
-    const query = apiKey("query", "key", "a&b=ключ")
-    assert.deepStrictEqual(signedSync(query).urlParams, [["key", "a&b=ключ"]])
-    assert.deepStrictEqual(query.places, { headers: [], urlParams: ["key"], cookies: [] })
-
-    const cookie = apiKey("cookie", "session", canary)
-    assert.strictEqual(signedSync(cookie).headers["cookie"], `session=${canary}`)
-    assert.deepStrictEqual(cookie.places, { headers: [], urlParams: [], cookies: ["session"] })
+    it.effect("cannot be renewed: a refusal is final", () =>
+      Effect.gen(function*() {
+        const { authenticator } = yield* signing
+        const server = ScriptedHttpClient.make({ status: 401 })
+        const error = yield* Effect.flip(get(authenticator, server))
+        assert.deepInclude(error, { _tag: "CredentialsRejected", mode: "Signed" })
+        assert.strictEqual(yield* server.count, 1)
+      }))
   })
 
-  const separator = FastCheck.constantFrom(...";, =&\"\\\r\n\t\0éж%#+")
-  const anything = FastCheck.oneof(
-    FastCheck.string({ unit: "binary" }),
-    FastCheck.tuple(FastCheck.string({ maxLength: 2 }), separator, FastCheck.string({ maxLength: 2 }))
-      .map((parts) => parts.join(""))
-  )
+  describe("unavailable", () => {
+    it.effect("fails every request, and nothing is sent", () =>
+      Effect.gen(function*() {
+        const server = ScriptedHttpClient.make({})
+        const error = yield* Effect.flip(get(unavailable("Bearer"), server))
+        assert.strictEqual(error._tag, "CredentialUnavailable")
+        assert.strictEqual(error.message, "Bearer: BEARER_TOKEN is not set")
+        assert.strictEqual(yield* server.count, 0)
+      }))
+  })
 
-  it.prop(
-    "cannot inject: an accepted key is one header, one cookie or one parameter, and arrives as it was",
-    [anything, FastCheck.constantFrom("header" as const, "query" as const, "cookie" as const)],
-    ([key, place]) => {
-      const credential = Credential.apiKey({ key: Redacted.make(key), in: place, name: "key" })
-      if (Either.isLeft(credential)) return
-      const sent = signedSync(Authenticator.apiKey(credential.right))
-      if (place === "query") {
-        const url = Either.getOrThrow(UrlParams.makeUrl(sent.url, sent.urlParams, sent.hash))
-        return assert.deepStrictEqual([...new URLSearchParams(url.search)], [["key", key]])
+  describe("all", () => {
+    it.effect("writes all credentials on a request and lists every location", () =>
+      Effect.gen(function*() {
+        const server = ScriptedHttpClient.make({})
+        const authenticator = Authenticator.all(basic, key("header", "x-acme-key"), key("query", "api_key"))
+        yield* get(authenticator, server)
+        const [sent] = yield* server.requests
+        assert.include(sent?.headers["authorization"], "Basic ")
+        assert.strictEqual(sent?.headers["x-acme-key"], "canary-key")
+        assert.strictEqual(sent?.line, "GET /?api_key=canary-key")
+        assert.strictEqual(authenticator.mode, "Basic+ApiKey+ApiKey")
+        assert.deepStrictEqual((yield* prove(authenticator)).locations, {
+          headers: ["authorization", "x-acme-key"],
+          queryParameters: ["api_key"],
+          cookies: []
+        })
+      }))
+
+    it.scoped("renews the credentials that can be renewed and sends the request again", () =>
+      Effect.gen(function*() {
+        const server = admitting("authorization", "Bearer session2")
+        const session = Authenticator.bearer(yield* numbered("session"))
+        const response = yield* get(Authenticator.all(key("header", "x-acme-key"), session), server)
+        assert.strictEqual(response.status, 200)
+        const sent = yield* server.requests
+        assert.deepStrictEqual(sent.map(({ headers }) => headers["authorization"]), [
+          "Bearer session1",
+          "Bearer session2"
+        ])
+        assert.isTrue(sent.every(({ headers }) => headers["x-acme-key"] === "canary-key"))
+      }))
+
+    it.scoped("gives up if renewal does not help, with the words of the authenticator that reads the answer", () =>
+      Effect.gen(function*() {
+        const server = ScriptedHttpClient.make({ status: 401 })
+        const session = Authenticator.bearer(yield* numbered("session"), {
+          explain: () => Effect.succeed({ code: "E42" })
+        })
+        const error = yield* Effect.flip(get(Authenticator.all(key("header", "x-acme-key"), session), server))
+        assert.deepInclude(error, { _tag: "AuthenticationFailed", mode: "ApiKey+Bearer", code: "E42" })
+        assert.strictEqual(yield* server.count, 2)
+      }))
+
+    it.effect("does not send a request if one of the credentials is missing", () =>
+      Effect.gen(function*() {
+        const server = ScriptedHttpClient.make({})
+        const error = yield* Effect.flip(get(Authenticator.all(basic, unavailable("Key")), server))
+        assert.strictEqual(error._tag, "CredentialUnavailable")
+        assert.strictEqual(yield* server.count, 0)
+      }))
+  })
+
+  describe("firstAvailable", () => {
+    it.effect("skips what is unavailable and uses the first that is there", () =>
+      Effect.gen(function*() {
+        const server = ScriptedHttpClient.make({})
+        yield* get(Authenticator.firstAvailable(unavailable("A"), basic, key("header", "x-acme-key")), server)
+        const [sent] = yield* server.requests
+        assert.include(sent?.headers["authorization"], "Basic ")
+        assert.isUndefined(sent?.headers["x-acme-key"])
+      }))
+
+    it.effect("lists every attempt if nothing is available, those of a nested choice included", () =>
+      Effect.gen(function*() {
+        const server = ScriptedHttpClient.make({})
+        const authenticator = Authenticator.firstAvailable(
+          unavailable("A"),
+          Authenticator.firstAvailable(unavailable("B"), unavailable("C"))
+        )
+        const error = yield* Effect.flip(get(authenticator, server))
+        assert.instanceOf(error, CredentialUnavailable)
+        assert.strictEqual(
+          error.message,
+          "A|B|C: no credential is available; A: A_TOKEN is not set; B: B_TOKEN is not set; C: C_TOKEN is not set"
+        )
+        assert.strictEqual(yield* server.count, 0)
+      }))
+
+    it.effect("does not try the next one after the server rejects a credential", () =>
+      Effect.gen(function*() {
+        const server = ScriptedHttpClient.make({ status: 401 })
+        const error = yield* Effect.flip(get(Authenticator.firstAvailable(basic, key("header", "x-acme-key")), server))
+        assert.deepInclude(error, { _tag: "CredentialsRejected", mode: "Basic" })
+        assert.strictEqual(yield* server.count, 1)
+      }))
+
+    it.scoped("does not try the next one after a login is rejected", () =>
+      Effect.gen(function*() {
+        const server = ScriptedHttpClient.make({})
+        const tokens = yield* TokenSource.make({ login: Effect.fail(new CredentialsRejected({ mode: "Session" })) })
+        const error = yield* Effect.flip(get(Authenticator.firstAvailable(Authenticator.bearer(tokens), basic), server))
+        assert.strictEqual(error._tag, "CredentialsRejected")
+        assert.strictEqual(yield* server.count, 0)
+      }))
+
+    it.scoped("tries the next one if a login has no credential", () =>
+      Effect.gen(function*() {
+        const server = ScriptedHttpClient.make({})
+        const tokens = yield* TokenSource.make({
+          login: Effect.fail(new CredentialUnavailable({ mode: "Session", problem: "the vault is sealed" }))
+        })
+        yield* get(Authenticator.firstAvailable(Authenticator.bearer(tokens), basic), server)
+        assert.include((yield* server.requests)[0]?.headers["authorization"], "Basic ")
+      }))
+
+    it.effect("reads an answer the way the chosen one does", () =>
+      Effect.gen(function*() {
+        const server = ScriptedHttpClient.make({ status: 403 })
+        const strict = Authenticator.basic(
+          { username: "operator", password: Redacted.make("canary-password") },
+          { review: ({ status }) => status === 403 ? Authenticator.refused : Authenticator.accepted }
+        )
+        const error = yield* Effect.flip(get(Authenticator.firstAvailable(unavailable("A"), strict), server))
+        assert.strictEqual(error._tag, "CredentialsRejected")
+        assert.strictEqual((yield* get(Authenticator.firstAvailable(basic, strict), server)).status, 403)
+      }))
+  })
+
+  describe("byOrigin", () => {
+    const made = Either.getOrThrow(Authenticator.byOrigin({
+      "https://API.example:443/ignored": basic,
+      "https://gateway.example": key("query", "api_key")
+    }))
+
+    it.effect("uses the authenticator of the request's origin", () =>
+      Effect.gen(function*() {
+        const server = ScriptedHttpClient.make({})
+        yield* get(made, server, "/a")
+        yield* get(made, server, "https://gateway.example/b")
+        const [api, gateway] = yield* server.requests
+        assert.include(api?.headers["authorization"], "Basic ")
+        assert.isUndefined(gateway?.headers["authorization"])
+        assert.deepStrictEqual([api?.url.href, gateway?.url.href], [
+          "https://api.example/a",
+          "https://gateway.example/b?api_key=canary-key"
+        ])
+      }))
+
+    it("returns the Exit of the authenticator it chooses", () => {
+      assert.strictEqual(made.prove(request, 0), basic.prove(request, 0))
+    })
+
+    it.effect("refuses an origin that has none", () =>
+      Effect.gen(function*() {
+        const server = ScriptedHttpClient.make({})
+        const error = yield* Effect.flip(get(made, server, "https://third.example/"))
+        assert.deepInclude(error, { _tag: "OriginRefused", origin: "https://third.example" })
+        assert.strictEqual(yield* server.count, 0)
+      }))
+
+    it("refuses keys that are not origins", () => {
+      for (const url of ["api.example", "mailto:a@b", "/path", ""]) {
+        assert.isTrue(Either.isLeft(Authenticator.byOrigin({ [url]: basic })), url)
       }
-      const headers = new Headers(sent.headers) // throws on what a transport would refuse to send
-      if (place === "header") return assert.strictEqual(headers.get("key"), key)
-      assert.deepStrictEqual(headers.get("cookie")?.split(/; ?/), [`key=${key}`])
-    },
-    { fastCheck: { numRuns: 1000 } }
-  )
-})
-
-describe("Authenticator.cookie", () => {
-  const session = Authenticator.cookie("session", "new==%2F\"")
-
-  it("stands beside the caller's own cookies, byte for byte", () => {
-    const own = HttpClientRequest.setHeader(request, "cookie", "theme=dark; lang=\"en\"")
-    assert.strictEqual(session.sign(own).headers["cookie"], "theme=dark; lang=\"en\"; session=new==%2F\"")
+    })
   })
 
-  it("replaces a cookie of its own name, and no other that begins alike", () => {
-    const own = HttpClientRequest.setHeader(
-      request,
-      "cookie",
-      "session=old;session2=kept; xsession=kept; session=older"
-    )
-    assert.strictEqual(session.sign(own).headers["cookie"], "session2=kept; xsession=kept; session=new==%2F\"")
-  })
-
-  it("is the same when signed twice", () => {
-    assert.deepStrictEqual(session.sign(session.sign(request)).headers, session.sign(request).headers)
-  })
-})
-
-describe("Authenticator.signatures", () => {
-  it("writes one after the other, in every place", () => {
-    const both = Authenticator.signatures(
-      Authenticator.header("X-Csrf", "1"),
-      Authenticator.cookie("a", "1"),
-      Authenticator.cookie("b", "2"),
-      Authenticator.urlParam("key", "3")
-    )
-    const sent = both.sign(request)
-    assert.deepStrictEqual({ ...sent.headers }, { "x-csrf": "1", cookie: "a=1; b=2" })
-    assert.deepStrictEqual(sent.urlParams, [["key", "3"]])
-    assert.deepStrictEqual(both.places, { headers: ["x-csrf"], urlParams: ["key"], cookies: ["a", "b"] })
-  })
-
-  it("leave the caller's request as it was", () => {
-    Authenticator.signatures(Authenticator.authorization(canary), Authenticator.urlParam("key", canary)).sign(request)
-    assertSecretFree(request, [canary])
-  })
-})
-
-describe("Authenticator: reading the answer", () => {
-  it("takes 401 for a refusal and nothing else, 403 least of all", () => {
-    for (const status of [200, 204, 302, 400, 403, 404, 407, 419, 429, 500, 503]) {
-      assert.deepStrictEqual(Authenticator.reviewStatus(answer(status)), Authenticator.accepted)
-    }
-    assert.deepStrictEqual(Authenticator.reviewStatus(answer(401)), Authenticator.refused)
-  })
-
-  it.effect("has a mode's own review and explanation where it gives them", () =>
-    Effect.gen(function*() {
-      const authenticator = Authenticator.basic({ username: "a", password: Redacted.make("b") }, {
-        mode: "Acme/Basic",
-        review: () => Authenticator.refused,
-        explain: () => Effect.succeed({ code: "E1" })
-      })
-      assert.strictEqual(authenticator.mode, "Acme/Basic")
-      const proof = yield* authenticator.prove(request)
-      assert.strictEqual(proof.review(answer(200)), Authenticator.refused)
-      assert.deepStrictEqual(yield* proof.explain(answer(401)), { code: "E1" })
-      const plain = Authenticator.basic({ username: "a", password: Redacted.make("b") })
-      assert.strictEqual(plain.mode, "Basic")
-      const { explain } = yield* plain.prove(request)
-      assert.deepStrictEqual(yield* explain(answer(401)), {})
-    }))
-})
-
-describe("Authenticator: as a value", () => {
-  it.effect("shows no secret in any printout, nor does its proof", () =>
-    Effect.gen(function*() {
-      const authenticators = [
-        Authenticator.basic({ username: "a", password: Redacted.make(canary) }),
-        Authenticator.bearer(new Credential.Bearer({ token: Redacted.make(canary) })),
-        apiKey("header", "x-api-key", canary),
-        apiKey("query", "key", canary),
-        apiKey("cookie", "session", canary)
-      ]
-      for (const authenticator of authenticators) {
-        assertSecretFree(authenticator, [canary])
-        assertSecretFree(yield* authenticator.prove(request), [canary])
+  describe("reading the answer", () => {
+    it("takes a 401 as a refusal and nothing else, 403 in particular", () => {
+      for (const status of [200, 204, 302, 400, 403, 404, 407, 419, 429, 500, 503]) {
+        assert.deepStrictEqual(Authenticator.reviewStatus(answer(status)), Authenticator.accepted)
       }
-    }))
+      assert.deepStrictEqual(Authenticator.reviewStatus(answer(401)), Authenticator.refused)
+    })
+
+    it.effect("uses a mode's own review and explanation if it has them", () =>
+      Effect.gen(function*() {
+        const authenticator = Authenticator.basic({ username: "a", password: Redacted.make("b") }, {
+          mode: "Acme/Basic",
+          review: () => Authenticator.refused,
+          explain: () => Effect.succeed({ code: "E1" })
+        })
+        assert.strictEqual(authenticator.mode, "Acme/Basic")
+        const active = yield* prove(authenticator)
+        assert.strictEqual(active.mode, "Acme/Basic")
+        assert.strictEqual(active.review(answer(200)), Authenticator.refused)
+        assert.deepStrictEqual(yield* active.explain(answer(401)), { code: "E1" })
+        const plain = yield* prove(basic)
+        assert.strictEqual(plain.mode, "Basic")
+        assert.deepStrictEqual(yield* plain.explain(answer(401)), {})
+      }))
+
+    it.effect("puts the server's challenge into a message a person can act on", () =>
+      Effect.gen(function*() {
+        const challenge =
+          `Basic realm="staff", Bearer realm="api", error="invalid_token", error_description="it\texpired"`
+        const server = ScriptedHttpClient.make({ status: 401, headers: { "www-authenticate": challenge } })
+        const error = yield* Effect.flip(get(basic, server))
+        assert.deepInclude(error, { _tag: "CredentialsRejected", mode: "Basic", status: 401, code: "invalid_token" })
+        assert.strictEqual(
+          error.message,
+          "Basic: the server rejected the credentials (HTTP 401, invalid_token): it expired"
+        )
+      }))
+  })
+
+  describe("a printout", () => {
+    it.effect("shows no secret, of an authenticator or of its active credentials", () =>
+      Effect.gen(function*() {
+        const authenticators = [
+          Authenticator.basic({ username: "a", password: secret }),
+          Authenticator.bearer(new Credential.Bearer({ token: secret })),
+          key("header", "x-api-key", canary),
+          key("query", "key", canary),
+          key("cookie", "session", canary),
+          Authenticator.fromCredential(
+            { ...CredentialSource.succeed(secret), fixed: Option.none() },
+            { mode: "Acme", credentials: (key) => RequestCredentials.header("x-key", key) }
+          ),
+          Authenticator.all(basic, key("query", "key", canary))
+        ]
+        for (const authenticator of authenticators) {
+          assertSecretFree(authenticator, [canary, `a:${canary}`])
+          assertSecretFree(yield* prove(authenticator), [canary, `a:${canary}`])
+        }
+      }))
+  })
 })

@@ -9,136 +9,143 @@ const challenge = (scheme: string, params: Record<string, string> = {}, token68?
   token68
 })
 
-describe("Challenge.parse", () => {
-  it("reads one challenge with quoted and unquoted parameters", () => {
-    assert.deepStrictEqual(
-      Challenge.parse(`Bearer realm="api, \\"v1\\"", error=invalid_token , error_description = "it expired"`),
-      [challenge("bearer", { realm: `api, "v1"`, error: "invalid_token", error_description: "it expired" })]
-    )
-  })
-
-  it("tells several challenges of one field apart (RFC 9110 section 11.6.1)", () => {
-    assert.deepStrictEqual(
-      Challenge.parse(`Basic realm="simple", Newauth realm="apps", type=1, title="Login to \\"apps\\"", Negotiate`),
-      [
-        challenge("basic", { realm: "simple" }),
-        challenge("newauth", { realm: "apps", type: "1", title: `Login to "apps"` }),
-        challenge("negotiate")
-      ]
-    )
-  })
-
-  it("reads token68, also when it ends as a parameter would begin", () => {
-    assert.deepStrictEqual(Challenge.parse("Negotiate YWJj==, NTLM abc=, Basic"), [
-      challenge("negotiate", {}, "YWJj=="),
-      challenge("ntlm", {}, "abc="),
-      challenge("basic")
-    ])
-  })
-
-  it("passes over empty elements, stray parameters and what is malformed", () => {
-    assert.deepStrictEqual(Challenge.parse(`, realm="nobody's",, Basic realm="a", ;;, =x, Digest nonce="unclosed`), [
-      challenge("basic", { realm: "a" }),
-      challenge("digest")
-    ])
-    assert.deepStrictEqual(Challenge.parse(""), [])
-  })
-
-  it("believes the first of two parameters of one name", () => {
-    assert.deepStrictEqual(Challenge.parse(`Basic realm="a", Realm="b"`), [challenge("basic", { realm: "a" })])
-  })
-
-  it("lets a server pollute no prototype", () => {
-    const [parsed] = Challenge.parse(`Basic __proto__="x", constructor="y"`)
-    assert.deepStrictEqual(Object.keys(parsed?.params ?? {}), ["__proto__", "constructor"])
-    assert.strictEqual(Object.getPrototypeOf(parsed?.params), Object.prototype)
-  })
-
-  it("finds no challenge in a response without the field", () => {
-    assert.deepStrictEqual(Challenge.fromHeaders(Headers.empty), [])
-  })
-
-  const token = FastCheck.stringMatching(/^[!#$%&'*+\-.^_`|~0-9A-Za-z]{1,12}$/)
-  const written = FastCheck.record({
-    scheme: token,
-    params: FastCheck.dictionary(token.map((name) => name.toLowerCase()), FastCheck.string({ maxLength: 20 }), {
-      maxKeys: 4
-    })
-  })
-  const quoted = (text: string) => `"${text.replace(/["\\]/g, "\\$&")}"`
-
-  it("reads back whatever is written by the grammar", () => {
-    FastCheck.assert(FastCheck.property(FastCheck.array(written), (challenges) => {
-      const field = challenges.map(({ params, scheme }) =>
-        [scheme, Object.entries(params).map(([name, value]) => `${name}=${quoted(value)}`).join(", ")].join(" ").trim()
-      ).join(", ")
+describe("Challenge", () => {
+  describe("parse", () => {
+    it("reads one challenge with quoted and unquoted parameters", () => {
       assert.deepStrictEqual(
-        Challenge.parse(field).map(({ params, scheme }) => ({ scheme, params: { ...params } })),
-        challenges.map(({ params, scheme }) => ({ scheme: scheme.toLowerCase(), params: { ...params } }))
+        Challenge.parse(`Bearer realm="api, \\"v1\\"", error=invalid_token , error_description = "it expired"`),
+        [challenge("bearer", { realm: `api, "v1"`, error: "invalid_token", error_description: "it expired" })]
       )
-    }))
-  })
-
-  it("never throws, and explains anything in one bounded line without control characters", () => {
-    const noise = FastCheck.oneof(
-      FastCheck.string({ unit: "binary" }),
-      FastCheck.array(
-        FastCheck.constantFrom(
-          "Basic",
-          "Bearer ",
-          "error",
-          "error_description",
-          "realm",
-          "=",
-          ",",
-          `"`,
-          "\\",
-          " ",
-          "\u0000",
-          "\u001b[31m",
-          "\r\n",
-          "\u202e",
-          "é"
-        )
-      ).map((parts) => parts.join(""))
-    )
-    FastCheck.assert(FastCheck.property(noise, (field) => {
-      const { code, detail } = Challenge.explain(Challenge.parse(field))
-      for (const text of [code ?? "", detail ?? ""]) {
-        assert.isAtMost(text.length, 300)
-        assert.notMatch(text, /[\p{Cc}\p{Cf}]/u)
-      }
-    }))
-  })
-
-  it("takes time in proportion to a hostile field", () => {
-    const fields = [
-      `"`.repeat(50_000),
-      `\\"`.repeat(50_000),
-      `a="`.repeat(30_000),
-      " ".repeat(100_000),
-      "a ".repeat(50_000)
-    ]
-    for (const field of fields) assert.isArray(Challenge.parse(field))
-  })
-})
-
-describe("Challenge.explain", () => {
-  it("prefers the error that the server states (RFC 6750 section 3)", () => {
-    const challenges = Challenge.parse(`Basic realm="x", Bearer error="invalid_token", error_description="it expired"`)
-    assert.deepStrictEqual(Challenge.explain(challenges), { code: "invalid_token", detail: "it expired" })
-  })
-
-  it("else says what the server asks for", () => {
-    assert.deepStrictEqual(Challenge.explain(Challenge.parse(`Basic realm="staff", Negotiate`)), {
-      detail: "the server asks for basic (staff) or negotiate"
     })
-    assert.deepStrictEqual(Challenge.explain([]), {})
+
+    it("separates several challenges of one field (RFC 9110 section 11.6.1)", () => {
+      assert.deepStrictEqual(
+        Challenge.parse(`Basic realm="simple", Newauth realm="apps", type=1, title="Login to \\"apps\\"", Negotiate`),
+        [
+          challenge("basic", { realm: "simple" }),
+          challenge("newauth", { realm: "apps", type: "1", title: `Login to "apps"` }),
+          challenge("negotiate")
+        ]
+      )
+    })
+
+    it("reads token68, even if it ends the way a parameter begins", () => {
+      assert.deepStrictEqual(Challenge.parse("Negotiate YWJj==, NTLM abc=, Basic"), [
+        challenge("negotiate", {}, "YWJj=="),
+        challenge("ntlm", {}, "abc="),
+        challenge("basic")
+      ])
+    })
+
+    it("skips empty elements, stray parameters and malformed parts", () => {
+      assert.deepStrictEqual(Challenge.parse(`, realm="nobody's",, Basic realm="a", ;;, =x, Digest nonce="unclosed`), [
+        challenge("basic", { realm: "a" }),
+        challenge("digest")
+      ])
+      assert.deepStrictEqual(Challenge.parse(""), [])
+    })
+
+    it("takes the first of two parameters with one name", () => {
+      assert.deepStrictEqual(Challenge.parse(`Basic realm="a", Realm="b"`), [challenge("basic", { realm: "a" })])
+    })
+
+    it("does not let a server pollute a prototype", () => {
+      const [parsed] = Challenge.parse(`Basic __proto__="x", constructor="y"`)
+      assert.deepStrictEqual(Object.keys(parsed?.params ?? {}), ["__proto__", "constructor"])
+      assert.strictEqual(Object.getPrototypeOf(parsed?.params), Object.prototype)
+    })
+
+    it("returns no challenges for a response without the field", () => {
+      assert.deepStrictEqual(Challenge.fromHeaders(Headers.empty), [])
+    })
+
+    const token = FastCheck.stringMatching(/^[!#$%&'*+\-.^_`|~0-9A-Za-z]{1,12}$/)
+    const written = FastCheck.record({
+      scheme: token,
+      params: FastCheck.dictionary(token.map((name) => name.toLowerCase()), FastCheck.string({ maxLength: 20 }), {
+        maxKeys: 4
+      })
+    })
+    const quoted = (text: string) => `"${text.replace(/["\\]/g, "\\$&")}"`
+
+    it("reads back everything that follows the grammar", () => {
+      FastCheck.assert(FastCheck.property(FastCheck.array(written), (challenges) => {
+        const field = challenges.map(({ params, scheme }) =>
+          [scheme, Object.entries(params).map(([name, value]) => `${name}=${quoted(value)}`).join(", ")].join(" ")
+            .trim()
+        ).join(", ")
+        assert.deepStrictEqual(
+          Challenge.parse(field).map(({ params, scheme }) => ({ scheme, params: { ...params } })),
+          challenges.map(({ params, scheme }) => ({ scheme: scheme.toLowerCase(), params: { ...params } }))
+        )
+      }))
+    })
+
+    it("never throws, and explains anything in one bounded line without control characters", () => {
+      const noise = FastCheck.oneof(
+        FastCheck.string({ unit: "binary" }),
+        FastCheck.array(
+          FastCheck.constantFrom(
+            "Basic",
+            "Bearer ",
+            "error",
+            "error_description",
+            "realm",
+            "=",
+            ",",
+            `"`,
+            "\\",
+            " ",
+            "\u0000",
+            "\u001b[31m",
+            "\r\n",
+            "\u202e",
+            "é"
+          )
+        ).map((parts) => parts.join(""))
+      )
+      FastCheck.assert(FastCheck.property(noise, (field) => {
+        const { code, detail } = Challenge.explain(Challenge.parse(field))
+        for (const text of [code ?? "", detail ?? ""]) {
+          assert.isAtMost(text.length, 300)
+          assert.notMatch(text, /[\p{Cc}\p{Cf}]/u)
+        }
+      }))
+    })
+
+    it("takes time in proportion to the length of a hostile field", () => {
+      const fields = [
+        `"`.repeat(50_000),
+        `\\"`.repeat(50_000),
+        `a="`.repeat(30_000),
+        " ".repeat(100_000),
+        "a ".repeat(50_000)
+      ]
+      for (const field of fields) assert.isArray(Challenge.parse(field))
+    })
   })
 
-  it("cuts out what may be a token that the server quotes", () => {
-    const token = "canary-token-".repeat(4)
-    const { detail } = Challenge.explain(Challenge.parse(`Bearer error=e, error_description="token ${token} expired"`))
-    assert.strictEqual(detail, "token […] expired")
+  describe("explain", () => {
+    it("prefers the error that the server states (RFC 6750 section 3)", () => {
+      const challenges = Challenge.parse(
+        `Basic realm="x", Bearer error="invalid_token", error_description="it expired"`
+      )
+      assert.deepStrictEqual(Challenge.explain(challenges), { code: "invalid_token", detail: "it expired" })
+    })
+
+    it("otherwise says what the server asks for", () => {
+      assert.deepStrictEqual(Challenge.explain(Challenge.parse(`Basic realm="staff", Negotiate`)), {
+        detail: "the server asks for basic (staff) or negotiate"
+      })
+      assert.deepStrictEqual(Challenge.explain([]), {})
+    })
+
+    it("cuts out what may be a token quoted by the server", () => {
+      const token = "canary-token-".repeat(4)
+      const { detail } = Challenge.explain(
+        Challenge.parse(`Bearer error=e, error_description="token ${token} expired"`)
+      )
+      assert.strictEqual(detail, "token […] expired")
+    })
   })
 })

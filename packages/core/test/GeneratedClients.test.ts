@@ -102,7 +102,7 @@ describe("a client of an RpcGroup", () => {
         const baseUrl = yield* serve
         const rename = (prefix?: string) => {
           const protocol = RpcClient.layerProtocolHttp({ url: "/rpc" }).pipe(
-            Layer.provide(AuthenticatedHttpClient.layerHttpClient),
+            Layer.provide(AuthenticatedHttpClient.layerHttpClient()),
             Layer.provide(authenticated(baseUrl, prefix)),
             Layer.provide(layer),
             Layer.provide(RpcSerialization.layerJson)

@@ -1,3 +1,4 @@
+import type { DurationWithUnit } from "@effect-auth/rate-limit/DurationWithUnit"
 import { assert, describe, it } from "@effect/vitest"
 import * as Clock from "effect/Clock"
 import * as DateTime from "effect/DateTime"
@@ -15,7 +16,7 @@ import { TokenEndpointError } from "../src/AuthError.ts"
 import * as RefreshPolicy from "../src/RefreshPolicy.ts"
 import * as Token from "../src/Token.ts"
 
-const token = (lifetime?: Duration.DurationInput) => Effect.orDie(Token.make({ value: "canary-token-4711", lifetime }))
+const token = (lifetime?: DurationWithUnit) => Effect.orDie(Token.make({ value: "canary-token-4711", lifetime }))
 
 /** The time from `now` to the renewal of the token; `undefined`: it is not renewed early. */
 const delayAt = (now: number, schedule: Schedule.Schedule<unknown, Token.Token>, token: Token.Token) =>
@@ -26,7 +27,7 @@ const delayAt = (now: number, schedule: Schedule.Schedule<unknown, Token.Token>,
   )
 const delay = (schedule: Schedule.Schedule<unknown, Token.Token>, token: Token.Token) =>
   Effect.flatMap(Clock.currentTimeMillis, (now) => delayAt(now, schedule, token))
-const delayOfNew = (schedule: Schedule.Schedule<unknown, Token.Token>, lifetime?: Duration.DurationInput) =>
+const delayOfNew = (schedule: Schedule.Schedule<unknown, Token.Token>, lifetime?: DurationWithUnit) =>
   Effect.flatMap(token(lifetime), (token) => delay(schedule, token))
 
 const transient = new TokenEndpointError({ mode: "Acme", reason: "Unavailable" })
@@ -43,6 +44,32 @@ describe("RefreshPolicy: when to renew", () => {
     Effect.gen(function*() {
       assert.isUndefined(yield* delayOfNew(RefreshPolicy.beforeExpiry("1 minute"), "30 seconds"))
     }))
+
+  it.prop(
+    "beforeExpiry with jitter: varies the margin, so that no renewal falls after expiry",
+    [
+      FastCheck.integer({ min: 1, max: 40 * 24 * 3600 }),
+      FastCheck.integer({ min: 1, max: 24 * 3600 }),
+      FastCheck.double({ min: 0, max: 0.99, noNaN: true }),
+      FastCheck.integer()
+    ],
+    ([lifetime, margin, jitter, seed]) => {
+      const fresh = Effect.runSync(token(Duration.seconds(lifetime)))
+      const schedule = RefreshPolicy.beforeExpiry(Duration.seconds(margin), { jitter })
+      const renewal = delayAt(DateTime.toEpochMillis(fresh.issuedAt), schedule, fresh).pipe(
+        Effect.withRandom(Random.make(seed)),
+        Effect.runSync
+      )
+      if (renewal === undefined) {
+        assert.isAtMost(lifetime, margin * (1 + jitter))
+      } else {
+        const before = lifetime * 1000 - Duration.toMillis(renewal)
+        assert.isAbove(before, 0)
+        assert.isAtLeast(before, margin * 1000 * (1 - jitter) - 1)
+        assert.isAtMost(before, margin * 1000 * (1 + jitter) + 1)
+      }
+    }
+  )
 
   it.effect("afterIssue: at the given age, known lifetime or not", () =>
     Effect.gen(function*() {
@@ -101,12 +128,12 @@ describe("RefreshPolicy.default", () => {
   const policy = RefreshPolicy.default
 
   it("has the documented times", () => {
-    const { closing, coolDown, keepAlive, probation, timeout } = policy
-    assert.deepStrictEqual({ closing, coolDown, keepAlive, probation, timeout }, {
+    const { closing, coolDown, keepAlive, refreshGracePeriod, timeout } = policy
+    assert.deepStrictEqual({ closing, coolDown, keepAlive, refreshGracePeriod, timeout }, {
       closing: Duration.seconds(5),
       coolDown: Duration.seconds(30),
       keepAlive: false,
-      probation: Duration.seconds(10),
+      refreshGracePeriod: Duration.seconds(10),
       timeout: Duration.seconds(30)
     })
     assert.strictEqual(policy.renewal, RefreshPolicy.early)
@@ -128,20 +155,21 @@ describe("RefreshPolicy: combinators", () => {
   it("replace one part each, and leave the policy they are given as it was", () => {
     const before = { ...RefreshPolicy.default }
     const retry = Schedule.recurs(5)
-    const { closing, coolDown, keepAlive, probation, renewal, retry: replaced, timeout } = RefreshPolicy.default.pipe(
-      RefreshPolicy.renew(RefreshPolicy.never),
-      RefreshPolicy.retry(retry),
-      RefreshPolicy.coolDown("1 minute"),
-      RefreshPolicy.timeout("2 minutes"),
-      RefreshPolicy.keepAlive(true),
-      RefreshPolicy.probation("3 minutes"),
-      RefreshPolicy.closing("4 minutes")
-    )
-    assert.deepStrictEqual({ closing, coolDown, keepAlive, probation, timeout }, {
+    const { closing, coolDown, keepAlive, refreshGracePeriod, renewal, retry: replaced, timeout } = RefreshPolicy
+      .default.pipe(
+        RefreshPolicy.renewal(RefreshPolicy.never),
+        RefreshPolicy.retry(retry),
+        RefreshPolicy.coolDown("1 minute"),
+        RefreshPolicy.timeout("2 minutes"),
+        RefreshPolicy.keepAlive(true),
+        RefreshPolicy.refreshGracePeriod("3 minutes"),
+        RefreshPolicy.closing("4 minutes")
+      )
+    assert.deepStrictEqual({ closing, coolDown, keepAlive, refreshGracePeriod, timeout }, {
       closing: Duration.minutes(4),
       coolDown: Duration.minutes(1),
       keepAlive: true,
-      probation: Duration.minutes(3),
+      refreshGracePeriod: Duration.minutes(3),
       timeout: Duration.minutes(2)
     })
     assert.strictEqual(renewal, RefreshPolicy.never)

@@ -3,6 +3,7 @@ import * as RefreshPolicy from "@effect-auth/core/RefreshPolicy"
 import * as Token from "@effect-auth/core/Token"
 import * as TokenSource from "@effect-auth/core/TokenSource"
 import * as TokenStore from "@effect-auth/core/TokenStore"
+import type { DurationWithUnit } from "@effect-auth/rate-limit/DurationWithUnit"
 import { assert, describe, it } from "@effect/vitest"
 import * as Cause from "effect/Cause"
 import * as Chunk from "effect/Chunk"
@@ -28,7 +29,7 @@ const unavailable = new TokenEndpointError({ mode: "Test", reason: "Unavailable"
 
 /** A server that counts; each token is numbered. Its next answers can be scripted, others are granted. */
 const server = (options: {
-  readonly lifetime?: Duration.DurationInput | undefined
+  readonly lifetime?: DurationWithUnit | undefined
   readonly latency?: Duration.DurationInput
   readonly rotates?: boolean
 } = {}) =>
@@ -163,7 +164,7 @@ describe("TokenSource: freshness", () => {
   it.scoped("a token that lives longer than timers can count (24.8 days) is used until it is due", () =>
     Effect.gen(function*() {
       const { login, sent } = yield* server({ lifetime: "100 days" })
-      const policy = RefreshPolicy.default.pipe(RefreshPolicy.renew(RefreshPolicy.beforeExpiry("1 hour")))
+      const policy = RefreshPolicy.default.pipe(RefreshPolicy.renewal(RefreshPolicy.beforeExpiry("1 hour")))
       const tokens = yield* TokenSource.make({ login, policy })
       const first = yield* tokens.get
       yield* TestClock.adjust(Duration.subtract(Duration.days(100), Duration.minutes(61)))
@@ -202,12 +203,12 @@ describe("TokenSource: freshness", () => {
       const all = yield* sent
       assert.isAtLeast(all.length, 6)
       assert.deepStrictEqual(all.slice(0, 3), ["login", "refresh with refresh-1", "refresh with refresh-1"])
-      assert.notStrictEqual((yield* tokens.state).freshness, "Expired")
+      assert.notStrictEqual((yield* tokens.state.get).freshness, "Expired")
     }))
 
   it.scoped("keep-alive over tokens that are dead on arrival asks at most once a second", () =>
     Effect.gen(function*() {
-      const { login, sent } = yield* server({ lifetime: 0 })
+      const { login, sent } = yield* server({ lifetime: Duration.zero })
       const tokens = yield* TokenSource.make({ login, policy: RefreshPolicy.keepAlive(RefreshPolicy.default, true) })
       yield* tokens.get
       yield* TestClock.adjust("10 seconds")
@@ -251,7 +252,7 @@ describe("TokenSource: failures", () => {
     Effect.gen(function*() {
       const { answerNext, login, refresh, sent } = yield* server()
       const policy = RefreshPolicy.default.pipe(
-        RefreshPolicy.renew(RefreshPolicy.beforeExpiry("50 seconds")),
+        RefreshPolicy.renewal(RefreshPolicy.beforeExpiry("50 seconds")),
         RefreshPolicy.retry(Schedule.stop)
       )
       const tokens = yield* TokenSource.make({ login, policy, refresh })
@@ -368,7 +369,7 @@ describe("TokenSource: changes and the end", () => {
       const scope = yield* Scope.make()
       const tokens = yield* Scope.extend(TokenSource.make({ login, refresh }), scope)
       const names = (changes: Chunk.Chunk<TokenSource.TokenChange>) =>
-        Chunk.toReadonlyArray(changes).map((change) => change._tag === "Obtained" ? change.origin : change._tag)
+        Chunk.toReadonlyArray(changes).map((change) => change._tag === "Obtained" ? change.provenance : change._tag)
       const early = yield* Effect.fork(Stream.runCollect(tokens.changes))
       yield* Effect.yieldNow()
       yield* tokens.get
@@ -408,7 +409,7 @@ describe("TokenSource: changes and the end", () => {
       const loggedOut = yield* Ref.make<ReadonlyArray<string>>([])
       const scope = yield* Scope.make()
       const tokens = yield* Scope.extend(
-        TokenSource.make({ login, logout: (token) => Ref.update(loggedOut, (out) => [...out, value(token)]) }),
+        TokenSource.make({ login, revoke: (token) => Ref.update(loggedOut, (out) => [...out, value(token)]) }),
         scope
       )
       const caller = yield* Effect.fork(tokens.get)
@@ -429,7 +430,7 @@ describe("TokenSource: changes and the end", () => {
       const tokens = yield* Scope.extend(
         TokenSource.make({
           login: Effect.flatMap(Ref.get(hangs), (hangs) => hangs ? Effect.never : login),
-          logout: () => Effect.never
+          revoke: () => Effect.never
         }),
         scope
       )
@@ -537,7 +538,7 @@ describe("TokenSource with a store", () => {
       const { store } = yield* shared
       const scope = yield* Scope.make()
       const tokens = yield* Scope.extend(
-        TokenSource.make({ login: Token.make({ value: "token" }), logout: () => Effect.die("logged out"), store }),
+        TokenSource.make({ login: Token.make({ value: "token" }), revoke: () => Effect.die("logged out"), store }),
         scope
       )
       yield* tokens.get
@@ -579,10 +580,90 @@ describe("TokenSource: what can be observed", () => {
     Effect.gen(function*() {
       const { login } = yield* server()
       const tokens = yield* TokenSource.make({ login })
-      assert.deepInclude(yield* tokens.state, { freshness: "Empty", generation: 0, exchanging: false })
+      assert.deepInclude(yield* tokens.state.get, { freshness: "Empty", generation: 0, exchanging: false })
       yield* tokens.get
-      const state = yield* tokens.state
+      const state = yield* tokens.state.get
       assert.deepInclude(state, { freshness: "Fresh", generation: 1 })
       assert.notInclude(JSON.stringify(state), "token-1")
+    }))
+})
+
+describe("TokenSource: a token given at the start", () => {
+  const given = (options: Partial<Token.Options> = {}) =>
+    Effect.asSome(Token.make({ value: "initial", lifetime: "100 seconds", refreshToken: "refresh-0", ...options }))
+
+  it.scoped("is used while it is valid, without an exchange", () =>
+    Effect.gen(function*() {
+      const { login, refresh, sent } = yield* server()
+      const tokens = yield* TokenSource.make({ login, refresh, initial: given() })
+      assert.strictEqual(value(yield* tokens.get), "initial")
+      assert.deepStrictEqual(yield* sent, [])
+    }))
+
+  it.scoped("is refreshed when it has expired, and read only once", () =>
+    Effect.gen(function*() {
+      const { login, refresh, sent } = yield* server()
+      const reads = yield* Ref.make(0)
+      const initial = Effect.zipRight(Ref.update(reads, (n) => n + 1), given({ lifetime: Duration.zero }))
+      const tokens = yield* TokenSource.make({ login, refresh, initial })
+      yield* tokens.get
+      yield* TestClock.adjust("100 seconds")
+      yield* tokens.get
+      assert.deepStrictEqual(yield* sent, ["refresh with refresh-0", "refresh with refresh-1"])
+      assert.strictEqual(yield* Ref.get(reads), 1)
+    }))
+
+  it.scoped("leads to a login when its refresh token is refused, and is not tried again", () =>
+    Effect.gen(function*() {
+      const { answerNext, login, refresh, sent } = yield* server()
+      yield* answerNext(rejected, rejected)
+      const tokens = yield* TokenSource.make({ login, refresh, initial: given({ lifetime: Duration.zero }) })
+      assert.strictEqual((yield* Effect.flip(tokens.get))._tag, "CredentialsRejected")
+      yield* TestClock.adjust("30 seconds")
+      yield* tokens.get
+      assert.deepStrictEqual(yield* sent, ["refresh with refresh-0", "login", "login"])
+    }))
+
+  it.scoped("survives a transient failure of its refresh", () =>
+    Effect.gen(function*() {
+      const { answerNext, login, refresh, sent } = yield* server()
+      yield* answerNext(unavailable)
+      const policy = RefreshPolicy.default.pipe(RefreshPolicy.retry(Schedule.stop))
+      const tokens = yield* TokenSource.make({ login, refresh, policy, initial: given({ lifetime: Duration.zero }) })
+      yield* Effect.flip(tokens.get)
+      yield* tokens.get
+      assert.deepStrictEqual(yield* sent, ["refresh with refresh-0", "refresh with refresh-0"])
+    }))
+
+  it.scoped("yields to the token of the store, and takes its place once that session has ended", () =>
+    Effect.gen(function*() {
+      const { answerNext, login, refresh, sent } = yield* server()
+      const store = yield* TokenStore.makeMemory
+      yield* store.set(yield* Token.make({ value: "stored", lifetime: "50 seconds", refreshToken: "refresh-stored" }))
+      const tokens = yield* TokenSource.make({ login, refresh, store, initial: given({ lifetime: "1 hour" }) })
+      assert.strictEqual(value(yield* tokens.get), "stored")
+      yield* TestClock.adjust("50 seconds")
+      yield* answerNext(rejected)
+      assert.strictEqual(value(yield* tokens.get), "initial")
+      assert.deepStrictEqual(yield* sent, ["refresh with refresh-stored"])
+    }))
+})
+
+describe("TokenSource: a store that is found by an Effect", () => {
+  it.scoped("is asked for with each exchange; none means that tokens stay in memory", () =>
+    Effect.gen(function*() {
+      const { login, sent } = yield* server()
+      const store = yield* TokenStore.makeMemory
+      const opened = yield* Ref.make(0)
+      const open = Effect.as(Ref.update(opened, (n) => n + 1), Option.some(store))
+      const tokens = yield* TokenSource.make({ login, store: open })
+      yield* tokens.get
+      yield* TestClock.adjust("100 seconds")
+      yield* tokens.get
+      assert.strictEqual(yield* Ref.get(opened), 2)
+      assert.isTrue(Option.isSome(yield* store.get))
+      const without = yield* TokenSource.make({ login, store: Effect.succeedNone })
+      yield* without.get
+      assert.deepStrictEqual(yield* sent, ["login", "login", "login"])
     }))
 })

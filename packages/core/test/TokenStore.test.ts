@@ -20,16 +20,19 @@ const refreshToken = "canary-refresh-4712"
 const token = Tokens.make({ value, refreshToken, lifetime: "1 hour" })
 const key = "acme"
 
+const overKeyValueStore = (options: { readonly key: string }) =>
+  Effect.map(KeyValueStore.KeyValueStore, (store) => TokenStore.fromKeyValueStore(store, options))
+
 const stores = {
-  memory: TokenStore.layerMemory,
-  KeyValueStore: Layer.provide(TokenStore.layerKeyValueStore({ key }), KeyValueStore.layerMemory)
+  memory: TokenStore.makeMemory,
+  KeyValueStore: Effect.provide(overKeyValueStore({ key }), KeyValueStore.layerMemory)
 }
 
-for (const [name, layer] of Object.entries(stores)) {
+for (const [name, make] of Object.entries(stores)) {
   describe(`TokenStore, ${name}`, () => {
     it.effect("is empty at first, holds the last token that was set, and forgets it", () =>
       Effect.gen(function*() {
-        const store = yield* TokenStore.CurrentTokenStore
+        const store = yield* make
         assert.deepStrictEqual(yield* store.get, Option.none())
         yield* store.remove // nothing there is nothing wrong
         yield* store.set(yield* token)
@@ -38,11 +41,11 @@ for (const [name, layer] of Object.entries(stores)) {
         assert.isTrue(Equal.equals(yield* store.get, Option.some(last)))
         yield* store.remove
         assert.deepStrictEqual(yield* store.get, Option.none())
-      }).pipe(Effect.provide(layer)))
+      }))
 
     it.effect("lets one user at a time into the lock", () =>
       Effect.gen(function*() {
-        const store = yield* TokenStore.CurrentTokenStore
+        const store = yield* make
         const inside = yield* Ref.make({ now: 0, most: 0 })
         const enter = Ref.update(inside, ({ most, now }) => ({ now: now + 1, most: Math.max(most, now + 1) }))
         const leave = Ref.update(inside, ({ most, now }) => ({ now: now - 1, most }))
@@ -51,11 +54,11 @@ for (const [name, layer] of Object.entries(stores)) {
         yield* TestClock.adjust("10 seconds")
         yield* Fiber.join(fiber)
         assert.deepStrictEqual(yield* Ref.get(inside), { now: 0, most: 1 })
-      }).pipe(Effect.provide(layer)))
+      }))
 
     it.effect("gives the lock back after a failure, a defect and an interruption", () =>
       Effect.gen(function*() {
-        const store = yield* TokenStore.CurrentTokenStore
+        const store = yield* make
         assert.strictEqual(yield* Effect.flip(store.withLock(Effect.fail("refused"))), "refused")
         yield* Effect.exit(store.withLock(Effect.die("defect")))
         const holder = yield* Effect.fork(store.withLock(Effect.never))
@@ -64,7 +67,7 @@ for (const [name, layer] of Object.entries(stores)) {
         yield* Fiber.interrupt(waiting)
         yield* Fiber.interrupt(holder)
         assert.strictEqual(yield* store.withLock(Effect.succeed("free")), "free")
-      }).pipe(Effect.provide(layer)))
+      }))
   })
 }
 
@@ -82,9 +85,9 @@ describe("TokenStore over a KeyValueStore", () => {
     })
   )
 
-  it.effect("fails typed when its backend fails, by what it was doing", () =>
+  it.effect("fails with the operation that failed when its backend fails", () =>
     Effect.gen(function*() {
-      const store = yield* TokenStore.makeKeyValueStore({ key })
+      const store = yield* overKeyValueStore({ key })
       const errors = [
         yield* Effect.flip(store.get),
         yield* Effect.flip(store.set(yield* token)),
@@ -98,14 +101,14 @@ describe("TokenStore over a KeyValueStore", () => {
       }
     }).pipe(Effect.provide(broken)))
 
-  it.effect("says that what is stored is not a token, without showing it", () =>
+  it.effect("says that the stored text is not a token, without showing it", () =>
     Effect.gen(function*() {
       const backend = yield* KeyValueStore.KeyValueStore
-      const store = yield* TokenStore.makeKeyValueStore({ key })
+      const store = yield* overKeyValueStore({ key })
       for (const text of ["", value, `"${value}"`, `{"value":"${value}"`, `{"value":"${value}\\n","issuedAt":0}`]) {
         yield* backend.set(key, text)
         const error = yield* Effect.flip(store.get)
-        assert.strictEqual(error.message, "the token store failed to read: what is stored is not a token")
+        assert.strictEqual(error.message, "the token store failed to read: the stored text is not a token")
         assertSecretFree(error, [value])
       }
     }).pipe(Effect.provide(KeyValueStore.layerMemory)))
@@ -113,8 +116,8 @@ describe("TokenStore over a KeyValueStore", () => {
   it.effect("keeps the tokens of several keys apart", () =>
     Effect.gen(function*() {
       const [a, b] = yield* Effect.all([
-        TokenStore.makeKeyValueStore({ key: "a" }),
-        TokenStore.makeKeyValueStore({ key: "b" })
+        overKeyValueStore({ key: "a" }),
+        overKeyValueStore({ key: "b" })
       ])
       yield* a.set(yield* token)
       assert.isTrue(Option.isNone(yield* b.get))
@@ -122,10 +125,10 @@ describe("TokenStore over a KeyValueStore", () => {
       assert.isTrue(Option.isSome(yield* a.get))
     }).pipe(Effect.provide(KeyValueStore.layerMemory)))
 
-  it.effect("outlives its maker: another one finds the token", () =>
+  it.effect("outlives its maker: another store finds the token", () =>
     Effect.gen(function*() {
-      yield* Effect.flatMap(TokenStore.makeKeyValueStore({ key }), (store) => Effect.flatMap(token, store.set))
-      const again = yield* TokenStore.makeKeyValueStore({ key })
+      yield* Effect.flatMap(overKeyValueStore({ key }), (store) => Effect.flatMap(token, store.set))
+      const again = yield* overKeyValueStore({ key })
       assert.isTrue(Equal.equals(yield* again.get, Option.some(yield* token)))
     }).pipe(Effect.provide(KeyValueStore.layerMemory)))
 })
@@ -145,7 +148,7 @@ describe("TokenStore: the stored text", () => {
   })
 
   it.prop(
-    "is a token or a TokenStoreError, whatever somebody wrote there",
+    "is a token or a TokenStoreError, whatever was written there",
     [FastCheck.oneof(FastCheck.string(), FastCheck.json())],
     ([text]) => {
       const error = Effect.runSync(Effect.flip(TokenStore.decode(text)))

@@ -1,4 +1,3 @@
-import * as AuthenticatedHttpClient from "@effect-auth/core/AuthenticatedHttpClient"
 import * as MutualTls from "@effect-auth/core/MutualTls"
 import * as HttpClient from "@effect/platform/HttpClient"
 import { assert, layer } from "@effect/vitest"
@@ -32,21 +31,21 @@ const recording = (calls: Array<Call>) => (client: HttpClient.HttpClient): HttpC
         calls.push({ call, status, cookie, authorization })
       })))
 
-const list = Effect.flatMap(AuthenticatedHttpClient.AuthenticatedHttpClient, (http) => http.get("/admin/qmgr"))
+const list = Effect.flatMap(IbmMq.Client, (http) => http.get("/admin/qmgr"))
 
 const told = (calls: ReadonlyArray<Call>) => calls.map(({ call, status }) => `${call} ${status}`)
 
 /** Runs a program in a mode against the server, with what went over the wire so far. */
 const through = <A, E, E2>(
   mode: (server: OpenLiberty.Service) => Layer.Layer<
-    AuthenticatedHttpClient.AuthenticatedHttpClient,
+    IbmMq.Client,
     E2,
     HttpClient.HttpClient | MutualTls.MutualTls
   >,
   program: (
     calls: Array<Call>,
     server: OpenLiberty.Service
-  ) => Effect.Effect<A, E, AuthenticatedHttpClient.AuthenticatedHttpClient>,
+  ) => Effect.Effect<A, E, IbmMq.Client>,
   options?: { readonly certificate: boolean }
 ) =>
   Effect.gen(function*() {

@@ -1,32 +1,42 @@
 /**
- * IBM MQ: authenticated access to its administrative REST API (mqweb). Each mode is a layer that provides an
- * `AuthenticatedHttpClient` for paths such as `/admin/qmgr`; going from one to another is one line.
+ * IBM MQ: authenticated access to its administrative REST API (mqweb). Each mode is a layer that provides the client of
+ * the system for paths such as `/admin/qmgr`; changing the mode changes one line.
+ *
+ * | mode                      | layer                    | on the wire                                               |
+ * |---------------------------|--------------------------|-----------------------------------------------------------|
+ * | `IbmMq/Basic`             | `layerBasic`             | user name and password on each request                    |
+ * | `IbmMq/Ltpa`              | `layerLtpa`              | one login, then a cookie; logout at the end               |
+ * | `IbmMq/ClientCertificate` | `layerClientCertificate` | mutual TLS, through a transport of `@effect-auth/node`    |
  *
  * @since 0.1.0
  */
 import * as AuthenticatedHttpClient from "@effect-auth/core/AuthenticatedHttpClient"
 import * as Authenticator from "@effect-auth/core/Authenticator"
-import type { ExchangeError, InsecureTransport } from "@effect-auth/core/AuthError"
+import type { AuthModeMismatch, ExchangeError, SetupError } from "@effect-auth/core/AuthError"
 import { InvalidSetting } from "@effect-auth/core/AuthError"
-import type * as AuthMode from "@effect-auth/core/AuthMode"
+import * as AuthMode from "@effect-auth/core/AuthMode"
+import type { ClientCertificate } from "@effect-auth/core/ClientCertificate"
 import * as Credential from "@effect-auth/core/Credential"
+import type { Fields, Given, Untagged } from "@effect-auth/core/CredentialSource"
+import * as CredentialSource from "@effect-auth/core/CredentialSource"
 import { MutualTls } from "@effect-auth/core/MutualTls"
 import * as OriginPolicy from "@effect-auth/core/OriginPolicy"
-import type * as RefreshPolicy from "@effect-auth/core/RefreshPolicy"
-import * as TokenSource from "@effect-auth/core/TokenSource"
-import type { TokenStore } from "@effect-auth/core/TokenStore"
-import * as HttpClient from "@effect/platform/HttpClient"
-import * as HttpClientRequest from "@effect/platform/HttpClientRequest"
+import * as RequestCredentials from "@effect-auth/core/RequestCredentials"
+import * as System from "@effect-auth/core/System"
+import type { TokenSource } from "@effect-auth/core/TokenSource"
+import type { DurationWithUnit } from "@effect-auth/rate-limit/DurationWithUnit"
+import type * as HttpClient from "@effect/platform/HttpClient"
 import * as Config from "effect/Config"
 import type { ConfigError } from "effect/ConfigError"
-import type * as Duration from "effect/Duration"
+import * as Context from "effect/Context"
 import * as Effect from "effect/Effect"
 import * as Layer from "effect/Layer"
 import * as Option from "effect/Option"
 import type * as Scope from "effect/Scope"
 import * as Csrf from "./internal/csrf.ts"
-import * as LtpaToken from "./internal/ltpa.ts"
+import * as Ltpa from "./internal/ltpa.ts"
 import type { MqCredential, UserPassword } from "./MqCredential.ts"
+import * as Credentials from "./MqCredential.ts"
 import * as MqError from "./MqError.ts"
 
 export {
@@ -38,78 +48,105 @@ export {
 } from "./MqCredential.ts"
 
 /**
- * The mode of a credential: `IbmMq/Ltpa`, `IbmMq/Basic`, ...
+ * The client of IBM MQ, whatever its mode. Every layer of this module provides it.
  *
  * @since 0.1.0
- * @category models
+ * @category tags
  */
-export type Mode<C extends MqCredential> = `IbmMq/${C["_tag"]}`
+// @effect-diagnostics-next-line deterministicKeys:off -- every system's client has the key `<package>/Client`
+export class MqClient extends Context.Tag("@effect-auth/ibm-mq/Client")<MqClient, AuthenticatedHttpClient.Service>() {}
+
+export {
+  /**
+   * {@link MqClient} under the name it has in every system.
+   *
+   * @since 0.1.0
+   * @category tags
+   */
+  MqClient as Client
+}
 
 /**
- * The same for every mode, so that changing the mode changes nothing else.
+ * The mode of a credential: `IbmMq/Ltpa`, `IbmMq/Basic` or `IbmMq/ClientCertificate`.
  *
  * @since 0.1.0
  * @category models
  */
-export interface Settings extends AuthenticatedHttpClient.Options {
+export type Mode<C extends { readonly _tag: MqCredential["_tag"] }> = `IbmMq/${C["_tag"]}`
+
+/**
+ * The name of a mode.
+ *
+ * @since 0.1.0
+ * @category models
+ */
+export type ModeName = Mode<MqCredential>
+
+/**
+ * The settings of every mode, so that changing the mode changes nothing else.
+ *
+ * @since 0.1.0
+ * @category models
+ */
+export interface Settings extends System.Settings {
   /**
    * The value of the `ibm-mq-rest-csrf-token` header, which may be empty; `null` leaves the header out. Servers before
-   * 9.0.5 hand out the value with a login; theirs is used then. Default: `local`.
+   * 9.0.5 issue the value with a login, and theirs is used then. Default: `local`.
    */
   readonly csrfToken?: string | null | undefined
   /**
-   * LTPA: the whole name of the token's cookie, where the server was configured with a name of its own. Default: the
-   * cookie whose name begins with `LtpaToken2`.
+   * LTPA: the whole name of the token's cookie, if the server is configured with a name of its own. Default: the cookie
+   * whose name begins with `LtpaToken2`.
    */
   readonly cookieName?: string | undefined
   /**
-   * LTPA: how long the server's tokens live (its `ltpaExpiration`); the cookie does not tell. A server that remembers
-   * an earlier login of the user (ten minutes) answers with that login's token, which lives shorter; its refusal leads to
-   * a new login. Default: 120 minutes, as the server's.
+   * LTPA: how long the server's tokens live (its `ltpaExpiration`), which the cookie does not state. A server that
+   * remembers an earlier login of the user (for ten minutes) answers with the token of that login, which expires sooner;
+   * its refusal leads to a new login. Default: 120 minutes, as the server's.
    */
-  readonly lifetime?: Duration.DurationInput | undefined
-  /** LTPA: whether to log in at once, so that wrong credentials fail the start. Default: with the first request. */
-  readonly eager?: boolean | undefined
-  /** LTPA: when and how tokens are renewed. */
-  readonly refresh?: RefreshPolicy.RefreshPolicy | undefined
-  /** LTPA: where tokens outlive this process. With it, the end of the Scope does not log out. */
-  readonly store?: TokenStore | undefined
+  readonly lifetime?: DurationWithUnit | undefined
 }
 
 /**
  * @since 0.1.0
  * @category models
  */
-export interface Options<C extends MqCredential = MqCredential> extends Settings {
-  readonly credential: C
-}
+export interface Options extends Settings, System.PlainOptions {}
 
-type Client<E = never, R = never> = Effect.Effect<
-  AuthenticatedHttpClient.Service,
-  InvalidSetting | InsecureTransport | E,
-  HttpClient.HttpClient | Scope.Scope | R
->
+/**
+ * The credential of {@link make} and {@link layer}: a class or a plain object of its fields, whose `_tag` is the mode.
+ *
+ * @since 0.1.0
+ * @category models
+ */
+export type TaggedCredential = Fields<Credentials.Ltpa> | Fields<Credential.Basic> | Fields<ClientCertificate>
 
-type ModeLayer<Name extends string, E = never, R = never> = Layer.Layer<
-  AuthenticatedHttpClient.AuthenticatedHttpClient | AuthMode.AuthMode<Name>,
-  InvalidSetting | InsecureTransport | E,
+/**
+ * What the layer of a mode provides.
+ *
+ * @since 0.1.0
+ * @category models
+ */
+export type ModeLayer<Name extends string, E = never, R = never> = Layer.Layer<
+  AuthenticatedHttpClient.AuthenticatedHttpClient | MqClient | AuthMode.Evidence<Name>,
+  SetupError | E,
   HttpClient.HttpClient | R
 >
 
 /**
  * A client in the mode of the given credential. A client certificate has to be given to the `HttpClient` too: without
- * `MutualTls`, the evidence of it, that mode fails with `InvalidSetting`.
+ * `MutualTls`, its evidence, that mode fails with `InvalidSetting`.
  *
  * @since 0.1.0
  * @category constructors
  */
-export const make = <C extends MqCredential>(options: Options<C>): Client<ExchangeError> => {
-  const credential: MqCredential = options.credential
+export const make = (options: Options & { readonly credential: TaggedCredential }): Client<ExchangeError> => {
+  const { credential } = options
   switch (credential._tag) {
     case "Basic":
-      return makeBasic({ ...options, credential })
+      return makeBasic(credential, options)
     case "Ltpa":
-      return makeLtpa({ ...options, credential })
+      return makeLtpa(credential, options)
     case "ClientCertificate":
       return Effect.provideServiceEffect(makeClientCertificate(options), MutualTls, installed)
   }
@@ -121,106 +158,64 @@ export const make = <C extends MqCredential>(options: Options<C>): Client<Exchan
  * @since 0.1.0
  * @category layers
  */
-export const layer = <C extends MqCredential>(options: Options<C>): ModeLayer<Mode<C>, ExchangeError> =>
-  AuthenticatedHttpClient.layerMode(modeOf(options.credential), make(options))
+export const layer = <const C extends TaggedCredential>(
+  options: Options & { readonly credential: C }
+): ModeLayer<Mode<C>, ExchangeError> =>
+  layerOf<Mode<C>, SetupError | ExchangeError, Needs>(modeOf(options.credential), make(options))
 
 /**
- * {@link layer} with its options from Config.
+ * {@link layer} with its settings from Config.
  *
  * @since 0.1.0
  * @category layers
  */
-export const layerConfig = <C extends MqCredential>(
-  options: Config.Config.Wrap<Options<C>>
-): ModeLayer<Mode<C>, ExchangeError | ConfigError> => Layer.unwrapEffect(Effect.map(Config.unwrap(options), layer))
+export const layerConfig = <C extends TaggedCredential>(
+  config: Config.Config.Wrap<Settings & { readonly credential: C }>,
+  options?: System.PlainOptions
+): ModeLayer<Mode<C>, ExchangeError | ConfigError> =>
+  Layer.unwrapEffect(
+    Effect.map(Config.unwrap(config), (settings): ModeLayer<Mode<C>, ExchangeError> =>
+      layer<C>({ ...options, ...settings }))
+  )
 
 /**
  * HTTP Basic: user name and password on every request. The user name has no colon (RFC 7617 section 2).
  *
  * @since 0.1.0
- * @category constructors
- */
-export const makeBasic = (options: Options<UserPassword>): Client =>
-  Effect.flatMap(Credential.basic(options.credential), (credential) =>
-    bind(
-      Authenticator.fixed(
-        { mode: "IbmMq/Basic", explain: MqError.explain },
-        Authenticator.signatures(Authenticator.userPass(credential), Csrf.signature(csrfToken(options)))
-      ),
-      options
-    ))
-
-/**
- * {@link makeBasic} as a layer.
- *
- * @since 0.1.0
  * @category layers
  */
-export const layerBasic = (options: Options<UserPassword>): ModeLayer<"IbmMq/Basic"> =>
-  AuthenticatedHttpClient.layerMode("IbmMq/Basic", makeBasic(options))
+export const layerBasic = <R = never>(
+  options: Options & { readonly credential: Given<Untagged<Credential.Basic>, R> }
+): ModeLayer<"IbmMq/Basic", never, R> => layerOf("IbmMq/Basic", makeBasic(options.credential, options))
 
 /**
- * {@link layerBasic} with its options from Config.
+ * {@link layerBasic} with its settings from Config.
  *
  * @since 0.1.0
  * @category layers
  */
 export const layerBasicConfig = (
-  options: Config.Config.Wrap<Options<UserPassword>>
-): ModeLayer<"IbmMq/Basic", ConfigError> => Layer.unwrapEffect(Effect.map(Config.unwrap(options), layerBasic))
+  config: Config.Config.Wrap<Settings & { readonly credential: UserPassword }>,
+  options?: System.PlainOptions
+): ModeLayer<"IbmMq/Basic", ConfigError> =>
+  Layer.unwrapEffect(Effect.map(Config.unwrap(config), (settings) => layerBasic({ ...options, ...settings })))
 
 /**
- * LTPA: one login, then a cookie. Renewed before it expires, obtained anew when the server refuses it, logged out at
- * the end of the Scope. Fails with an error of the login only when that is `eager`.
- *
- * @since 0.1.0
- * @category constructors
- */
-export const makeLtpa = (options: Options<UserPassword>): Client<ExchangeError> =>
-  Effect.gen(function*() {
-    const mode = "IbmMq/Ltpa"
-    const { baseUrl } = yield* OriginPolicy.make(options)
-    const endpoint: LtpaToken.Endpoint = {
-      baseUrl,
-      mode,
-      cookieName: options.cookieName,
-      lifetime: options.lifetime ?? "120 minutes",
-      csrfToken: csrfToken(options)
-    }
-    const tokens = yield* TokenSource.make({
-      mode,
-      login: LtpaToken.login(endpoint, options.credential),
-      logout: LtpaToken.logout(endpoint),
-      policy: options.refresh,
-      store: options.store
-    })
-    if (options.eager === true) yield* tokens.get
-    const authenticator = Authenticator.fromTokens(tokens, {
-      mode,
-      explain: MqError.explain,
-      places: LtpaToken.places,
-      sign: LtpaToken.sign(endpoint)
-    })
-    return yield* bind(authenticator, options)
-  })
-
-/**
- * {@link makeLtpa} as a layer.
+ * LTPA: one login, then a cookie. The token is renewed before it expires, obtained anew when the server refuses it, and
+ * logged out at the end of the Scope. Fails with an error of the login only if that is `eager`.
  *
  * @example
  * ```ts
- * import * as AuthenticatedHttpClient from "@effect-auth/core/AuthenticatedHttpClient"
  * import * as IbmMq from "@effect-auth/ibm-mq/IbmMq"
- * import * as MqCredential from "@effect-auth/ibm-mq/MqCredential"
  * import * as Effect from "effect/Effect"
  * import * as Redacted from "effect/Redacted"
  *
- * const credential = new MqCredential.Ltpa({ username: "reader", password: Redacted.make("…") })
+ * const credential = { username: "reader", password: Redacted.make("…") }
  * const Mq = IbmMq.layerLtpa({ baseUrl: "https://mq.example:9443/ibmmq/rest/v3", credential })
  * // const Mq = IbmMq.layerBasic({ baseUrl: "https://mq.example:9443/ibmmq/rest/v3", credential })
  *
  * const program = Effect.gen(function*() {
- *   const http = yield* AuthenticatedHttpClient.AuthenticatedHttpClient
+ *   const http = yield* IbmMq.Client
  *   const response = yield* http.get("/admin/qmgr")
  *   return yield* response.json
  * }).pipe(Effect.provide(Mq))
@@ -229,67 +224,167 @@ export const makeLtpa = (options: Options<UserPassword>): Client<ExchangeError> 
  * @since 0.1.0
  * @category layers
  */
-export const layerLtpa = (options: Options<UserPassword>): ModeLayer<"IbmMq/Ltpa", ExchangeError> =>
-  AuthenticatedHttpClient.layerMode("IbmMq/Ltpa", makeLtpa(options))
+export const layerLtpa = <R = never>(
+  options: Options & { readonly credential: Given<Untagged<Credentials.Ltpa>, R> }
+): ModeLayer<"IbmMq/Ltpa", ExchangeError, R> => layerOf("IbmMq/Ltpa", makeLtpa(options.credential, options))
 
 /**
- * {@link layerLtpa} with its options from Config.
+ * {@link layerLtpa} with its settings from Config.
  *
  * @since 0.1.0
  * @category layers
  */
 export const layerLtpaConfig = (
-  options: Config.Config.Wrap<Options<UserPassword>>
+  config: Config.Config.Wrap<Settings & { readonly credential: UserPassword }>,
+  options?: System.PlainOptions
 ): ModeLayer<"IbmMq/Ltpa", ExchangeError | ConfigError> =>
-  Layer.unwrapEffect(Effect.map(Config.unwrap(options), layerLtpa))
+  Layer.unwrapEffect(Effect.map(Config.unwrap(config), (settings) => layerLtpa({ ...options, ...settings })))
 
 /**
- * Client certificate: the proof is in TLS, and its common name is the user. The certificate itself is given to the
- * `HttpClient` (`@effect-auth/node`); a program without one does not compile. Every origin has to be https.
+ * Client certificate: the proof is in TLS, and the certificate's common name is the user. The certificate itself is given
+ * to the `HttpClient` (`@effect-auth/node`); a program without one does not compile. Every origin has to be https.
+ *
+ * @since 0.1.0
+ * @category layers
+ */
+export const layerClientCertificate = (options: Options): ModeLayer<"IbmMq/ClientCertificate", never, MutualTls> =>
+  layerOf("IbmMq/ClientCertificate", makeClientCertificate(options))
+
+/**
+ * {@link layerClientCertificate} with its settings from Config.
+ *
+ * @since 0.1.0
+ * @category layers
+ */
+export const layerClientCertificateConfig = (
+  config: Config.Config.Wrap<Settings>,
+  options?: System.PlainOptions
+): ModeLayer<"IbmMq/ClientCertificate", ConfigError, MutualTls> =>
+  Layer.unwrapEffect(
+    Effect.map(Config.unwrap(config), (settings) => layerClientCertificate({ ...options, ...settings }))
+  )
+
+/**
+ * The tokens of the LTPA mode by themselves, to watch them or to share one session among clients made by {@link makeWith}.
  *
  * @since 0.1.0
  * @category constructors
  */
-export const makeClientCertificate = (options: Settings): Client<never, MutualTls> =>
+export const makeTokens = <R = never>(
+  options: Options & { readonly credential: Given<Untagged<Credentials.Ltpa>, R> }
+): Effect.Effect<TokenSource, SetupError | ExchangeError, HttpClient.HttpClient | Scope.Scope | R> =>
+  ltpaTokens(options.credential, options)
+
+/**
+ * A client of the LTPA mode on tokens of {@link makeTokens}.
+ *
+ * @since 0.1.0
+ * @category constructors
+ */
+export const makeWith = (
+  tokens: TokenSource,
+  options: Options
+): Effect.Effect<AuthenticatedHttpClient.Service, SetupError, HttpClient.HttpClient> =>
+  bind(
+    Authenticator.fromTokens(tokens, {
+      mode: "IbmMq/Ltpa",
+      explain: MqError.explain,
+      credentials: Ltpa.credentials(csrfToken(options))
+    }),
+    options
+  )
+
+/**
+ * Checks at run time that the client has this mode, for layers whose mode was decoded from data. Fails with
+ * `AuthModeMismatch` before the effect runs.
+ *
+ * @since 0.1.0
+ * @category combinators
+ */
+export const require = <const Name extends ModeName>(
+  mode: Name
+): <A, E, R>(
+  self: Effect.Effect<A, E, R>
+) => Effect.Effect<A, E | AuthModeMismatch, Exclude<R, AuthMode.AuthMode<Name>> | MqClient> =>
+  AuthMode.require(mode, MqClient)
+
+type Needs = HttpClient.HttpClient | Scope.Scope
+
+type Client<E = never, R = never> = Effect.Effect<AuthenticatedHttpClient.Service, SetupError | E, Needs | R>
+
+const layerOf = <const Name extends string, E, R>(
+  mode: Name,
+  make: Effect.Effect<AuthenticatedHttpClient.Service, E, R>
+): Layer.Layer<
+  AuthenticatedHttpClient.AuthenticatedHttpClient | MqClient | AuthMode.Evidence<Name>,
+  E,
+  Exclude<R, Scope.Scope>
+> => AuthenticatedHttpClient.layerMode({ mode, client: MqClient }, make)
+
+const makeBasic = <R>(given: Given<Untagged<Credential.Basic>, R>, options: Options): Client<never, R> =>
+  Effect.gen(function*() {
+    const mode = "IbmMq/Basic"
+    const credential = yield* CredentialSource.make(given, {
+      mode,
+      make: ({ password, username }) => Credential.basic({ username, password })
+    })
+    const csrf = Csrf.credentials(csrfToken(options))
+    return yield* bind(
+      Authenticator.fromCredential(credential, {
+        mode,
+        explain: MqError.explain,
+        coolDown: options.refreshPolicy?.coolDown,
+        credentials: (credential) => RequestCredentials.all(RequestCredentials.basic(credential), csrf)
+      }),
+      options
+    )
+  })
+
+const makeLtpa = <R>(given: Given<Untagged<Credentials.Ltpa>, R>, options: Options): Client<ExchangeError, R> =>
+  Effect.flatMap(ltpaTokens(given, options), (tokens) => makeWith(tokens, options))
+
+const ltpaTokens = <R>(given: Given<Untagged<Credentials.Ltpa>, R>, options: Options) =>
+  Effect.gen(function*() {
+    const mode = "IbmMq/Ltpa"
+    const { baseUrl } = yield* OriginPolicy.make(options)
+    const credential = yield* CredentialSource.make(given, {
+      mode,
+      make: ({ password, username }) => Credentials.ltpa({ username, password })
+    })
+    const endpoint: Ltpa.Endpoint = {
+      baseUrl,
+      mode,
+      cookieName: options.cookieName,
+      lifetime: options.lifetime ?? "120 minutes",
+      csrfToken: csrfToken(options)
+    }
+    return yield* System.makeTokens({
+      mode,
+      origin: baseUrl,
+      account: Effect.map(credential.read, ({ username }) => username),
+      login: Effect.flatMap(credential.read, (credential) => Ltpa.login(endpoint, credential)),
+      revoke: Ltpa.logout(endpoint)
+    }, options)
+  })
+
+const makeClientCertificate = (options: Options): Client<never, MutualTls> =>
   Effect.gen(function*() {
     yield* MutualTls
     const { origins } = yield* OriginPolicy.make(options)
     if (origins.some((origin) => !origin.startsWith("https:"))) {
       return yield* new InvalidSetting({
         setting: "baseUrl",
-        problem: "must begin with https://, as must all origins: a client certificate is presented in TLS alone"
+        problem: "must begin with https://, as must all origins: a client certificate is presented in TLS only"
       })
     }
     return yield* bind(
-      Authenticator.fixed(
-        { mode: "IbmMq/ClientCertificate", explain: MqError.explain },
-        Csrf.signature(csrfToken(options))
-      ),
+      Authenticator.fixed(Csrf.credentials(csrfToken(options)), {
+        mode: "IbmMq/ClientCertificate",
+        explain: MqError.explain
+      }),
       options
     )
   })
-
-/**
- * {@link makeClientCertificate} as a layer.
- *
- * @since 0.1.0
- * @category layers
- */
-export const layerClientCertificate = (
-  options: Settings
-): ModeLayer<"IbmMq/ClientCertificate", never, MutualTls> =>
-  AuthenticatedHttpClient.layerMode("IbmMq/ClientCertificate", makeClientCertificate(options))
-
-/**
- * {@link layerClientCertificate} with its options from Config.
- *
- * @since 0.1.0
- * @category layers
- */
-export const layerClientCertificateConfig = (
-  options: Config.Config.Wrap<Settings>
-): ModeLayer<"IbmMq/ClientCertificate", ConfigError, MutualTls> =>
-  Layer.unwrapEffect(Effect.map(Config.unwrap(options), layerClientCertificate))
 
 /** The evidence of a client certificate where the types could not ask for it. */
 const installed = Effect.flatMap(
@@ -303,16 +398,16 @@ const installed = Effect.flatMap(
   })
 )
 
-const modeOf = <C extends MqCredential>(credential: C) => `IbmMq/${credential._tag}` as const
+const modeOf = <C extends TaggedCredential>(credential: C): Mode<C> => {
+  const tag: C["_tag"] = credential._tag
+  return `IbmMq/${tag}`
+}
 
 const csrfToken = ({ csrfToken }: Settings): string | null => csrfToken === undefined ? "local" : csrfToken
 
+/** mqweb answers only in JSON, and expects to be asked for it. */
 const bind = (
   authenticator: Authenticator.Authenticator,
-  options: AuthenticatedHttpClient.Options
-): Effect.Effect<AuthenticatedHttpClient.Service, InvalidSetting | InsecureTransport, HttpClient.HttpClient> =>
-  Effect.map(AuthenticatedHttpClient.make(authenticator, options), HttpClient.mapRequest(acceptingJson))
-
-/** mqweb answers in nothing but JSON, and wants to be asked for it. */
-const acceptingJson = (request: HttpClientRequest.HttpClientRequest): HttpClientRequest.HttpClientRequest =>
-  request.headers["accept"] === undefined ? HttpClientRequest.acceptJson(request) : request
+  options: Options
+): Effect.Effect<AuthenticatedHttpClient.Service, SetupError, HttpClient.HttpClient> =>
+  AuthenticatedHttpClient.make(authenticator, { ...options, defaultHeaders: { accept: "application/json" } })

@@ -1,9 +1,10 @@
 /**
- * What an application can know to enter the REST API of IBM MQ; the credential's tag is the mode.
+ * The credentials of the REST API of IBM MQ. The tag of a credential is its mode.
  *
  * @since 0.1.0
  */
 import type { InvalidSetting } from "@effect-auth/core/AuthError"
+import { ClientCertificate } from "@effect-auth/core/ClientCertificate"
 import * as Credential from "@effect-auth/core/Credential"
 import * as Config from "effect/Config"
 import type * as Either from "effect/Either"
@@ -28,7 +29,7 @@ export class Ltpa extends Schema.TaggedClass<Ltpa>("@effect-auth/ibm-mq/Ltpa")("
  * @since 0.1.0
  * @category schemas
  */
-export const MqCredential = Schema.Union(Ltpa, Credential.Basic, Credential.ClientCertificate)
+export const MqCredential = Schema.Union(Ltpa, Credential.Basic, ClientCertificate)
 
 /**
  * @since 0.1.0
@@ -37,7 +38,8 @@ export const MqCredential = Schema.Union(Ltpa, Credential.Basic, Credential.Clie
 export type MqCredential = typeof MqCredential.Type
 
 /**
- * A user name and a password. Basic and LTPA take either class, so that changing the mode does not change the credential.
+ * A user name and a password. Basic and LTPA accept either class, so that changing the mode does not change the
+ * credential.
  *
  * @since 0.1.0
  * @category models

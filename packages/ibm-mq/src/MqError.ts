@@ -1,11 +1,11 @@
 /**
- * What mqweb says when it does not do as asked: its `error` list, decoded, in one class per thing that a caller does
- * differently. A proxy may answer in its place, in HTML or with nothing at all; the status counts whatever the body is.
+ * What mqweb says when a request fails: its `error` list, decoded, in one class for each thing a caller handles
+ * differently. A proxy may answer in its place, in HTML or without a body; the status counts whatever the body is.
  *
  * @see https://www.ibm.com/docs/en/ibm-mq/9.0?topic=api-rest-error-handling
  * @since 0.1.0
  */
-import type { Explanation } from "@effect-auth/core/Authenticator"
+import type { ServerMessage } from "@effect-auth/core/ServerMessage"
 import type * as HttpClientResponse from "@effect/platform/HttpClientResponse"
 import * as Effect from "effect/Effect"
 import * as Option from "effect/Option"
@@ -20,7 +20,7 @@ import * as Schema from "effect/Schema"
 export class Problem extends Schema.Class<Problem>("@effect-auth/ibm-mq/Problem")({
   /** The message's identifier, such as `MQWB0112E`. */
   id: Schema.optional(Schema.String),
-  /** `rest`, `pcf`, `java`: who found the problem. */
+  /** The layer that found the problem: `rest`, `pcf` or `java`. */
   type: Schema.optional(Schema.String),
   message: Schema.optional(Schema.String),
   explanation: Schema.optional(Schema.String),
@@ -37,16 +37,14 @@ export class Problem extends Schema.Class<Problem>("@effect-auth/ibm-mq/Problem"
  */
 export type MqError = NotAuthenticated | NotAuthorized | CommandFailed | ServerFailed
 
-/**
- * What every answer that is no success tells.
- */
+/** The facts of every failed answer. */
 const answer = {
   status: Schema.Int,
   problems: Schema.Array(Problem)
 }
 
 /**
- * It occurs when mqweb does not know who is asking (401).
+ * Raised when mqweb does not know who is asking (401).
  *
  * @since 0.1.0
  * @category errors
@@ -60,7 +58,7 @@ export class NotAuthenticated
 }
 
 /**
- * It occurs when mqweb knows who is asking and does not let them (403): the user lacks a role, or the request lacks its
+ * Raised when mqweb knows who is asking and does not permit it (403): the user lacks a role, or the request lacks its
  * CSRF header.
  *
  * @since 0.1.0
@@ -75,7 +73,7 @@ export class NotAuthorized
 }
 
 /**
- * It occurs when what was asked for was not done: the queue manager is unknown, the request malformed (4xx), or the
+ * Raised when the request was not carried out: the queue manager is unknown, the request malformed (4xx), or the
  * command completed with a code that is not zero.
  *
  * @since 0.1.0
@@ -90,7 +88,7 @@ export class CommandFailed
 }
 
 /**
- * It occurs when the server, or a proxy before it, could not answer (5xx), or answered what is not mqweb's language.
+ * Raised when the server, or a proxy in front of it, could not answer (5xx), or the answer is not one of mqweb's.
  *
  * @since 0.1.0
  * @category errors
@@ -104,7 +102,7 @@ export class ServerFailed
 }
 
 /**
- * Reads the error that an answer is. A body that is no error list, or none, gives an error without problems.
+ * Reads the error of an answer. Without an error list in the body, the error has no problems.
  *
  * @since 0.1.0
  * @category constructors
@@ -118,7 +116,7 @@ export const fromResponse = (response: HttpClientResponse.HttpClientResponse): E
  * @since 0.1.0
  * @category explanations
  */
-export const explain = (response: HttpClientResponse.HttpClientResponse): Effect.Effect<Explanation> =>
+export const explain = (response: HttpClientResponse.HttpClientResponse): Effect.Effect<ServerMessage> =>
   Effect.map(problems(response), ([first]) => first === undefined ? {} : { code: first.id, detail: words(first) })
 
 const fromStatus = (facts: { readonly status: number; readonly problems: ReadonlyArray<Problem> }): MqError => {
@@ -162,7 +160,7 @@ const problems = (response: HttpClientResponse.HttpClientResponse): Effect.Effec
         })
     }))
 
-/** The message without its identifier, which stands before it anyway. */
+/** The message without its identifier, which is shown before it. */
 const words = ({ id, message }: Problem): string | undefined =>
   id !== undefined && message?.startsWith(`${id}: `) === true ? message.slice(id.length + 2) : message
 

@@ -1,14 +1,14 @@
 /**
- * Who mqweb takes the application for, in whatever mode it is authenticated.
+ * The user that mqweb sees, in whatever mode the application is authenticated.
  *
  * @see https://www.ibm.com/support/knowledgecenter/en/SSFKSJ_9.2.0/com.ibm.mq.ref.adm.doc/q128770_.html
  * @since 0.1.0
  */
-import { AuthenticatedHttpClient } from "@effect-auth/core/AuthenticatedHttpClient"
-import type { AuthError } from "@effect-auth/core/AuthError"
+import type { ClientError } from "@effect-auth/core/AuthError"
 import type * as HttpClientError from "@effect/platform/HttpClientError"
 import * as Effect from "effect/Effect"
 import * as Schema from "effect/Schema"
+import { MqClient } from "./IbmMq.ts"
 import * as Answer from "./internal/answer.ts"
 import type { MqError } from "./MqError.ts"
 
@@ -22,12 +22,12 @@ export class MqUser extends Schema.Class<MqUser>("@effect-auth/ibm-mq/MqUser")({
   name: Schema.String,
   /** Such as `MQWebAdmin`, `MQWebAdminRO`, `MQWebUser`, `MFTWebAdmin`, `MFTWebAdminRO`. */
   roles: Schema.propertySignature(Schema.Array(Schema.String)).pipe(Schema.fromKey("role")),
-  /** `form`, `basic`, `clientCertificate` or `noSecurity`; 9.0.x alone tells it. */
+  /** `form`, `basic`, `clientCertificate` or `noSecurity`; stated by 9.0.x only. */
   authenticationMechanism: Schema.optional(Schema.String)
 }) {}
 
 /**
- * Asks the server who is asking. Logs in first, where the mode does.
+ * Asks the server which user it sees. Logs in first if the mode has a login.
  *
  * @example
  * ```ts
@@ -46,9 +46,9 @@ export class MqUser extends Schema.Class<MqUser>("@effect-auth/ibm-mq/MqUser")({
  */
 export const whoAmI: Effect.Effect<
   MqUser,
-  MqError | AuthError | HttpClientError.HttpClientError,
-  AuthenticatedHttpClient
-> = Effect.flatMap(AuthenticatedHttpClient, (http) => http.get("/login")).pipe(
+  MqError | ClientError | HttpClientError.HttpClientError,
+  MqClient
+> = Effect.flatMap(MqClient, (http) => http.get("/login")).pipe(
   Effect.flatMap(Answer.read(Schema.Struct({ user: Schema.NonEmptyArray(MqUser) }))),
   Effect.map(({ user: [user] }) => user)
 )

@@ -1,11 +1,10 @@
 /**
- * MQSC commands over the REST API. Only a command that completed is a result: an answer of any other kind is an error.
+ * MQSC commands over the REST API. Only a completed command is a result; any other answer is an error.
  * IBM's reference of the administrative REST API: POST `/admin/action/qmgr/{qmgrName}/mqsc`.
  *
  * @since 0.1.0
  */
-import { AuthenticatedHttpClient } from "@effect-auth/core/AuthenticatedHttpClient"
-import type { AuthError } from "@effect-auth/core/AuthError"
+import type { ClientError } from "@effect-auth/core/AuthError"
 import { InvalidSetting } from "@effect-auth/core/AuthError"
 import type * as HttpClientError from "@effect/platform/HttpClientError"
 import * as HttpClientRequest from "@effect/platform/HttpClientRequest"
@@ -15,6 +14,7 @@ import * as Either from "effect/Either"
 import * as Encoding from "effect/Encoding"
 import * as Option from "effect/Option"
 import * as Schema from "effect/Schema"
+import { MqClient } from "./IbmMq.ts"
 import * as Answer from "./internal/answer.ts"
 import type { MqError } from "./MqError.ts"
 import { CommandFailed, Problem } from "./MqError.ts"
@@ -54,13 +54,11 @@ export interface JsonCommand extends Target {
   readonly qualifier: string
   readonly name?: string | undefined
   readonly parameters?: Readonly<Record<string, unknown>> | undefined
-  /** Which attributes a `display` answers; `["all"]` for all. */
+  /** The attributes a `display` returns; `["all"]` for all. */
   readonly responseParameters?: ReadonlyArray<string> | undefined
 }
 
-/**
- * What every entry of a command's result tells.
- */
+/** The codes of every entry of a result. */
 const codes = {
   completionCode: Schema.Int,
   reasonCode: Schema.Int
@@ -109,7 +107,7 @@ export interface Result<out Response> {
  * @since 0.1.0
  * @category models
  */
-export type Failure = MqError | AuthError | HttpClientError.HttpClientError
+export type Failure = MqError | ClientError | InvalidSetting | HttpClientError.HttpClientError
 
 /**
  * Runs a command as `runmqsc` reads it.
@@ -130,11 +128,11 @@ export type Failure = MqError | AuthError | HttpClientError.HttpClientError
  */
 export const runMqsc = (
   { command, ...target }: TextCommand
-): Effect.Effect<Result<TextResponse>, Failure, AuthenticatedHttpClient> =>
+): Effect.Effect<Result<TextResponse>, Failure, MqClient> =>
   run(target, { type: "runCommand", parameters: { command } }, readText, ({ text }) => text)
 
 /**
- * Runs a command given in parts and answers attributes instead of lines. Needs a server of version 9.1.5 or later (REST
+ * Runs a command given in parts and returns attributes instead of lines. Needs a server of version 9.1.5 or later (REST
  * API v2).
  *
  * @since 0.1.0
@@ -142,7 +140,7 @@ export const runMqsc = (
  */
 export const runMqscJson = (
   { gatewayQmgr, qmgr, ...command }: JsonCommand
-): Effect.Effect<Result<JsonResponse>, Failure, AuthenticatedHttpClient> =>
+): Effect.Effect<Result<JsonResponse>, Failure, MqClient> =>
   run({ qmgr, gatewayQmgr }, { type: "runCommandJSON", ...command }, readJson, ({ message }) => message)
 
 const resultBody = <A, I>(response: Schema.Schema<A, I>) =>
@@ -173,9 +171,9 @@ const run = <Response extends Codes>(
   body: object,
   read: (response: HttpClientResponse.HttpClientResponse) => Effect.Effect<ResultBody<Response>, MqError>,
   lines: (response: Response) => ReadonlyArray<string>
-): Effect.Effect<Result<Response>, Failure, AuthenticatedHttpClient> =>
+): Effect.Effect<Result<Response>, Failure, MqClient> =>
   Effect.gen(function*() {
-    const http = yield* AuthenticatedHttpClient
+    const http = yield* MqClient
     const request = HttpClientRequest.post(`/admin/action/qmgr/${yield* segment(target.qmgr)}/mqsc`).pipe(
       HttpClientRequest.bodyUnsafeJson(body)
     )
@@ -191,7 +189,7 @@ const run = <Response extends Codes>(
     return { responses: result.commandResponse, gatewayQmgr: Option.fromNullable(response.headers[gatewayHeader]) }
   })
 
-/** What went wrong, entry by entry; the overall codes where no entry owns up to it. */
+/** What went wrong, entry by entry; the overall codes if no entry has one. */
 const problems = <Response extends Codes>(
   result: ResultBody<Response>,
   lines: (response: Response) => ReadonlyArray<string>

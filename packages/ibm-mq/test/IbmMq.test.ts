@@ -33,7 +33,7 @@ const environment = ConfigProvider.fromMap(
 )
 const certificate: FakeMqweb.Options = { clientCertificate: () => Option.some("mqadmin") }
 
-type AnyMode = Layer.Layer<AuthenticatedHttpClient.AuthenticatedHttpClient, unknown, Needs>
+type AnyMode = Layer.Layer<AuthenticatedHttpClient.AuthenticatedHttpClient | IbmMq.Client, unknown, Needs>
 const modes: ReadonlyArray<readonly [name: string, layer: AnyMode, server?: FakeMqweb.Options]> = [
   ["layer", IbmMq.layer(options)],
   ["layerConfig", IbmMq.layerConfig(wrapped)],
@@ -305,7 +305,7 @@ describe("IbmMq, LTPA", () => {
       )
       const policy = RefreshPolicy.default.pipe(RefreshPolicy.closing("2 seconds"))
       const fiber = yield* list.pipe(
-        Effect.provide(IbmMq.layerLtpa({ ...options, refresh: policy })),
+        Effect.provide(IbmMq.layerLtpa({ ...options, refreshPolicy: policy })),
         Effect.provideService(HttpClient.HttpClient, deaf),
         Effect.fork
       )

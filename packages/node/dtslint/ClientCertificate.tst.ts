@@ -1,4 +1,4 @@
-import type { ClientCertificate as Credential } from "@effect-auth/core/Credential"
+import type { ClientCertificate as Credential } from "@effect-auth/core/ClientCertificate"
 import { MutualTls } from "@effect-auth/core/MutualTls"
 import * as ClientCertificate from "@effect-auth/node/ClientCertificate"
 import * as NodeHttpClient from "@effect/platform-node/NodeHttpClient"

@@ -1,4 +1,4 @@
-import * as Credential from "@effect-auth/core/Credential"
+import * as Credential from "@effect-auth/core/ClientCertificate"
 import * as NodeFileSystem from "@effect/platform-node/NodeFileSystem"
 import * as NodeHttpClient from "@effect/platform-node/NodeHttpClient"
 import * as Undici from "@effect/platform-node/Undici"

@@ -2,15 +2,17 @@
  * Mutual TLS: an `HttpClient` that presents a client certificate, over undici or node:http. Modes are layered on top of
  * it, so that a certificate combines with a password, a token or nothing else.
  *
- * New files are picked up while the program runs: connections that are opened from then on present the new certificate,
- * those that are busy finish what they do. Files that cannot be used are reported and the old certificate stays.
+ * New files are picked up while the program runs: new connections present the new certificate, busy ones finish their
+ * work. Files that cannot be used are reported, and the previous certificate stays in use.
  *
  * @since 0.1.0
  */
 import type { ClientCertificateError } from "@effect-auth/core/AuthError"
 import * as AuthEvent from "@effect-auth/core/AuthEvent"
-import type * as Credential from "@effect-auth/core/Credential"
+import type * as Credential from "@effect-auth/core/ClientCertificate"
 import { MutualTls } from "@effect-auth/core/MutualTls"
+import * as Transport from "@effect-auth/core/Transport"
+import type { DurationWithUnit } from "@effect-auth/rate-limit/DurationWithUnit"
 import * as NodeFileSystem from "@effect/platform-node/NodeFileSystem"
 import * as FileSystem from "@effect/platform/FileSystem"
 import * as HttpClient from "@effect/platform/HttpClient"
@@ -37,22 +39,22 @@ import * as Pool from "./internal/pool.ts"
  */
 export interface Options {
   readonly credential: Credential.ClientCertificate
-  /** When to look for new files, and at the clock for the certificate's expiry; default every 10 seconds. */
+  /** When to look for new files and at the certificate's expiry. Default: every 10 seconds. */
   readonly reload?: Schedule.Schedule<unknown> | undefined
-  /** How long before the certificate expires to warn, once each; default 30, 7 and 1 days. */
-  readonly warnBefore?: ReadonlyArray<Duration.DurationInput> | undefined
-  /** The most connections to one origin; default as many as there are requests at a time. */
+  /** How long before the certificate expires to warn, once each. Default: 30, 7 and 1 days. */
+  readonly warnBefore?: ReadonlyArray<DurationWithUnit> | undefined
+  /** The most connections to one origin. Default: as many as there are concurrent requests. */
   readonly connections?: number | undefined
   /**
-   * The highest TLS version to speak; default `TLSv1.3`. Node cannot present a certificate after the handshake is over,
-   * as servers ask for that want certificates for some paths only (`SSLVerifyClient` in an Apache `<Location>`, which
-   * then answers 403). With `TLSv1.2` they renegotiate instead.
+   * The highest TLS version. Default: `TLSv1.3`. Node cannot present a certificate after the handshake, which servers
+   * request that want certificates for some paths only (`SSLVerifyClient` in an Apache `<Location>`, which then answers
+   * 403). With `TLSv1.2` they renegotiate instead.
    */
   readonly maxVersion?: "TLSv1.2" | "TLSv1.3" | undefined
 }
 
 /**
- * What a certificate gives: a client that presents it, and the evidence that there is one.
+ * What a certificate provides: a client that presents it, and the evidence of it.
  *
  * @since 0.1.0
  * @category models
@@ -89,22 +91,20 @@ export const makeNodeHttp = (
  * ```ts
  * import * as AuthenticatedHttpClient from "@effect-auth/core/AuthenticatedHttpClient"
  * import * as Authenticator from "@effect-auth/core/Authenticator"
+ * import * as Certificate from "@effect-auth/core/ClientCertificate"
  * import * as Credential from "@effect-auth/core/Credential"
  * import * as ClientCertificate from "@effect-auth/node/ClientCertificate"
  * import * as Effect from "effect/Effect"
  * import * as Layer from "effect/Layer"
  * import * as Redacted from "effect/Redacted"
  *
- * const credential = new Credential.ClientCertificate({ pkcs12File: "client.p12", passphrase: Redacted.make("…") })
+ * const credential = new Certificate.ClientCertificate({ pkcs12File: "client.p12", passphrase: Redacted.make("…") })
  *
  * // a certificate and a password
- * const Acme = Effect.flatMap(
- *   Credential.basic({ username: "reader", password: Redacted.make("…") }),
- *   (basic) => AuthenticatedHttpClient.make(Authenticator.basic(basic), { baseUrl: "https://acme.example" })
- * ).pipe(
- *   Layer.effect(AuthenticatedHttpClient.AuthenticatedHttpClient),
- *   Layer.provide(ClientCertificate.layerUndici({ credential }))
- * )
+ * const Acme = AuthenticatedHttpClient.layer(
+ *   Effect.map(Credential.basic({ username: "reader", password: Redacted.make("…") }), (basic) => Authenticator.basic(basic)),
+ *   { baseUrl: "https://acme.example" }
+ * ).pipe(Layer.provide(ClientCertificate.layerUndici({ credential })))
  * ```
  *
  * @since 0.1.0
@@ -144,11 +144,11 @@ export const layerNodeHttpConfig = (
 ): Layer.Layer<Services, ClientCertificateError | ConfigError> =>
   Layer.unwrapEffect(Effect.map(Config.unwrap(options), layerNodeHttp))
 
-/** The certificate in use, the connections that present it, and what has been said about it. */
+/** The certificate in use, the connections that present it, and the warnings that were given. */
 interface Current<P> {
   readonly identity: Certificate.Identity
   readonly pool: P
-  /** The last threshold (days) that was warned of. */
+  /** The last threshold that was warned of, in days. */
   readonly warned: number
 }
 
@@ -176,7 +176,7 @@ const make = <P>(
     })
 
     const current = MutableRef.make(open(yield* Effect.flatMap(read, parse)))
-    /** What was wrong at the last look, and whether it has been said. */
+    /** What was wrong at the last look, and whether it was reported. */
     const trouble = MutableRef.make<{ readonly message: string; readonly said: boolean } | undefined>(undefined)
     yield* Effect.addFinalizer(() => transport.destroy(MutableRef.get(current).pool))
 
@@ -186,7 +186,7 @@ const make = <P>(
         return AuthEvent.publish(AuthEvent.AuthEvent.CertificateInstalled({
           subject: nameOf(identity),
           serialNumber: identity.serialNumber,
-          daysLeft: Expiry.daysLeft(identity.notAfter, now),
+          expiresIn: Duration.millis(Math.max(0, identity.notAfter - now)),
           replaced
         }))
       })
@@ -207,7 +207,7 @@ const make = <P>(
       if (material.digest !== MutableRef.get(current).identity.digest) yield* replace(yield* parse(material))
       MutableRef.set(trouble, undefined)
     }).pipe(
-      // certificate and key are seldom written in one moment: what is wrong only once is not worth a word
+      // certificate and key are not written at the same instant, so only a problem seen twice is reported
       Effect.catchAll((error) => {
         const before = MutableRef.get(trouble)
         const again = before !== undefined && before.message === error.message
@@ -229,7 +229,11 @@ const make = <P>(
       return Effect.zipRight(
         Metric.update(Metric.tagged(AuthEvent.certificateDaysLeft, "subject", subject), left),
         due === undefined ? Effect.void : AuthEvent.publish(
-          AuthEvent.AuthEvent.CertificateExpiring({ subject, serialNumber: identity.serialNumber, daysLeft: left })
+          AuthEvent.AuthEvent.CertificateExpiring({
+            subject,
+            serialNumber: identity.serialNumber,
+            expiresIn: Duration.millis(Math.max(0, identity.notAfter - now))
+          })
         )
       )
     })
@@ -246,7 +250,7 @@ const make = <P>(
       client,
       Effect.mapError((error) => Handshake.explain(error, { identity: MutableRef.get(current).identity, trusted }))
     )
-    return Context.make(HttpClient.HttpClient, explained).pipe(Context.add(MutualTls, {
+    return Context.make(HttpClient.HttpClient, Transport.withoutRedirects(explained)).pipe(Context.add(MutualTls, {
       get subject() {
         return MutableRef.get(current).identity.subject
       }

@@ -1,6 +1,6 @@
 /**
- * A token store in a file, for processes of one machine that share a session: a command that is started again and
- * again, or the workers of a service that share one rotating refresh token.
+ * Token stores in files, for processes of one machine that share a session: a command that is run repeatedly, or the
+ * workers of a service that share one rotating refresh token.
  *
  * The file holds the token **in the clear** and is readable by its owner only. It is replaced as a whole, so that a
  * reader sees the old token or the new one, whatever crashes. Beside it lies `<path>.lock`, a directory.
@@ -9,6 +9,8 @@
  */
 import { InvalidSetting, TokenStoreError } from "@effect-auth/core/AuthError"
 import * as TokenStore from "@effect-auth/core/TokenStore"
+import * as TokenStores from "@effect-auth/core/TokenStores"
+import type { DurationWithUnit } from "@effect-auth/rate-limit/DurationWithUnit"
 import * as NodeFileSystem from "@effect/platform-node/NodeFileSystem"
 import type { PlatformError } from "@effect/platform/Error"
 import * as FileSystem from "@effect/platform/FileSystem"
@@ -25,22 +27,38 @@ import * as FileLock from "./internal/fileLock.ts"
  * @since 0.1.0
  * @category models
  */
-export interface Options {
+export interface Options extends LockOptions {
   /**
-   * The file, on a local file system: network file systems do not promise what the lock relies on. Its directory is
-   * created when missing, for its owner only.
+   * The file, on a local file system: network file systems do not guarantee what the lock relies on. A missing directory
+   * is created, for its owner only.
    */
   readonly path: string
-  /**
-   * How long a process that died in the middle of an exchange may hold up the others; default 10 seconds. A living one
-   * gives a sign of life every fifth of it. Choose it longer than a process may be suspended, and shorter than the
-   * `timeout` of the refresh policy, so that who waits can still exchange.
-   */
-  readonly staleness?: Duration.DurationInput | undefined
 }
 
 /**
- * Makes the store; fails with `InvalidSetting` when an option cannot be used. Nothing is read or written before the
+ * @since 0.1.0
+ * @category models
+ */
+export interface LayerOptions extends LockOptions {
+  /** The directory of the files, on a local file system. It is created if missing, for its owner only. */
+  readonly directory: string
+}
+
+/**
+ * @since 0.1.0
+ * @category models
+ */
+export interface LockOptions {
+  /**
+   * How long a process that died during an exchange may delay the others. Default: 10 seconds. A living process gives a
+   * sign of life every fifth of it. Choose it longer than a process may be suspended, and shorter than the `timeout` of
+   * the refresh policy, so that a waiting process can still exchange.
+   */
+  readonly staleness?: DurationWithUnit | undefined
+}
+
+/**
+ * A store in one file. Fails with `InvalidSetting` when an option cannot be used. Nothing is read or written before the
  * store is used. Write within `withLock`, as `TokenSource` does.
  *
  * @example
@@ -65,58 +83,35 @@ export const make = (options: Options): Effect.Effect<TokenStore.TokenStore, Inv
     const fs = yield* FileSystem.FileSystem
     const { path } = options
     if (path === "") return yield* new InvalidSetting({ setting: "path", problem: "must not be empty" })
-    const staleness = Duration.decode(options.staleness ?? "10 seconds")
-    if (Duration.lessThan(staleness, "500 millis") || !Duration.isFinite(staleness)) {
-      return yield* new InvalidSetting({ setting: "staleness", problem: "must be half a second at least, and finite" })
-    }
-    const directory = `${path}.lock`
-    const lock = FileLock.withLock(fs, { directory, staleness })
-    // the fibers of this process queue here, so that one of them at a time looks at the files
-    const queue = yield* Effect.makeSemaphore(1)
-
-    /** What the disk has is complete, even after a power failure: the content first, then the name. */
-    const replace = (text: string): Effect.Effect<void, PlatformError> =>
-      Effect.gen(function*() {
-        // within the lock's directory, whose next owner clears away what a killed process leaves
-        const draft = `${directory}/draft-${(yield* Random.nextIntBetween(0, 2 ** 48)).toString(16)}`
-        yield* fs.makeDirectory(directory, { recursive: true, mode: 0o700 })
-        yield* Effect.scoped(Effect.gen(function*() {
-          const file = yield* fs.open(draft, { flag: "wx", mode: 0o600 })
-          yield* file.writeAll(new TextEncoder().encode(text))
-          yield* file.sync
-        }))
-        yield* fs.rename(draft, path)
-        // not every system can do this to a directory; the file is complete without it
-        yield* Effect.ignore(
-          Effect.scoped(Effect.flatMap(fs.open(parent(path), { flag: "r" }), (directory) => directory.sync))
-        )
-      })
-
-    return {
-      get: fs.readFileString(path).pipe(
-        Effect.asSome,
-        Effect.catchIf(isMissing, () => Effect.succeed(Option.none<string>())),
-        Effect.mapError(failed("read")),
-        Effect.flatMap(Option.match({
-          onNone: () => Effect.succeedNone,
-          onSome: (text) => Effect.asSome(TokenStore.decode(text))
-        }))
-      ),
-      set: (token) =>
-        Effect.flatMap(TokenStore.encode(token), (text) => Effect.mapError(replace(text), failed("write"))),
-      remove: Effect.mapError(fs.remove(path, { force: true }), failed("remove")),
-      withLock: (self) => queue.withPermits(1)(lock(self))
-    }
+    const staleness = yield* checkedStaleness(options)
+    return storeAt(fs, path, staleness)
   })
 
 /**
- * The store of a program, on Node's file system.
+ * `TokenStores` in files of one directory, on Node's file system: each session mode of the program that is given no
+ * `store` keeps its tokens in a file of its own, `<directory>/<key of its audience>.json`.
+ *
+ * @example
+ * ```ts
+ * import * as FileTokenStore from "@effect-auth/node/FileTokenStore"
+ *
+ * const Stores = FileTokenStore.layer({ directory: "/var/lib/acme/sessions" })
+ * ```
  *
  * @since 0.1.0
  * @category layers
  */
-export const layer = (options: Options): Layer.Layer<TokenStore.CurrentTokenStore, InvalidSetting> =>
-  Layer.provide(Layer.effect(TokenStore.CurrentTokenStore, make(options)), NodeFileSystem.layer)
+export const layer = (options: LayerOptions): Layer.Layer<TokenStores.TokenStores, InvalidSetting> =>
+  Layer.effect(
+    TokenStores.TokenStores,
+    Effect.gen(function*() {
+      const fs = yield* FileSystem.FileSystem
+      const { directory } = options
+      if (directory === "") return yield* new InvalidSetting({ setting: "directory", problem: "must not be empty" })
+      const staleness = yield* checkedStaleness(options)
+      return TokenStores.make((key) => storeAt(fs, `${directory}/${key}.json`, staleness))
+    })
+  ).pipe(Layer.provide(NodeFileSystem.layer))
 
 /**
  * {@link layer} with its options from Config.
@@ -125,9 +120,59 @@ export const layer = (options: Options): Layer.Layer<TokenStore.CurrentTokenStor
  * @category layers
  */
 export const layerConfig = (
-  options: Config.Config.Wrap<Options>
-): Layer.Layer<TokenStore.CurrentTokenStore, InvalidSetting | ConfigError> =>
+  options: Config.Config.Wrap<LayerOptions>
+): Layer.Layer<TokenStores.TokenStores, InvalidSetting | ConfigError> =>
   Layer.unwrapEffect(Effect.map(Config.unwrap(options), layer))
+
+/** The store in one file. */
+const storeAt = (fs: FileSystem.FileSystem, path: string, staleness: Duration.Duration): TokenStore.TokenStore => {
+  const directory = `${path}.lock`
+  const lock = FileLock.withLock(fs, { directory, staleness })
+  // the fibers of this process queue here, so that one of them at a time looks at the files
+  const queue = Effect.unsafeMakeSemaphore(1)
+
+  /** What the disk has is complete, even after a power failure: the content first, then the name. */
+  const replace = (text: string): Effect.Effect<void, PlatformError> =>
+    Effect.gen(function*() {
+      // within the lock's directory, whose next owner clears away what a killed process leaves
+      const draft = `${directory}/draft-${(yield* Random.nextIntBetween(0, 2 ** 48)).toString(16)}`
+      yield* fs.makeDirectory(directory, { recursive: true, mode: 0o700 })
+      yield* Effect.scoped(Effect.gen(function*() {
+        const file = yield* fs.open(draft, { flag: "wx", mode: 0o600 })
+        yield* file.writeAll(new TextEncoder().encode(text))
+        yield* file.sync
+      }))
+      yield* fs.rename(draft, path)
+      // not every system can do this to a directory; the file is complete without it
+      yield* Effect.ignore(
+        Effect.scoped(Effect.flatMap(fs.open(parent(path), { flag: "r" }), (directory) => directory.sync))
+      )
+    })
+
+  return {
+    get: fs.readFileString(path).pipe(
+      Effect.asSome,
+      Effect.catchIf(isMissing, () => Effect.succeed(Option.none<string>())),
+      Effect.mapError(failed("read")),
+      Effect.flatMap(Option.match({
+        onNone: () => Effect.succeedNone,
+        onSome: (text) => Effect.asSome(TokenStore.decode(text))
+      }))
+    ),
+    set: (token) => Effect.flatMap(TokenStore.encode(token), (text) => Effect.mapError(replace(text), failed("write"))),
+    remove: Effect.mapError(fs.remove(path, { force: true }), failed("remove")),
+    withLock: (self) => queue.withPermits(1)(lock(self))
+  }
+}
+
+const checkedStaleness = (
+  { staleness: given }: LockOptions
+): Effect.Effect<Duration.Duration, InvalidSetting> => {
+  const staleness = Duration.decode(given ?? "10 seconds")
+  return Duration.lessThan(staleness, "500 millis") || !Duration.isFinite(staleness)
+    ? new InvalidSetting({ setting: "staleness", problem: "must be finite and at least half a second" })
+    : Effect.succeed(staleness)
+}
 
 const failed = (operation: TokenStoreError["operation"]) => (error: PlatformError): TokenStoreError =>
   new TokenStoreError({ operation, detail: error.message })

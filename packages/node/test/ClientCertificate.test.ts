@@ -3,8 +3,9 @@ import * as Authenticator from "@effect-auth/core/Authenticator"
 import type { ClientCertificateError } from "@effect-auth/core/AuthError"
 import { HandshakeFailed } from "@effect-auth/core/AuthError"
 import * as AuthEvent from "@effect-auth/core/AuthEvent"
-import * as Credential from "@effect-auth/core/Credential"
+import * as Credential from "@effect-auth/core/ClientCertificate"
 import { MutualTls } from "@effect-auth/core/MutualTls"
+import * as RequestCredentials from "@effect-auth/core/RequestCredentials"
 import * as Token from "@effect-auth/core/Token"
 import * as TokenSource from "@effect-auth/core/TokenSource"
 import * as NodeFileSystem from "@effect/platform-node/NodeFileSystem"
@@ -124,7 +125,7 @@ transports.forEach(({ layer, make, name }) =>
         const tokens = yield* TokenSource.make({ login: Token.make({ value: "canary" }) })
         const session = Authenticator.fromTokens(tokens, {
           mode: "Test/Session",
-          sign: (token) => Authenticator.cookie("session", Redacted.value(token.value))
+          credentials: (token) => RequestCredentials.cookie("session", token.value)
         })
         for (
           const [authenticator, seen] of [
@@ -314,7 +315,7 @@ describe("ClientCertificate", () => {
         ["ACME_CA_ONLY", "true"]
       ])
       const seen = yield* text(server.url).pipe(
-        Effect.provide(ClientCertificate.layerUndiciConfig({ credential: Credential.clientCertificateConfig("ACME") })),
+        Effect.provide(ClientCertificate.layerUndiciConfig({ credential: Credential.config("ACME") })),
         Effect.provide(Layer.setConfigProvider(ConfigProvider.fromMap(environment)))
       )
       assert.strictEqual(seen, clientPair.serial)

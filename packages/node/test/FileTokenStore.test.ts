@@ -1,11 +1,12 @@
 import * as Token from "@effect-auth/core/Token"
 import * as TokenSource from "@effect-auth/core/TokenSource"
-import { CurrentTokenStore } from "@effect-auth/core/TokenStore"
+import { TokenStores } from "@effect-auth/core/TokenStores"
 import * as NodeFileSystem from "@effect/platform-node/NodeFileSystem"
 import * as FileSystem from "@effect/platform/FileSystem"
 import { assert, describe, it } from "@effect/vitest"
 import * as Config from "effect/Config"
 import * as ConfigProvider from "effect/ConfigProvider"
+import * as Duration from "effect/Duration"
 import * as Effect from "effect/Effect"
 import * as Layer from "effect/Layer"
 import * as Option from "effect/Option"
@@ -93,7 +94,7 @@ describe("FileTokenStore", () => {
       yield* store.withLock(Effect.void)
       yield* fs.writeFileString(path, "{ \"value\": \"canary-broken")
       const error = yield* Effect.flip(store.get)
-      assert.strictEqual(error.message, "the token store failed to read: what is stored is not a token")
+      assert.strictEqual(error.message, "the token store failed to read: the stored text is not a token")
     }).pipe(Effect.provide(NodeFileSystem.layer)))
 
   it.scoped("failures of the file system are typed and name the file", () =>
@@ -114,21 +115,22 @@ describe("FileTokenStore", () => {
   it.effect("options that cannot be used are named", () =>
     Effect.gen(function*() {
       const settings = yield* Effect.forEach(
-        [{ path: "" }, { path: "x", staleness: 0 }, { path: "x", staleness: Infinity }],
+        [{ path: "" }, { path: "x", staleness: Duration.zero }, { path: "x", staleness: Duration.infinity }],
         (options) => Effect.map(Effect.flip(FileTokenStore.make(options)), (error) => error.setting)
       )
       assert.deepStrictEqual(settings, ["path", "staleness", "staleness"])
     }).pipe(Effect.provide(NodeFileSystem.layer)))
 
-  it.scoped("a layer from Config; a second source takes over the session of the first", () =>
+  it.scoped("a layer from Config: a second program takes over the session of the first", () =>
     Effect.gen(function*() {
       const { path } = yield* inTemporaryDirectory
       const source = (login: TokenSource.Options["login"]) =>
-        Effect.flatMap(CurrentTokenStore, (store) => TokenSource.make({ login, store })).pipe(
-          Effect.flatMap((tokens) => tokens.get),
-          Effect.provide(FileTokenStore.layerConfig({ path: Config.string("SESSION_FILE") })),
-          Effect.provide(Layer.setConfigProvider(ConfigProvider.fromMap(new Map([["SESSION_FILE", path]]))))
-        )
+        Effect.flatMap(TokenStores, ({ forAudience }) => TokenSource.make({ login, store: forAudience("canary") }))
+          .pipe(
+            Effect.flatMap((tokens) => tokens.get),
+            Effect.provide(FileTokenStore.layerConfig({ directory: Config.string("SESSIONS") })),
+            Effect.provide(Layer.setConfigProvider(ConfigProvider.fromMap(new Map([["SESSIONS", path]]))))
+          )
       yield* Effect.scoped(source(token))
       const adopted = yield* Effect.scoped(source(Effect.die("no second login")))
       assert.strictEqual(Redacted.value(adopted.value), "canary-access")

@@ -1,4 +1,4 @@
-import * as Credential from "@effect-auth/core/Credential"
+import * as Credential from "@effect-auth/core/ClientCertificate"
 import * as LeakDetector from "@effect-auth/testing/LeakDetector"
 import * as HttpClient from "@effect/platform/HttpClient"
 import { assert, describe, it } from "@effect/vitest"

@@ -1,31 +1,35 @@
 import type * as AuthenticatedHttpClient from "@effect-auth/core/AuthenticatedHttpClient"
-import type { AuthModeMismatch } from "@effect-auth/core/AuthError"
+import type { AuthModeMismatch, ExchangeError, SetupError } from "@effect-auth/core/AuthError"
+import type { CredentialUnavailable } from "@effect-auth/core/AuthError"
 import type * as AuthMode from "@effect-auth/core/AuthMode"
 import type * as Credential from "@effect-auth/core/Credential"
 import type * as Platform from "@effect-auth/qualys/Platform"
 import * as Qualys from "@effect-auth/qualys/Qualys"
 import type * as QualysCredential from "@effect-auth/qualys/QualysCredential"
+import * as QualysRateLimit from "@effect-auth/qualys/QualysRateLimit"
 import type * as HttpClient from "@effect/platform/HttpClient"
 import * as Config from "effect/Config"
+import * as Context from "effect/Context"
 import * as Effect from "effect/Effect"
 import type * as Layer from "effect/Layer"
 import { describe, expect, it } from "tstyche"
 
-type Client = AuthenticatedHttpClient.AuthenticatedHttpClient
+declare const countAssets: Effect.Effect<number, never, Qualys.Client | Qualys.GatewayAccess>
+declare const listScans: Effect.Effect<number, never, Qualys.Client | Qualys.ApiAccess>
+declare const onlyJwt: Effect.Effect<number, never, AuthMode.AuthMode<"Qualys/Jwt">>
 
-declare const countAssets: Effect.Effect<number, never, Client | Qualys.GatewayAccess>
-declare const listScans: Effect.Effect<number, never, Client | Qualys.ApiAccess>
-declare const onlyJwt: Effect.Effect<number, never, Client | AuthMode.AuthMode<"Qualys/Jwt">>
-
-declare const login: Qualys.BasicOptions
-declare const bearer: Qualys.BearerOptions
+declare const login: { readonly credential: Qualys.Login }
+declare const bearer: { readonly credential: Credential.Bearer }
 declare const decoded: { readonly credential: QualysCredential.QualysCredential }
 
-type Runs<R, E = never> = Effect.Effect<number, Qualys.SetupError | E, R>
+class Vault extends Context.Tag("test/Vault")<Vault, {}>() {}
+declare const fromVault: Effect.Effect<Qualys.Login, CredentialUnavailable, Vault>
+
+type Runs<R, E = never> = Effect.Effect<number, SetupError | E, R>
 
 describe("Qualys", () => {
   it("lets a function for the gateway run with a JWT or a bearer", () => {
-    expect(Effect.provide(countAssets, Qualys.layerJwt(login))).type.toBe<Runs<HttpClient.HttpClient>>()
+    expect(Effect.provide(countAssets, Qualys.layerJwt(login))).type.toBe<Runs<HttpClient.HttpClient, ExchangeError>>()
     expect(Effect.provide(countAssets, Qualys.layerBearer(bearer))).type.toBe<Runs<HttpClient.HttpClient>>()
   })
 
@@ -34,19 +38,21 @@ describe("Qualys", () => {
       Runs<HttpClient.HttpClient | Qualys.GatewayAccess>
     >()
     expect(Effect.provide(countAssets, Qualys.layerSession(login))).type.toBe<
-      Runs<HttpClient.HttpClient | Qualys.GatewayAccess>
+      Runs<HttpClient.HttpClient | Qualys.GatewayAccess, ExchangeError>
     >()
   })
 
   it("lets a function for the API run with Basic, a session or a bearer", () => {
     expect(Effect.provide(listScans, Qualys.layerBasic(login))).type.toBe<Runs<HttpClient.HttpClient>>()
-    expect(Effect.provide(listScans, Qualys.layerSession(login))).type.toBe<Runs<HttpClient.HttpClient>>()
+    expect(Effect.provide(listScans, Qualys.layerSession(login))).type.toBe<
+      Runs<HttpClient.HttpClient, ExchangeError>
+    >()
     expect(Effect.provide(listScans, Qualys.layerBearer(bearer))).type.toBe<Runs<HttpClient.HttpClient>>()
   })
 
   it("does not let a function for the API run with a JWT", () => {
     expect(Effect.provide(listScans, Qualys.layerJwt(login))).type.toBe<
-      Runs<HttpClient.HttpClient | Qualys.ApiAccess>
+      Runs<HttpClient.HttpClient | Qualys.ApiAccess, ExchangeError>
     >()
   })
 
@@ -56,15 +62,26 @@ describe("Qualys", () => {
     >()
   })
 
+  it("asks for the quota with a user name and password, which a bearer lacks", () => {
+    expect(Effect.provide(QualysRateLimit.get, Qualys.layerJwt(login))).type.toBeAssignableTo<
+      Effect.Effect<QualysRateLimit.QualysRateLimit, unknown, HttpClient.HttpClient>
+    >()
+    expect(Effect.provide(QualysRateLimit.get, Qualys.layerBearer(bearer))).type.not.toBeAssignableTo<
+      Effect.Effect<QualysRateLimit.QualysRateLimit, unknown, HttpClient.HttpClient>
+    >()
+  })
+
   it("is no evidence when the mode is chosen at run time, until it is checked", () => {
     expect(Effect.provide(countAssets, Qualys.layer(decoded))).type.toBe<
-      Runs<HttpClient.HttpClient | Qualys.GatewayAccess>
+      Runs<HttpClient.HttpClient | Qualys.GatewayAccess, ExchangeError>
     >()
     expect(Effect.provide(Qualys.requireGateway(countAssets), Qualys.layer(decoded))).type.toBe<
-      Runs<HttpClient.HttpClient, AuthModeMismatch>
+      Runs<HttpClient.HttpClient, ExchangeError | AuthModeMismatch>
     >()
-    expect(Qualys.requireGateway(countAssets)).type.toBe<Effect.Effect<number, AuthModeMismatch, Client>>()
-    expect(Qualys.requireApi(listScans)).type.toBe<Effect.Effect<number, AuthModeMismatch, Client>>()
+    expect(Effect.provide(Qualys.require("Qualys/Jwt")(onlyJwt), Qualys.layer(decoded))).type.toBe<
+      Runs<HttpClient.HttpClient, ExchangeError | AuthModeMismatch>
+    >()
+    expect(Qualys.require).type.not.toBeCallableWith("Qualys/Jvt")
   })
 
   it("names both modes that a decoded credential may ask for, and the only one of a certain credential", () => {
@@ -72,14 +89,23 @@ describe("Qualys", () => {
     expect<Qualys.Mode<QualysCredential.Jwt>>().type.toBe<"Qualys/Jwt">()
   })
 
-  it("takes every option from Config or as it is", () => {
-    expect(Qualys.layerJwtConfig).type.toBeCallableWith({
-      platform: Config.succeed("qg2" as const),
-      credential: Qualys.credentialConfig("QUALYS")
-    })
+  it("takes every setting from Config, and what is no setting beside it", () => {
+    expect(Qualys.layerJwtConfig).type.toBeCallableWith(
+      { platform: Config.succeed("qg2" as const), credential: Qualys.credentialConfig("QUALYS") },
+      { redirects: 3, onTokenChange: () => Effect.void }
+    )
     expect(Qualys.layerBasicConfig).type.toBeCallableWith({
       credential: { username: Config.string("USER"), password: Config.redacted("PASSWORD") }
     })
+  })
+
+  it("takes a credential that is an Effect, and requires what it requires", () => {
+    expect(Qualys.layerSession({ credential: fromVault })).type.toBeAssignableTo<
+      Layer.Layer<Qualys.Client, SetupError | ExchangeError, HttpClient.HttpClient | Vault>
+    >()
+    expect(Qualys.layerSession({ credential: fromVault })).type.not.toBeAssignableTo<
+      Layer.Layer<Qualys.Client, SetupError | ExchangeError, HttpClient.HttpClient>
+    >()
   })
 
   it("takes the hosts of a private platform as a plain object", () => {
@@ -93,11 +119,15 @@ describe("Qualys", () => {
     expect<QualysCredential.QualysCredential>().type.toBeAssignableTo<Qualys.Login>()
   })
 
-  it("provides a layer", () => {
-    expect(Qualys.layerBasic(login)).type.toBeAssignableTo<
+  it("provides the shared client, its own, the mode and the access", () => {
+    expect(Qualys.layerBasic(login)).type.toBe<
       Layer.Layer<
-        Client | AuthMode.AuthMode<"Qualys/Basic"> | Qualys.ApiAccess,
-        Qualys.SetupError,
+        | AuthenticatedHttpClient.AuthenticatedHttpClient
+        | Qualys.Client
+        | AuthMode.AuthMode<"Qualys/Basic">
+        | Qualys.ApiAccess
+        | Qualys.Account,
+        SetupError,
         HttpClient.HttpClient
       >
     >()

@@ -1,6 +1,6 @@
 /**
- * Where an account lives. Every Qualys platform has three hosts: the API, the gateway and the user interface. An account
- * exists on one platform only, and another one answers "Bad Login/Password".
+ * The platform of an account. Every Qualys platform has three hosts: the API, the gateway and the user interface. An
+ * account exists on one platform only; another one answers "Bad Login/Password".
  *
  * @since 0.1.0
  */
@@ -78,7 +78,7 @@ export const PlatformId: Schema.Schema<PlatformId, string> = Schema.compose(
   { strict: false }
 )
 
-/** The rule of every client, so that a URL that could not be used is refused where it is configured. */
+/** The rule of every client, so that an unusable URL is refused where it is configured. */
 const HostUrl = Schema.String.pipe(
   Schema.filter((text) =>
     Either.match(OriginPolicy.make({ baseUrl: text }), {
@@ -159,7 +159,7 @@ export const hosts = (platform: Platform): Either.Either<Hosts, InvalidSetting> 
     })
 
 /**
- * What to call a platform in a message.
+ * The name of a platform in a message.
  *
  * @since 0.1.0
  * @category formatting

@@ -1,46 +1,54 @@
 /**
- * Qualys: authenticated access to the hosts of a platform. Each way of proving who you are is a mode of its own, because
- * each opens other doors:
+ * Qualys: authenticated access to the hosts of a platform. Each way to authenticate is a mode of its own, because each
+ * gives access to other hosts:
  *
- * | mode             | proof                        | relative URLs are below | also reaches |
- * |------------------|------------------------------|-------------------------|--------------|
- * | `Qualys/Basic`   | user name and password       | the API host            | the UI host  |
- * | `Qualys/Session` | a session cookie             | the API host            |              |
- * | `Qualys/Jwt`     | a JWT of the gateway         | the gateway             |              |
- * | `Qualys/Bearer`  | another provider's token     | the API host            | the gateway  |
+ * | mode             | layer          | credentials on a request | relative URLs are below | also reaches |
+ * |------------------|----------------|--------------------------|-------------------------|--------------|
+ * | `Qualys/Basic`   | `layerBasic`   | user name and password   | the API host            | the UI host  |
+ * | `Qualys/Session` | `layerSession` | a session cookie         | the API host            |              |
+ * | `Qualys/Jwt`     | `layerJwt`     | a JWT of the gateway     | the gateway             |              |
+ * | `Qualys/Bearer`  | `layerBearer`  | another provider's token | the API host            | the gateway  |
  *
- * `X-Requested-With`, without which the API refuses every call, is on each request that does not carry its own.
+ * `X-Requested-With`, without which the API refuses every call, is on each request that does not set its own.
  *
  * @since 0.1.0
  */
 import * as AuthenticatedHttpClient from "@effect-auth/core/AuthenticatedHttpClient"
 import * as Authenticator from "@effect-auth/core/Authenticator"
-import type { InsecureTransport, InvalidSetting } from "@effect-auth/core/AuthError"
-import type * as AuthMode from "@effect-auth/core/AuthMode"
+import type { AuthModeMismatch, ExchangeError, SetupError } from "@effect-auth/core/AuthError"
+import * as AuthMode from "@effect-auth/core/AuthMode"
 import * as Credential from "@effect-auth/core/Credential"
-import type * as RefreshPolicy from "@effect-auth/core/RefreshPolicy"
-import * as TokenSource from "@effect-auth/core/TokenSource"
-import type { TokenStore } from "@effect-auth/core/TokenStore"
-import * as HttpClient from "@effect/platform/HttpClient"
-import * as HttpClientRequest from "@effect/platform/HttpClientRequest"
+import type { Fields, Given, Untagged } from "@effect-auth/core/CredentialSource"
+import * as CredentialSource from "@effect-auth/core/CredentialSource"
+import * as RequestCredentials from "@effect-auth/core/RequestCredentials"
+import * as System from "@effect-auth/core/System"
+import type { TokenSource } from "@effect-auth/core/TokenSource"
+import * as RateLimiter from "@effect-auth/rate-limit/RateLimiter"
+import type { RateLimitPolicy } from "@effect-auth/rate-limit/RateLimitPolicy"
+import type * as HttpClient from "@effect/platform/HttpClient"
 import * as Config from "effect/Config"
 import type { ConfigError } from "effect/ConfigError"
-import type * as Context from "effect/Context"
 import * as Effect from "effect/Effect"
 import * as Either from "effect/Either"
 import * as Layer from "effect/Layer"
-import * as Redacted from "effect/Redacted"
+import type * as Redacted from "effect/Redacted"
 import type * as Scope from "effect/Scope"
+import * as Access from "./internal/access.ts"
+import { QualysClient } from "./internal/client.ts"
 import * as Jwt from "./internal/jwt.ts"
 import * as Refusal from "./internal/refusal.ts"
+import * as RequestedWith from "./internal/requestedWith.ts"
 import * as Session from "./internal/session.ts"
 import * as Platform from "./Platform.ts"
-import type { Access } from "./QualysAccess.ts"
-import { ApiAccess, GatewayAccess } from "./QualysAccess.ts"
-import type { QualysCredential } from "./QualysCredential.ts"
-import { limits } from "./QualysQuota.ts"
+import { Account, ApiAccess, GatewayAccess } from "./QualysAccess.ts"
+import * as QualysQuota from "./QualysQuota.ts"
 
 export {
+  /**
+   * @since 0.1.0
+   * @category tags
+   */
+  Account,
   /**
    * @since 0.1.0
    * @category tags
@@ -50,7 +58,10 @@ export {
    * @since 0.1.0
    * @category tags
    */
-  GatewayAccess,
+  GatewayAccess
+}
+
+export {
   /**
    * @since 0.1.0
    * @category combinators
@@ -65,22 +76,36 @@ export {
 
 export {
   /**
+   * The client of Qualys, whatever its mode. Every layer of this module provides it.
+   *
    * @since 0.1.0
-   * @category presets
+   * @category tags
    */
-  limits
-} from "./QualysQuota.ts"
+  QualysClient,
+  /**
+   * `QualysClient` under the name it has in every system.
+   *
+   * @since 0.1.0
+   * @category tags
+   */
+  QualysClient as Client
+}
 
 /**
+ * The name of a mode.
+ *
  * @since 0.1.0
  * @category models
  */
-export interface CommonOptions extends Omit<AuthenticatedHttpClient.Options, "baseUrl"> {
-  /** Where the account lives; default: the credential's platform, else `qg3`. */
-  readonly platform?: Platform.Platform | undefined
-  /** How quotas are respected; default: {@link limits}, which sleep as long as Qualys says, a day at the most. */
-  readonly limits?: AuthenticatedHttpClient.Options["limits"]
-}
+export type ModeName = Mode<TaggedCredential>
+
+/**
+ * The mode of a credential: `Qualys/Basic`, `Qualys/Session`, `Qualys/Jwt` or `Qualys/Bearer`.
+ *
+ * @since 0.1.0
+ * @category models
+ */
+export type Mode<C extends { readonly _tag: TaggedCredential["_tag"] }> = `Qualys/${C["_tag"]}`
 
 /**
  * User name and password, as {@link credentialConfig} or `QualysCredential` give them.
@@ -91,160 +116,187 @@ export interface CommonOptions extends Omit<AuthenticatedHttpClient.Options, "ba
 export interface Login {
   readonly username: string
   readonly password: Redacted.Redacted
-  /** A JWT that was obtained before. The mode `Qualys/Jwt` begins with it while it is good. */
+  /** A JWT obtained before. The mode `Qualys/Jwt` uses it while it is valid. */
   readonly token?: Redacted.Redacted | null | undefined
   readonly platform?: Platform.Platform | undefined
 }
 
 /**
- * @since 0.1.0
- * @category models
- */
-export interface BasicOptions extends CommonOptions {
-  readonly credential: Login
-}
-
-/**
- * @since 0.1.0
- * @category models
- */
-export interface SessionOptions extends BasicOptions {
-  /** How a login is tried again, and how long the end of the Scope waits for the logout. */
-  readonly refresh?: RefreshPolicy.RefreshPolicy | undefined
-  /** Where sessions outlive this process; they are then not logged out. */
-  readonly store?: TokenStore | undefined
-}
-
-/**
- * @since 0.1.0
- * @category models
- */
-export interface JwtOptions extends BasicOptions {
-  /** When and how the JWT is renewed. */
-  readonly refresh?: RefreshPolicy.RefreshPolicy | undefined
-  /** Where JWTs outlive this process. */
-  readonly store?: TokenStore | undefined
-}
-
-/**
- * @since 0.1.0
- * @category models
- */
-export interface BearerOptions extends CommonOptions {
-  /** A token of the identity provider that the subscription trusts. */
-  readonly credential: Credential.Bearer
-}
-
-/**
- * What a client can fail with when it is made: before anything is sent.
+ * The credential of {@link make} and {@link layer}: a class or a plain object of its fields, whose `_tag` is the mode.
  *
  * @since 0.1.0
  * @category models
  */
-export type SetupError = InvalidSetting | InsecureTransport
+export type TaggedCredential =
+  | (Login & { readonly _tag: "Basic" })
+  | TokenCredential
+  | Fields<Credential.Bearer>
+
+/**
+ * The credentials that are exchanged for tokens.
+ *
+ * @since 0.1.0
+ * @category models
+ */
+export type TokenCredential = Login & { readonly _tag: "Jwt" | "Session" }
+
+/**
+ * The settings of every mode.
+ *
+ * @since 0.1.0
+ * @category models
+ */
+export interface Settings extends Omit<System.Settings, "baseUrl"> {
+  /** The platform of the account. Default: the credential's platform, else `qg3`. */
+  readonly platform?: Platform.Platform | undefined
+}
+
+/**
+ * What only code can give.
+ *
+ * @since 0.1.0
+ * @category models
+ */
+export interface PlainOptions extends Omit<System.PlainOptions, "rateLimiter"> {
+  /**
+   * Respects the subscription's quotas: a limiter, or the policy of one. Default: `QualysQuota.policy`, which waits as
+   * long as Qualys says, a day at most.
+   */
+  readonly rateLimiter?: RateLimiter.RateLimiter | RateLimitPolicy | undefined
+}
+
+/**
+ * The options of every mode, so that changing the mode changes nothing else.
+ *
+ * @since 0.1.0
+ * @category models
+ */
+export interface Options extends Settings, PlainOptions {}
+
+/**
+ * What the layer of a mode provides: the shared client, the client of Qualys, the evidence of the mode, and what the mode
+ * can access.
+ *
+ * @since 0.1.0
+ * @category models
+ */
+export type ModeLayer<Name extends string, Access = never, E = never, R = never> = Layer.Layer<
+  AuthenticatedHttpClient.AuthenticatedHttpClient | QualysClient | AuthMode.Evidence<Name> | Access,
+  SetupError | E,
+  HttpClient.HttpClient | R
+>
+
+/**
+ * A client in the mode of the given credential.
+ *
+ * @since 0.1.0
+ * @category constructors
+ */
+export const make = (options: Options & { readonly credential: TaggedCredential }): Client<ExchangeError> => {
+  const { credential } = options
+  switch (credential._tag) {
+    case "Basic":
+      return makeBasic(credential, options)
+    case "Bearer":
+      return makeBearer(credential, options)
+    case "Jwt":
+    case "Session":
+      return Effect.flatMap(
+        makeTokens({ ...options, credential }),
+        (tokens) => makeWith(tokens, { ...options, credential })
+      )
+  }
+}
+
+/**
+ * The tokens of a mode by themselves, to watch them or to share one session among clients made by {@link makeWith}.
+ *
+ * @since 0.1.0
+ * @category constructors
+ */
+export const makeTokens = (
+  options: Options & { readonly credential: TokenCredential }
+): Effect.Effect<TokenSource, SetupError | ExchangeError, HttpClient.HttpClient | Scope.Scope> =>
+  options.credential._tag === "Jwt"
+    ? jwtTokens(options.credential, options)
+    : sessionTokens(options.credential, options)
+
+/**
+ * A client on tokens of {@link makeTokens}.
+ *
+ * @since 0.1.0
+ * @category constructors
+ */
+export const makeWith = (
+  tokens: TokenSource,
+  options: Options & { readonly credential: TokenCredential }
+): Effect.Effect<AuthenticatedHttpClient.Service, SetupError, HttpClient.HttpClient> =>
+  options.credential._tag === "Jwt"
+    ? bindJwt(tokens, options.credential, options)
+    : bindSession(tokens, options.credential, options)
+
+/**
+ * The mode of the given credential as a layer, for programs that learn their mode at run time. A function that needs a
+ * certain mode or host is wrapped in {@link require}, {@link requireApi} or {@link requireGateway}.
+ *
+ * @since 0.1.0
+ * @category layers
+ */
+export const layer = <const C extends TaggedCredential>(
+  options: Options & { readonly credential: C }
+): ModeLayer<Mode<C>, never, ExchangeError> => {
+  const credential: TaggedCredential = options.credential
+  const client = layerOf<Mode<C>, SetupError | ExchangeError, Needs>(modeOf(options.credential), make(options))
+  return Layer.merge(client, accessOf(credential, options))
+}
+
+/**
+ * {@link layer} with its settings from Config.
+ *
+ * @since 0.1.0
+ * @category layers
+ */
+export const layerConfig = <C extends TaggedCredential>(
+  config: Config.Config.Wrap<Settings & { readonly credential: C }>,
+  options?: PlainOptions
+): ModeLayer<Mode<C>, never, ExchangeError | ConfigError> =>
+  Layer.unwrapEffect(
+    Effect.map(
+      Config.unwrap(config),
+      (settings): ModeLayer<Mode<C>, never, ExchangeError> => layer<C>({ ...options, ...settings })
+    )
+  )
 
 /**
  * User name and password on every call to the API host.
  *
  * @since 0.1.0
- * @category constructors
+ * @category layers
  */
-export const makeBasic = (
-  options: BasicOptions
-): Effect.Effect<AuthenticatedHttpClient.Service, SetupError, HttpClient.HttpClient> =>
-  Effect.flatMap(account(options), ({ hosts, login, platform }) =>
-    connect(
-      Authenticator.basic(login, { mode: "Qualys/Basic", explain: Refusal.explainLogin(platform) }),
-      options,
-      [hosts.api, hosts.ui]
-    )).pipe(requestedWith)
+export const layerBasic = <R = never>(
+  options: Options & { readonly credential: Given<Login, R> }
+): ModeLayer<"Qualys/Basic", ApiAccess | Account, never, R> =>
+  Layer.mergeAll(
+    layerOf("Qualys/Basic", makeBasic(options.credential, options)),
+    Access.layer(ApiAccess, "Qualys/Basic", located(options.credential, options)),
+    layerAccount(options.credential, options)
+  )
 
 /**
- * User name and password, exchanged for a JWT that lives for four hours. It is renewed by a new login before it
- * expires, and once when the gateway refuses it.
- *
- * @since 0.1.0
- * @category constructors
- */
-export const makeJwt = (
-  options: JwtOptions
-): Effect.Effect<AuthenticatedHttpClient.Service, SetupError, HttpClient.HttpClient | Scope.Scope> =>
-  Effect.gen(function*() {
-    const { hosts, login, platform } = yield* account(options)
-    const mode = "Qualys/Jwt"
-    const obtain = Jwt.login({ mode, platform, gateway: hosts.gateway }, login)
-    const { token } = options.credential
-    const tokens = yield* TokenSource.make({
-      mode,
-      login: token === undefined || token === null ? obtain : yield* Jwt.resume(mode, token, obtain),
-      policy: options.refresh,
-      store: options.store
-    })
-    return yield* connect(Authenticator.bearer(tokens, { mode, explain: Refusal.explainCall }), options, [
-      hosts.gateway
-    ])
-  }).pipe(requestedWith)
-
-/**
- * User name and password, exchanged for a session cookie. The session is logged out when the Scope ends: a subscription
- * may have few of them.
- *
- * @since 0.1.0
- * @category constructors
- */
-export const makeSession = (
-  options: SessionOptions
-): Effect.Effect<AuthenticatedHttpClient.Service, SetupError, HttpClient.HttpClient | Scope.Scope> =>
-  Effect.gen(function*() {
-    const { hosts, login, platform } = yield* account(options)
-    const mode = "Qualys/Session"
-    const endpoint = { mode, platform, api: hosts.api }
-    const tokens = yield* TokenSource.make({
-      mode,
-      login: Session.login(endpoint, login),
-      logout: Session.logout(endpoint),
-      policy: options.refresh,
-      store: options.store
-    })
-    const authenticator = Authenticator.fromTokens(tokens, {
-      mode,
-      explain: Refusal.explainCall,
-      sign: (token) => Authenticator.cookie(Session.cookieName, Redacted.value(token.value)),
-      places: Authenticator.cookie(Session.cookieName, "").places
-    })
-    return yield* connect(authenticator, options, [hosts.api])
-  }).pipe(requestedWith)
-
-/**
- * A token of another identity provider, for the API host and the gateway. It is not renewed here.
- *
- * @since 0.1.0
- * @category constructors
- */
-export const makeBearer = (
-  options: BearerOptions
-): Effect.Effect<AuthenticatedHttpClient.Service, SetupError, HttpClient.HttpClient> =>
-  Effect.flatMap(locate(options), ({ hosts }) =>
-    connect(
-      Authenticator.bearer(options.credential, { mode: "Qualys/Bearer", explain: Refusal.explainCall }),
-      options,
-      [hosts.api, hosts.gateway]
-    )).pipe(requestedWith)
-
-/**
- * {@link makeBasic} as a layer.
+ * {@link layerBasic} with its settings from Config.
  *
  * @since 0.1.0
  * @category layers
  */
-export const layerBasic = (options: BasicOptions): ModeLayer<"Qualys/Basic", ApiAccess> =>
-  Layer.merge(
-    AuthenticatedHttpClient.layerMode("Qualys/Basic", makeBasic(options)),
-    access(ApiAccess, "Qualys/Basic", options)
-  )
+export const layerBasicConfig = (
+  config: Config.Config.Wrap<Settings & { readonly credential: Login }>,
+  options?: PlainOptions
+): ModeLayer<"Qualys/Basic", ApiAccess | Account, ConfigError> =>
+  Layer.unwrapEffect(Effect.map(Config.unwrap(config), (settings) => layerBasic({ ...options, ...settings })))
 
 /**
- * {@link makeJwt} as a layer.
+ * User name and password, exchanged for a JWT that lives for four hours. It is renewed by a new login before it expires,
+ * and when the gateway refuses it.
  *
  * @example
  * ```ts
@@ -255,93 +307,27 @@ export const layerBasic = (options: BasicOptions): ModeLayer<"Qualys/Basic", Api
  * const Gateway = Qualys.layerJwt({
  *   platform: "qg2",
  *   credential: { username: "reader", password: Redacted.make("…") },
- *   refresh: RefreshPolicy.default.pipe(RefreshPolicy.renew(RefreshPolicy.beforeExpiry("1 minute")))
+ *   refreshPolicy: RefreshPolicy.default.pipe(RefreshPolicy.renewal(RefreshPolicy.beforeExpiry("1 minute")))
  * })
  * ```
  *
  * @since 0.1.0
  * @category layers
  */
-export const layerJwt = (options: JwtOptions): ModeLayer<"Qualys/Jwt", GatewayAccess> =>
-  Layer.merge(
-    AuthenticatedHttpClient.layerMode("Qualys/Jwt", makeJwt(options)),
-    access(GatewayAccess, "Qualys/Jwt", options)
-  )
-
-/**
- * {@link makeSession} as a layer.
- *
- * @since 0.1.0
- * @category layers
- */
-export const layerSession = (options: SessionOptions): ModeLayer<"Qualys/Session", ApiAccess> =>
-  Layer.merge(
-    AuthenticatedHttpClient.layerMode("Qualys/Session", makeSession(options)),
-    access(ApiAccess, "Qualys/Session", options)
-  )
-
-/**
- * {@link makeBearer} as a layer.
- *
- * @since 0.1.0
- * @category layers
- */
-export const layerBearer = (options: BearerOptions): ModeLayer<"Qualys/Bearer", ApiAccess | GatewayAccess> =>
+export const layerJwt = <R = never>(
+  options: Options & { readonly credential: Given<Login, R> }
+): ModeLayer<"Qualys/Jwt", GatewayAccess | Account, ExchangeError, R> =>
   Layer.mergeAll(
-    AuthenticatedHttpClient.layerMode("Qualys/Bearer", makeBearer(options)),
-    access(ApiAccess, "Qualys/Bearer", options),
-    access(GatewayAccess, "Qualys/Bearer", options)
+    layerOf(
+      "Qualys/Jwt",
+      Effect.flatMap(jwtTokens(options.credential, options), (tokens) => bindJwt(tokens, options.credential, options))
+    ),
+    Access.layer(GatewayAccess, "Qualys/Jwt", located(options.credential, options)),
+    layerAccount(options.credential, options)
   )
 
 /**
- * The mode that a credential asks for: `Qualys/Basic` or `Qualys/Jwt`.
- *
- * @since 0.1.0
- * @category models
- */
-export type Mode<C extends QualysCredential> = typeof modes[C["authType"]]
-
-/**
- * The client that a decoded credential asks for: {@link makeBasic} or {@link makeJwt}.
- *
- * @since 0.1.0
- * @category constructors
- */
-export const make = (
-  options: JwtOptions & { readonly credential: QualysCredential }
-): Effect.Effect<AuthenticatedHttpClient.Service, SetupError, HttpClient.HttpClient | Scope.Scope> =>
-  options.credential.authType === "basic" ? makeBasic(options) : makeJwt(options)
-
-/**
- * {@link make} as a layer, for programs that learn their mode at run time. Functions that need a certain one are guarded
- * by {@link requireApi}, {@link requireGateway} or `AuthMode.require`.
- *
- * @since 0.1.0
- * @category layers
- */
-export const layer = <C extends QualysCredential>(
-  options: JwtOptions & { readonly credential: C }
-): ModeLayer<Mode<C>> => {
-  const mode = modeOf(options.credential)
-  const evidence: Layer.Layer<never, InvalidSetting> = options.credential.authType === "basic"
-    ? access(ApiAccess, mode, options)
-    : access(GatewayAccess, mode, options)
-  return Layer.merge(AuthenticatedHttpClient.layerMode(mode, make(options)), evidence)
-}
-
-/**
- * {@link layerBasic} with its options from Config.
- *
- * @since 0.1.0
- * @category layers
- */
-export const layerBasicConfig = (
-  options: Config.Config.Wrap<BasicOptions>
-): ModeLayer<"Qualys/Basic", ApiAccess, ConfigError> =>
-  Layer.unwrapEffect(Effect.map(Config.unwrap(options), layerBasic))
-
-/**
- * {@link layerJwt} with its options from Config.
+ * {@link layerJwt} with its settings from Config.
  *
  * @example
  * ```ts
@@ -358,41 +344,70 @@ export const layerBasicConfig = (
  * @category layers
  */
 export const layerJwtConfig = (
-  options: Config.Config.Wrap<JwtOptions>
-): ModeLayer<"Qualys/Jwt", GatewayAccess, ConfigError> =>
-  Layer.unwrapEffect(Effect.map(Config.unwrap(options), layerJwt))
+  config: Config.Config.Wrap<Settings & { readonly credential: Login }>,
+  options?: PlainOptions
+): ModeLayer<"Qualys/Jwt", GatewayAccess | Account, ExchangeError | ConfigError> =>
+  Layer.unwrapEffect(Effect.map(Config.unwrap(config), (settings) => layerJwt({ ...options, ...settings })))
 
 /**
- * {@link layerSession} with its options from Config.
+ * User name and password, exchanged for a session cookie. The session is logged out when the Scope ends, because a
+ * subscription may have few of them.
+ *
+ * @since 0.1.0
+ * @category layers
+ */
+export const layerSession = <R = never>(
+  options: Options & { readonly credential: Given<Login, R> }
+): ModeLayer<"Qualys/Session", ApiAccess | Account, ExchangeError, R> =>
+  Layer.mergeAll(
+    layerOf(
+      "Qualys/Session",
+      Effect.flatMap(sessionTokens(options.credential, options), (tokens) =>
+        bindSession(tokens, options.credential, options))
+    ),
+    Access.layer(ApiAccess, "Qualys/Session", located(options.credential, options)),
+    layerAccount(options.credential, options)
+  )
+
+/**
+ * {@link layerSession} with its settings from Config.
  *
  * @since 0.1.0
  * @category layers
  */
 export const layerSessionConfig = (
-  options: Config.Config.Wrap<SessionOptions>
-): ModeLayer<"Qualys/Session", ApiAccess, ConfigError> =>
-  Layer.unwrapEffect(Effect.map(Config.unwrap(options), layerSession))
+  config: Config.Config.Wrap<Settings & { readonly credential: Login }>,
+  options?: PlainOptions
+): ModeLayer<"Qualys/Session", ApiAccess | Account, ExchangeError | ConfigError> =>
+  Layer.unwrapEffect(Effect.map(Config.unwrap(config), (settings) => layerSession({ ...options, ...settings })))
 
 /**
- * {@link layerBearer} with its options from Config.
+ * A token of the identity provider the subscription trusts, for the API host and the gateway. It is not renewed here,
+ * unless an Effect gives it.
+ *
+ * @since 0.1.0
+ * @category layers
+ */
+export const layerBearer = <R = never>(
+  options: Options & { readonly credential: Given<Untagged<Credential.Bearer>, R> }
+): ModeLayer<"Qualys/Bearer", ApiAccess | GatewayAccess, never, R> =>
+  Layer.mergeAll(
+    layerOf("Qualys/Bearer", makeBearer(options.credential, options)),
+    Access.layer(ApiAccess, "Qualys/Bearer", located(undefined, options)),
+    Access.layer(GatewayAccess, "Qualys/Bearer", located(undefined, options))
+  )
+
+/**
+ * {@link layerBearer} with its settings from Config.
  *
  * @since 0.1.0
  * @category layers
  */
 export const layerBearerConfig = (
-  options: Config.Config.Wrap<BearerOptions>
+  config: Config.Config.Wrap<Settings & { readonly credential: Credential.Bearer }>,
+  options?: PlainOptions
 ): ModeLayer<"Qualys/Bearer", ApiAccess | GatewayAccess, ConfigError> =>
-  Layer.unwrapEffect(Effect.map(Config.unwrap(options), layerBearer))
-
-/**
- * {@link layer} with its options from Config.
- *
- * @since 0.1.0
- * @category layers
- */
-export const layerConfig = <C extends QualysCredential>(
-  options: Config.Config.Wrap<JwtOptions & { readonly credential: C }>
-): ModeLayer<Mode<C>, never, ConfigError> => Layer.unwrapEffect(Effect.map(Config.unwrap(options), layer))
+  Layer.unwrapEffect(Effect.map(Config.unwrap(config), (settings) => layerBearer({ ...options, ...settings })))
 
 /**
  * User name and password from `<prefix>_USERNAME` and `<prefix>_PASSWORD`.
@@ -403,64 +418,174 @@ export const layerConfig = <C extends QualysCredential>(
 export const credentialConfig = (prefix: string): Config.Config<Credential.Basic> => Credential.basicConfig(prefix)
 
 /**
- * What the layer of a mode provides: the client, the mode, and what the mode may call.
+ * Checks at run time that the client has this mode, for layers whose mode was decoded from data. Fails with
+ * `AuthModeMismatch` before the effect runs.
  *
  * @since 0.1.0
- * @category models
+ * @category combinators
  */
-export type ModeLayer<Mode extends string, Access = never, E = never> = Layer.Layer<
-  AuthenticatedHttpClient.AuthenticatedHttpClient | AuthMode.AuthMode<Mode> | Access,
-  SetupError | E,
-  HttpClient.HttpClient
->
+export const require = <const Name extends ModeName>(
+  mode: Name
+): <A, E, R>(
+  self: Effect.Effect<A, E, R>
+) => Effect.Effect<A, E | AuthModeMismatch, Exclude<R, AuthMode.AuthMode<Name>> | QualysClient> =>
+  AuthMode.require(mode, QualysClient)
 
-const modes = { basic: "Qualys/Basic", token: "Qualys/Jwt" } as const
+type Needs = HttpClient.HttpClient | Scope.Scope
 
-const modeOf = <C extends QualysCredential>(credential: C): Mode<C> => {
-  const authType: C["authType"] = credential.authType
-  return modes[authType]
+type Client<E = never, R = never> = Effect.Effect<AuthenticatedHttpClient.Service, SetupError | E, Needs | R>
+
+type Tokens<R> = Effect.Effect<TokenSource, SetupError | ExchangeError, Needs | R>
+
+const layerOf = <const Name extends string, E, R>(
+  mode: Name,
+  make: Effect.Effect<AuthenticatedHttpClient.Service, E, R>
+): Layer.Layer<
+  AuthenticatedHttpClient.AuthenticatedHttpClient | QualysClient | AuthMode.Evidence<Name>,
+  E,
+  Exclude<R, Scope.Scope>
+> => AuthenticatedHttpClient.layerMode({ mode, client: QualysClient }, make)
+
+const modeOf = <C extends TaggedCredential>(credential: C): Mode<C> => {
+  const tag: C["_tag"] = credential._tag
+  return `Qualys/${tag}`
 }
 
-/** The platform and its hosts: as the options say, else as the account says. */
-const locate = (options: BasicOptions | BearerOptions) => {
-  const stated = "platform" in options.credential ? options.credential.platform : undefined
+/** The platform and its hosts: as the options say, else as the credential says. */
+const located = <R>(given: Given<Login, R> | undefined, options: Options) => {
+  const stated = given === undefined || Effect.isEffect(given) ? undefined : given.platform
   const platform = options.platform ?? stated ?? Platform.defaultPlatform
   return Either.map(Platform.hosts(platform), (hosts) => ({ platform, hosts }))
 }
 
-/** The same, with a login that is fit to be sent. */
-const account = (options: BasicOptions) =>
-  Either.gen(function*() {
-    const { password, username } = options.credential
-    const login = yield* Credential.basic({ username, password })
-    return { ...(yield* locate(options)), login }
+const login = <R>(mode: ModeName, given: Given<Login, R>) =>
+  CredentialSource.make(given, {
+    mode,
+    make: ({ password, username }) => Credential.basic({ username, password })
   })
 
-const connect = (
-  authenticator: Authenticator.Authenticator,
-  options: CommonOptions,
-  [baseUrl, ...others]: readonly [string, ...ReadonlyArray<string>]
-) =>
-  AuthenticatedHttpClient.make(authenticator, {
-    ...options,
-    baseUrl,
-    origins: [...others, ...(options.origins ?? [])],
-    limits: options.limits ?? limits
+const makeBasic = <R>(given: Given<Login, R>, options: Options, mode: ModeName = "Qualys/Basic"): Client<never, R> =>
+  Effect.gen(function*() {
+    const { hosts, platform } = yield* located(given, options)
+    const authenticator = Authenticator.fromCredential(yield* login(mode, given), {
+      mode,
+      explain: Refusal.explainLogin(platform),
+      coolDown: options.refreshPolicy?.coolDown,
+      credentials: RequestCredentials.basic
+    })
+    return yield* bind(authenticator, options, [hosts.api, hosts.ui])
   })
 
-/** The API refuses a request without this header; its value says who calls. Logins need it too. */
-const requestedWith: <A, E, R>(self: Effect.Effect<A, E, R>) => Effect.Effect<A, E, R | HttpClient.HttpClient> = Effect
-  .updateService(
-    HttpClient.HttpClient,
-    HttpClient.mapRequest((request) =>
-      "x-requested-with" in request.headers
-        ? request
-        : HttpClientRequest.setHeader(request, "x-requested-with", "effect-auth")
-    )
+const makeBearer = <R>(given: Given<Untagged<Credential.Bearer>, R>, options: Options): Client<never, R> =>
+  Effect.gen(function*() {
+    const mode = "Qualys/Bearer"
+    const { hosts } = yield* located(undefined, options)
+    const credential = yield* CredentialSource.make(given, {
+      mode,
+      make: ({ token }) => Credential.bearer({ token })
+    })
+    const authenticator = Authenticator.fromCredential(credential, {
+      mode,
+      explain: Refusal.explainCall,
+      coolDown: options.refreshPolicy?.coolDown,
+      credentials: ({ token }) => RequestCredentials.bearer(token)
+    })
+    return yield* bind(authenticator, options, [hosts.api, hosts.gateway])
+  })
+
+const jwtTokens = <R>(given: Given<Login, R>, options: Options): Tokens<R> =>
+  Effect.gen(function*() {
+    const mode = "Qualys/Jwt"
+    const { hosts, platform } = yield* located(given, options)
+    const credential = yield* login(mode, given)
+    const kept = Effect.isEffect(given) ? undefined : given.token
+    return yield* System.makeTokens({
+      mode,
+      origin: hosts.gateway,
+      account: Effect.map(credential.read, ({ username }) => username),
+      login: Effect.flatMap(credential.read, Jwt.login({ mode, platform, gateway: hosts.gateway })),
+      initial: kept === undefined || kept === null ? undefined : Jwt.given(mode, kept)
+    }, options)
+  })
+
+const bindJwt = <R>(tokens: TokenSource, given: Given<Login, R>, options: Options) =>
+  Effect.flatMap(
+    located(given, options),
+    ({ hosts }) =>
+      bind(Authenticator.bearer(tokens, { mode: "Qualys/Jwt", explain: Refusal.explainCall }), options, [hosts.gateway])
   )
 
-const access = <Self>(
-  tag: Context.Tag<Self, Access>,
-  mode: string,
-  options: BasicOptions | BearerOptions
-): Layer.Layer<Self, InvalidSetting> => Layer.effect(tag, Either.map(locate(options), ({ hosts }) => ({ mode, hosts })))
+const sessionTokens = <R>(given: Given<Login, R>, options: Options): Tokens<R> =>
+  Effect.gen(function*() {
+    const mode = "Qualys/Session"
+    const { hosts, platform } = yield* located(given, options)
+    const credential = yield* login(mode, given)
+    const endpoint = { mode, platform, api: hosts.api }
+    return yield* System.makeTokens({
+      mode,
+      origin: hosts.api,
+      account: Effect.map(credential.read, ({ username }) => username),
+      login: Effect.flatMap(credential.read, Session.login(endpoint)),
+      revoke: Session.logout(endpoint)
+    }, options)
+  })
+
+const bindSession = <R>(tokens: TokenSource, given: Given<Login, R>, options: Options) =>
+  Effect.flatMap(located(given, options), ({ hosts }) =>
+    bind(
+      Authenticator.cookie(tokens, {
+        mode: "Qualys/Session",
+        name: Session.cookieName,
+        explain: Refusal.explainCall
+      }),
+      options,
+      [hosts.api]
+    ))
+
+const bind = (
+  authenticator: Authenticator.Authenticator,
+  options: Options,
+  [baseUrl, ...others]: readonly [string, ...ReadonlyArray<string>]
+): Effect.Effect<AuthenticatedHttpClient.Service, SetupError, HttpClient.HttpClient> =>
+  Effect.gen(function*() {
+    const limiter = options.rateLimiter ?? QualysQuota.policy
+    return yield* AuthenticatedHttpClient.make(authenticator, {
+      ...options,
+      baseUrl,
+      origins: [...others, ...(options.origins ?? [])],
+      defaultHeaders: RequestedWith.headers,
+      rateLimiter: RateLimiter.isRateLimiter(limiter) ? limiter : yield* RateLimiter.make(limiter)
+    })
+  })
+
+/** A user and password open the API host by Basic, whatever the mode of the program. */
+const layerAccount = <R>(given: Given<Login, R>, options: Options): Layer.Layer<
+  Account,
+  SetupError,
+  HttpClient.HttpClient | Exclude<R, Scope.Scope>
+> => Layer.scoped(Account, Effect.map(makeBasic(given, options), (client) => ({ client })))
+
+/** What a mode that is known at run time only can access; the types do not show it. */
+const accessOf = (
+  credential: TaggedCredential,
+  options: Options
+): Layer.Layer<never, SetupError, HttpClient.HttpClient> => {
+  switch (credential._tag) {
+    case "Basic":
+    case "Session":
+      return Layer.merge(
+        Access.layer(ApiAccess, modeOf(credential), located(credential, options)),
+        layerAccount(credential, options)
+      )
+    case "Jwt":
+      return Layer.merge(
+        Access.layer(GatewayAccess, modeOf(credential), located(credential, options)),
+        layerAccount(credential, options)
+      )
+    case "Bearer":
+      return Layer.merge(
+        Access.layer(ApiAccess, modeOf(credential), located(undefined, options)),
+        Access.layer(GatewayAccess, modeOf(credential), located(undefined, options))
+      )
+  }
+}

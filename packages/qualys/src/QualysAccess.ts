@@ -1,26 +1,26 @@
 /**
- * What a mode may call. A JWT opens the gateway and not the API host, a user name and password the other way round; a
- * function says in its requirements which it needs, and does not compile with a mode that cannot call it.
+ * What a mode can access. A JWT opens the gateway but not the API host, a user name and password the API host but not the
+ * gateway. A function requires the access it needs, and does not compile with a mode that lacks it.
  *
  * @since 0.1.0
  */
+import type * as AuthenticatedHttpClient from "@effect-auth/core/AuthenticatedHttpClient"
 import { AuthModeMismatch } from "@effect-auth/core/AuthError"
 import * as AuthMode from "@effect-auth/core/AuthMode"
 import * as Context from "effect/Context"
 import * as Effect from "effect/Effect"
 import * as Option from "effect/Option"
-import type * as Platform from "./Platform.ts"
+import type { Access } from "./internal/access.ts"
 
-/**
- * What stands behind the evidence: the mode, and the hosts, so that a function need not know what relative URLs are
- * relative to.
- *
- * @since 0.1.0
- * @category models
- */
-export interface Access {
-  readonly mode: string
-  readonly hosts: Platform.Hosts
+export type {
+  /**
+   * What stands behind the evidence: the mode, and the hosts, so that a function need not know what relative URLs are
+   * relative to.
+   *
+   * @since 0.1.0
+   * @category models
+   */
+  Access
 }
 
 /**
@@ -29,12 +29,12 @@ export interface Access {
  *
  * @example
  * ```ts
- * import * as AuthenticatedHttpClient from "@effect-auth/core/AuthenticatedHttpClient"
+ * import * as Qualys from "@effect-auth/qualys/Qualys"
  * import * as QualysAccess from "@effect-auth/qualys/QualysAccess"
  * import * as Effect from "effect/Effect"
  *
  * const listScans = Effect.gen(function*() {
- *   const http = yield* AuthenticatedHttpClient.AuthenticatedHttpClient
+ *   const http = yield* Qualys.Client
  *   const { hosts } = yield* QualysAccess.ApiAccess
  *   const response = yield* http.get(`${hosts.api}/api/2.0/fo/scan/?action=list`)
  *   return yield* response.text
@@ -55,6 +55,18 @@ export class ApiAccess extends Context.Tag("@effect-auth/qualys/QualysAccess/Api
 export class GatewayAccess
   extends Context.Tag("@effect-auth/qualys/QualysAccess/GatewayAccess")<GatewayAccess, Access>()
 {}
+
+/**
+ * Evidence of a user name and password, which open the API host by Basic whatever the mode is. The modes Basic, Session
+ * and Jwt provide it.
+ *
+ * @since 0.1.0
+ * @category tags
+ */
+export class Account extends Context.Tag("@effect-auth/qualys/QualysAccess/Account")<
+  Account,
+  { readonly client: AuthenticatedHttpClient.Service }
+>() {}
 
 /**
  * Checks at run time that the mode may call the API host. Fails with `AuthModeMismatch` before the effect runs.
@@ -87,14 +99,7 @@ const require = <A, E, R, Self>(
     Effect.context<never>(),
     (context): Effect.Effect<A, E | AuthModeMismatch, Exclude<R, Self>> =>
       Option.match(Context.getOption(context, tag), {
-        onNone: () => Effect.fail(new AuthModeMismatch({ expected, actual: actualMode(context) })),
+        onNone: () => Effect.fail(new AuthModeMismatch({ expected, actual: AuthMode.modes(context).join(", ") })),
         onSome: (access) => Effect.provideService(self, tag, access)
       })
   )
-
-/** All modes share one key, whatever their name. */
-const actualMode = (context: Context.Context<never>): string =>
-  Option.match(Context.getOption(context, AuthMode.AuthMode<string>("Qualys")), {
-    onNone: () => "no mode",
-    onSome: ({ mode }) => mode
-  })

@@ -1,7 +1,7 @@
 /**
  * Credentials of Qualys as they are kept in files and secret stores: one JSON object with the keys `username`,
  * `password`, `token`, `auth_type`, `platform` and `override_platform`, as the Python client `qualysdk` reads and writes
- * them. What is decoded here and revealed again is the same object.
+ * them. Decoding and revealing give the same object.
  *
  * @since 0.1.0
  */
@@ -15,7 +15,7 @@ import * as Redacted from "effect/Redacted"
 import * as Schema from "effect/Schema"
 import * as Platform from "./Platform.ts"
 
-/** Hosts that are given one by one have no id; `CUSTOM` then stands in its place. */
+/** Hosts that are given one by one have no id; `CUSTOM` takes its place. */
 const PlatformName = Schema.NullOr(Schema.Union(Schema.Literal("CUSTOM"), Platform.PlatformId)).annotations({
   message: () => ({ message: `must be one of ${Object.keys(Platform.platforms).join(", ")}`, override: true })
 })
@@ -68,15 +68,20 @@ export class Basic extends Schema.Class<Basic>("@effect-auth/qualys/Basic")(
     ...place
   }).pipe(Schema.filter(hasHosts))
 ) {
-  /** Where the account lives: the override, else the id. */
+  /** The mode; not part of the JSON. */
+  get _tag(): "Basic" {
+    return "Basic"
+  }
+
+  /** The platform of the account: the override, else the id. */
   get platform(): Platform.Platform {
     return located(this)
   }
 }
 
 /**
- * A user name and password that are exchanged for a JWT: `auth_type` is `token`. A `token` that was kept is used while it
- * is good.
+ * A user name and password that are exchanged for a JWT: `auth_type` is `token`. A stored `token` is used while it is
+ * valid.
  *
  * @since 0.1.0
  * @category schemas
@@ -89,7 +94,12 @@ export class Jwt extends Schema.Class<Jwt>("@effect-auth/qualys/Jwt")(
     ...place
   }).pipe(Schema.filter(hasHosts))
 ) {
-  /** Where the account lives: the override, else the id. */
+  /** The mode; not part of the JSON. */
+  get _tag(): "Jwt" {
+    return "Jwt"
+  }
+
+  /** The platform of the account: the override, else the id. */
   get platform(): Platform.Platform {
     return located(this)
   }
@@ -156,7 +166,7 @@ export const jwt = (fields: {
 
 /**
  * Decodes a credential from a dictionary. Where `auth_type` is missing it is `token` if there is a token, else `basic`;
- * a missing `platform` is `qg3`. Unknown keys are refused by name. The failure names the field and never its value.
+ * a missing `platform` is `qg3`. Unknown keys are refused by name. The error names the field and never quotes its value.
  *
  * @since 0.1.0
  * @category decoding
@@ -188,7 +198,7 @@ export interface JsonOptions {
 }
 
 /**
- * The credential as JSON with `<redacted>` in the place of its secrets; for display.
+ * The credential as JSON with `<redacted>` in place of its secrets, for display.
  *
  * @since 0.1.0
  * @category encoding
@@ -197,7 +207,7 @@ export const toJson = (credential: QualysCredential, options?: JsonOptions): str
   write(credential, options, String)
 
 /**
- * The credential as JSON **with its secrets in the clear**, for a caller who stores it somewhere safe.
+ * The credential as JSON **with its secrets in the clear**, for storing it somewhere safe.
  *
  * @since 0.1.0
  * @category encoding

@@ -1,7 +1,7 @@
 /**
- * What Qualys says went wrong. It often says so with HTTP 200: an account that has expired, credentials that are not
- * accepted below `/qps`. The client leaves such answers to the caller, who reads the body anyway; {@link check} and
- * {@link fromBody} make typed errors of them.
+ * The errors Qualys reports. It often does so with HTTP 200: for an expired account, or credentials that are not accepted
+ * below `/qps`. The client leaves such answers to the caller, which reads the body anyway; {@link check} and
+ * {@link fromBody} turn them into typed errors.
  *
  * @since 0.1.0
  */
@@ -13,11 +13,11 @@ import * as Schema from "effect/Schema"
 import * as Xml from "./internal/xml.ts"
 
 /**
- * It occurs when an answer of Qualys, whatever its HTTP status, says that the call failed.
+ * Raised when an answer of Qualys, whatever its HTTP status, says that the call failed.
  *
  * - `CredentialsRejected`: wrong user name or password, or an account of another platform (CODE 2000,
  *   `INVALID_CREDENTIALS`)
- * - `Unauthorized`: there was no proof, or the account may not do this (`UNAUTHORIZED`)
+ * - `Unauthorized`: there were no credentials, or the account may not do this (`UNAUTHORIZED`)
  * - `AccountExpired`: CODE 2001
  * - `RegistrationIncomplete`: CODE 2003; the user has to complete the registration, waiting does not help
  * - `SecureIdRequired`: CODE 2011; the account cannot use the API, waiting does not help
@@ -55,17 +55,17 @@ export class QualysError extends Schema.TaggedError<QualysError>("@effect-auth/q
 }
 
 /**
- * Fails with {@link QualysError} when the body says that the call failed, and gives the response back otherwise. The
- * body is read for it; its `text` and `json` still are to be had afterwards, its `stream` is not.
+ * Fails with {@link QualysError} when the body says that the call failed, and returns the response otherwise. It reads the
+ * body: `text` and `json` can still be read afterwards, `stream` cannot.
  *
  * @example
  * ```ts
- * import * as AuthenticatedHttpClient from "@effect-auth/core/AuthenticatedHttpClient"
+ * import * as Qualys from "@effect-auth/qualys/Qualys"
  * import * as QualysError from "@effect-auth/qualys/QualysError"
  * import * as Effect from "effect/Effect"
  *
  * const tags = Effect.gen(function*() {
- *   const http = yield* AuthenticatedHttpClient.AuthenticatedHttpClient
+ *   const http = yield* Qualys.Client
  *   const response = yield* http.post("/qps/rest/2.0/search/am/tag").pipe(Effect.flatMap(QualysError.check))
  *   return yield* response.text
  * })
@@ -86,8 +86,8 @@ export const check = (
     )
 
 /**
- * The failure that a body tells, for callers who have read it: XML or JSON. `None` for a success, and for everything
- * that is not one of Qualys' envelopes, such as a proxy's HTML page.
+ * The failure a body reports, in XML or JSON. `None` for a success, and for everything that is not one of Qualys'
+ * envelopes, such as a proxy's HTML page.
  *
  * @since 0.1.0
  * @category decoding

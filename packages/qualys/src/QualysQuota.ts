@@ -1,26 +1,27 @@
 /**
- * The quotas of Qualys: so many calls of one API in a sliding window (Standard: 300 in an hour) and so many at once (2),
- * for the whole subscription. The API host blocks with 409 and says why in XML, the gateway with 429.
+ * The quotas of Qualys: a number of calls of one API in a sliding window (Standard: 300 in an hour) and a number at once
+ * (2), for the whole subscription. The API host blocks with 409 and says why in XML, the gateway with 429.
  *
  * @since 0.1.0
  */
-import * as RateLimit from "@effect-auth/core/RateLimit"
-import * as RateLimitDialect from "@effect-auth/core/RateLimitDialect"
-import * as RateLimitSignal from "@effect-auth/core/RateLimitSignal"
+import * as RateLimitHeaders from "@effect-auth/rate-limit/RateLimitHeaders"
+import * as RateLimitPolicy from "@effect-auth/rate-limit/RateLimitPolicy"
+import * as RateLimitStatus from "@effect-auth/rate-limit/RateLimitStatus"
 import * as Arr from "effect/Array"
+import * as Duration from "effect/Duration"
 import * as Option from "effect/Option"
 import * as Xml from "./internal/xml.ts"
 
 /**
  * `X-RateLimit-Limit`, `-Window-Sec`, `-Remaining` and `-ToWait-Sec`; `X-Concurrency-Limit-Limit` and `-Running`, also
  * spelled `X-ConcurrencyLimit-*`; and the body of a 409: CODE 1965 is a spent quota, whose item `SECONDS_TO_WAIT` counts;
- * CODE 1960 is too many calls at once. Every other 409 (2003, 2011) is none of the quota's business: waiting does not
- * cure it, so it is handed on.
+ * CODE 1960 is too many calls at once. Every other 409 (2003, 2011) does not concern the quota: waiting does not cure it,
+ * so the caller gets it.
  *
  * @since 0.1.0
- * @category dialects
+ * @category headers
  */
-export const dialect: RateLimitDialect.Dialect = RateLimitDialect.numbers({
+export const headers: RateLimitHeaders.RateLimitHeaders = RateLimitHeaders.numbers({
   limit: "x-ratelimit-limit",
   remaining: "x-ratelimit-remaining",
   reset: "x-ratelimit-towait-sec",
@@ -29,45 +30,45 @@ export const dialect: RateLimitDialect.Dialect = RateLimitDialect.numbers({
   concurrencyLimit: ["x-concurrency-limit-limit", "x-concurrencylimit-limit"],
   running: ["x-concurrency-limit-running", "x-concurrencylimit-running"]
 }).pipe(
-  RateLimitDialect.withBody({
+  RateLimitHeaders.withBody({
     wanted: ({ status }) => status === 409,
-    read: (body) => ({ malformed: [], signal: Option.flatMap(Xml.parse(body), blockOf) })
+    read: (body) => ({ malformed: [], status: Option.flatMap(Xml.parse(body), blockOf) })
   })
 )
 
 /**
- * What the modes of this package do unless they are told otherwise: respect each endpoint's quota, sleep as long as the
- * server asks for (a day at the most), warn of each of the last ten calls. The first call of an endpoint goes alone,
- * because nobody knows what the subscription admits before its answer.
+ * The default of every mode: respects each endpoint's quota, waits as long as the server asks for (a day at most), and
+ * warns at each of the last ten calls. The first call of an endpoint goes alone, because what the subscription admits is
+ * unknown before its answer.
  *
  * @example
  * ```ts
- * import * as RateLimit from "@effect-auth/core/RateLimit"
+ * import * as RateLimitPolicy from "@effect-auth/rate-limit/RateLimitPolicy"
  * import * as QualysQuota from "@effect-auth/qualys/QualysQuota"
  *
- * const impatient = QualysQuota.limits.pipe(RateLimit.maxWait("1 minute"))
+ * const impatient = QualysQuota.policy.pipe(RateLimitPolicy.maxWait("1 minute"))
  * ```
  *
  * @since 0.1.0
  * @category presets
  */
-export const limits: RateLimit.Limits = RateLimit.default.pipe(
-  RateLimit.withDialect(dialect),
-  RateLimit.maxWait("24 hours"),
-  RateLimit.warnBelow(Arr.range(2, 10)),
-  RateLimit.probe(true)
+export const policy: RateLimitPolicy.RateLimitPolicy = RateLimitPolicy.default.pipe(
+  RateLimitPolicy.headers(headers),
+  RateLimitPolicy.maxWait("24 hours"),
+  RateLimitPolicy.warnBelow(Arr.range(2, 10)),
+  RateLimitPolicy.probe(true)
 )
 
-const blockOf = ({ code, items }: Xml.Envelope): Option.Option<RateLimitSignal.Signal> => {
+const blockOf = ({ code, items }: Xml.Envelope): Option.Option<RateLimitStatus.RateLimitStatus> => {
   switch (code) {
     case "1960":
-      return Option.some(RateLimitSignal.make({ blocked: "concurrency" }))
+      return Option.some(RateLimitStatus.make({ blocked: "concurrency" }))
     case "1965":
-      return Option.some(RateLimitSignal.make({ blocked: "rate", retryAfter: seconds(items["SECONDS_TO_WAIT"]) }))
+      return Option.some(RateLimitStatus.make({ blocked: "rate", retryAfter: seconds(items["SECONDS_TO_WAIT"]) }))
     default:
       return Option.none()
   }
 }
 
-const seconds = (text: string | undefined): number | undefined =>
-  text !== undefined && /^\d{1,9}$/.test(text) ? Number(text) * 1000 : undefined
+const seconds = (text: string | undefined): Duration.Duration | undefined =>
+  text !== undefined && /^\d{1,9}$/.test(text) ? Duration.seconds(Number(text)) : undefined

@@ -1,18 +1,18 @@
 /**
- * What a subscription admits, asked of Qualys itself. It costs a call; what a program has learned from its own calls is
- * to be had without one, from the `snapshot` of the `RateLimit.Governor` that its client was given as `limits`.
+ * What a subscription admits, asked of Qualys itself. It costs a call. What a program has learned from its own calls is
+ * free: the `snapshot` of the rate limiter its client was given.
  *
  * @since 0.1.0
  */
-import type { AuthError } from "@effect-auth/core/AuthError"
-import * as RateLimitDialect from "@effect-auth/core/RateLimitDialect"
-import type * as HttpClient from "@effect/platform/HttpClient"
+import type { ClientError } from "@effect-auth/core/AuthError"
+import * as RateLimitHeaders from "@effect-auth/rate-limit/RateLimitHeaders"
 import * as HttpClientError from "@effect/platform/HttpClientError"
 import * as HttpClientResponse from "@effect/platform/HttpClientResponse"
 import * as Clock from "effect/Clock"
+import * as Duration from "effect/Duration"
 import * as Effect from "effect/Effect"
 import * as Option from "effect/Option"
-import * as Qualys from "./Qualys.ts"
+import { Account } from "./QualysAccess.ts"
 import * as QualysError from "./QualysError.ts"
 import * as QualysQuota from "./QualysQuota.ts"
 
@@ -33,52 +33,49 @@ export interface QualysRateLimit {
 }
 
 /**
- * Asks with one call, `GET /msp/about.php`, that is proved by user name and password whatever the mode of the program:
- * give it the options of that mode. Fails with a `ResponseError` (`Decode`) when the answer does not state a quota.
+ * Asks with one call, `GET /msp/about.php`, authenticated by user name and password whatever the mode of the program.
+ * Fails with a `ResponseError` (`Decode`) when the answer does not state a quota.
  *
  * @example
  * ```ts
+ * import * as Qualys from "@effect-auth/qualys/Qualys"
  * import * as QualysRateLimit from "@effect-auth/qualys/QualysRateLimit"
- * import * as Redacted from "effect/Redacted"
+ * import * as Effect from "effect/Effect"
  *
- * const quota = QualysRateLimit.get({
- *   platform: "qg2",
- *   credential: { username: "reader", password: Redacted.make("…") }
- * })
+ * const quota = QualysRateLimit.get.pipe(
+ *   Effect.provide(Qualys.layerJwtConfig({ credential: Qualys.credentialConfig("QUALYS") }))
+ * )
  * ```
  *
  * @since 0.1.0
  * @category queries
  */
-export const get = (
-  options: Qualys.BasicOptions
-): Effect.Effect<
+export const get: Effect.Effect<
   QualysRateLimit,
-  AuthError | HttpClientError.HttpClientError | QualysError.QualysError,
-  HttpClient.HttpClient
-> =>
-  Effect.gen(function*() {
-    const http = yield* Qualys.makeBasic(options)
-    const response = yield* http.get("/msp/about.php").pipe(
-      Effect.flatMap(QualysError.check),
-      Effect.flatMap(HttpClientResponse.filterStatusOk)
-    )
-    const signal = RateLimitDialect.read(QualysQuota.dialect, response, yield* Clock.currentTimeMillis).signal
-    const quota = Option.map(signal, ({ concurrency, quotas: [quota] }) => ({ ...quota, concurrency }))
-    if (Option.isNone(quota) || quota.value.limit === undefined || quota.value.concurrency === undefined) {
-      return yield* new HttpClientError.ResponseError({
-        request: response.request,
-        response,
-        reason: "Decode",
-        description: "the answer does not state a quota"
-      })
-    }
-    const { concurrency, limit, remaining, reset, window } = quota.value
-    return {
-      "X-RateLimit-Limit": limit,
-      "X-Concurrency-Limit-Limit": concurrency.limit,
-      ...(window === undefined ? undefined : { "X-RateLimit-Window-Sec": window / 1000 }),
-      ...(remaining === undefined ? undefined : { "X-RateLimit-Remaining": remaining }),
-      ...(reset === undefined ? undefined : { "X-RateLimit-ToWait-Sec": reset / 1000 })
-    }
-  })
+  ClientError | HttpClientError.HttpClientError | QualysError.QualysError,
+  Account
+> = Effect.gen(function*() {
+  const { client } = yield* Account
+  const response = yield* client.get("/msp/about.php").pipe(
+    Effect.flatMap(QualysError.check),
+    Effect.flatMap(HttpClientResponse.filterStatusOk)
+  )
+  const { status } = RateLimitHeaders.read(QualysQuota.headers, response, yield* Clock.currentTimeMillis)
+  const quota = Option.map(status, ({ concurrency, quotas: [quota] }) => ({ ...quota, concurrency }))
+  if (Option.isNone(quota) || quota.value.limit === undefined || quota.value.concurrency === undefined) {
+    return yield* new HttpClientError.ResponseError({
+      request: response.request,
+      response,
+      reason: "Decode",
+      description: "the answer does not state a quota"
+    })
+  }
+  const { concurrency, limit, remaining, reset, window } = quota.value
+  return {
+    "X-RateLimit-Limit": limit,
+    "X-Concurrency-Limit-Limit": concurrency.limit,
+    ...(window === undefined ? undefined : { "X-RateLimit-Window-Sec": Duration.toSeconds(window) }),
+    ...(remaining === undefined ? undefined : { "X-RateLimit-Remaining": remaining }),
+    ...(reset === undefined ? undefined : { "X-RateLimit-ToWait-Sec": Duration.toSeconds(reset) })
+  }
+})

@@ -1,17 +1,18 @@
-import * as RateLimitDialect from "@effect-auth/core/RateLimitDialect"
-import type * as RateLimitSignal from "@effect-auth/core/RateLimitSignal"
+import * as RateLimitHeaders from "@effect-auth/rate-limit/RateLimitHeaders"
+import type * as RateLimitStatus from "@effect-auth/rate-limit/RateLimitStatus"
 import { assert, describe, it } from "@effect/vitest"
+import * as Duration from "effect/Duration"
 import * as Option from "effect/Option"
 import * as QualysQuota from "../src/QualysQuota.ts"
 
-const ofHead = (status: number, headers: Record<string, string>): RateLimitSignal.Signal | undefined =>
-  Option.getOrUndefined(RateLimitDialect.read(QualysQuota.dialect, { status, headers }, 0).signal)
+const ofHead = (status: number, headers: Record<string, string>): RateLimitStatus.RateLimitStatus | undefined =>
+  Option.getOrUndefined(RateLimitHeaders.read(QualysQuota.headers, { status, headers }, 0).status)
 
-const ofBody = (status: number, text: string): RateLimitSignal.Signal | undefined => {
-  const { body } = QualysQuota.dialect
+const ofBody = (status: number, text: string): RateLimitStatus.RateLimitStatus | undefined => {
+  const { body } = QualysQuota.headers
   const head = { status, headers: {} }
   return body !== undefined && body.wanted(head)
-    ? Option.getOrUndefined(body.read(text, head, 0).signal)
+    ? Option.getOrUndefined(body.read(text, head, 0).status)
     : undefined
 }
 
@@ -30,12 +31,13 @@ const quota = {
   "x-ratelimit-towait-sec": "51"
 }
 
-describe("QualysQuota.dialect", () => {
+describe("QualysQuota.headers", () => {
   it("reads the quota and when there is more of it", () => {
     assert.deepStrictEqual(ofHead(200, quota), {
       blocked: "none",
-      quotas: [{ limit: 300, remaining: 0, window: 3_600_000, reset: 51_000 }],
-      concurrency: undefined
+      quotas: [{ limit: 300, remaining: 0, window: Duration.hours(1), reset: Duration.seconds(51) }],
+      concurrency: undefined,
+      retryAfter: undefined
     })
   })
 
@@ -57,7 +59,10 @@ describe("QualysQuota.dialect", () => {
   })
 
   it("reads from a 409 that the quota is spent, and for how long", () => {
-    assert.deepInclude(ofBody(409, simpleReturn(1965, waitFor("51"))), { blocked: "rate", retryAfter: 51_000 })
+    assert.deepInclude(ofBody(409, simpleReturn(1965, waitFor("51"))), {
+      blocked: "rate",
+      retryAfter: Duration.seconds(51)
+    })
     assert.deepInclude(ofBody(409, simpleReturn(1965)), { blocked: "rate", retryAfter: undefined })
     assert.deepInclude(ofBody(409, simpleReturn(1965, waitFor("soon"))), { blocked: "rate", retryAfter: undefined })
   })

@@ -1,12 +1,15 @@
 import * as AuthenticatedHttpClient from "@effect-auth/core/AuthenticatedHttpClient"
 import * as AuthEvent from "@effect-auth/core/AuthEvent"
-import * as RateLimit from "@effect-auth/core/RateLimit"
+import * as RateLimiter from "@effect-auth/rate-limit/RateLimiter"
+import * as RateLimitPolicy from "@effect-auth/rate-limit/RateLimitPolicy"
 import * as FakeQualys from "@effect-auth/testing/FakeQualys"
+import * as VirtualClock from "@effect-auth/testing/VirtualClock"
 import * as HttpClientRequest from "@effect/platform/HttpClientRequest"
 import { assert, describe, it } from "@effect/vitest"
 import * as Chunk from "effect/Chunk"
 import * as Clock from "effect/Clock"
 import * as DateTime from "effect/DateTime"
+import * as Duration from "effect/Duration"
 import * as Effect from "effect/Effect"
 import * as Fiber from "effect/Fiber"
 import * as Layer from "effect/Layer"
@@ -16,8 +19,8 @@ import * as PubSub from "effect/PubSub"
 import * as Queue from "effect/Queue"
 import * as Redacted from "effect/Redacted"
 import type * as Scope from "effect/Scope"
-import * as VirtualTime from "../../core/test/virtualTime.ts"
 import * as Qualys from "../src/Qualys.ts"
+import * as QualysQuota from "../src/QualysQuota.ts"
 import * as QualysRateLimit from "../src/QualysRateLimit.ts"
 
 const options = {
@@ -27,6 +30,8 @@ const options = {
     password: Redacted.make(FakeQualys.credentials.password)
   }
 } as const
+
+const tagged = { ...options, credential: { _tag: "Basic", ...options.credential } } as const
 
 const on = (options?: FakeQualys.Options) => <A, E, R>(mode: Layer.Layer<A, E, R>) =>
   mode.pipe(Layer.provideMerge(FakeQualys.layer(options)), Layer.provideMerge(AuthEvent.layer))
@@ -40,7 +45,7 @@ const launch = Effect.flatMap(AuthenticatedHttpClient.AuthenticatedHttpClient, (
 
 /** A test under a clock that runs ahead to the next thing that happens. */
 const itVirtually = <A, E>(name: string, test: () => Effect.Effect<A, E, Scope.Scope>) =>
-  it.scopedLive(name, () => Logger.withMinimumLogLevel(VirtualTime.run(test()), LogLevel.None), 60_000)
+  it.scopedLive(name, () => Logger.withMinimumLogLevel(VirtualClock.run(test()), LogLevel.None), 60_000)
 
 /** What was said of quotas since the last time. */
 const heard = Effect.gen(function*() {
@@ -51,8 +56,8 @@ const heard = Effect.gen(function*() {
       Chunk.toReadonlyArray(events).flatMap((event) =>
         event._tag === "ApproachingLimit"
           ? [`${event.remaining} left`]
-          : event._tag === "SleepingUntil"
-          ? [`sleeping until ${DateTime.toEpochMillis(event.until) / 1000}`]
+          : event._tag === "WaitingUntil"
+          ? [`waiting until ${DateTime.toEpochMillis(event.until) / 1000}`]
           : []
       )
   )
@@ -80,12 +85,12 @@ describe("Qualys, quotas", () => {
         assert.strictEqual((yield* Fiber.poll(fifth))._tag, "None")
         assert.strictEqual((yield* Fiber.join(fifth)).status, 200)
         assert.strictEqual(yield* Clock.currentTimeMillis, 5 * 3_600_000)
-        assert.deepStrictEqual(yield* said, [`sleeping until ${5 * 3600}`])
+        assert.deepStrictEqual(yield* said, [`waiting until ${5 * 3600}`])
         assert.deepInclude(yield* fake.stats, { logins: 1 })
 
         assert.strictEqual((yield* get(assets)).status, 200)
         assert.strictEqual(yield* Clock.currentTimeMillis, (almost + 5 * 3600) * 1000)
-        assert.deepInclude(yield* said, `sleeping until ${almost + 5 * 3600}`)
+        assert.deepInclude(yield* said, `waiting until ${almost + 5 * 3600}`)
         assert.deepInclude(yield* fake.stats, { requests: 6, logins: 2, refused: 0, blocked: 0 })
         assert.deepStrictEqual((yield* fake.stats).executed, { [`GET ${assets}`]: 6 })
       }).pipe(Effect.provide(on({ limit: 5, window: "5 hours" })(Qualys.layerJwt(options))))
@@ -116,7 +121,7 @@ describe("Qualys, quotas", () => {
   itVirtually("waits until a call of somebody else has finished", () =>
     Effect.gen(function*() {
       const fake = yield* FakeQualys.FakeQualys
-      const other = yield* Qualys.makeBasic(options)
+      const other = yield* Qualys.make(tagged)
       const theirs = yield* Effect.fork(other.get("/api/2.0/fo/asset/host/"))
       yield* Effect.sleep("1 second")
       assert.strictEqual((yield* get("/api/2.0/fo/asset/host/")).status, 200)
@@ -168,7 +173,9 @@ describe("Qualys, quotas", () => {
         assert.deepInclude(yield* fake.stats, { requests: 1, logins: 1 })
       }).pipe(
         Effect.provide(
-          on({ limit: 1 })(Qualys.layerJwt({ ...options, limits: Qualys.limits.pipe(RateLimit.maxWait("1 minute")) }))
+          on({ limit: 1 })(
+            Qualys.layerJwt({ ...options, rateLimiter: QualysQuota.policy.pipe(RateLimitPolicy.maxWait("1 minute")) })
+          )
         )
       )
   )
@@ -176,16 +183,16 @@ describe("Qualys, quotas", () => {
   itVirtually("tells what it has learned without a call", () =>
     Effect.gen(function*() {
       const fake = yield* FakeQualys.FakeQualys
-      const governor = yield* RateLimit.make(Qualys.limits)
-      const http = yield* Qualys.makeBasic({ ...options, limits: governor })
+      const limiter = yield* RateLimiter.make(QualysQuota.policy)
+      const http = yield* Qualys.make({ ...tagged, rateLimiter: limiter })
       yield* http.get("/api/2.0/fo/scan/?action=list")
-      const [snapshot, ...others] = yield* governor.snapshot
+      const [snapshot, ...others] = yield* limiter.snapshot
       assert.deepStrictEqual(others, [])
       assert.deepInclude(snapshot, {
         key: "https://qualysapi.qg2.apps.qualys.com/api/2.0/fo/scan/",
         concurrency: 2,
         inFlight: 0,
-        blockedFor: 0
+        blockedFor: Duration.zero
       })
       assert.deepInclude(snapshot?.quotas[0], { limit: 300, remaining: 299 })
       assert.deepInclude(yield* fake.stats, { requests: 1 })
@@ -196,7 +203,7 @@ describe("QualysRateLimit.get", () => {
   for (const concurrencyHeaders of ["dashed", "joined"] as const) {
     it.effect(`asks with one call, and reads the ${concurrencyHeaders} spelling`, () =>
       Effect.gen(function*() {
-        assert.deepStrictEqual(yield* QualysRateLimit.get(options), {
+        assert.deepStrictEqual(yield* QualysRateLimit.get, {
           "X-RateLimit-Limit": 300,
           "X-Concurrency-Limit-Limit": 2,
           "X-RateLimit-Window-Sec": 3600,
@@ -205,15 +212,15 @@ describe("QualysRateLimit.get", () => {
         })
         const stats = yield* Effect.flatMap(FakeQualys.FakeQualys, (fake) => fake.stats)
         assert.deepStrictEqual(stats.executed, { "GET /msp/about.php": 1 })
-      }).pipe(Effect.provide(FakeQualys.layer({ concurrencyHeaders }))))
+      }).pipe(Effect.provide(on({ concurrencyHeaders })(Qualys.layerJwt(options)))))
   }
 
   it.effect("fails when the answer states no quota", () =>
     Effect.gen(function*() {
       yield* Effect.flatMap(FakeQualys.FakeQualys, (fake) => fake.answerNext({ status: 200 }))
-      const error = yield* Effect.flip(QualysRateLimit.get(options))
+      const error = yield* Effect.flip(QualysRateLimit.get)
       assert.deepInclude(error, { _tag: "ResponseError", reason: "Decode" })
-    }).pipe(Effect.provide(FakeQualys.layer())))
+    }).pipe(Effect.provide(on()(Qualys.layerBasic(options)))))
 })
 
 describe("Qualys, many calls", () => {

@@ -1,7 +1,7 @@
 /**
  * A fake mqweb server: the administrative REST API of IBM MQ with its three ways to authenticate (Basic, LTPA cookie,
- * client certificate). It refuses what the real server refuses, and its time is Clock's, so that TestClock lets a token
- * expire. Sources: IBM's documentation of the REST API, and recordings of a real server.
+ * client certificate). It refuses what the real server refuses. Its time is that of the Clock, so that a test clock
+ * makes tokens expire. Sources: IBM's documentation of the REST API, and recordings of a real server.
  *
  * @since 0.1.0
  */
@@ -57,7 +57,7 @@ export interface User extends mqwebState.User {}
 export interface Stats extends mqwebState.Stats {}
 
 /**
- * A running fake: what serves it, what it has counted, and the knobs that change its mind.
+ * A running fake: what serves it, what it has counted, and what changes its behaviour.
  *
  * @since 0.1.0
  * @category models
@@ -65,18 +65,18 @@ export interface Stats extends mqwebState.Stats {}
 export interface Service {
   /** The server as an app, for any transport. */
   readonly app: HttpApp.Default
-  /** A client whose every request reaches this server, whatever its host, without a socket. */
+  /** A client that sends every request to this server, whatever its host, without a socket. */
   readonly httpClient: HttpClient.HttpClient
   readonly stats: Effect.Effect<Stats>
-  /** The name the token cookie has now. It changes with `restart` unless `cookieName` is configured. */
+  /** The current name of the token cookie. It changes with `restart` unless `cookieName` is configured. */
   readonly cookieName: Effect.Effect<string>
   /** Replaces `ltpa.keys`: every cookie issued so far fails verification (401 MQWB0112E). */
   readonly revokeAll: Effect.Effect<void>
-  /** Restarts the server: the suffix of the cookie's name changes, so an old cookie is not seen (401 MQWB0104E). */
+  /** Restarts the server: the suffix of the cookie's name changes, so an old cookie is not recognised (401 MQWB0104E). */
   readonly restart: Effect.Effect<void>
   /**
    * Answers the next `n` requests, logins included, with `status`; as HTML if `htmlErrors` is set. A later call
-   * replaces what is left of an earlier one.
+   * replaces the rest of an earlier one.
    */
   readonly failNext: (n: number, status: number) => Effect.Effect<void>
 }
@@ -90,7 +90,7 @@ export interface Service {
 export class FakeMqweb extends Context.Tag("@effect-auth/testing/FakeMqweb")<FakeMqweb, Service>() {}
 
 /**
- * What a fake mqweb server is like. The defaults are those of a current server.
+ * Settings of a fake mqweb server. The defaults are those of a current server.
  *
  * @since 0.1.0
  * @category models
@@ -105,24 +105,24 @@ export interface Options {
   /** Fixed name of the token cookie. Default: `LtpaToken2_` and a number that changes with a restart. */
   readonly cookieName?: string | undefined
   /**
-   * What the CSRF header must be on POST and DELETE: there (`presence`, 9.0.5 and later, it may be blank), or equal to
-   * the `csrfToken` cookie of the login (`echo`, 9.0.4 and earlier, where who-am-i also tells the
+   * What POST and DELETE require of the CSRF header: that it is there, even blank (`presence`, 9.0.5 and later), or that
+   * it equals the `csrfToken` cookie of the login (`echo`, 9.0.4 and earlier, where who-am-i also states the
    * `authenticationMechanism`). Default: `presence`.
    */
   readonly csrf?: "presence" | "echo" | undefined
-  /** How an error body names its identifier: `msgId` as seen, `messageId` as documented. Default: `msgId`. */
+  /** The field of an error's identifier: `msgId` as recorded, `messageId` as documented. Default: `msgId`. */
   readonly errorIdField?: "msgId" | "messageId" | undefined
-  /** Whether failures asked for with `failNext` are HTML, as a proxy in front of the server sends. Default: false. */
+  /** Whether the failures of `failNext` are HTML, as a proxy in front of the server sends. Default: false. */
   readonly htmlErrors?: boolean | undefined
   /** How long a login takes. Default: no time. */
   readonly loginLatency?: Duration.DurationInput | undefined
-  /** Common name of the request's client certificate: in memory there is no TLS to read it from. Default: none. */
+  /** Common name of the request's client certificate, which in memory no TLS can tell. Default: none. */
   readonly clientCertificate?: ((request: HttpServerRequest.HttpServerRequest) => Option.Option<string>) | undefined
 }
 
 /**
  * The registry of a server made without `users`: `mqadmin` (`MQWebAdmin`) and `reader` (`MQWebAdminRO` and
- * `MQWebUser`). The passwords are canaries: a test may look for them in logs.
+ * `MQWebUser`). The passwords are canaries, for tests that search logs for them.
  *
  * @since 0.1.0
  * @category constants
@@ -136,7 +136,7 @@ const render = (answer: mqweb.Answer): HttpServerResponse.HttpServerResponse => 
   const options = {
     status: answer.status,
     headers: answer.headers,
-    // Read from whole lines, because only so is a value kept as it is; the platform's own setters encode it.
+    // from whole lines, which keep a value as it is: the platform's own setters encode it
     cookies: Cookies.fromSetCookie(answer.setCookie)
   }
   return Option.match(answer.body, {
@@ -146,7 +146,20 @@ const render = (answer: mqweb.Answer): HttpServerResponse.HttpServerResponse => 
 }
 
 /**
- * Makes a fake server in memory. To serve it on a socket, hand its `app` to `FakeServer.serve`.
+ * A fake server in memory. `FakeServer.serve` puts its `app` on a socket.
+ *
+ * @example
+ * ```ts
+ * import * as FakeMqweb from "@effect-auth/testing/FakeMqweb"
+ * import * as Effect from "effect/Effect"
+ *
+ * const test = Effect.gen(function*() {
+ *   const server = yield* FakeMqweb.make({ tokenLifetime: "10 minutes" })
+ *   yield* server.httpClient.get("https://mq.example:9443/ibmmq/rest/v3/admin/qmgr") // 401: no credentials
+ *   yield* server.failNext(2, 503)
+ *   return yield* server.stats
+ * })
+ * ```
  *
  * @since 0.1.0
  * @category constructors
@@ -193,7 +206,7 @@ export const make = (options: Options = {}): Effect.Effect<Service> => {
 }
 
 /**
- * A fake server, and the client that reaches it in memory in place of a real transport. Each call makes another server.
+ * A fake server, and the client that reaches it in memory, in place of a real transport. Each call gives another server.
  *
  * @since 0.1.0
  * @category layers

@@ -1,10 +1,10 @@
 /**
  * A fake of the Qualys platform for tests: its three hosts, the JWT of the gateway, the session cookie and Basic
  * authentication of the API, sliding quotas per endpoint, and the refusals that Qualys hides in a 200. It enforces what
- * the vendor documents instead of accepting anything, and takes the time from the Clock, so that a test clock drives it.
+ * the vendor documents. Its time is that of the Clock, so that a test clock drives it.
  *
- * The path says which host is meant: `/api/`, `/msp/` and `/qps/` are the API's, `/cloudview-api/` is the UI's, `/auth`
- * and all else is the gateway's. A host name that begins with `qualysapi`, `gateway` or `qualysguard` must agree with
+ * The path determines the host: `/api/`, `/msp/` and `/qps/` belong to the API, `/cloudview-api/` to the UI, `/auth` and
+ * everything else to the gateway. A host name that begins with `qualysapi`, `gateway` or `qualysguard` must be the one of
  * the path (else 404); any other host, such as a loopback address, stands for all three.
  *
  * @since 0.1.0
@@ -29,51 +29,51 @@ import type { Settings } from "./internal/qualysState.ts"
 import * as State from "./internal/qualysState.ts"
 
 /**
- * What an endpoint admits. The vendor's Standard subscription: 300 calls in any hour, 2 at once.
+ * The quota of an endpoint. The vendor's Standard subscription admits 300 calls in any hour, 2 at once.
  *
  * @since 0.1.0
  * @category models
  */
 export interface EndpointLimits {
-  /** Calls in any window; default 300. */
+  /** Calls in any window. Default: 300. */
   readonly limit?: number | undefined
-  /** Length of the sliding window; default 1 hour. */
+  /** Length of the sliding window. Default: 1 hour. */
   readonly window?: Duration.DurationInput | undefined
-  /** Calls at the same time; default 2. */
+  /** Calls at the same time. Default: 2. */
   readonly concurrency?: number | undefined
 }
 
 /**
- * Everything may be left out: the fake then is a Standard subscription in good order.
+ * Settings of a fake. The defaults are those of a Standard subscription.
  *
  * @since 0.1.0
  * @category models
  */
 export interface Options extends EndpointLimits {
-  /** Default `canary-username-qualys`. */
+  /** Default: `canary-username-qualys`. */
   readonly username?: string | undefined
-  /** Default `canary-password-qualys`. */
+  /** Default: `canary-password-qualys`. */
   readonly password?: string | undefined
-  /** Lifetime of a JWT, rounded up to whole seconds; default 4 hours. */
+  /** Lifetime of a JWT, rounded up to whole seconds. Default: 4 hours. */
   readonly tokenLifetime?: Duration.DurationInput | undefined
-  /** Other limits for single endpoints, by path without query; what they leave out is the default of all. */
+  /** Limits of single endpoints, by path without query; what they leave out is that of all endpoints. */
   readonly endpoints?: Readonly<Record<string, EndpointLimits>> | undefined
-  /** How long an accepted call runs, or that by path; default 0. */
+  /** How long an accepted call runs, for all paths or by path. Default: no time. */
   readonly callLatency?: Duration.DurationInput | ((path: string) => Duration.DurationInput) | undefined
-  /** How long `/auth` and the session call take; default 0. */
+  /** How long `/auth` and the session call take. Default: no time. */
   readonly loginLatency?: Duration.DurationInput | undefined
-  /** Tokens of another identity provider, taken on `/api/` and on the gateway; default none. */
+  /** Tokens of another identity provider, accepted on `/api/` and on the gateway. Default: none. */
   readonly externalBearers?: ReadonlyArray<string> | undefined
   /**
-   * `expired`: the right credentials get a 200 with CODE 2001 on the API, `eula`: a 401 with CODE 2002. Below
-   * `/qps/rest` both are UNAUTHORIZED inside a 200, on the gateway a 401. Default `ok`.
+   * `expired` answers the right credentials with a 200 and CODE 2001 on the API, `eula` with a 401 and CODE 2002. Below
+   * `/qps/rest` both are UNAUTHORIZED inside a 200, on the gateway a 401. Default: `ok`.
    */
   readonly accountState?: "ok" | "expired" | "eula" | undefined
-  /** Sessions that may be open at once; default 2. */
+  /** Sessions that may be open at once. Default: 2. */
   readonly maxSessions?: number | undefined
-  /** `dashed` is `X-Concurrency-Limit-*`, `joined` is `X-ConcurrencyLimit-*`; default `dashed`. */
+  /** `dashed` is `X-Concurrency-Limit-*`, `joined` is `X-ConcurrencyLimit-*`. Default: `dashed`. */
   readonly concurrencyHeaders?: "dashed" | "joined" | undefined
-  /** Leave `X-RateLimit-*` off a block for concurrency (CODE 1960), as the vendor may; default `false`. */
+  /** Leaves `X-RateLimit-*` off a block for concurrency (CODE 1960), as the vendor may. Default: false. */
   readonly bareConcurrencyBlocks?: boolean | undefined
 }
 
@@ -90,27 +90,27 @@ export interface Answer {
 }
 
 /**
- * What the fake saw. A call is a request to an API; `/auth` and the session call are logins and not calls.
+ * What the fake has counted. A call is a request to an API; `/auth` and the session call are logins, not calls.
  *
  * @since 0.1.0
  * @category models
  */
 export interface Stats {
-  /** Calls whose proof was accepted, whatever the answer. */
+  /** Calls whose credentials were accepted, whatever the answer. */
   readonly requests: number
   /** JWTs and sessions issued. */
   readonly logins: number
-  /** Always 0: Qualys has no refresh token, renewal is a new login. */
+  /** Always 0: Qualys has no refresh tokens, a renewal is a new login. */
   readonly refreshes: number
   /** Sessions closed by `action=logout`. */
   readonly logouts: number
-  /** Calls answered 401, or told inside a 200 that the proof or the account is refused. */
+  /** Calls answered 401, or with a 200 that refuses the credentials or the account. */
   readonly refused: number
   /** Requests to `/auth` and to the session call, logouts among them, whatever the answer. */
   readonly attempts: number
   /** Calls answered 409 or 429. */
   readonly blocked: number
-  /** How often the server acted, by method and path, such as `POST /api/2.0/fo/scan/`. */
+  /** How many calls the server executed, by method and path, such as `POST /api/2.0/fo/scan/`. */
   readonly executed: Readonly<Record<string, number>>
   /** The most calls that ran at once, by path. */
   readonly maxInFlight: Readonly<Record<string, number>>
@@ -118,7 +118,7 @@ export interface Stats {
 }
 
 /**
- * A running fake: where to send requests, what it saw, and what to do to it.
+ * A running fake: what serves it, what it has counted, and what changes its behaviour.
  *
  * @since 0.1.0
  * @category models
@@ -132,18 +132,18 @@ export interface Service {
   /** Ends every JWT and every session. */
   readonly revokeAll: Effect.Effect<void>
   /**
-   * The next call with an accepted proof (or the next login) gets this answer and is not executed or metered. Answers
-   * given before wait in order.
+   * Answers the next call with accepted credentials (or the next login), which is neither executed nor metered. Answers
+   * given earlier come first.
    */
   readonly answerNext: (answer: Answer, on?: "call" | "login") => Effect.Effect<void>
-  /** The next `n` calls (or logins) get an HTML page with this status, as from a proxy before the server. */
+  /** Answers the next `n` calls (or logins) with an HTML page of this status, as a proxy in front of the server does. */
   readonly failNext: (n: number, status: number, on?: "call" | "login") => Effect.Effect<void>
-  /** Uses up `n` calls of the endpoint's quota now, as another user of the same subscription would. */
+  /** Takes `n` calls of the endpoint's quota now, as another user of the same subscription does. */
   readonly spend: (path: string, n: number) => Effect.Effect<void>
 }
 
 /**
- * The fake that `layer` provides.
+ * The service tag of a fake Qualys platform.
  *
  * @since 0.1.0
  * @category tags
@@ -151,7 +151,7 @@ export interface Service {
 export class FakeQualys extends Context.Tag("@effect-auth/testing/FakeQualys")<FakeQualys, Service>() {}
 
 /**
- * The credentials that the fake accepts unless the options say otherwise.
+ * The credentials that a fake accepts by default.
  *
  * @since 0.1.0
  * @category constants
@@ -162,7 +162,7 @@ export const credentials: { readonly username: string; readonly password: string
 }
 
 /**
- * For `answerNext`: a 409 that no waiting cures, the user has not completed the registration (CODE 2003).
+ * For `answerNext`: a 409 that waiting does not end, because the user has not completed the registration (CODE 2003).
  *
  * @since 0.1.0
  * @category constants
@@ -175,7 +175,7 @@ export const registrationIncomplete: Answer = Answers.simpleReturn({
 })
 
 /**
- * For `answerNext`: a 409 that no waiting cures, the account requires SecureID (CODE 2011).
+ * For `answerNext`: a 409 that waiting does not end, because the account requires SecureID (CODE 2011).
  *
  * @since 0.1.0
  * @category constants
@@ -220,7 +220,20 @@ const statsOf = (state: State.State): Stats => ({
 })
 
 /**
- * Starts a fake of its own, without any host or port: serve its `app`, or use its `httpClient`.
+ * A fake in memory. `FakeServer.serve` puts its `app` on a socket.
+ *
+ * @example
+ * ```ts
+ * import * as FakeQualys from "@effect-auth/testing/FakeQualys"
+ * import * as Effect from "effect/Effect"
+ *
+ * const test = Effect.gen(function*() {
+ *   const qualys = yield* FakeQualys.make({ limit: 10, window: "1 minute", callLatency: "2 seconds" })
+ *   yield* qualys.spend("/api/2.0/fo/scan/", 9) // one call is left
+ *   yield* qualys.answerNext(FakeQualys.secureIdRequired)
+ *   return yield* qualys.stats
+ * })
+ * ```
  *
  * @since 0.1.0
  * @category constructors
@@ -241,7 +254,7 @@ export const make = (options: Options = {}): Effect.Effect<Service> =>
         Effect.zipRight(step((state, now) => State.login(settings, state, facts, now)))
       )
 
-    // The call counts as running from here to its answer, and no longer when its caller is interrupted.
+    // the call runs from here to its answer, or until its caller is interrupted
     const call = (facts: QualysRequest.Facts): Effect.Effect<Answers.Answer> =>
       Effect.acquireUseRelease(
         step((state, now) => State.begin(settings, state, facts, now)),
@@ -258,8 +271,8 @@ export const make = (options: Options = {}): Effect.Effect<Service> =>
 
     const app: HttpApp.Default = QualysRequest.read.pipe(
       Effect.flatMap((facts) => {
-        switch (facts.room) {
-          case "nowhere":
+        switch (facts.area) {
+          case "misdirected":
             return Effect.succeed(Answers.text(404, "Not Found"))
           case "login":
           case "session":
@@ -288,7 +301,7 @@ export const make = (options: Options = {}): Effect.Effect<Service> =>
   })
 
 /**
- * The fake, and the platform's HttpClient that reaches it in memory.
+ * A fake, and the client that reaches it in memory, in place of a real transport. Each call gives another fake.
  *
  * @since 0.1.0
  * @category layers

@@ -1,6 +1,7 @@
 /**
- * A fake Yamcs server for tests: `/auth/token` with its grants, its rotating refresh tokens and its rate limit, and
- * enough of `/api` to see whether a proof is accepted. It refuses what the real server refuses, and lives by the Clock.
+ * A fake Yamcs server for tests: `/auth/token` with its grants, its rotating refresh tokens and its rate limit, and as
+ * much of `/api` as it takes to see whether credentials are accepted. It refuses what the real server refuses. Its time
+ * is that of the Clock, so that a test clock makes tokens and sessions expire.
  *
  * @since 0.1.0
  */
@@ -17,44 +18,14 @@ import * as Layer from "effect/Layer"
 import * as Ref from "effect/Ref"
 import * as FakeServer from "./FakeServer.ts"
 import * as Api from "./internal/yamcsApi.ts"
+import type { ServiceAccount, Stats } from "./internal/yamcsTokens.ts"
 import * as Tokens from "./internal/yamcsTokens.ts"
 
-/**
- * What the server has counted since it was made. A restart does not reset it.
- *
- * @since 0.1.0
- * @category models
- */
-export interface Stats {
-  /** Authenticated API calls, answered with 2xx or not. */
-  readonly requests: number
-  /** API calls answered with 401. */
-  readonly refused: number
-  /** Requests to `/auth/token`, whatever the answer. */
-  readonly attempts: number
-  /** Successful `password` and `client_credentials` grants. */
-  readonly logins: number
-  /** Refresh tokens redeemed, replays not counted. */
-  readonly refreshes: number
-  /** Successful grants for a refresh token that had been redeemed before. */
-  readonly refreshesReplayed: number
-  /** The most requests to `/auth/token` within any 1000 milliseconds. */
-  readonly maxTokenRequestsInAnySecond: number
-}
+export type { ServiceAccount, Stats }
 
 /**
- * A service account and the credentials of its application.
+ * Settings of a fake Yamcs server. The defaults are those of a current server.
  *
- * @since 0.1.0
- * @category models
- */
-export interface ServiceAccount {
-  readonly name: string
-  readonly applicationId: string
-  readonly applicationSecret: string
-}
-
-/**
  * @since 0.1.0
  * @category models
  */
@@ -63,52 +34,57 @@ export interface Options {
   readonly users?: Readonly<Record<string, string>> | undefined
   /** API key to user name. Default: the key of `canaries`, for `operator`. */
   readonly apiKeys?: Readonly<Record<string, string>> | undefined
-  /** Accounts without privileges. Default: the one of `canaries`. */
+  /** Accounts without privileges. Default: that of `canaries`. */
   readonly serviceAccounts?: ReadonlyArray<ServiceAccount> | undefined
-  /** Lifetime of an access token, `expires_in` in whole seconds. Default 500 seconds (`accessTokenLifespan`). */
+  /** Lifetime of an access token, in whole seconds. Default: 500 seconds (`accessTokenLifespan`). */
   readonly tokenLifetime?: Duration.DurationInput | undefined
-  /** A session that is not refreshed for this long is over. Default 30 minutes (`SessionManager.SESSION_IDLE`). */
+  /** A session ends when it is not refreshed for this long. Default: 30 minutes (`SessionManager.SESSION_IDLE`). */
   readonly sessionIdle?: Duration.DurationInput | undefined
-  /** Token requests per second before 429. Default 5 (`maxAuthRequestsPerSecond`); may be `Infinity`. */
+  /** Token requests per second before a 429; `Infinity`: no limit. Default: 5 (`maxAuthRequestsPerSecond`). */
   readonly maxAuthRequestsPerSecond?: number | undefined
-  /** Path before `/auth` and `/api`, such as `/yamcs`. Default none. */
+  /** Path before `/auth` and `/api`, such as `/yamcs`. Default: none. */
   readonly contextPath?: string | undefined
-  /** How long an answer of `/auth/token` is on its way: the server has acted by then. Default 0. */
+  /** How long an answer of `/auth/token` takes to arrive, after the server has acted. Default: no time. */
   readonly tokenLatency?: Duration.DurationInput | undefined
-  /** Some versions send JSON errors as `{ "exception": { code, type, msg } }`. Default `false`. */
+  /** Sends JSON errors as `{ "exception": { code, type, msg } }`, as some versions do. Default: false. */
   readonly wrapErrors?: boolean | undefined
 }
 
 /**
+ * A running fake: what serves it, what it has counted, and what changes its behaviour.
+ *
  * @since 0.1.0
  * @category models
  */
 export interface Service {
+  /** The server as an app, for any transport. */
   readonly app: HttpApp.Default
-  /** Sends every request to `app`, without a socket. */
+  /** A client that sends every request to this server, whatever its host, without a socket. */
   readonly httpClient: HttpClient.HttpClient
   readonly stats: Effect.Effect<Stats>
-  /** The API refuses all access tokens issued so far. Sessions live on: a refresh gives a good token. */
+  /** Makes the API refuse every access token issued so far. Sessions remain: a refresh gives a good token. */
   readonly revokeAll: Effect.Effect<void>
   /**
-   * All sessions die unnoticed: refreshing them still answers 200, with tokens that the API refuses.
-   * Only a new login helps.
+   * Ends every session without a sign: a refresh is still answered 200, with tokens that the API refuses. Only a new
+   * login helps.
    */
   readonly killSessions: Effect.Effect<void>
-  /** Access tokens, refresh tokens and sessions are gone, as they live in memory; accounts stay. */
+  /** Restarts the server: access tokens, refresh tokens and sessions, which it keeps in memory, are lost. */
   readonly restart: Effect.Effect<void>
-  /** The next `n` requests to `/auth/token` within the rate limit are answered with `status`. */
+  /** Answers the next `n` requests to `/auth/token` within the rate limit with `status`. */
   readonly failNext: (n: number, status: number) => Effect.Effect<void>
 }
 
 /**
+ * The service tag of a fake Yamcs server.
+ *
  * @since 0.1.0
  * @category tags
  */
 export class FakeYamcs extends Context.Tag("@effect-auth/testing/FakeYamcs")<FakeYamcs, Service>() {}
 
 /**
- * The default accounts' names and secrets. None of the secrets may turn up in a log.
+ * Names and secrets of the default accounts. The secrets are canaries, for tests that search logs for them.
  *
  * @since 0.1.0
  * @category constants
@@ -125,12 +101,27 @@ export const canaries: {
   serviceAccount: {
     name: "scheduler",
     applicationId: "canary-application-yamcs",
-    // Differs from its own URL-decoded form, as a quarter of the real ones do.
+    // differs from its own URL-decoded form, as a quarter of the real ones do
     applicationSecret: "canary+secret%2Fyamcs"
   }
 }
 
 /**
+ * A fake server in memory. `FakeServer.serve` puts its `app` on a socket.
+ *
+ * @example
+ * ```ts
+ * import * as FakeYamcs from "@effect-auth/testing/FakeYamcs"
+ * import * as Effect from "effect/Effect"
+ *
+ * const test = Effect.gen(function*() {
+ *   const server = yield* FakeYamcs.make({ tokenLifetime: "1 minute" })
+ *   yield* server.httpClient.get("https://yamcs.example/api/user") // 401: no credentials
+ *   yield* server.killSessions
+ *   return yield* server.stats
+ * })
+ * ```
+ *
  * @since 0.1.0
  * @category constructors
  */
@@ -151,7 +142,7 @@ export const make = (options: Options = {}): Effect.Effect<Service> =>
   })
 
 /**
- * The fake, and an in-memory `HttpClient` that reaches it under any host name.
+ * A fake server, and the client that reaches it in memory, in place of a real transport. Each call gives another server.
  *
  * @since 0.1.0
  * @category layers
@@ -194,13 +185,13 @@ const makeApp = (options: Options, state: Ref.Ref<Tokens.State>): HttpApp.Defaul
     Effect.gen(function*() {
       const body = yield* Effect.option(request.json)
       const now = yield* Clock.currentTimeMillis
-      const proofs = {
+      const presented = {
         authorization: request.headers.authorization,
         apiKey: request.headers["x-api-key"],
         cookies: request.cookies
       }
       return yield* Ref.modify(state, (state) =>
-        Either.match(Api.authenticate(settings, state, proofs, now), {
+        Either.match(Api.authenticate(settings, state, presented, now), {
           onLeft: ({ message, status }) => [
             plainText(status, message),
             status === 401 ? Tokens.count(state, { refused: state.stats.refused + 1 }) : state
@@ -240,13 +231,13 @@ const reasons: Readonly<Record<number, string>> = {
   504: "Gateway Timeout"
 }
 
-// HttpRequestHandler.sendPlainTextError: outside of API routes the message is the status line, and no header tells more.
+/** `HttpRequestHandler.sendPlainTextError`: outside of API routes the message is the status line, and no header adds to it. */
 const statusLine = (status: number) => plainText(status, `${status} ${reasons[status] ?? "Error"}`)
 
 const plainText = (status: number, message: string) =>
   HttpServerResponse.text(`${message}\r\n`, { status, contentType: "text/plain; charset=UTF-8" })
 
-// The server answers in the media type it makes out from Accept; only the one asked for by name is certain to be JSON.
+/** The server derives the media type from Accept; only a type that is named there is certain to be JSON. */
 const tokenAnswer = (token: Tokens.TokenResponse, accept: string) =>
   accept.split(",").some((range) => range.split(";")[0]?.trim().toLowerCase() === "application/json")
     ? HttpServerResponse.unsafeJson(token)

@@ -1,16 +1,27 @@
 /**
- * Fake servers that enforce the wire facts of the three systems, for users' tests and ours.
+ * For tests of programs that authenticate: fake servers of the three systems, a scripted client, a virtual clock, and a
+ * detector of leaked secrets.
  *
  * @since 0.1.0
  */
 
 /** @since 0.1.0 */
 export * as FakeMqweb from "./FakeMqweb.ts"
+
 /** @since 0.1.0 */
 export * as FakeQualys from "./FakeQualys.ts"
+
 /** @since 0.1.0 */
 export * as FakeServer from "./FakeServer.ts"
+
 /** @since 0.1.0 */
 export * as FakeYamcs from "./FakeYamcs.ts"
+
 /** @since 0.1.0 */
 export * as LeakDetector from "./LeakDetector.ts"
+
+/** @since 0.1.0 */
+export * as ScriptedHttpClient from "./ScriptedHttpClient.ts"
+
+/** @since 0.1.0 */
+export * as VirtualClock from "./VirtualClock.ts"

@@ -4,7 +4,7 @@ import * as NodeHttpClient from "@effect/platform-node/NodeHttpClient"
 import * as NodeHttpServer from "@effect/platform-node/NodeHttpServer"
 import * as HttpBody from "@effect/platform/HttpBody"
 import * as HttpClient from "@effect/platform/HttpClient"
-import { assert, it } from "@effect/vitest"
+import { assert, describe, it } from "@effect/vitest"
 import * as Duration from "effect/Duration"
 import * as Effect from "effect/Effect"
 import * as Fiber from "effect/Fiber"
@@ -97,309 +97,325 @@ const stats = Effect.flatMap(FakeYamcs.FakeYamcs, (fake) => fake.stats)
 const fake = (options?: FakeYamcs.Options) =>
   Effect.provide(FakeYamcs.layer({ maxAuthRequestsPerSecond: Infinity, ...options }))
 
-it.effect("a password grant answers with a JWT, its lifetime, a refresh token and the user", () =>
-  Effect.gen(function*() {
-    yield* TestClock.adjust("1000 seconds")
-    const tokens = yield* login
-    assert.strictEqual(tokens.token_type, "bearer")
-    assert.strictEqual(tokens.expires_in, 500)
-    assert.isString(tokens.refresh_token)
-    assert.deepStrictEqual(tokens.user, { name: username, active: true, superuser: true })
-    assert.match(tokens.access_token, /^[\w-]+\.[\w-]+\.[\w-]{43}$/)
-    assert.deepStrictEqual(JSON.parse(atob(tokens.access_token.split(".")[0]!)), { alg: "HS256" })
-    assert.deepStrictEqual(claims(tokens.access_token), { iss: "Yamcs", sub: username, iat: 1000, exp: 1500 })
-    assert.strictEqual((yield* bearer(tokens.access_token)).status, 200)
-    assert.notStrictEqual((yield* login).access_token, tokens.access_token)
-  }).pipe(fake()))
+describe("FakeYamcs", () => {
+  describe("the token endpoint", () => {
+    it.effect("answers a password grant with a JWT, its lifetime, a refresh token and the user", () =>
+      Effect.gen(function*() {
+        yield* TestClock.adjust("1000 seconds")
+        const tokens = yield* login
+        assert.strictEqual(tokens.token_type, "bearer")
+        assert.strictEqual(tokens.expires_in, 500)
+        assert.isString(tokens.refresh_token)
+        assert.deepStrictEqual(tokens.user, { name: username, active: true, superuser: true })
+        assert.match(tokens.access_token, /^[\w-]+\.[\w-]+\.[\w-]{43}$/)
+        assert.deepStrictEqual(JSON.parse(atob(tokens.access_token.split(".")[0]!)), { alg: "HS256" })
+        assert.deepStrictEqual(claims(tokens.access_token), { iss: "Yamcs", sub: username, iat: 1000, exp: 1500 })
+        assert.strictEqual((yield* bearer(tokens.access_token)).status, 200)
+        assert.notStrictEqual((yield* login).access_token, tokens.access_token)
+      }).pipe(fake()))
 
-it.effect("the content type has to be exactly that of a form", () =>
-  Effect.gen(function*() {
-    assertStatusLine(yield* token(passwordFields, {}, `${form}; charset=UTF-8`), 400, "400 Bad Request")
-    assertStatusLine(yield* token(passwordFields, {}, "application/json"), 400, "400 Bad Request")
-    assertStatusLine(yield* reply("POST", "/auth/token"), 400, "400 Bad Request")
-    assert.strictEqual((yield* stats).logins, 0)
-  }).pipe(fake()))
+    it.effect("accepts exactly the content type of a form", () =>
+      Effect.gen(function*() {
+        assertStatusLine(yield* token(passwordFields, {}, `${form}; charset=UTF-8`), 400, "400 Bad Request")
+        assertStatusLine(yield* token(passwordFields, {}, "application/json"), 400, "400 Bad Request")
+        assertStatusLine(yield* reply("POST", "/auth/token"), 400, "400 Bad Request")
+        assert.strictEqual((yield* stats).logins, 0)
+      }).pipe(fake()))
 
-it.effect("without an Accept header for JSON the answer is none", () =>
-  Effect.gen(function*() {
-    for (const accept of ["*/*", "text/plain", "application/protobuf"]) {
-      const answer = yield* token(passwordFields, { accept })
-      assert.strictEqual(answer.status, 200)
-      assert.match(answer.headers["content-type"]!, /^text\/plain/)
-      assert.match(answer.text, /^access_token: /)
-    }
-    assert.strictEqual((yield* token(passwordFields, { accept: "application/json; q=1, */*" })).text[0], "{")
-  }).pipe(fake()))
+    it.effect("answers with something other than JSON unless Accept names JSON", () =>
+      Effect.gen(function*() {
+        for (const accept of ["*/*", "text/plain", "application/protobuf"]) {
+          const answer = yield* token(passwordFields, { accept })
+          assert.strictEqual(answer.status, 200)
+          assert.match(answer.headers["content-type"]!, /^text\/plain/)
+          assert.match(answer.text, /^access_token: /)
+        }
+        assert.strictEqual((yield* token(passwordFields, { accept: "application/json; q=1, */*" })).text[0], "{")
+      }).pipe(fake()))
 
-it.effect("unknown grants and missing parameters are told from refused credentials", () =>
-  Effect.gen(function*() {
-    for (
-      const fields of [
-        {},
-        { grant_type: "magic" },
-        { grant_type: "authorization_code", code: "x" },
-        { grant_type: "password", username },
-        { grant_type: "password", password },
-        { grant_type: "client_credentials" },
-        { grant_type: "client_credentials", client_id: applicationId }
-      ]
-    ) {
-      assertStatusLine(yield* token(fields), 400, "400 Bad Request")
-    }
-    assertStatusLine(yield* token({ grant_type: "refresh_token" }), 500, "500 Internal Server Error")
-    assertStatusLine(yield* token({ ...passwordFields, password: "wrong" }), 401, "401 Unauthorized")
-    assertStatusLine(yield* token({ ...passwordFields, username: "constructor" }), 401, "401 Unauthorized")
-    assertStatusLine(yield* refresh("unknown"), 401, "401 Unauthorized")
-    const { attempts, logins } = yield* stats
-    assert.deepStrictEqual([attempts, logins], [11, 0])
-  }).pipe(fake()))
+    it.effect("distinguishes unknown grants and missing parameters from refused credentials", () =>
+      Effect.gen(function*() {
+        for (
+          const fields of [
+            {},
+            { grant_type: "magic" },
+            { grant_type: "authorization_code", code: "x" },
+            { grant_type: "password", username },
+            { grant_type: "password", password },
+            { grant_type: "client_credentials" },
+            { grant_type: "client_credentials", client_id: applicationId }
+          ]
+        ) {
+          assertStatusLine(yield* token(fields), 400, "400 Bad Request")
+        }
+        assertStatusLine(yield* token({ grant_type: "refresh_token" }), 500, "500 Internal Server Error")
+        assertStatusLine(yield* token({ ...passwordFields, password: "wrong" }), 401, "401 Unauthorized")
+        assertStatusLine(yield* token({ ...passwordFields, username: "constructor" }), 401, "401 Unauthorized")
+        assertStatusLine(yield* refresh("unknown"), 401, "401 Unauthorized")
+        const { attempts, logins } = yield* stats
+        assert.deepStrictEqual([attempts, logins], [11, 0])
+      }).pipe(fake()))
 
-it.effect("client credentials in a form are taken as they are, and give no refresh token", () =>
-  Effect.gen(function*() {
-    const fields = { grant_type: "client_credentials", client_id: applicationId, client_secret: applicationSecret }
-    const tokens = granted(yield* token(fields))
-    assert.notProperty(tokens, "refresh_token")
-    assert.deepStrictEqual(tokens.user, { name: serviceAccount.name, active: true, superuser: false })
-    // A stale Bearer header does not stand in the way of the form.
-    granted(yield* token(fields, { authorization: "Bearer stale" }))
-    assertStatusLine(yield* token({ ...fields, client_secret: "x" }), 401, "401 Unauthorized")
-  }).pipe(fake()))
+    it.effect("takes client credentials in a form as they are, and issues no refresh token for them", () =>
+      Effect.gen(function*() {
+        const fields = { grant_type: "client_credentials", client_id: applicationId, client_secret: applicationSecret }
+        const tokens = granted(yield* token(fields))
+        assert.notProperty(tokens, "refresh_token")
+        assert.deepStrictEqual(tokens.user, { name: serviceAccount.name, active: true, superuser: false })
+        // A stale Bearer header does not stand in the way of the form.
+        granted(yield* token(fields, { authorization: "Bearer stale" }))
+        assertStatusLine(yield* token({ ...fields, client_secret: "x" }), 401, "401 Unauthorized")
+      }).pipe(fake()))
 
-it.effect("client credentials in Basic are URL-decoded", () =>
-  Effect.gen(function*() {
-    const fields = { grant_type: "client_credentials" }
-    const encoded = basic(applicationId, encodeURIComponent(applicationSecret))
-    granted(yield* token(fields, encoded))
-    const plain = basic(applicationId, applicationSecret)
-    assertStatusLine(yield* token(fields, plain), 401, "401 Unauthorized")
-    assertStatusLine(yield* token(fields, basic(applicationId, "50%")), 500, "500 Internal Server Error")
-    assertStatusLine(yield* token(fields, { authorization: "Basic ?" }), 400, "400 Bad Request")
-    assertStatusLine(yield* token(fields, { authorization: `Basic ${btoa("no colon")}` }), 400, "400 Bad Request")
-  }).pipe(fake()))
+    it.effect("URL-decodes client credentials in Basic", () =>
+      Effect.gen(function*() {
+        const fields = { grant_type: "client_credentials" }
+        const encoded = basic(applicationId, encodeURIComponent(applicationSecret))
+        granted(yield* token(fields, encoded))
+        const plain = basic(applicationId, applicationSecret)
+        assertStatusLine(yield* token(fields, plain), 401, "401 Unauthorized")
+        assertStatusLine(yield* token(fields, basic(applicationId, "50%")), 500, "500 Internal Server Error")
+        assertStatusLine(yield* token(fields, { authorization: "Basic ?" }), 400, "400 Bad Request")
+        assertStatusLine(yield* token(fields, { authorization: `Basic ${btoa("no colon")}` }), 400, "400 Bad Request")
+      }).pipe(fake()))
 
-it.effect("a service account becomes any account that exists", () =>
-  Effect.gen(function*() {
-    const fields = { grant_type: "client_credentials", client_id: applicationId, client_secret: applicationSecret }
-    const tokens = granted(yield* token({ ...fields, become: username }))
-    assert.strictEqual(tokens.user.name, username)
-    assert.strictEqual(parse<{ name: string }>(yield* bearer(tokens.access_token)).name, username)
-    assertStatusLine(yield* token({ ...fields, become: "nobody" }), 401, "401 Unauthorized")
-  }).pipe(fake()))
+    it.effect("lets a service account become any account that exists", () =>
+      Effect.gen(function*() {
+        const fields = { grant_type: "client_credentials", client_id: applicationId, client_secret: applicationSecret }
+        const tokens = granted(yield* token({ ...fields, become: username }))
+        assert.strictEqual(tokens.user.name, username)
+        assert.strictEqual(parse<{ name: string }>(yield* bearer(tokens.access_token)).name, username)
+        assertStatusLine(yield* token({ ...fields, become: "nobody" }), 401, "401 Unauthorized")
+      }).pipe(fake()))
 
-it.effect("a refresh rotates, and the old token replays its result for five seconds", () =>
-  Effect.gen(function*() {
-    const first = yield* login
-    const second = granted(yield* refresh(first.refresh_token))
-    assert.notStrictEqual(second.refresh_token, first.refresh_token)
-    assert.notStrictEqual(second.access_token, first.access_token)
-    yield* TestClock.adjust("4999 millis")
-    const replay = granted(yield* refresh(first.refresh_token))
-    assert.strictEqual(replay.refresh_token, second.refresh_token)
-    assert.strictEqual((yield* bearer(replay.access_token)).status, 200)
-    yield* TestClock.adjust("1 millis")
-    assertStatusLine(yield* refresh(first.refresh_token), 401, "401 Unauthorized")
-    granted(yield* refresh(second.refresh_token))
-    const { logins, refreshes, refreshesReplayed } = yield* stats
-    assert.deepStrictEqual([logins, refreshes, refreshesReplayed], [1, 2, 1])
-  }).pipe(fake()))
+    it.effect("refuses the sixth request of a second, and does not state how long to wait", () =>
+      Effect.gen(function*() {
+        for (let i = 0; i < 5; i++) {
+          granted(yield* token(passwordFields))
+        }
+        assertStatusLine(yield* token(passwordFields), 429, "429 Too Many Requests")
+        yield* TestClock.adjust("1000 millis")
+        assertStatusLine(yield* token(passwordFields), 429, "429 Too Many Requests")
+        yield* TestClock.adjust("1 millis")
+        granted(yield* token(passwordFields))
+        const { attempts, logins, maxTokenRequestsInAnySecond } = yield* stats
+        assert.deepStrictEqual([attempts, logins, maxTokenRequestsInAnySecond], [8, 6, 6])
+      }).pipe(Effect.provide(FakeYamcs.layer())))
 
-it.effect("a replay leads to the newest refresh token of the chain", () =>
-  Effect.gen(function*() {
-    const first = yield* login
-    const second = granted(yield* refresh(first.refresh_token))
-    const third = granted(yield* refresh(second.refresh_token))
-    assert.strictEqual(granted(yield* refresh(first.refresh_token)).refresh_token, third.refresh_token)
-  }).pipe(fake()))
+    it.effect("acts before its answer arrives, which takes its latency on the Clock", () =>
+      Effect.gen(function*() {
+        const fiber = yield* Effect.fork(token(passwordFields))
+        yield* TestClock.adjust("9999 millis")
+        assert.strictEqual((yield* stats).logins, 1)
+        assert.isNull(fiber.unsafePoll())
+        yield* TestClock.adjust("1 millis")
+        const first = granted(yield* Fiber.join(fiber))
 
-it.effect("an access token lives for its lifetime, a refreshed one anew", () =>
-  Effect.gen(function*() {
-    const first = yield* login
-    assert.strictEqual(first.expires_in, 60)
-    yield* TestClock.adjust("59999 millis")
-    assert.strictEqual((yield* bearer(first.access_token)).status, 200)
-    yield* TestClock.adjust("1 millis")
-    assertRefused(yield* bearer(first.access_token), "Token expired")
-    const second = granted(yield* refresh(first.refresh_token))
-    assert.strictEqual((yield* bearer(second.access_token)).status, 200)
-    const { refused, requests } = yield* stats
-    assert.deepStrictEqual([requests, refused], [2, 1])
-  }).pipe(fake({ tokenLifetime: "1 minute" })))
+        // a caller that gives up on a refresh loses the rotated token, which only a replay gives back
+        const lost = yield* Effect.fork(Effect.timeout(refresh(first.refresh_token), "1 second"))
+        yield* TestClock.adjust("1 second")
+        assert.strictEqual((yield* Fiber.await(lost))._tag, "Failure")
+        const again = yield* Effect.fork(refresh(first.refresh_token))
+        yield* TestClock.adjust("10 seconds")
+        granted(yield* Fiber.join(again))
+        assert.strictEqual((yield* stats).refreshesReplayed, 1)
+      }).pipe(fake({ tokenLatency: Duration.seconds(10) })))
+  })
 
-it.effect("a session dies after half an hour without refresh, and each refresh slides it", () =>
-  Effect.gen(function*() {
-    let tokens = yield* login
-    for (let i = 0; i < 4; i++) {
-      yield* TestClock.adjust("29 minutes")
-      tokens = granted(yield* refresh(tokens.refresh_token))
-    }
-    yield* TestClock.adjust("30 minutes")
-    assertStatusLine(yield* refresh(tokens.refresh_token), 401, "401 Unauthorized")
-    assert.strictEqual((yield* bearer(tokens.access_token)).status, 200) // the access token outlives its session
-  }).pipe(fake({ tokenLifetime: "3 hours" })))
+  describe("a refresh", () => {
+    it.effect("rotates the token, and the old one gives the same result for five seconds", () =>
+      Effect.gen(function*() {
+        const first = yield* login
+        const second = granted(yield* refresh(first.refresh_token))
+        assert.notStrictEqual(second.refresh_token, first.refresh_token)
+        assert.notStrictEqual(second.access_token, first.access_token)
+        yield* TestClock.adjust("4999 millis")
+        const replay = granted(yield* refresh(first.refresh_token))
+        assert.strictEqual(replay.refresh_token, second.refresh_token)
+        assert.strictEqual((yield* bearer(replay.access_token)).status, 200)
+        yield* TestClock.adjust("1 millis")
+        assertStatusLine(yield* refresh(first.refresh_token), 401, "401 Unauthorized")
+        granted(yield* refresh(second.refresh_token))
+        const { logins, refreshes, refreshesReplayed } = yield* stats
+        assert.deepStrictEqual([logins, refreshes, refreshesReplayed], [1, 2, 1])
+      }).pipe(fake()))
 
-it.effect("a killed session still refreshes, into tokens that the API refuses", () =>
-  Effect.gen(function*() {
-    const { killSessions } = yield* FakeYamcs.FakeYamcs
-    const first = yield* login
-    yield* killSessions
-    assertRefused(yield* bearer(first.access_token), "Invalid access token")
-    const second = granted(yield* refresh(first.refresh_token))
-    assertRefused(yield* bearer(second.access_token), "Invalid access token")
-    assert.strictEqual((yield* bearer((yield* login).access_token)).status, 200)
-  }).pipe(fake()))
+    it.effect("with a redeemed token gives the newest refresh token of the chain", () =>
+      Effect.gen(function*() {
+        const first = yield* login
+        const second = granted(yield* refresh(first.refresh_token))
+        const third = granted(yield* refresh(second.refresh_token))
+        assert.strictEqual(granted(yield* refresh(first.refresh_token)).refresh_token, third.refresh_token)
+      }).pipe(fake()))
 
-it.effect("revoked access tokens are refused while the session refreshes well", () =>
-  Effect.gen(function*() {
-    const { revokeAll } = yield* FakeYamcs.FakeYamcs
-    const first = yield* login
-    yield* revokeAll
-    assertRefused(yield* bearer(first.access_token), "Invalid access token")
-    const second = granted(yield* refresh(first.refresh_token))
-    assert.strictEqual((yield* bearer(second.access_token)).status, 200)
-  }).pipe(fake()))
+    it.effect("gives an access token with a lifetime of its own", () =>
+      Effect.gen(function*() {
+        const first = yield* login
+        assert.strictEqual(first.expires_in, 60)
+        yield* TestClock.adjust("59999 millis")
+        assert.strictEqual((yield* bearer(first.access_token)).status, 200)
+        yield* TestClock.adjust("1 millis")
+        assertRefused(yield* bearer(first.access_token), "Token expired")
+        const second = granted(yield* refresh(first.refresh_token))
+        assert.strictEqual((yield* bearer(second.access_token)).status, 200)
+        const { refused, requests } = yield* stats
+        assert.deepStrictEqual([requests, refused], [2, 1])
+      }).pipe(fake({ tokenLifetime: "1 minute" })))
 
-it.effect("a restart forgets all tokens and sessions", () =>
-  Effect.gen(function*() {
-    const { restart } = yield* FakeYamcs.FakeYamcs
-    const first = yield* login
-    const second = granted(yield* refresh(first.refresh_token))
-    yield* restart
-    assertRefused(yield* bearer(second.access_token), "Invalid access token")
-    assertStatusLine(yield* refresh(first.refresh_token), 401, "401 Unauthorized")
-    assertStatusLine(yield* refresh(second.refresh_token), 401, "401 Unauthorized")
-    assert.strictEqual((yield* bearer((yield* login).access_token)).status, 200)
-  }).pipe(fake()))
+    it.effect("extends the session, which ends after half an hour without one", () =>
+      Effect.gen(function*() {
+        let tokens = yield* login
+        for (let i = 0; i < 4; i++) {
+          yield* TestClock.adjust("29 minutes")
+          tokens = granted(yield* refresh(tokens.refresh_token))
+        }
+        yield* TestClock.adjust("30 minutes")
+        assertStatusLine(yield* refresh(tokens.refresh_token), 401, "401 Unauthorized")
+        assert.strictEqual((yield* bearer(tokens.access_token)).status, 200) // the access token outlives its session
+      }).pipe(fake({ tokenLifetime: "3 hours" })))
+  })
 
-it.effect("the sixth token request of a second is refused without a word of when", () =>
-  Effect.gen(function*() {
-    for (let i = 0; i < 5; i++) {
-      granted(yield* token(passwordFields))
-    }
-    assertStatusLine(yield* token(passwordFields), 429, "429 Too Many Requests")
-    yield* TestClock.adjust("1000 millis")
-    assertStatusLine(yield* token(passwordFields), 429, "429 Too Many Requests")
-    yield* TestClock.adjust("1 millis")
-    granted(yield* token(passwordFields))
-    const { attempts, logins, maxTokenRequestsInAnySecond } = yield* stats
-    assert.deepStrictEqual([attempts, logins, maxTokenRequestsInAnySecond], [8, 6, 6])
-  }).pipe(Effect.provide(FakeYamcs.layer())))
+  describe("revocation", () => {
+    it.effect("of sessions still allows a refresh, whose tokens the API refuses", () =>
+      Effect.gen(function*() {
+        const { killSessions } = yield* FakeYamcs.FakeYamcs
+        const first = yield* login
+        yield* killSessions
+        assertRefused(yield* bearer(first.access_token), "Invalid access token")
+        const second = granted(yield* refresh(first.refresh_token))
+        assertRefused(yield* bearer(second.access_token), "Invalid access token")
+        assert.strictEqual((yield* bearer((yield* login).access_token)).status, 200)
+      }).pipe(fake()))
 
-it.effect("the Authorization scheme is matched case-sensitively", () =>
-  Effect.gen(function*() {
-    const { access_token } = yield* login
-    for (const scheme of ["bearer", "BEARER", "basic", "ApiKey"]) {
-      const answer = yield* whoAmI({ authorization: `${scheme} ${access_token}` })
-      assert.strictEqual(answer.status, 400)
-      assert.match(answer.text, /^Unsupported Authorization header/)
-    }
-    assert.strictEqual((yield* stats).refused, 0)
-  }).pipe(fake()))
+    it.effect("of access tokens leaves sessions, whose refresh gives good tokens", () =>
+      Effect.gen(function*() {
+        const { revokeAll } = yield* FakeYamcs.FakeYamcs
+        const first = yield* login
+        yield* revokeAll
+        assertRefused(yield* bearer(first.access_token), "Invalid access token")
+        const second = granted(yield* refresh(first.refresh_token))
+        assert.strictEqual((yield* bearer(second.access_token)).status, 200)
+      }).pipe(fake()))
 
-it.effect("Authorization beats the API key, and the API key the cookie", () =>
-  Effect.gen(function*() {
-    const { access_token } = yield* login
-    const key = { "x-api-key": apiKey }
-    const cookie = { cookie: `other=1; access_token=${access_token}` }
-    assert.strictEqual((yield* whoAmI(key)).status, 200)
-    assert.strictEqual((yield* whoAmI(cookie)).status, 200)
-    const stale = yield* whoAmI({ authorization: "Bearer stale", ...key, ...cookie })
-    assertRefused(stale, "Failed to decode JWT: JWT should consist of three sections separated by dots")
-    assertRefused(yield* whoAmI({ "x-api-key": "wrong", ...cookie }), "Invalid API key")
-    assertRefused(yield* whoAmI({ cookie: "access_token=a.b" }), "Failed to decode JWT: Signature missing")
-    assertRefused(yield* bearer(`${access_token}x`), "Failed to decode JWT: Invalid signature")
-    assertRefused(yield* whoAmI({}), "Missing authentication")
-  }).pipe(fake()))
+    it.effect("by a restart ends all tokens and sessions", () =>
+      Effect.gen(function*() {
+        const { restart } = yield* FakeYamcs.FakeYamcs
+        const first = yield* login
+        const second = granted(yield* refresh(first.refresh_token))
+        yield* restart
+        assertRefused(yield* bearer(second.access_token), "Invalid access token")
+        assertStatusLine(yield* refresh(first.refresh_token), 401, "401 Unauthorized")
+        assertStatusLine(yield* refresh(second.refresh_token), 401, "401 Unauthorized")
+        assert.strictEqual((yield* bearer((yield* login).access_token)).status, 200)
+      }).pipe(fake()))
+  })
 
-it.effect("Basic on the API is not URL-decoded", () =>
-  Effect.gen(function*() {
-    assert.strictEqual((yield* whoAmI(basic("ops", "a+b%20:c"))).status, 200)
-    assertRefused(yield* whoAmI(basic("ops", encodeURIComponent("a+b%20:c"))), "Password does not match")
-    assertRefused(yield* whoAmI(basic("nobody", "x")), "Cannot identify account for token")
-    assert.strictEqual((yield* whoAmI({ authorization: "Basic ?" })).status, 400)
-  }).pipe(fake({ users: { ops: "a+b%20:c" } })))
+  describe("the API", () => {
+    it.effect("matches the Authorization scheme case-sensitively", () =>
+      Effect.gen(function*() {
+        const { access_token } = yield* login
+        for (const scheme of ["bearer", "BEARER", "basic", "ApiKey"]) {
+          const answer = yield* whoAmI({ authorization: `${scheme} ${access_token}` })
+          assert.strictEqual(answer.status, 400)
+          assert.match(answer.text, /^Unsupported Authorization header/)
+        }
+        assert.strictEqual((yield* stats).refused, 0)
+      }).pipe(fake()))
 
-it.effect("service accounts are made and deleted by users, with secrets that need encoding", () =>
-  Effect.gen(function*() {
-    const auth = basic(username, password)
-    const create = (name: unknown) => reply("POST", "/api/service-accounts", auth, HttpBody.unsafeJson({ name }))
-    const created = parse<FakeYamcs.ServiceAccount>(yield* create("night shift"))
-    assert.strictEqual(created.name, "night shift")
-    assert.match(created.applicationSecret, /\+.*%/)
-    const fields = { grant_type: "client_credentials" }
-    const encoded = basic(created.applicationId, encodeURIComponent(created.applicationSecret))
-    const tokens = granted(yield* token(fields, encoded))
-    assert.strictEqual(tokens.user.name, "night shift")
-    assert.strictEqual((yield* create("night shift")).status, 400)
-    assert.strictEqual((yield* create(1)).status, 400)
-    const denied = yield* reply("DELETE", "/api/service-accounts/x", { authorization: `Bearer ${tokens.access_token}` })
-    assert.strictEqual(denied.status, 403)
-    assert.strictEqual((yield* reply("DELETE", "/api/service-accounts/night%20shift", auth)).status, 200)
-    assert.strictEqual((yield* reply("DELETE", "/api/service-accounts/night%20shift", auth)).status, 404)
-    assertStatusLine(yield* token(fields, encoded), 401, "401 Unauthorized")
-  }).pipe(fake()))
+    it.effect("prefers Authorization to the API key, and the API key to the cookie", () =>
+      Effect.gen(function*() {
+        const { access_token } = yield* login
+        const key = { "x-api-key": apiKey }
+        const cookie = { cookie: `other=1; access_token=${access_token}` }
+        assert.strictEqual((yield* whoAmI(key)).status, 200)
+        assert.strictEqual((yield* whoAmI(cookie)).status, 200)
+        const stale = yield* whoAmI({ authorization: "Bearer stale", ...key, ...cookie })
+        assertRefused(stale, "Failed to decode JWT: JWT should consist of three sections separated by dots")
+        assertRefused(yield* whoAmI({ "x-api-key": "wrong", ...cookie }), "Invalid API key")
+        assertRefused(yield* whoAmI({ cookie: "access_token=a.b" }), "Failed to decode JWT: Signature missing")
+        assertRefused(yield* bearer(`${access_token}x`), "Failed to decode JWT: Invalid signature")
+        assertRefused(yield* whoAmI({}), "Missing authentication")
+      }).pipe(fake()))
 
-it.effect("other errors of the API are JSON, and wrapped where a version does so", () =>
-  Effect.gen(function*() {
-    const problem = { code: 404, type: "NotFoundException", msg: "Resource not found" }
-    const ask = reply("GET", "/api/nothing", { "x-api-key": apiKey })
-    const plain = yield* ask.pipe(fake())
-    assert.strictEqual(plain.status, 404)
-    assert.deepStrictEqual(parse(plain), problem)
-    assert.deepStrictEqual(parse(yield* ask.pipe(fake({ wrapErrors: true }))), { exception: problem })
-  }))
+    it.effect("does not URL-decode Basic", () =>
+      Effect.gen(function*() {
+        assert.strictEqual((yield* whoAmI(basic("ops", "a+b%20:c"))).status, 200)
+        assertRefused(yield* whoAmI(basic("ops", encodeURIComponent("a+b%20:c"))), "Password does not match")
+        assertRefused(yield* whoAmI(basic("nobody", "x")), "Cannot identify account for token")
+        assert.strictEqual((yield* whoAmI({ authorization: "Basic ?" })).status, 400)
+      }).pipe(fake({ users: { ops: "a+b%20:c" } })))
 
-it.effect("everything is under the context path, and GET /auth is open", () =>
-  Effect.gen(function*() {
-    const info = yield* reply("GET", "/yamcs/auth")
-    assert.deepStrictEqual(parse(info), { requireAuthentication: true })
-    const tokens = granted(yield* token(passwordFields, {}, form, "http://other.test/yamcs"))
-    const authorization = `Bearer ${tokens.access_token}`
-    assert.strictEqual((yield* reply("GET", "/yamcs/api/instances?x=1", { authorization })).status, 200)
-    assertStatusLine(yield* reply("GET", "/api/instances", { authorization }), 404, "404 Not Found")
-    assertStatusLine(yield* reply("GET", "/yamcsx/auth"), 404, "404 Not Found")
-    assertStatusLine(yield* token(passwordFields), 404, "404 Not Found")
-  }).pipe(fake({ contextPath: "yamcs/" })))
+    it.effect("lets users create and delete service accounts, whose secrets need encoding", () =>
+      Effect.gen(function*() {
+        const auth = basic(username, password)
+        const create = (name: unknown) => reply("POST", "/api/service-accounts", auth, HttpBody.unsafeJson({ name }))
+        const created = parse<FakeYamcs.ServiceAccount>(yield* create("night shift"))
+        assert.strictEqual(created.name, "night shift")
+        assert.match(created.applicationSecret, /\+.*%/)
+        const fields = { grant_type: "client_credentials" }
+        const encoded = basic(created.applicationId, encodeURIComponent(created.applicationSecret))
+        const tokens = granted(yield* token(fields, encoded))
+        assert.strictEqual(tokens.user.name, "night shift")
+        assert.strictEqual((yield* create("night shift")).status, 400)
+        assert.strictEqual((yield* create(1)).status, 400)
+        const denied = yield* reply("DELETE", "/api/service-accounts/x", {
+          authorization: `Bearer ${tokens.access_token}`
+        })
+        assert.strictEqual(denied.status, 403)
+        assert.strictEqual((yield* reply("DELETE", "/api/service-accounts/night%20shift", auth)).status, 200)
+        assert.strictEqual((yield* reply("DELETE", "/api/service-accounts/night%20shift", auth)).status, 404)
+        assertStatusLine(yield* token(fields, encoded), 401, "401 Unauthorized")
+      }).pipe(fake()))
 
-it.effect("the next token requests fail as told", () =>
-  Effect.gen(function*() {
-    const { failNext } = yield* FakeYamcs.FakeYamcs
-    yield* failNext(2, 503)
-    assertStatusLine(yield* token(passwordFields), 503, "503 Service Unavailable")
-    assertStatusLine(yield* token(passwordFields), 503, "503 Service Unavailable")
-    granted(yield* token(passwordFields))
-  }).pipe(fake()))
+    it.effect("answers other errors in JSON, wrapped if the options say so", () =>
+      Effect.gen(function*() {
+        const problem = { code: 404, type: "NotFoundException", msg: "Resource not found" }
+        const ask = reply("GET", "/api/nothing", { "x-api-key": apiKey })
+        const plain = yield* ask.pipe(fake())
+        assert.strictEqual(plain.status, 404)
+        assert.deepStrictEqual(parse(plain), problem)
+        assert.deepStrictEqual(parse(yield* ask.pipe(fake({ wrapErrors: true }))), { exception: problem })
+      }))
 
-it.effect("a slow answer comes by the Clock, and the server has acted before it", () =>
-  Effect.gen(function*() {
-    const fiber = yield* Effect.fork(token(passwordFields))
-    yield* TestClock.adjust("9999 millis")
-    assert.strictEqual((yield* stats).logins, 1)
-    assert.isNull(fiber.unsafePoll())
-    yield* TestClock.adjust("1 millis")
-    const first = granted(yield* Fiber.join(fiber))
+    it.effect("is below the context path, as is GET /auth, which needs no credentials", () =>
+      Effect.gen(function*() {
+        const info = yield* reply("GET", "/yamcs/auth")
+        assert.deepStrictEqual(parse(info), { requireAuthentication: true })
+        const tokens = granted(yield* token(passwordFields, {}, form, "http://other.test/yamcs"))
+        const authorization = `Bearer ${tokens.access_token}`
+        assert.strictEqual((yield* reply("GET", "/yamcs/api/instances?x=1", { authorization })).status, 200)
+        assertStatusLine(yield* reply("GET", "/api/instances", { authorization }), 404, "404 Not Found")
+        assertStatusLine(yield* reply("GET", "/yamcsx/auth"), 404, "404 Not Found")
+        assertStatusLine(yield* token(passwordFields), 404, "404 Not Found")
+      }).pipe(fake({ contextPath: "yamcs/" })))
+  })
 
-    // Who gives up on a refresh has lost the rotated token, but for the replay.
-    const lost = yield* Effect.fork(Effect.timeout(refresh(first.refresh_token), "1 second"))
-    yield* TestClock.adjust("1 second")
-    assert.strictEqual((yield* Fiber.await(lost))._tag, "Failure")
-    const again = yield* Effect.fork(refresh(first.refresh_token))
-    yield* TestClock.adjust("10 seconds")
-    granted(yield* Fiber.join(again))
-    assert.strictEqual((yield* stats).refreshesReplayed, 1)
-  }).pipe(fake({ tokenLatency: Duration.seconds(10) })))
+  describe("failNext", () => {
+    it.effect("answers the next token requests, and no more", () =>
+      Effect.gen(function*() {
+        const { failNext } = yield* FakeYamcs.FakeYamcs
+        yield* failNext(2, 503)
+        assertStatusLine(yield* token(passwordFields), 503, "503 Service Unavailable")
+        assertStatusLine(yield* token(passwordFields), 503, "503 Service Unavailable")
+        granted(yield* token(passwordFields))
+      }).pipe(fake()))
+  })
 
-it.scopedLive("the fake answers over a socket", () =>
-  Effect.gen(function*() {
-    const fake = yield* FakeYamcs.make({ contextPath: "/yamcs" })
-    const base = `${yield* FakeServer.serve(fake.app)}/yamcs`
-    const tokens = granted(yield* token(passwordFields, {}, form, base))
-    const user = yield* reply("GET", `${base}/api/user`, { authorization: `Bearer ${tokens.access_token}` })
-    assert.strictEqual(parse<{ name: string }>(user).name, username)
-    assertRefused(yield* reply("GET", `${base}/api/user`), "Missing authentication")
-    assertStatusLine(yield* token(passwordFields, {}, `${form};charset=UTF-8`, base), 400, "400 Bad Request")
-    const { refused, requests } = yield* fake.stats
-    assert.deepStrictEqual([requests, refused], [1, 1])
-  }).pipe(Effect.provide([
-    NodeHttpServer.layer(() => createServer(), { port: 0, host: "127.0.0.1" }),
-    NodeHttpClient.layerUndici
-  ])))
+  describe("on a socket", () => {
+    it.scopedLive("answers as in memory", () =>
+      Effect.gen(function*() {
+        const fake = yield* FakeYamcs.make({ contextPath: "/yamcs" })
+        const base = `${yield* FakeServer.serve(fake.app)}/yamcs`
+        const tokens = granted(yield* token(passwordFields, {}, form, base))
+        const user = yield* reply("GET", `${base}/api/user`, { authorization: `Bearer ${tokens.access_token}` })
+        assert.strictEqual(parse<{ name: string }>(user).name, username)
+        assertRefused(yield* reply("GET", `${base}/api/user`), "Missing authentication")
+        assertStatusLine(yield* token(passwordFields, {}, `${form};charset=UTF-8`, base), 400, "400 Bad Request")
+        const { refused, requests } = yield* fake.stats
+        assert.deepStrictEqual([requests, refused], [1, 1])
+      }).pipe(Effect.provide([
+        NodeHttpServer.layer(() => createServer(), { port: 0, host: "127.0.0.1" }),
+        NodeHttpClient.layerUndici
+      ])))
+  })
+})

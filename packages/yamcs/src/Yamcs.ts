@@ -1,26 +1,53 @@
 /**
- * Yamcs: authenticated access to its HTTP API. The credential says the mode; each mode is a layer that provides an
- * `AuthenticatedHttpClient` for paths such as `/api/user`.
+ * Yamcs: authenticated access to its HTTP API. The credential is the mode; each mode is a layer that provides the client
+ * of the system for paths such as `/api/user`.
+ *
+ * | mode                   | layer                 | on the wire                                                    |
+ * |------------------------|-----------------------|----------------------------------------------------------------|
+ * | `Yamcs/Password`       | `layerPassword`       | access token, refreshed; a login when that is refused          |
+ * | `Yamcs/Bearer`         | `layerBearer`         | an access token obtained before, refreshed if it can be        |
+ * | `Yamcs/ServiceAccount` | `layerServiceAccount` | client id and secret, as itself or as another account (`become`) |
+ * | `Yamcs/ApiKey`         | `layerApiKey`         | `x-api-key`                                                    |
+ * | `Yamcs/Basic`          | `layerBasic`          | `Authorization: Basic`                                         |
  *
  * @since 0.1.0
  */
 import * as AuthenticatedHttpClient from "@effect-auth/core/AuthenticatedHttpClient"
-import type { ExchangeError, InsecureTransport, InvalidSetting } from "@effect-auth/core/AuthError"
-import type * as AuthMode from "@effect-auth/core/AuthMode"
+import * as Authenticator from "@effect-auth/core/Authenticator"
+import type { AuthModeMismatch, ExchangeError, InvalidSetting, SetupError } from "@effect-auth/core/AuthError"
+import * as AuthMode from "@effect-auth/core/AuthMode"
+import * as CoreCredential from "@effect-auth/core/Credential"
+import type { Fields, Given, Untagged } from "@effect-auth/core/CredentialSource"
+import * as CredentialSource from "@effect-auth/core/CredentialSource"
+import * as OriginPolicy from "@effect-auth/core/OriginPolicy"
 import * as RefreshPolicy from "@effect-auth/core/RefreshPolicy"
-import type * as TokenSource from "@effect-auth/core/TokenSource"
-import type { TokenStore } from "@effect-auth/core/TokenStore"
+import * as RequestCredentials from "@effect-auth/core/RequestCredentials"
+import * as System from "@effect-auth/core/System"
+import type { TokenSource } from "@effect-auth/core/TokenSource"
 import type * as HttpClient from "@effect/platform/HttpClient"
 import * as Config from "effect/Config"
 import type { ConfigError } from "effect/ConfigError"
 import * as Effect from "effect/Effect"
+import type * as Either from "effect/Either"
 import * as Layer from "effect/Layer"
+import * as Redacted from "effect/Redacted"
 import * as Schedule from "effect/Schedule"
 import type * as Scope from "effect/Scope"
 import * as Address from "./internal/address.ts"
-import * as Authenticators from "./internal/authenticators.ts"
-import type { TokenCredential, YamcsCredential } from "./YamcsCredential.ts"
-import { credentialConfig } from "./YamcsCredential.ts"
+import { YamcsClient } from "./internal/client.ts"
+import * as Requests from "./internal/requests.ts"
+import * as SlidingWindow from "./internal/slidingWindow.ts"
+import * as Tokens from "./internal/tokens.ts"
+import type { ApiKey, Password, ServiceAccount, Session, YamcsCredential } from "./YamcsCredential.ts"
+import * as Credentials from "./YamcsCredential.ts"
+
+export {
+  /**
+   * @since 0.1.0
+   * @category config
+   */
+  credentialConfig
+} from "./YamcsCredential.ts"
 
 export {
   /**
@@ -37,11 +64,20 @@ export {
 
 export {
   /**
+   * The client of Yamcs, whatever its mode. Every layer of this module provides it.
+   *
    * @since 0.1.0
-   * @category config
+   * @category tags
    */
-  credentialConfig
-} from "./YamcsCredential.ts"
+  YamcsClient,
+  /**
+   * `YamcsClient` under the name it has in every system.
+   *
+   * @since 0.1.0
+   * @category tags
+   */
+  YamcsClient as Client
+}
 
 /**
  * The mode of a credential: `Yamcs/Password`, `Yamcs/Bearer`, `Yamcs/ServiceAccount`, `Yamcs/ApiKey` or `Yamcs/Basic`.
@@ -49,50 +85,82 @@ export {
  * @since 0.1.0
  * @category models
  */
-export type Mode<C extends YamcsCredential> = `Yamcs/${C["_tag"]}`
+export type Mode<C extends { readonly _tag: YamcsCredential["_tag"] }> = `Yamcs/${C["_tag"]}`
 
 /**
+ * The name of a mode.
+ *
  * @since 0.1.0
  * @category models
  */
-export interface Options<C extends YamcsCredential> extends AuthenticatedHttpClient.Options {
-  /**
-   * The server's address: a URL, its context path included, or `host:port`, which means https, and http for a loopback
-   * host. A trailing slash is immaterial.
-   */
-  readonly baseUrl: string | URL
-  readonly credential: C
-  /** When and how tokens are renewed. Default: {@link refreshPolicy}. */
-  readonly refresh?: RefreshPolicy.RefreshPolicy | undefined
-  /** Where tokens outlive this process: the next one takes them up without a login. */
-  readonly store?: TokenStore | undefined
-  /**
-   * Run with every change of the token, by login and refresh alike, in order and one at a time. It delays no request;
-   * a defect in it is logged.
-   */
-  readonly onTokenChange?: ((change: TokenSource.TokenChange) => Effect.Effect<unknown>) | undefined
-}
+export type ModeName = Mode<YamcsCredential>
 
 /**
- * Renews five minutes, or 20 % of the lifetime when that is less, before the access token expires or its session has
- * been idle for 30 minutes (`SessionManager`), whichever comes first. A transient failure is tried again up to three
- * times, 429 up to eight times; the waits begin at half a second and differ from one process to another, because the
- * server counts requests by address and does not say how long to wait.
+ * The settings of every mode. `baseUrl` is the server's address: a URL, with its context path if it has one, or
+ * `host:port`, which means https, and http for a loopback host. A trailing slash makes no difference.
+ *
+ * @since 0.1.0
+ * @category models
+ */
+export interface Settings extends System.Settings {}
+
+/**
+ * The options of every mode, so that changing the mode changes nothing else. `refreshPolicy` is {@link refreshPolicy} by
+ * default.
+ *
+ * @since 0.1.0
+ * @category models
+ */
+export interface Options extends Settings, System.PlainOptions {}
+
+/**
+ * The credential of {@link make} and {@link layer}: a class or a plain object of its fields, whose `_tag` is the mode.
+ *
+ * @since 0.1.0
+ * @category models
+ */
+export type TaggedCredential = TokenCredential | Fields<ApiKey> | Fields<CoreCredential.Basic>
+
+/**
+ * The credentials that are exchanged for tokens, or hold one.
+ *
+ * @since 0.1.0
+ * @category models
+ */
+export type TokenCredential = Fields<Password> | Fields<Session> | Fields<ServiceAccount>
+
+/**
+ * What the layer of a mode provides.
+ *
+ * @since 0.1.0
+ * @category models
+ */
+export type ModeLayer<Name extends string, E = never, R = never> = Layer.Layer<
+  AuthenticatedHttpClient.AuthenticatedHttpClient | YamcsClient | AuthMode.Evidence<Name>,
+  SetupError | E,
+  HttpClient.HttpClient | R
+>
+
+/**
+ * Renews five minutes before expiry (after 80 % of the lifetime if that is later), and before its session has been idle
+ * for 30 minutes (`SessionManager`). A transient failure is retried up to three times, 429 up to eight times. The waits
+ * begin at half a second and are jittered, because the server counts requests by address and does not say how long to
+ * wait.
  *
  * @example
  * ```ts
  * import * as RefreshPolicy from "@effect-auth/core/RefreshPolicy"
  * import * as Yamcs from "@effect-auth/yamcs/Yamcs"
  *
- * // goes on refreshing while no request is made, so that the session never ends
- * const refresh = Yamcs.refreshPolicy.pipe(RefreshPolicy.keepAlive(true))
+ * // keeps refreshing while no request is made, so that the session never ends
+ * const refreshPolicy = Yamcs.refreshPolicy.pipe(RefreshPolicy.keepAlive(true))
  * ```
  *
  * @since 0.1.0
  * @category policies
  */
 export const refreshPolicy: RefreshPolicy.RefreshPolicy = RefreshPolicy.default.pipe(
-  RefreshPolicy.renew(Schedule.union(
+  RefreshPolicy.renewal(Schedule.union(
     RefreshPolicy.early,
     Schedule.jitteredWith(RefreshPolicy.afterIssue("25 minutes"), { min: 0.98, max: 1.02 })
   )),
@@ -102,43 +170,38 @@ export const refreshPolicy: RefreshPolicy.RefreshPolicy = RefreshPolicy.default.
       Schedule.jitteredWith({ min: 0.5, max: 1.5 }),
       Schedule.intersect(Schedule.union(
         Schedule.recurs(3),
-        Schedule.whileInput(Schedule.recurs(8), isTooMany)
+        Schedule.whileInput(Schedule.recurs(8), isTooManyRequests)
       ))
     )
   )
 )
 
 /**
- * An authenticated client for Yamcs.
+ * A client in the mode of the given credential.
  *
  * @since 0.1.0
  * @category constructors
  */
-export const make = <C extends YamcsCredential>(
-  options: Options<C>
-): Effect.Effect<
-  AuthenticatedHttpClient.Service,
-  InvalidSetting | InsecureTransport,
-  HttpClient.HttpClient | Scope.Scope
-> =>
-  Effect.gen(function*() {
-    const credential: YamcsCredential = options.credential
-    const mode = modeOf(credential)
-    switch (credential._tag) {
-      case "Basic":
-        return yield* AuthenticatedHttpClient.make(Authenticators.basic(credential, { mode }), located(options))
-      case "ApiKey":
-        return yield* AuthenticatedHttpClient.make(Authenticators.apiKey(credential, { mode }), located(options))
-      case "Bearer":
-      case "Password":
-      case "ServiceAccount":
-        return yield* makeWith(yield* makeTokens({ ...options, credential }), { ...options, credential })
-    }
-  })
+export const make = (options: Options & { readonly credential: TaggedCredential }): Client<ExchangeError> => {
+  const { credential } = options
+  switch (credential._tag) {
+    case "ApiKey":
+      return makeApiKey(credential, options)
+    case "Basic":
+      return makeBasic(credential, options)
+    case "Bearer":
+    case "Password":
+    case "ServiceAccount":
+      return Effect.flatMap(
+        makeTokens({ ...options, credential }),
+        (tokens) => makeWith(tokens, { ...options, credential })
+      )
+  }
+}
 
 /**
- * The tokens by themselves, for what is more than a request and a response: a WebSocket that wants one in its
- * handshake, or a display that follows `changes`. Give them to {@link makeWith} for a client that shares them.
+ * The tokens of a mode by themselves, for what is more than a request and a response: a WebSocket that needs one in its
+ * handshake, or a display that follows `changes`. {@link makeWith} makes a client that shares them.
  *
  * @example
  * ```ts
@@ -160,32 +223,31 @@ export const make = <C extends YamcsCredential>(
  * @since 0.1.0
  * @category constructors
  */
-export const makeTokens = <C extends TokenCredential>(
-  options: Options<C>
-): Effect.Effect<
-  TokenSource.TokenSource,
-  InvalidSetting | InsecureTransport,
-  HttpClient.HttpClient | Scope.Scope
-> =>
-  Authenticators.tokens(options.credential, {
-    ...located(options),
-    mode: modeOf(options.credential),
-    policy: options.refresh ?? refreshPolicy,
-    store: options.store,
-    onChange: options.onTokenChange
-  })
+export const makeTokens = (
+  options: Options & { readonly credential: TokenCredential }
+): Effect.Effect<TokenSource, SetupError | ExchangeError, HttpClient.HttpClient | Scope.Scope> => {
+  const { credential } = options
+  switch (credential._tag) {
+    case "Password":
+      return passwordTokens(credential, options)
+    case "Bearer":
+      return bearerTokens(credential, options)
+    case "ServiceAccount":
+      return serviceAccountTokens(credential, options)
+  }
+}
 
 /**
- * An authenticated client on tokens of {@link makeTokens}.
+ * A client on tokens of {@link makeTokens}.
  *
  * @since 0.1.0
  * @category constructors
  */
-export const makeWith = <C extends TokenCredential>(
-  tokens: TokenSource.TokenSource,
-  options: Options<C>
-): Effect.Effect<AuthenticatedHttpClient.Service, InvalidSetting | InsecureTransport, HttpClient.HttpClient> =>
-  AuthenticatedHttpClient.make(Authenticators.bearer(tokens, { mode: modeOf(options.credential) }), located(options))
+export const makeWith = (
+  tokens: TokenSource,
+  options: Options & { readonly credential: TokenCredential }
+): Effect.Effect<AuthenticatedHttpClient.Service, SetupError, HttpClient.HttpClient> =>
+  bindTokens(modeOf(options.credential), tokens, options)
 
 /**
  * The mode of the given credential as a layer.
@@ -193,52 +255,291 @@ export const makeWith = <C extends TokenCredential>(
  * @since 0.1.0
  * @category layers
  */
-export const layer = <C extends YamcsCredential>(
-  options: Options<C>
-): Layer.Layer<
-  AuthenticatedHttpClient.AuthenticatedHttpClient | AuthMode.AuthMode<Mode<C>>,
-  InvalidSetting | InsecureTransport,
-  HttpClient.HttpClient
-> => AuthenticatedHttpClient.layerMode(modeOf(options.credential), make(options))
+export const layer = <const C extends TaggedCredential>(
+  options: Options & { readonly credential: C }
+): ModeLayer<Mode<C>, ExchangeError> =>
+  layerOf<Mode<C>, SetupError | ExchangeError, Needs>(modeOf(options.credential), make(options))
 
 /**
- * {@link layer} with its options from Config.
+ * {@link layer} with its settings from Config.
  *
  * @since 0.1.0
  * @category layers
  */
-export const layerConfig = <C extends YamcsCredential>(
-  options: Config.Config.Wrap<Options<C>>
-): Layer.Layer<
-  AuthenticatedHttpClient.AuthenticatedHttpClient | AuthMode.AuthMode<Mode<C>>,
-  InvalidSetting | InsecureTransport | ConfigError,
-  HttpClient.HttpClient
-> => Layer.unwrapEffect(Effect.map(Config.unwrap(options), layer))
+export const layerConfig = <C extends TaggedCredential>(
+  config: Config.Config.Wrap<Settings & { readonly credential: C }>,
+  options?: System.PlainOptions
+): ModeLayer<Mode<C>, ExchangeError | ConfigError> =>
+  Layer.unwrapEffect(
+    Effect.map(
+      Config.unwrap(config),
+      (settings): ModeLayer<Mode<C>, ExchangeError> => layer<C>({ ...options, ...settings })
+    )
+  )
+
+/**
+ * User name and password, exchanged for an access token and a refresh token.
+ *
+ * @since 0.1.0
+ * @category layers
+ */
+export const layerPassword = <R = never>(
+  options: Options & { readonly credential: Given<Untagged<Password>, R> }
+): ModeLayer<"Yamcs/Password", ExchangeError, R> =>
+  layerTokens("Yamcs/Password", passwordTokens(options.credential, options), options)
+
+/**
+ * {@link layerPassword} with its settings from Config.
+ *
+ * @since 0.1.0
+ * @category layers
+ */
+export const layerPasswordConfig = (
+  config: Config.Config.Wrap<Settings & { readonly credential: Password }>,
+  options?: System.PlainOptions
+): ModeLayer<"Yamcs/Password", ExchangeError | ConfigError> =>
+  Layer.unwrapEffect(Effect.map(Config.unwrap(config), (settings) => layerPassword({ ...options, ...settings })))
+
+/**
+ * A session that began elsewhere: an access token, which is refreshed if it comes with a refresh token. The session
+ * cannot be logged in again.
+ *
+ * @since 0.1.0
+ * @category layers
+ */
+export const layerBearer = <R = never>(
+  options: Options & { readonly credential: Given<Untagged<Session>, R> }
+): ModeLayer<"Yamcs/Bearer", ExchangeError, R> =>
+  layerTokens("Yamcs/Bearer", bearerTokens(options.credential, options), options)
+
+/**
+ * {@link layerBearer} with its settings from Config.
+ *
+ * @since 0.1.0
+ * @category layers
+ */
+export const layerBearerConfig = (
+  config: Config.Config.Wrap<Settings & { readonly credential: Session }>,
+  options?: System.PlainOptions
+): ModeLayer<"Yamcs/Bearer", ExchangeError | ConfigError> =>
+  Layer.unwrapEffect(Effect.map(Config.unwrap(config), (settings) => layerBearer({ ...options, ...settings })))
+
+/**
+ * The client id and secret of a service account, exchanged for an access token.
+ *
+ * @since 0.1.0
+ * @category layers
+ */
+export const layerServiceAccount = <R = never>(
+  options: Options & { readonly credential: Given<Untagged<ServiceAccount>, R> }
+): ModeLayer<"Yamcs/ServiceAccount", ExchangeError, R> =>
+  layerTokens("Yamcs/ServiceAccount", serviceAccountTokens(options.credential, options), options)
+
+/**
+ * {@link layerServiceAccount} with its settings from Config.
+ *
+ * @since 0.1.0
+ * @category layers
+ */
+export const layerServiceAccountConfig = (
+  config: Config.Config.Wrap<Settings & { readonly credential: ServiceAccount }>,
+  options?: System.PlainOptions
+): ModeLayer<"Yamcs/ServiceAccount", ExchangeError | ConfigError> =>
+  Layer.unwrapEffect(Effect.map(Config.unwrap(config), (settings) => layerServiceAccount({ ...options, ...settings })))
+
+/**
+ * An API key on every request.
+ *
+ * @since 0.1.0
+ * @category layers
+ */
+export const layerApiKey = <R = never>(
+  options: Options & { readonly credential: Given<Untagged<ApiKey>, R> }
+): ModeLayer<"Yamcs/ApiKey", never, R> => layerOf("Yamcs/ApiKey", makeApiKey(options.credential, options))
+
+/**
+ * {@link layerApiKey} with its settings from Config.
+ *
+ * @since 0.1.0
+ * @category layers
+ */
+export const layerApiKeyConfig = (
+  config: Config.Config.Wrap<Settings & { readonly credential: ApiKey }>,
+  options?: System.PlainOptions
+): ModeLayer<"Yamcs/ApiKey", ConfigError> =>
+  Layer.unwrapEffect(Effect.map(Config.unwrap(config), (settings) => layerApiKey({ ...options, ...settings })))
+
+/**
+ * HTTP Basic: user name and password on every request.
+ *
+ * @since 0.1.0
+ * @category layers
+ */
+export const layerBasic = <R = never>(
+  options: Options & { readonly credential: Given<Untagged<CoreCredential.Basic>, R> }
+): ModeLayer<"Yamcs/Basic", never, R> => layerOf("Yamcs/Basic", makeBasic(options.credential, options))
+
+/**
+ * {@link layerBasic} with its settings from Config.
+ *
+ * @since 0.1.0
+ * @category layers
+ */
+export const layerBasicConfig = (
+  config: Config.Config.Wrap<Settings & { readonly credential: CoreCredential.Basic }>,
+  options?: System.PlainOptions
+): ModeLayer<"Yamcs/Basic", ConfigError> =>
+  Layer.unwrapEffect(Effect.map(Config.unwrap(config), (settings) => layerBasic({ ...options, ...settings })))
 
 /**
  * Everything from the environment: the address from `YAMCS_URL`, the credential from `YAMCS_API_KEY`,
- * `YAMCS_CLIENT_ID`, `YAMCS_ACCESS_TOKEN` or `YAMCS_USERNAME` and what belongs to each of them; see
- * {@link credentialConfig}. The environment decides the mode: a function that needs a certain one is wrapped in
- * `AuthMode.require`.
+ * `YAMCS_CLIENT_ID`, `YAMCS_ACCESS_TOKEN` or `YAMCS_USERNAME` and the variables that belong to each; see
+ * {@link credentialConfig}. The environment decides the mode: wrap a function that needs a certain one in
+ * {@link require}.
  *
  * @since 0.1.0
  * @category layers
  */
-export const layerFromEnvironment: Layer.Layer<
-  | AuthenticatedHttpClient.AuthenticatedHttpClient
-  | AuthMode.AuthMode<Mode<Config.Config.Success<ReturnType<typeof credentialConfig>>>>,
-  InvalidSetting | InsecureTransport | ConfigError,
-  HttpClient.HttpClient
-> = layerConfig({ baseUrl: Config.string("YAMCS_URL"), credential: credentialConfig("YAMCS") })
-
-const modeOf = <C extends YamcsCredential>(credential: C) => `Yamcs/${credential._tag}` as const
-
-/** Origins are what they are; only the address has short forms. */
-const located = (options: AuthenticatedHttpClient.Options): AuthenticatedHttpClient.Options => ({
-  ...options,
-  baseUrl: Address.absolute(options.baseUrl)
+export const layerFromEnvironment: ModeLayer<string, ExchangeError | ConfigError> = layerConfig({
+  baseUrl: Config.string("YAMCS_URL"),
+  credential: Credentials.credentialConfig("YAMCS")
 })
 
-function isTooMany(error: ExchangeError): boolean {
+/**
+ * Checks at run time that the client has this mode, for layers whose mode was decoded from data. Fails with
+ * `AuthModeMismatch` before the effect runs.
+ *
+ * @since 0.1.0
+ * @category combinators
+ */
+export const require = <const Name extends ModeName>(
+  mode: Name
+): <A, E, R>(
+  self: Effect.Effect<A, E, R>
+) => Effect.Effect<A, E | AuthModeMismatch, Exclude<R, AuthMode.AuthMode<Name>> | YamcsClient> =>
+  AuthMode.require(mode, YamcsClient)
+
+type Needs = HttpClient.HttpClient | Scope.Scope
+
+type Client<E = never, R = never> = Effect.Effect<AuthenticatedHttpClient.Service, SetupError | E, Needs | R>
+
+type MakeTokens<R> = Effect.Effect<TokenSource, SetupError | ExchangeError, Needs | R>
+
+const layerOf = <const Name extends string, E, R>(
+  mode: Name,
+  make: Effect.Effect<AuthenticatedHttpClient.Service, E, R>
+): Layer.Layer<
+  AuthenticatedHttpClient.AuthenticatedHttpClient | YamcsClient | AuthMode.Evidence<Name>,
+  E,
+  Exclude<R, Scope.Scope>
+> => AuthenticatedHttpClient.layerMode({ mode, client: YamcsClient }, make)
+
+const layerTokens = <const Name extends string, R>(mode: Name, tokens: MakeTokens<R>, options: Options) =>
+  layerOf(mode, Effect.flatMap(tokens, (tokens) => bindTokens(mode, tokens, options)))
+
+const passwordTokens = <R>(given: Given<Untagged<Password>, R>, options: Options): MakeTokens<R> =>
+  sessionTokens("Yamcs/Password", given, options, {
+    make: ({ password, username }) => Credentials.password({ username, password }),
+    account: ({ username }) => username,
+    login: Tokens.password
+  })
+
+const serviceAccountTokens = <R>(given: Given<Untagged<ServiceAccount>, R>, options: Options): MakeTokens<R> =>
+  sessionTokens("Yamcs/ServiceAccount", given, options, {
+    make: ({ become, clientId, clientSecret }) => Credentials.serviceAccount({ clientId, clientSecret, become }),
+    account: ({ become, clientId }) => become === undefined ? clientId : `${clientId} as ${become}`,
+    login: Tokens.clientCredentials
+  })
+
+const bearerTokens = <R>(given: Given<Untagged<Session>, R>, options: Options): MakeTokens<R> =>
+  sessionTokens("Yamcs/Bearer", given, options, {
+    make: ({ accessToken, expiresAt, refreshToken }) => Credentials.session({ accessToken, expiresAt, refreshToken }),
+    // no account is named: the session itself is what a stored token continues
+    account: ({ accessToken, refreshToken }) => Redacted.value(refreshToken ?? accessToken),
+    login: ({ mode }) => Tokens.sessionOver(mode),
+    initial: Tokens.given
+  })
+
+const sessionTokens = <R, F extends object, C>(
+  mode: ModeName,
+  given: Given<F, R>,
+  options: Options,
+  session: {
+    readonly make: (fields: F) => Either.Either<C, InvalidSetting>
+    readonly account: (credential: C) => string
+    readonly login: (endpoint: Tokens.Endpoint, credential: C) => Tokens.Exchange
+    readonly initial?: ((mode: string, credential: C) => Tokens.Given) | undefined
+  }
+): MakeTokens<R> =>
+  Effect.gen(function*() {
+    const { baseUrl } = yield* OriginPolicy.make(located(options))
+    const credential = yield* CredentialSource.make(given, { mode, make: session.make })
+    const endpoint: Tokens.Endpoint = { baseUrl, mode, delaying: yield* SlidingWindow.make(tokenRequests) }
+    const { initial } = session
+    return yield* System.makeTokens(
+      {
+        mode,
+        origin: baseUrl,
+        account: Effect.map(credential.read, session.account),
+        login: Effect.flatMap(credential.read, (credential) => session.login(endpoint, credential)),
+        refresh: Tokens.refresh(endpoint),
+        initial: initial === undefined
+          ? undefined
+          : Effect.asSome(Effect.flatMap(credential.read, (credential) => initial(mode, credential)))
+      },
+      { ...options, refreshPolicy: options.refreshPolicy ?? refreshPolicy }
+    )
+  })
+
+/**
+ * The server answers 429 to the sixth token request of an address within a second (`maxAuthRequestsPerSecond`). A fifth
+ * of a second is added, because requests may arrive closer together than they were sent.
+ */
+const tokenRequests: SlidingWindow.Limit = { starts: 5, within: "1200 millis" }
+
+const makeApiKey = <R>(given: Given<Untagged<ApiKey>, R>, options: Options): Client<never, R> =>
+  Effect.flatMap(
+    CredentialSource.make(given, { mode: "Yamcs/ApiKey", make: ({ key }) => Credentials.apiKey({ key }) }),
+    (credential) => bindCredential("Yamcs/ApiKey", credential, Requests.apiKey, options)
+  )
+
+/** The server reads the scheme of the header case-sensitively. */
+const makeBasic = <R>(given: Given<Untagged<CoreCredential.Basic>, R>, options: Options): Client<never, R> =>
+  Effect.flatMap(
+    CredentialSource.make(given, {
+      mode: "Yamcs/Basic",
+      make: ({ password, username }) => CoreCredential.basic({ username, password })
+    }),
+    (credential) => bindCredential("Yamcs/Basic", credential, RequestCredentials.basic, options)
+  )
+
+const bindCredential = <C>(
+  mode: ModeName,
+  credential: CredentialSource.CredentialSource<C>,
+  credentials: (credential: C) => RequestCredentials.RequestCredentials,
+  options: Options
+) =>
+  AuthenticatedHttpClient.make(
+    Authenticator.fromCredential(credential, {
+      mode,
+      explain: Requests.explain,
+      coolDown: options.refreshPolicy?.coolDown,
+      credentials
+    }),
+    located(options)
+  )
+
+const bindTokens = (mode: string, tokens: TokenSource, options: Options) =>
+  AuthenticatedHttpClient.make(Authenticator.bearer(tokens, { mode, explain: Requests.explain }), located(options))
+
+const modeOf = <C extends TaggedCredential>(credential: C): Mode<C> => {
+  const tag: C["_tag"] = credential._tag
+  return `Yamcs/${tag}`
+}
+
+/** Only the address has short forms; `origins` are complete. */
+const located = (options: Options): Options => ({ ...options, baseUrl: Address.absolute(options.baseUrl) })
+
+function isTooManyRequests(error: ExchangeError): boolean {
   return error._tag === "TokenEndpointError" && error.reason === "TooManyRequests"
 }

@@ -1,10 +1,9 @@
 /**
- * The two questions about authentication that the HTTP API of Yamcs answers: how one may enter, and who one is.
+ * The two requests of the HTTP API that concern authentication: how to authenticate, and as which account.
  *
  * @since 0.1.0
  */
-import * as AuthenticatedHttpClient from "@effect-auth/core/AuthenticatedHttpClient"
-import type { AuthError, InvalidSetting } from "@effect-auth/core/AuthError"
+import type { ClientError, InvalidSetting } from "@effect-auth/core/AuthError"
 import * as OriginPolicy from "@effect-auth/core/OriginPolicy"
 import * as HttpClient from "@effect/platform/HttpClient"
 import type * as HttpClientError from "@effect/platform/HttpClientError"
@@ -14,17 +13,18 @@ import * as Effect from "effect/Effect"
 import type { ParseError } from "effect/ParseResult"
 import * as Schema from "effect/Schema"
 import * as Address from "./internal/address.ts"
+import { YamcsClient } from "./internal/client.ts"
 import type { YamcsError } from "./YamcsError.ts"
 import { filterStatusOk } from "./YamcsError.ts"
 
 /**
- * How a server wants to be entered.
+ * How a server authenticates its clients.
  *
  * @since 0.1.0
  * @category schemas
  */
 export class AuthInfo extends Schema.Class<AuthInfo>("@effect-auth/yamcs/AuthInfo")({
-  /** `false`: everybody is let in, as a guest. */
+  /** `false`: everyone is admitted as a guest. */
   requireAuthentication: Schema.Boolean,
   /** Whether Kerberos tickets are accepted. */
   spnego: Schema.optionalWith(Schema.Boolean, { default: () => false }),
@@ -49,7 +49,7 @@ export class User extends Schema.Class<User>("@effect-auth/yamcs/User")({
 }) {}
 
 /**
- * Asks a server how it wants to be entered (`GET /auth`). Nobody has to be logged in for it, and no credential is sent.
+ * Asks a server how it authenticates its clients (`GET /auth`). It needs no login, and no credential is sent.
  *
  * @example
  * ```ts
@@ -75,7 +75,7 @@ export const authInfo = (options: {
 > =>
   Effect.gen(function*() {
     const client = yield* HttpClient.HttpClient
-    // nothing secret travels, so plain http will do
+    // nothing secret is sent, so plain http is allowed
     const { baseUrl } = yield* OriginPolicy.make({
       baseUrl: Address.absolute(options.baseUrl),
       dangerouslyAllowPlainHttp: true
@@ -86,17 +86,17 @@ export const authInfo = (options: {
   })
 
 /**
- * The account that the server takes this program for (`GET /api/user`).
+ * The account this program is authenticated as (`GET /api/user`).
  *
  * @since 0.1.0
  * @category requests
  */
 export const user: Effect.Effect<
   User,
-  AuthError | HttpClientError.HttpClientError | YamcsError | ParseError,
-  AuthenticatedHttpClient.AuthenticatedHttpClient
+  ClientError | HttpClientError.HttpClientError | YamcsError | ParseError,
+  YamcsClient
 > = Effect.gen(function*() {
-  const http = yield* AuthenticatedHttpClient.AuthenticatedHttpClient
+  const http = yield* YamcsClient
   const response = yield* filterStatusOk(http.get("/api/user", { acceptJson: true }))
   return yield* HttpClientResponse.schemaBodyJson(User)(response)
 })

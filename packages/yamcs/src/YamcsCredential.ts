@@ -1,5 +1,5 @@
 /**
- * What an application can know to enter Yamcs; the credential's tag is the mode.
+ * The credentials of Yamcs. The tag of a credential is its mode.
  *
  * @since 0.1.0
  */
@@ -26,8 +26,8 @@ export class Password extends Schema.TaggedClass<Password>("@effect-auth/yamcs/P
 }) {}
 
 /**
- * A session that somebody else began, or this program in an earlier run: an access token, with its refresh token where
- * there is one. Its tag, and with it the mode, is `Bearer`.
+ * A session that began elsewhere, or in an earlier run of this program: an access token, with its refresh token if there
+ * is one. Its tag, and with it the mode, is `Bearer`.
  *
  * @since 0.1.0
  * @category schemas
@@ -36,14 +36,14 @@ export class Session extends Schema.TaggedClass<Session>("@effect-auth/yamcs/Ses
   accessToken: Credential.Bearer.fields.token,
   /** Without one the session ends with its access token. */
   refreshToken: Schema.optional(Credential.Secret),
-  /** When the access token expires; left out, what the token says of itself holds (RFC 7519 section 4.1.4). */
+  /** When the access token expires. Default: what the token itself states (RFC 7519 section 4.1.4). */
   expiresAt: Schema.optional(Schema.DateTimeUtc)
 }) {}
 
 /**
  * The application of a service account: what `POST /api/service-accounts` answers as `applicationId` and
- * `applicationSecret`. Yamcs 5.13.2 with its `YamlAuthModule` does not answer a service account that enters as itself:
- * there the exchange ends with the policy's `timeout`, and `become` is needed.
+ * `applicationSecret`. Yamcs 5.13.2 with its `YamlAuthModule` does not answer a service account that logs in as itself:
+ * the exchange ends with the policy's `timeout`. There `become` is needed.
  *
  * @since 0.1.0
  * @category schemas
@@ -52,13 +52,13 @@ export class ServiceAccount
   extends Schema.TaggedClass<ServiceAccount>("@effect-auth/yamcs/ServiceAccount")("ServiceAccount", {
     clientId: Credential.Name,
     clientSecret: Credential.Secret,
-    /** The account to act as; left out, the service account itself. */
+    /** The account to act as. Default: the service account itself. */
     become: Schema.optional(Credential.Name)
   })
 {}
 
 /**
- * An API key, such as the one that Yamcs gives to the scripts it starts.
+ * An API key, such as the one Yamcs passes to the scripts it starts.
  *
  * @since 0.1.0
  * @category schemas
@@ -80,14 +80,6 @@ export const YamcsCredential = Schema.Union(Password, Session, ServiceAccount, A
  * @category models
  */
 export type YamcsCredential = typeof YamcsCredential.Type
-
-/**
- * The credentials that are exchanged for tokens, or hold one.
- *
- * @since 0.1.0
- * @category models
- */
-export type TokenCredential = Password | Session | ServiceAccount
 
 /**
  * Makes a {@link Password}, or fails with `InvalidSetting`.
@@ -148,7 +140,7 @@ export const passwordConfig = (prefix: string): Config.Config<Password> =>
   )
 
 /**
- * A {@link Session} from `<prefix>_ACCESS_TOKEN` and, where they are set, `<prefix>_REFRESH_TOKEN` and
+ * A {@link Session} from `<prefix>_ACCESS_TOKEN` and, if they are set, `<prefix>_REFRESH_TOKEN` and
  * `<prefix>_EXPIRES_AT` (ISO 8601).
  *
  * @since 0.1.0
@@ -166,7 +158,7 @@ export const sessionConfig = (prefix: string): Config.Config<Session> =>
   )
 
 /**
- * A {@link ServiceAccount} from `<prefix>_CLIENT_ID`, `<prefix>_CLIENT_SECRET` and, where it is set, `<prefix>_BECOME`.
+ * A {@link ServiceAccount} from `<prefix>_CLIENT_ID`, `<prefix>_CLIENT_SECRET` and, if it is set, `<prefix>_BECOME`.
  *
  * @since 0.1.0
  * @category config
@@ -193,7 +185,7 @@ export const apiKeyConfig = (prefix: string): Config.Config<ApiKey> =>
 
 /**
  * The first credential that is set, in this order: {@link apiKeyConfig}, {@link serviceAccountConfig},
- * {@link sessionConfig}, {@link passwordConfig}. One that is set but cannot be used is an error and not passed over.
+ * {@link sessionConfig}, {@link passwordConfig}. One that is set but cannot be used is an error and is not skipped.
  *
  * @since 0.1.0
  * @category config
@@ -208,7 +200,7 @@ export const credentialConfig = (prefix: string): Config.Config<Exclude<YamcsCre
       )
   )
 
-/** Does not quote what it was given: it may be a token in a wrong place. */
+/** Does not quote the input, which may be a token in the wrong place. */
 const instant = (name: string): Config.Config<DateTime.Utc> =>
   Config.mapOrFail(Config.string(name), (text) =>
     Either.fromOption(

@@ -1,5 +1,5 @@
 /**
- * How Yamcs says that a request failed, in the three forms that it has for it.
+ * How Yamcs reports that a request failed, in the three forms it uses.
  *
  * @since 0.1.0
  */
@@ -9,8 +9,7 @@ import * as Either from "effect/Either"
 import * as Schema from "effect/Schema"
 
 /**
- * It occurs when Yamcs answers a request with a status other than 2xx. A refused proof is not among them: that is an
- * `AuthError`.
+ * Raised when Yamcs answers a request with a status other than 2xx. Refused credentials are an `AuthError` instead.
  *
  * @since 0.1.0
  * @category errors
@@ -32,7 +31,7 @@ export class YamcsError extends Schema.TaggedError<YamcsError>("@effect-auth/yam
 
 /**
  * Reads an answer that is an error: JSON `{code, type, msg}`, the same within `exception`, or plain text. A body that
- * cannot be read leaves the status alone.
+ * cannot be read leaves only the status.
  *
  * @since 0.1.0
  * @category constructors
@@ -50,16 +49,16 @@ export const fromResponse = (response: HttpClientResponse.HttpClientResponse): E
   })
 
 /**
- * Lets 2xx answers pass; others become a {@link YamcsError}.
+ * Returns 2xx answers; others become a {@link YamcsError}.
  *
  * @example
  * ```ts
- * import * as AuthenticatedHttpClient from "@effect-auth/core/AuthenticatedHttpClient"
+ * import * as Yamcs from "@effect-auth/yamcs/Yamcs"
  * import * as YamcsError from "@effect-auth/yamcs/YamcsError"
  * import * as Effect from "effect/Effect"
  *
  * const instances = Effect.gen(function*() {
- *   const http = yield* AuthenticatedHttpClient.AuthenticatedHttpClient
+ *   const http = yield* Yamcs.Client
  *   const response = yield* http.get("/api/instances").pipe(YamcsError.filterStatusOk)
  *   return yield* response.json
  * })
@@ -86,8 +85,8 @@ const decodeProblem = Schema.decodeUnknownEither(
 )
 
 /**
- * One line of at most 300 characters. The server quotes an `Authorization` header whose scheme it does not know,
- * proof and all (`HttpHandler.authorizeUser`, 5.13), hence the cut.
+ * One line of at most 300 characters. The server quotes an `Authorization` header whose scheme it does not know, with
+ * the credentials (`HttpHandler.authorizeUser`, 5.13), so that is cut off.
  */
 const speakable = (text: string): string =>
   text.replace(/(Unsupported Authorization header)[^]*/u, "$1").replace(/\s+/gu, " ").trim().slice(0, 300)

@@ -1,6 +1,7 @@
 import * as AuthenticatedHttpClient from "@effect-auth/core/AuthenticatedHttpClient"
 import * as AuthMode from "@effect-auth/core/AuthMode"
 import * as Credential from "@effect-auth/core/Credential"
+import * as Token from "@effect-auth/core/Token"
 import type * as TokenSource from "@effect-auth/core/TokenSource"
 import * as TokenStore from "@effect-auth/core/TokenStore"
 import * as FakeYamcs from "@effect-auth/testing/FakeYamcs"
@@ -36,8 +37,8 @@ const apiKey = new YamcsCredential.ApiKey({ key: Redacted.make(FakeYamcs.canarie
 
 const basic = new Credential.Basic(password)
 
-const live = <C extends YamcsCredential.YamcsCredential>(
-  options: Omit<Yamcs.Options<C>, "baseUrl">,
+const live = <C extends Yamcs.TaggedCredential>(
+  options: Omit<Yamcs.Options, "baseUrl"> & { readonly credential: C },
   server?: FakeYamcs.Options
 ) => Layer.provideMerge(Yamcs.layer<C>({ baseUrl, ...options }), FakeYamcs.layer(server))
 
@@ -139,7 +140,7 @@ describe("Yamcs, bearer", () => {
         assert.deepInclude(error, {
           _tag: "CredentialsRejected",
           message:
-            "Yamcs/Bearer: the server rejected the credentials: the session is over; give the tokens of a new one"
+            "Yamcs/Bearer: the server rejected the credentials: the session has ended; supply the tokens of a new one"
         })
       }).pipe(Effect.provide(Yamcs.layer({ baseUrl, credential })))
     }).pipe(Effect.provide(FakeYamcs.layer())))
@@ -147,8 +148,8 @@ describe("Yamcs, bearer", () => {
   it.effect("a stored session that has ended gives way to the one that was given", () =>
     Effect.gen(function*() {
       const store = yield* TokenStore.makeMemory
-      const ended = new YamcsCredential.Session(yield* login)
-      yield* Effect.provide(whoAmI, Yamcs.layer({ baseUrl, credential: ended, store }))
+      const ended = yield* login
+      yield* store.set(yield* Token.make({ value: ended.accessToken, refreshToken: ended.refreshToken }))
       yield* Effect.flatMap(FakeYamcs.FakeYamcs, ({ restart }) => restart)
       const credential = new YamcsCredential.Session(yield* login)
       assert.strictEqual(yield* Effect.provide(whoAmI, Yamcs.layer({ baseUrl, credential, store })), "operator")
@@ -229,7 +230,7 @@ describe("Yamcs, token changes", () => {
         Effect.yieldNow().pipe( // as slow as a write to a file: other fibers run meanwhile
           Effect.zipRight(Ref.update(told, (told) => [
             ...told,
-            change._tag === "Obtained" ? change.origin : change._tag
+            change._tag === "Obtained" ? change.provenance : change._tag
           ]))
         )
       yield* Effect.gen(function*() {

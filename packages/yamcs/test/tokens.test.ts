@@ -21,7 +21,7 @@ const credential = new Password({
   password: Redacted.make(FakeYamcs.canaries.password)
 })
 
-const live = (server?: FakeYamcs.Options, options?: Partial<Yamcs.Options<Password>>) =>
+const live = (server?: FakeYamcs.Options, options?: Partial<Yamcs.Options> & { readonly credential?: Password }) =>
   Layer.provideMerge(Yamcs.layer({ baseUrl, credential, ...options }), FakeYamcs.layer(server))
 
 const server = FakeYamcs.FakeYamcs
@@ -130,7 +130,7 @@ describe("Tokens of Yamcs, renewal", () => {
       yield* Yamcs.user
       assert.deepInclude(yield* stats, { logins: 1, requests: 2, refused: 0 })
     }).pipe(Effect.provide(
-      live({ tokenLifetime: "8 hours" }, { refresh: Yamcs.refreshPolicy.pipe(RefreshPolicy.keepAlive(true)) })
+      live({ tokenLifetime: "8 hours" }, { refreshPolicy: Yamcs.refreshPolicy.pipe(RefreshPolicy.keepAlive(true)) })
     )))
 })
 

@@ -1,10 +1,10 @@
-/** Reading an answer of mqweb: the status decides before anything of the body does, so that a refusal is never a result. */
+/** Reads an answer of mqweb. The status is checked before the body, so that a refusal is never taken for a result. */
 import type * as HttpClientResponse from "@effect/platform/HttpClientResponse"
 import * as Effect from "effect/Effect"
 import * as Schema from "effect/Schema"
 import * as MqError from "../MqError.ts"
 
-/** The decoded body of a 2xx answer; everything else is an error, a 2xx in another language than mqweb's too. */
+/** The decoded body of a 2xx answer. Any other status is an error, and so is a body that is not mqweb's. */
 export const read = <A, I>(schema: Schema.Schema<A, I>) => {
   const decode = Schema.decode(Schema.parseJson(schema))
   return (response: HttpClientResponse.HttpClientResponse): Effect.Effect<A, MqError.MqError> => {
@@ -15,7 +15,7 @@ export const read = <A, I>(schema: Schema.Schema<A, I>) => {
       () =>
         new MqError.ServerFailed({
           status,
-          problems: [new MqError.Problem({ message: "the answer is not what mqweb answers (is the base URL right?)" })]
+          problems: [new MqError.Problem({ message: "the answer is not one of mqweb's (is the base URL right?)" })]
         })
     )
   }

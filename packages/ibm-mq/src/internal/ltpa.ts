@@ -1,20 +1,20 @@
 /**
- * The life of an LTPA token: what is sent to obtain one, which cookie of the answer it is, how it goes on a request,
- * and its end.
+ * The life of an LTPA token: the login, which cookie of its answer is the token, how it is written on a request, and the
+ * logout.
  *
- * The value of the token is what goes into the `Cookie` header (`LtpaToken2_x=...; csrfToken=...`), because the
- * cookie's name can change with each restart of the server and belongs to the token.
+ * The value of the token is what goes into the `Cookie` header (`LtpaToken2_x=...; csrfToken=...`), because the cookie's
+ * name belongs to the token: it can change with each restart of the server.
  */
-import * as Authenticator from "@effect-auth/core/Authenticator"
 import type { ExchangeError } from "@effect-auth/core/AuthError"
 import { MalformedTokenResponse } from "@effect-auth/core/AuthError"
+import * as RequestCredentials from "@effect-auth/core/RequestCredentials"
 import * as Token from "@effect-auth/core/Token"
 import * as TokenEndpoint from "@effect-auth/core/TokenEndpoint"
+import type { DurationWithUnit } from "@effect-auth/rate-limit/DurationWithUnit"
 import * as Cookies from "@effect/platform/Cookies"
 import * as HttpClient from "@effect/platform/HttpClient"
 import * as HttpClientRequest from "@effect/platform/HttpClientRequest"
 import * as Arr from "effect/Array"
-import type * as Duration from "effect/Duration"
 import * as Effect from "effect/Effect"
 import * as Option from "effect/Option"
 import * as Redacted from "effect/Redacted"
@@ -22,13 +22,13 @@ import type { UserPassword } from "../MqCredential.ts"
 import * as MqError from "../MqError.ts"
 import * as Csrf from "./csrf.ts"
 
-/** Where tokens are to be had, and what is known about them beforehand. */
+/** Where tokens are obtained, and what is known about them beforehand. */
 export interface Endpoint {
   readonly baseUrl: string
   readonly mode: string
-  /** The whole name of the token's cookie; undefined: it begins with `LtpaToken2`. */
+  /** The whole name of the token's cookie; `undefined`: it begins with `LtpaToken2`. */
   readonly cookieName: string | undefined
-  readonly lifetime: Duration.DurationInput
+  readonly lifetime: DurationWithUnit
   readonly csrfToken: string | null
 }
 
@@ -44,7 +44,7 @@ export const login = (
         username: credential.username,
         password: Redacted.value(credential.password)
       }),
-      Csrf.signature(endpoint.csrfToken).sign
+      RequestCredentials.apply(Csrf.credentials(endpoint.csrfToken))
     )
     const response = yield* TokenEndpoint.execute(client, request, { mode, explain: MqError.explain })
     const found = pick(response.cookies, endpoint.cookieName)
@@ -62,34 +62,34 @@ export const login = (
     })
   })
 
-/** mqweb's tokens are stateless: one that was logged out would still be accepted, it just is not sent any more. */
+/** mqweb's tokens are stateless: the server would still accept one that was logged out, but it is not sent any more. */
 export const logout =
   (endpoint: Endpoint) => (token: Token.Token): Effect.Effect<unknown, ExchangeError, HttpClient.HttpClient> =>
     Effect.flatMap(HttpClient.HttpClient, (client) =>
       TokenEndpoint.execute(
         client,
-        sign(endpoint)(token).sign(HttpClientRequest.del(`${endpoint.baseUrl}/login`, { acceptJson: true })),
+        RequestCredentials.apply(credentials(endpoint.csrfToken)(token))(
+          HttpClientRequest.del(`${endpoint.baseUrl}/login`, { acceptJson: true })
+        ),
         { mode: endpoint.mode, explain: MqError.explain }
       ))
 
-/** Puts the token's cookies and the CSRF header on requests. */
-export const sign = ({ csrfToken }: Endpoint) => (token: Token.Token): Authenticator.Signature => {
-  const cookies = parse(Redacted.value(token.value))
-  const echo = cookies.find(([name]) => name === Csrf.cookieName)
-  return Authenticator.signatures(
-    ...cookies.map(([name, value]) => Authenticator.cookie(name, value)),
-    Csrf.signature(csrfToken === null || echo === undefined ? csrfToken : echo[1])
-  )
-}
+/** The token's cookies and the CSRF header. */
+export const credentials =
+  (csrfToken: string | null) => (token: Token.Token): RequestCredentials.RequestCredentials => {
+    const cookies = parse(Redacted.value(token.value))
+    const echo = cookies.find(([name]) => name === Csrf.cookieName)
+    return RequestCredentials.all(
+      ...cookies.map(([name, value]) => RequestCredentials.cookie(name, value)),
+      Csrf.credentials(csrfToken === null || echo === undefined ? csrfToken : echo[1])
+    )
+  }
 
-/** Any cookie may be the token's, so it is the whole header. */
-export const places: Authenticator.Places = { headers: ["cookie", Csrf.headerName], urlParams: [], cookies: [] }
-
-/** The default name is `LtpaToken2`, with a suffix that the server makes up when it starts. */
+/** The default name is `LtpaToken2`, with a suffix the server chooses when it starts. */
 const prefix = "LtpaToken2"
 
 const pick = (cookies: Cookies.Cookies, cookieName: string | undefined): Option.Option<string> => {
-  // a server that clears a cookie sets it to nothing, which some write as a pair of quotes
+  // a server clears a cookie by setting it to nothing, which some write as a pair of quotes
   const set = Arr.filter(Object.values(cookies.cookies), ({ valueEncoded }) => !/^"?"?$/.test(valueEncoded))
   const token = Arr.findLast(
     set,

@@ -1,9 +1,9 @@
 /**
  * From a credential to what TLS needs: files are read, then certificate and key are checked against each other and
- * against the clock, so that what is wrong is said here and not by a server that hangs up.
+ * against the clock, so that a problem is reported here and not by a server that hangs up.
  */
 import { ClientCertificateError } from "@effect-auth/core/AuthError"
-import type * as Credential from "@effect-auth/core/Credential"
+import type * as Credential from "@effect-auth/core/ClientCertificate"
 import type { PlatformError } from "@effect/platform/Error"
 import type * as FileSystem from "@effect/platform/FileSystem"
 import * as Effect from "effect/Effect"
@@ -15,13 +15,13 @@ import * as Crypto from "node:crypto"
 import * as Stream from "node:stream"
 import * as Tls from "node:tls"
 
-/** A part of a credential as it was read, and where from. */
+/** A part of a credential as it was read, and its source. */
 interface Part {
   readonly source: string
   readonly content: Redacted.Redacted<Buffer>
 }
 
-/** Everything that a credential refers to. `digest` changes when anything of it does. */
+/** Everything a credential refers to. `digest` changes when any of it does. */
 export interface Material {
   readonly identity:
     | { readonly _tag: "Pem"; readonly certificate: Part; readonly key: Part }
@@ -30,7 +30,7 @@ export interface Material {
   readonly digest: string
 }
 
-/** A certificate that is ready to be presented. Times are in ms. */
+/** A certificate that is ready to be presented. Times are in epoch milliseconds. */
 export interface Identity {
   readonly secureContext: Tls.SecureContext
   readonly subject: Option.Option<string>
@@ -40,7 +40,7 @@ export interface Identity {
   readonly digest: string
 }
 
-/** Reads what the credential refers to. */
+/** Reads everything the credential refers to. */
 export const read = (
   fs: FileSystem.FileSystem,
   credential: Credential.ClientCertificate
@@ -89,7 +89,7 @@ export const read = (
   })
 }
 
-/** Checks what was read, at an instant `now` (ms). */
+/** Checks what was read, at a time in epoch milliseconds. */
 export const parse = (
   material: Material,
   credential: Credential.ClientCertificate,
@@ -203,7 +203,7 @@ const createContext = (
         : failure("Malformed", source, options.pfx === undefined ? "TLS does not accept it" : "it is not PKCS#12")
   })
 
-/** A PKCS#12 archive has no reader in Node, but a TLS socket tells which certificate it would present. */
+/** Node has no reader for PKCS#12, but a TLS socket shows the certificate it would present. */
 const ownCertificate = (secureContext: Tls.SecureContext): Crypto.X509Certificate | undefined => {
   const nowhere = new Stream.Duplex({ read: () => {}, write: (_chunk, _encoding, done) => done() })
   const socket = new Tls.TLSSocket(nowhere, { secureContext })

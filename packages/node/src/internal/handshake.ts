@@ -1,4 +1,4 @@
-/** What an error code of TLS means to the person who has to do something about it. */
+/** What an error code of TLS means, and what to do about it. */
 import { HandshakeFailed, isAuthError } from "@effect-auth/core/AuthError"
 import * as HttpClientError from "@effect/platform/HttpClientError"
 import * as Option from "effect/Option"
@@ -12,7 +12,7 @@ export interface Ours {
   readonly trusted: string
 }
 
-/** The error with a {@link HandshakeFailed} for its cause, if that is what it is about. */
+/** The error with a {@link HandshakeFailed} as its cause, if it comes from the handshake. */
 export const explain = (error: HttpClientError.HttpClientError, ours: Ours): HttpClientError.HttpClientError => {
   if (error._tag !== "RequestError" || error.reason !== "Transport" || isAuthError(error.cause)) return error
   const code = errorCode(error.cause)
@@ -65,17 +65,16 @@ const alert =
 const problems: Record<HandshakeFailed["reason"], (ours: Ours) => string> = {
   ServerUntrusted: ({ trusted }) =>
     `the server's certificate is not signed by an authority that this client trusts (${trusted}); ` +
-    "give the authority that signed it as ca or caFile",
-  ServerNameMismatch: () =>
-    "the server's certificate is for another name; correct the URL, or say the name with serverName",
+    "set ca or caFile to the authority that signed it",
+  ServerNameMismatch: () => "the server's certificate is for another name; correct the URL, or set serverName",
   ServerCertificateExpired: () =>
     "the server's certificate has expired or is not valid yet; renew it there, or correct this machine's clock",
   CertificateRequired: ({ identity }) =>
-    `the server got no certificate: it does not ask for one of ${identity.issuer}, or it asks for one after the ` +
-    "handshake, which needs maxVersion \"TLSv1.2\"",
+    `the server received no certificate: it does not accept one issued by ${identity.issuer}, or it asks for one after ` +
+    "the handshake, which needs maxVersion \"TLSv1.2\"",
   CertificateRefused: ({ identity }) =>
     `the server does not accept the client certificate ${name(identity)}, signed by ${identity.issuer}; ` +
-    "let it trust that authority, or use a certificate of one that it trusts",
+    "add that authority to the ones it trusts, or use a certificate of one it trusts already",
   Closed: ({ identity }) =>
     `the server closed the connection instead of answering; if it does so every time, it does not accept the client ` +
     `certificate ${name(identity)}, signed by ${identity.issuer}`
@@ -83,7 +82,7 @@ const problems: Record<HandshakeFailed["reason"], (ours: Ours) => string> = {
 
 const name = ({ serialNumber, subject }: Identity): string => Option.getOrElse(subject, () => serialNumber)
 
-/** The innermost code: transports wrap what the socket said. */
+/** The innermost code, because transports wrap the socket's error. */
 const errorCode = (cause: unknown): string | undefined => {
   const inner = Predicate.hasProperty(cause, "cause") ? errorCode(cause.cause) : undefined
   return inner ?? (Predicate.hasProperty(cause, "code") && typeof cause.code === "string" ? cause.code : undefined)

@@ -11,7 +11,7 @@ import * as Https from "node:https"
 import type * as Stream from "node:stream"
 import type * as Tls from "node:tls"
 
-/** What every connection of a pool is opened with. */
+/** The settings of every connection of a pool. */
 export interface Options {
   readonly secureContext: Tls.SecureContext
   readonly serverName: string | undefined
@@ -50,7 +50,7 @@ export const nodeHttp: Transport<DrainableAgent> = {
   destroy: (agent) => Effect.sync(() => agent.destroy())
 }
 
-/** Nothing comes between asking for the current agent and its accepting the request: no request meets a closed one. */
+/** Nothing runs between reading the current agent and its accepting the request, so no request meets a closed one. */
 class CurrentDispatcher extends Undici.Dispatcher {
   readonly #current: () => Undici.Dispatcher
 
@@ -64,7 +64,7 @@ class CurrentDispatcher extends Undici.Dispatcher {
   }
 }
 
-/** An agent that can be told to keep no connection any longer. */
+/** An agent that stops keeping connections alive once it is drained. */
 class DrainableAgent extends Https.Agent {
   #draining = false
 
@@ -73,7 +73,7 @@ class DrainableAgent extends Https.Agent {
     for (const sockets of Object.values(this.freeSockets)) sockets?.forEach((socket) => socket.destroy())
   }
 
-  /** Answers whether to keep the connection (nodejs.org/api/http.html#agentkeepsocketalivesocket). */
+  /** Returns whether to keep the connection (nodejs.org/api/http.html#agentkeepsocketalivesocket). */
   override keepSocketAlive(socket: Stream.Duplex): unknown {
     return this.#draining ? false : super.keepSocketAlive(socket)
   }

@@ -9,9 +9,9 @@ import * as Duration from "effect/Duration"
 import * as Effect from "effect/Effect"
 import * as Option from "effect/Option"
 import * as Redacted from "effect/Redacted"
-import * as Ref from "effect/Ref"
 import type { Platform } from "../Platform.ts"
 import * as Refusal from "./refusal.ts"
+import * as RequestedWith from "./requestedWith.ts"
 
 export interface Endpoint {
   readonly mode: string
@@ -19,18 +19,20 @@ export interface Endpoint {
   readonly gateway: string
 }
 
-export const login = (
-  { gateway, mode, platform }: Endpoint,
+export const login = ({ gateway, mode, platform }: Endpoint) =>
+(
   credential: { readonly username: string; readonly password: Redacted.Redacted }
 ): Effect.Effect<Token.Token, ExchangeError, HttpClient.HttpClient> =>
   Effect.gen(function*() {
     const client = yield* HttpClient.HttpClient
-    const request = HttpClientRequest.post(`${gateway}/auth`).pipe(HttpClientRequest.bodyUrlParams({
-      username: credential.username,
-      password: Redacted.value(credential.password),
-      token: "true",
-      permissions: "true"
-    }))
+    const request = HttpClientRequest.post(`${gateway}/auth`, { headers: RequestedWith.headers }).pipe(
+      HttpClientRequest.bodyUrlParams({
+        username: credential.username,
+        password: Redacted.value(credential.password),
+        token: "true",
+        permissions: "true"
+      })
+    )
     const response = yield* TokenEndpoint.execute(client, request, {
       mode,
       rejected: [401, 403],
@@ -41,25 +43,21 @@ export const login = (
   })
 
 /**
- * A login that begins with a JWT that was obtained before, once and only while it is good: what is left of its life is
- * `exp` against the client's clock, because nobody knows when it arrived.
+ * A JWT obtained before, if it states its expiry and has not expired by the client's clock; when it arrived is unknown.
  */
-export const resume = <R>(
+export const given = (
   mode: string,
-  jwt: Redacted.Redacted,
-  login: Effect.Effect<Token.Token, ExchangeError, R>
-): Effect.Effect<Effect.Effect<Token.Token, ExchangeError, R>> =>
-  Effect.map(Ref.make(Option.some(jwt)), (kept) =>
-    Effect.gen(function*() {
-      const now = yield* Clock.currentTimeMillis
-      const value = yield* Ref.getAndSet(kept, Option.none())
-      const left = value.pipe(
-        Option.flatMap((value) => Token.lifespan(Redacted.value(value))),
-        Option.flatMap(({ exp }) => Token.lifetime({ exp }, now)),
-        Option.filter(Duration.greaterThan(0))
-      )
-      return yield* Option.isSome(left) ? Token.make({ mode, value: jwt, lifetime: left.value }) : login
-    }))
+  jwt: Redacted.Redacted
+): Effect.Effect<Option.Option<Token.Token>, ExchangeError> =>
+  Effect.flatMap(Clock.currentTimeMillis, (now) =>
+    Token.lifespan(Redacted.value(jwt)).pipe(
+      Option.flatMap(({ exp }) => Token.lifetime({ exp }, now)),
+      Option.filter(Duration.greaterThan(0)),
+      Option.match({
+        onNone: () => Effect.succeedNone,
+        onSome: (lifetime) => Effect.asSome(Token.make({ mode, value: jwt, lifetime }))
+      })
+    ))
 
-/** The vendor's; the JWT's own `exp` comes first. */
+/** As the vendor states it; the JWT's own `exp` takes precedence. */
 const lifetime = "4 hours"

@@ -1,5 +1,5 @@
-/** What Qualys says when it refuses a login or a call, in words that tell what to do about it. */
-import type { Explanation } from "@effect-auth/core/Authenticator"
+/** What Qualys says when it refuses a login or a call, with what to do about it. */
+import type { ServerMessage } from "@effect-auth/core/ServerMessage"
 import type * as HttpClientResponse from "@effect/platform/HttpClientResponse"
 import * as Effect from "effect/Effect"
 import * as Option from "effect/Option"
@@ -8,27 +8,27 @@ import * as Xml from "./xml.ts"
 
 /** Reads the refusal of a login, or of a call that carries user name and password. */
 export const explainLogin =
-  (platform: Platform.Platform) => (response: HttpClientResponse.HttpClientResponse): Effect.Effect<Explanation> =>
-    Effect.map(explainCall(response), (explanation) => {
+  (platform: Platform.Platform) => (response: HttpClientResponse.HttpClientResponse): Effect.Effect<ServerMessage> =>
+    Effect.map(explainCall(response), (message) => {
       // the gateway says "Unauthorized" and nothing else
-      const unsaid = response.status === 401 && explanation.code === undefined
-      if (!unsaid && explanation.code !== "2000" && explanation.code !== "INVALID_CREDENTIALS") return explanation
-      const said = explanation.detail === undefined ? "" : `${explanation.detail}: `
-      return { ...explanation, detail: `${said}${wrongLogin(platform)}` }
+      const unsaid = response.status === 401 && message.code === undefined
+      if (!unsaid && message.code !== "2000" && message.code !== "INVALID_CREDENTIALS") return message
+      const said = message.detail === undefined ? "" : `${message.detail}: `
+      return { ...message, detail: `${said}${wrongLogin(platform)}` }
     })
 
 /**
- * Reads the refusal of a call. An HTML page of a proxy, and everything else that is no envelope, has nothing to add.
+ * Reads the refusal of a call. A proxy's HTML page, like anything else that is not an envelope, adds nothing.
  */
-export const explainCall = (response: HttpClientResponse.HttpClientResponse): Effect.Effect<Explanation> =>
+export const explainCall = (response: HttpClientResponse.HttpClientResponse): Effect.Effect<ServerMessage> =>
   response.text.pipe(
     Effect.map((body) =>
       Option.match(Xml.parse(body), {
-        onNone: (): Explanation => ({}),
+        onNone: (): ServerMessage => ({}),
         onSome: ({ code, text }) => ({ code, detail: text })
       })
     ),
-    Effect.orElseSucceed((): Explanation => ({}))
+    Effect.orElseSucceed((): ServerMessage => ({}))
   )
 
 const wrongLogin = (platform: Platform.Platform): string =>

@@ -1,6 +1,7 @@
-/** The API's session: logged in for a cookie, and logged out, because the number of open sessions is limited. */
+/** The API's session: a login for a cookie, and a logout, because the number of open sessions is limited. */
 import type { ExchangeError } from "@effect-auth/core/AuthError"
 import { CredentialsRejected, MalformedTokenResponse } from "@effect-auth/core/AuthError"
+import * as RequestCredentials from "@effect-auth/core/RequestCredentials"
 import * as Token from "@effect-auth/core/Token"
 import * as TokenEndpoint from "@effect-auth/core/TokenEndpoint"
 import * as Cookies from "@effect/platform/Cookies"
@@ -11,6 +12,7 @@ import * as Option from "effect/Option"
 import * as Redacted from "effect/Redacted"
 import type { Platform } from "../Platform.ts"
 import * as Refusal from "./refusal.ts"
+import * as RequestedWith from "./requestedWith.ts"
 
 export const cookieName = "QualysSession"
 
@@ -20,8 +22,8 @@ export interface Endpoint {
   readonly api: string
 }
 
-export const login = (
-  endpoint: Endpoint,
+export const login = (endpoint: Endpoint) =>
+(
   credential: { readonly username: string; readonly password: Redacted.Redacted }
 ): Effect.Effect<Token.Token, ExchangeError, HttpClient.HttpClient> =>
   Effect.gen(function*() {
@@ -33,10 +35,10 @@ export const login = (
     })
     const cookie = Cookies.get(response.cookies, cookieName)
     if (Option.isSome(cookie)) return yield* Token.make({ mode, value: cookie.value.valueEncoded })
-    // an account that has expired is told so with a 200
-    const explanation = yield* Refusal.explainLogin(platform)(response)
-    const facts = { mode, status: response.status, ...explanation }
-    return yield* explanation.code === undefined
+    // an expired account gets a 200 without a session
+    const message = yield* Refusal.explainLogin(platform)(response)
+    const facts = { mode, status: response.status, ...message }
+    return yield* message.code === undefined
       ? new MalformedTokenResponse({ ...facts, detail: `there is no ${cookieName} cookie` })
       : new CredentialsRejected(facts)
   })
@@ -46,17 +48,21 @@ export const logout =
     post(
       endpoint,
       { action: "logout" },
-      HttpClientRequest.setHeader("cookie", `${cookieName}=${Redacted.value(token.value)}`)
+      RequestCredentials.apply(RequestCredentials.cookie(cookieName, token.value))
     )
 
 const post = (
   { api, mode, platform }: Endpoint,
   form: Readonly<Record<string, string>>,
-  sign: (request: HttpClientRequest.HttpClientRequest) => HttpClientRequest.HttpClientRequest = (request) => request
+  authenticate: (request: HttpClientRequest.HttpClientRequest) => HttpClientRequest.HttpClientRequest = (request) =>
+    request
 ) =>
   Effect.flatMap(HttpClient.HttpClient, (client) =>
     TokenEndpoint.execute(
       client,
-      HttpClientRequest.post(`${api}/api/2.0/fo/session/`).pipe(HttpClientRequest.bodyUrlParams(form), sign),
+      HttpClientRequest.post(`${api}/api/2.0/fo/session/`, { headers: RequestedWith.headers }).pipe(
+        HttpClientRequest.bodyUrlParams(form),
+        authenticate
+      ),
       { mode, rejected: [401, 403], explain: Refusal.explainLogin(platform) }
     ))

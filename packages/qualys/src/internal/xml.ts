@@ -1,7 +1,7 @@
 /**
- * The two envelopes in which the API host answers: `SIMPLE_RETURN` (always XML) and `ServiceResponse` (XML or JSON).
- * Only these are parsed, so that a report of a hundred megabytes is none of our business. Entities are not expanded and
- * a DTD is not fetched; what cannot be parsed is no envelope.
+ * The two envelopes in which the API host answers: `SIMPLE_RETURN` (always XML) and `ServiceResponse` (XML or JSON). Only
+ * these are parsed, so a report of a hundred megabytes is not. Entities are not expanded and a DTD is not fetched; a body
+ * that cannot be parsed is not an envelope.
  */
 import * as Either from "effect/Either"
 import * as Option from "effect/Option"
@@ -18,7 +18,7 @@ export interface Envelope {
   readonly items: Readonly<Record<string, string>>
 }
 
-/** Reads the envelope from a body; `None` for every other document, and for none at all. */
+/** Reads the envelope of a body; `None` for every other document. */
 export const parse = (body: string): Option.Option<Envelope> => {
   const beginning = body.slice(0, beginningLength)
   if (body.length > longestEnvelope) return Option.none()
@@ -30,10 +30,10 @@ export const parse = (body: string): Option.Option<Envelope> => {
     : Option.none()
 }
 
-/** The declaration and the DOCTYPE come first; the root element is not further down than this. */
+/** The declaration and the DOCTYPE come first; the root element begins before this. */
 const beginningLength = 1024
 
-/** In characters. An envelope that refuses is short; one this long carries data. */
+/** In characters. An envelope that reports an error is short; a longer one carries data. */
 export const longestEnvelope = 65_536
 
 const parser = new XMLParser({ processEntities: false, parseTagValue: false, ignoreAttributes: true })

@@ -1,6 +1,6 @@
 /**
- * As much MQSC as a test of a client needs: a queue manager is a set of queue names, a command answers codes and lines.
- * Commands change the set, so a command that was sent twice can be told from one that was sent once.
+ * As much MQSC as tests of a client need: a queue manager is a set of queue names, a command gives codes and lines.
+ * Commands change the set, so that a command that was sent twice shows.
  */
 import * as Arr from "effect/Array"
 import * as HashSet from "effect/HashSet"
@@ -10,14 +10,14 @@ import * as Option from "effect/Option"
 export type Queues = HashSet.HashSet<string>
 
 export interface Command {
-  /** In capitals, synonyms resolved: `DISPLAY`. */
+  /** In capitals, synonyms resolved, such as `DISPLAY`. */
   readonly verb: string
-  /** In capitals: `QLOCAL`. */
+  /** In capitals, such as `QLOCAL`. */
   readonly qualifier: string
   readonly name: string
 }
 
-/** One entry of `commandResponse`, before it takes the shape of the request's type. */
+/** One entry of `commandResponse`, before it gets the shape of the request's type. */
 export interface Item {
   readonly completionCode: number
   readonly reasonCode: number
@@ -33,21 +33,21 @@ const command = (verb: string, qualifier: string, name: string): Command => ({
   name
 })
 
-/** Reads `DISPLAY QLOCAL('some.name') ...`. A name without quotes is folded to capitals, as runmqsc does. */
+/** Reads `DISPLAY QLOCAL('some.name') ...`. A name without quotes becomes capitals, as in runmqsc. */
 export const fromText = (text: string): Command => {
   const [, verb = "", qualifier = "", quoted, plain = ""] =
     /^\s*([A-Za-z]+)\s+([A-Za-z]+)\s*(?:\(\s*(?:'([^']*)'|([^)']*?))\s*\))?/.exec(text) ?? []
   return command(verb, qualifier, quoted ?? plain.toUpperCase())
 }
 
-/** The same from the fields of a `runCommandJSON` body; here names keep their case. */
+/** The command of a `runCommandJSON` body, where names keep their case. */
 export const fromFields = (fields: {
   readonly command: string
   readonly qualifier: string
   readonly name?: string | undefined
 }): Command => command(fields.command, fields.qualifier, fields.name ?? "")
 
-/** Whether a read-only role may run it. */
+/** Whether a read-only role may run the command. */
 export const isDisplay = (self: Command): boolean => self.verb === "DISPLAY"
 
 const done = (line: string, parameters?: Readonly<Record<string, string>>): Item => ({
@@ -122,6 +122,6 @@ export const body = (items: ReadonlyArray<Item>, type: "runCommand" | "runComman
       }))
   })),
   overallCompletionCode: Math.max(...items.map((item) => item.completionCode)),
-  // MQRCCF_COMMAND_FAILED stands for whatever failed inside.
+  // MQRCCF_COMMAND_FAILED, whatever failed
   overallReasonCode: items.some((item) => item.completionCode !== 0) ? 3008 : 0
 })

@@ -1,7 +1,7 @@
 /**
  * What an mqweb server answers, as pure functions of its state, the facts of a request and the time. `FakeMqweb` puts
  * Ref, Clock and HTTP around them. The rules are IBM's documentation of the MQ administrative REST API and recordings
- * of a real server; what neither says is marked "inferred".
+ * of a real server; what neither states is marked "inferred".
  */
 import type * as Headers from "@effect/platform/Headers"
 import * as Either from "effect/Either"
@@ -19,7 +19,7 @@ import { cookieName, count } from "./mqwebState.ts"
 export interface Answer {
   readonly status: number
   readonly contentType: string
-  /** Nothing for an answer without a body. */
+  /** None for an answer without a body. */
   readonly body: Option.Option<string>
   readonly headers: Readonly<Record<string, string>>
   /** Whole `Set-Cookie` lines, in order. */
@@ -30,13 +30,13 @@ interface Identity {
   readonly user: string
   readonly roles: ReadonlyArray<Role>
   readonly mechanism: "form" | "basic" | "clientCertificate"
-  /** The value the CSRF header has to echo, where one was handed out. */
+  /** The value that the CSRF header must echo, if a login gave one. */
   readonly csrfToken: Option.Option<string>
 }
 
 const cookieAttributes = "Path=/; Secure; HttpOnly; SameSite=Strict"
 
-/** Base64 that has a `+`, a `/` and a `=` in it, so that a client that encodes or trims the value is found out. */
+/** Base64 with a `+`, a `/` and a `=`, which expose a client that encodes or trims the value. */
 const tokenOf = (serial: number): string => {
   const label = `canary-token-mq-${serial}-`
   const text = label.padEnd(label.length + (3 - (label.length + 2) % 3) % 3, "x")
@@ -71,7 +71,7 @@ const failure = (
     }]
   })
 
-// IBM lists no identifier for a request the servlet container itself turns away; MQWB0000E is the catch-all.
+/** IBM lists no identifier for a request that the servlet container itself rejects; MQWB0000E is the catch-all. */
 const rejected = (settings: Settings, status: number, message: string): Answer =>
   failure(settings, status, "MQWB0000E", message)
 
@@ -88,7 +88,7 @@ const identity = (
 const passwordMatches = (settings: Settings, user: string, password: string): boolean =>
   Option.exists(Record.get(settings.users, user), (known) => known.password === password)
 
-/** Who asks: a token cookie is looked at first, then Authorization, then the certificate. */
+/** Who sent the request, by the first that is there: a token cookie, an Authorization header, a certificate. */
 const authenticate = (settings: Settings, state: State, facts: Facts, now: number): Either.Either<Identity, Answer> => {
   const name = cookieName(settings, state)
   const cookie = Request.cookieValue(facts.headers, name)
@@ -112,14 +112,14 @@ const authenticate = (settings: Settings, state: State, facts: Facts, now: numbe
       () => failure(settings, 401, "MQWB0105E", "The credentials of the REST API request are not valid.")
     )
   }
-  // Inferred: a certificate whose common name is no user of the registry counts as no credential.
+  // inferred: a certificate whose common name is no user of the registry counts as no credential
   return Either.fromOption(
     Option.flatMap(facts.certificate, (user) => identity(settings, user, "clientCertificate", Option.none())),
     () => failure(settings, 401, "MQWB0104E", "The REST API request is not authenticated.")
   )
 }
 
-/** Which rule about the CSRF header a changing request breaks, if any. */
+/** The rule about the CSRF header that a changing request breaks, if any. */
 const csrfFault = (
   settings: Settings,
   headers: Headers.Headers,
@@ -129,7 +129,7 @@ const csrfFault = (
   if (sent === undefined) {
     return Option.some(["MQWB0100E", `The CSRF header '${Request.csrfHeader}' was omitted from the request.`])
   }
-  // Inferred: without a login no token was handed out, and there is nothing to echo.
+  // inferred: without a login there is no token to echo
   return settings.csrf === "echo" && Option.exists(identity.csrfToken, (expected) => expected !== sent)
     ? Option.some(["MQWB0101E", `The CSRF header '${Request.csrfHeader}' did not match the expected token value.`])
     : Option.none()
@@ -152,7 +152,7 @@ const login = (
   }
   const { password, username } = body.value
   if (!passwordMatches(settings, username, password)) {
-    // Inferred identifier: IBM documents the status alone.
+    // inferred identifier: IBM documents the status alone
     return [failure(settings, 401, "MQWB0105E", "The credentials of the REST API request are not valid."), state]
   }
   const token = tokenOf(state.serial)
@@ -165,7 +165,7 @@ const login = (
   return [
     {
       ...noContent,
-      // The token stands neither first nor last, and its neighbours have values that do not decode.
+      // the token is neither first nor last, and its neighbours have values that do not decode
       setCookie: [
         "WASReqURL=\"https://:9443/a=b==%zz\"; Path=/; Secure; HttpOnly",
         ...(settings.csrf === "echo" ? [`csrfToken=${csrfToken}; Path=/; Secure`] : []),
@@ -215,7 +215,7 @@ const runMqsc = (
   const command = body.value.type === "runCommand"
     ? mqsc.fromText(body.value.parameters.command)
     : mqsc.fromFields(body.value)
-  // MQWebUser acts with the user's own authority, which the fake does not model: enough to look, not to change.
+  // MQWebUser acts with the user's own authority, which the fake does not model: it may display, not change
   const needed: ReadonlyArray<Role> = mqsc.isDisplay(command)
     ? ["MQWebAdmin", "MQWebAdminRO", "MQWebUser"]
     : ["MQWebAdmin"]
@@ -238,7 +238,7 @@ const whoAmI = (settings: Settings, who: Identity): Answer =>
     user: [{
       name: who.user,
       role: who.roles,
-      // Servers old enough to want the token echoed also say how the user proved who he is.
+      // servers old enough to want the token echoed also state how the user authenticated
       ...(settings.csrf === "echo" ? { authenticationMechanism: who.mechanism } : {})
     }]
   })
@@ -263,7 +263,7 @@ const decide = (settings: Settings, state: State, facts: Facts, now: number): re
   switch (target._tag) {
     case "Login": {
       if (facts.method === "GET") return [whoAmI(settings, who), state]
-      // Logging out is for cookies, and its refusals are all 401. The token lives on: nothing is removed.
+      // a logout needs a cookie, its refusals are all 401, and the token remains valid
       const fault = csrfFault(settings, facts.headers, who)
       if (Option.isSome(fault)) return [failure(settings, 401, ...fault.value), state]
       return who.mechanism === "form"
@@ -287,7 +287,7 @@ const countRefused = (facts: Facts, [answer, state]: readonly [Answer, State]): 
   answer.status === 401 && !Request.isLogin(facts) ? count(state, "refused") : state
 ]
 
-/** The moment a request arrives: a login is counted, and a fault that was asked for answers at once. */
+/** A request arrives: a login is counted, and a failure that the test asked for is answered at once. */
 export const arrive = (
   settings: Settings,
   state: State,

@@ -1,6 +1,6 @@
 /**
- * What an mqweb server reads from a request, without a state of its own: where it goes, what it carries, who it says it
- * is from. Names and values are taken as strictly as the server takes them.
+ * What an mqweb server reads from a request, independent of its state: the route, the headers, the credentials. Names and
+ * values are read as strictly as the server reads them.
  */
 import type * as Headers from "@effect/platform/Headers"
 import * as Arr from "effect/Array"
@@ -8,7 +8,7 @@ import * as Either from "effect/Either"
 import * as Encoding from "effect/Encoding"
 import * as Option from "effect/Option"
 
-/** What the server looks at in a request. */
+/** The parts of a request that the server reads. */
 export interface Facts {
   readonly method: string
   /** Path and query as sent, percent-encoded. */
@@ -28,30 +28,30 @@ export type Route =
 export const csrfHeader = "ibm-mq-rest-csrf-token"
 export const gatewayHeader = "ibm-mq-rest-gateway-qmgr"
 
-/** Versions 1 to 3 alike; a double slash or one at the end is another resource. */
+/** Versions 1 to 3 are alike; a double slash, or one at the end, is another resource. */
 export const route = (url: string): Route => {
   const path = url.replace(/[?#].*$/, "")
   const [, resource = ""] = /^\/ibmmq\/rest\/v[123](\/.*)$/.exec(path) ?? []
   if (resource === "/login") return { _tag: "Login" }
   if (resource === "/admin/qmgr") return { _tag: "Qmgrs" }
   const [, qmgr] = /^\/admin\/action\/qmgr\/([^/]+)\/mqsc$/.exec(resource) ?? []
-  // decodeURIComponent gives up on a malformed escape.
+  // decodeURIComponent throws on a malformed escape
   return qmgr === undefined
     ? { _tag: "Unknown" }
     : { _tag: "Mqsc", qmgr: Option.liftThrowable(decodeURIComponent)(qmgr) }
 }
 
-/** Whether a request is a login: the only one that `loginLatency` delays. */
+/** Whether a request is a login, which is what `loginLatency` delays. */
 export const isLogin = (facts: Facts): boolean => facts.method === "POST" && route(facts.url)._tag === "Login"
 
 const mediaType = (value: string): string => value.replace(/;.*$/s, "").trim().toLowerCase()
 
-/** `application/json`, in UTF-8 where a charset is named. */
+/** `application/json`, in UTF-8 if a charset is named. */
 export const isJson = (value: string | undefined): boolean =>
   value !== undefined && mediaType(value) === "application/json" &&
   (/;\s*charset\s*=\s*"?([^";\s]+)/i.exec(value)?.[1] ?? "utf-8").toLowerCase() === "utf-8"
 
-/** `application/json` by name: a wildcard is not enough. */
+/** `application/json` by name; a wildcard is not enough. */
 export const acceptsJson = (value: string | undefined): boolean =>
   (value ?? "").split(",").some((range) => mediaType(range) === "application/json")
 
@@ -64,7 +64,7 @@ export const cookieValue = (headers: Headers.Headers, name: string): Option.Opti
 
 const utf8 = new TextDecoder("utf-8", { fatal: true, ignoreBOM: true })
 
-/** User and password of a Basic header; nothing where there is none, empty names where it cannot be read. */
+/** User and password of a Basic header: none if there is no such header, empty ones if it cannot be read. */
 export const basicCredentials = (
   headers: Headers.Headers
 ): Option.Option<readonly [user: string, password: string]> => {

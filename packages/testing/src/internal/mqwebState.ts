@@ -1,7 +1,4 @@
-/**
- * What an mqweb server is and has: its settings, its state, and the ways to change the state that are no answer to a
- * request.
- */
+/** Settings and state of an mqweb server, and the changes of its state that no request causes. */
 import * as HashMap from "effect/HashMap"
 import * as Option from "effect/Option"
 import type * as mqsc from "./mqsc.ts"
@@ -33,7 +30,7 @@ export interface Settings {
   readonly htmlErrors: boolean
 }
 
-/** What an issued token says. It is looked up only to spare the fake the cryptography: nothing removes it at logout. */
+/** The contents of a token. The fake looks them up instead of decrypting them; as with real tokens, a logout keeps them. */
 interface Issued {
   readonly user: string
   /** Epoch milliseconds. */
@@ -43,10 +40,10 @@ interface Issued {
 
 export interface State {
   readonly issued: HashMap.HashMap<string, Issued>
-  /** Tokens ever issued; the next token's number. */
+  /** How many tokens have been issued: the number of the next one. */
   readonly serial: number
   readonly restarts: number
-  /** Requests still to be answered with `status` whatever they ask. */
+  /** How many requests are still answered with `status`, whatever they ask. */
   readonly fault: { readonly left: number; readonly status: number }
   readonly queues: HashMap.HashMap<string, mqsc.Queues>
   readonly stats: Stats
@@ -61,14 +58,14 @@ export const initial = (settings: Settings, queues: mqsc.Queues): State => ({
   stats: { requests: 0, logins: 0, logouts: 0, refreshes: 0, refused: 0, attempts: 0 }
 })
 
-/** The cookie's name: fixed where it is configured, otherwise with a suffix that a restart changes. */
+/** The cookie's name: the configured one, or one with a suffix that a restart changes. */
 export const cookieName = (settings: Settings, state: State): string =>
   Option.getOrElse(settings.cookieName, () => `LtpaToken2_${1648032846462 + state.restarts}`)
 
 /** New `ltpa.keys`: no token issued so far verifies. */
 export const revokeAll = (state: State): State => ({ ...state, issued: HashMap.empty() })
 
-/** Keys outlive a restart; only the suffix of the cookie's name changes. */
+/** A restart keeps the keys and changes the suffix of the cookie's name. */
 export const restart = (state: State): State => ({ ...state, restarts: state.restarts + 1 })
 
 export const failNext = (n: number, status: number) => (state: State): State => ({

@@ -1,9 +1,11 @@
-// The bodies in which Qualys answers: SIMPLE_RETURN XML on the API host, ServiceResponse below /qps/rest, JSON on the
-// gateway, HTML from the proxy before them.
+/**
+ * The answers of Qualys: SIMPLE_RETURN XML on the API host, ServiceResponse below /qps/rest, JSON on the gateway, HTML from
+ * the proxy in front of them.
+ */
 import * as HttpServerResponse from "@effect/platform/HttpServerResponse"
 import * as DateTime from "effect/DateTime"
 
-/** An answer as data. `refused`: the proof was not accepted, which Qualys may say inside a 200. */
+/** An answer as data. `refused`: the credentials were not accepted, which Qualys may state inside a 200. */
 export interface Answer {
   readonly status: number
   readonly headers?: Readonly<Record<string, string>> | undefined
@@ -67,7 +69,7 @@ export const simpleReturn = (options: {
     ].join("\n")
   )
 
-/** The answer of everything below /qps/rest, always a 200. */
+/** Everything below /qps/rest is answered 200. */
 export const serviceResponse = (responseCode: string, accept: string | undefined): Answer =>
   accept?.toLowerCase().includes("json") === true
     ? json(200, { ServiceResponse: { responseCode } })
@@ -88,7 +90,7 @@ export const eulaNotAccepted = (now: number): Answer => ({
   refused: true
 })
 
-// Code 1903 is the vendor's for a request that lacks something mandatory.
+/** 1903 is the vendor's code for a request that lacks something mandatory. */
 export const missing = (now: number, what: string): Answer =>
   simpleReturn({ status: 400, now, code: 1903, text: `Missing required parameter(s): ${what}` })
 
@@ -110,7 +112,7 @@ export const tooMany = (now: number, calls: number): Answer =>
     item: ["CALLS_TO_FINISH", calls]
   })
 
-// 1920 is the vendor's code for a 409 that is neither rate nor concurrency.
+/** 1920 is the vendor's code for a 409 for neither rate nor concurrency. */
 export const tooManySessions = (now: number): Answer =>
   simpleReturn({ status: 409, now, code: 1920, text: "Too many open sessions: log out of one first." })
 

@@ -1,7 +1,6 @@
-// The quota of one Qualys endpoint: a sliding window of accepted calls and a number of calls at once. Pure, so that a
-// test of a clock is a test of these functions; FakeQualys keeps the usages in its state.
+/** The quota of one Qualys endpoint: a sliding window of accepted calls, and a number of calls at once. Pure. */
 
-/** What one endpoint admits. */
+/** The limits of one endpoint. */
 export interface Limits {
   /** Calls in any window. */
   readonly limit: number
@@ -10,7 +9,7 @@ export interface Limits {
   readonly concurrency: number
 }
 
-/** What happened at one endpoint. */
+/** The usage of one endpoint. */
 export interface Usage {
   /** When calls were accepted, oldest first, in epoch milliseconds. */
   readonly accepted: ReadonlyArray<number>
@@ -18,7 +17,7 @@ export interface Usage {
   readonly maxRunning: number
 }
 
-/** May this call run? */
+/** Whether a call may run. */
 export type Verdict =
   | { readonly _tag: "Accepted" }
   | { readonly _tag: "TooMany"; readonly callsToFinish: number }
@@ -26,10 +25,10 @@ export type Verdict =
 
 export const unused: Usage = { accepted: [], running: 0, maxRunning: 0 }
 
-/** Where the vendor sends no quota headers, nothing is metered. */
+/** For endpoints without quota headers, which are not metered. */
 export const unlimited: Limits = { limit: Infinity, windowMillis: 0, concurrency: Infinity }
 
-// A call leaves the window exactly when its age reaches the window: who waited ToWait seconds is let in.
+/** A call leaves the window exactly when its age reaches the window, so that a caller who waited ToWait is admitted. */
 const inWindow = (usage: Usage, limits: Limits, now: number): ReadonlyArray<number> =>
   usage.accepted.filter((at) => now - at < limits.windowMillis)
 
@@ -42,12 +41,12 @@ export const secondsToWait = (usage: Usage, limits: Limits, now: number): number
   if (recent.length < limits.limit) {
     return 0
   }
-  // A slot is free when so many have left that fewer than `limit` stay.
+  // a call is admitted once fewer than `limit` are left in the window
   const leaving = recent[recent.length - limits.limit] ?? now
   return Math.ceil((leaving + limits.windowMillis - now) / 1000)
 }
 
-/** A call arrives. Concurrency is looked at first: it takes precedence over the rate. A blocked call costs nothing. */
+/** A call arrives. Concurrency takes precedence over the rate. A blocked call costs nothing. */
 export const start = (usage: Usage, limits: Limits, now: number): readonly [Verdict, Usage] => {
   if (usage.running >= limits.concurrency) {
     return [{ _tag: "TooMany", callsToFinish: usage.running - limits.concurrency + 1 }, usage]
@@ -64,16 +63,16 @@ export const start = (usage: Usage, limits: Limits, now: number): readonly [Verd
   }]
 }
 
-/** An accepted call ended, or its caller went away. */
+/** An accepted call has ended, or its caller has left. */
 export const finish = (usage: Usage): Usage => ({ ...usage, running: usage.running - 1 })
 
-/** Somebody else used up `n` calls now: the quota belongs to the subscription. */
+/** Another user of the subscription, to which the quota belongs, made `n` calls now. */
 export const spend = (usage: Usage, n: number, now: number): Usage => ({
   ...usage,
   accepted: [...usage.accepted, ...Array.from({ length: n }, () => now)]
 })
 
-/** The two ways in which the concurrency headers are spelled. */
+/** The two spellings of the concurrency headers. */
 export type Spelling = "dashed" | "joined"
 
 export const rateHeaders = (usage: Usage, limits: Limits, now: number): Readonly<Record<string, string>> => ({

@@ -1,18 +1,20 @@
-// What the fake of Qualys looks at in a request, as data: which of the three hosts it is for, which room of that host,
-// and the fields that carry a proof.
+/** What the fake of Qualys reads from a request: the host and area it is for, and the credentials it carries. */
 import * as HttpServerRequest from "@effect/platform/HttpServerRequest"
 import * as Effect from "effect/Effect"
 import * as Either from "effect/Either"
 import * as Encoding from "effect/Encoding"
 import * as Option from "effect/Option"
 
-/** The rooms: "login" is the gateway's /auth, "session" the API's session call, the others are calls. */
-export type Room = "login" | "session" | "fo" | "msp" | "qps" | "gateway" | "ui" | "nowhere"
+/**
+ * The parts of the platform. `login` is the gateway's /auth, `session` the API's session call; the others are calls.
+ * `misdirected`: the host is not that of the path.
+ */
+export type Area = "login" | "session" | "fo" | "msp" | "qps" | "gateway" | "ui" | "misdirected"
 
 export interface Facts {
   readonly method: string
   readonly path: string
-  readonly room: Room
+  readonly area: Area
   /** The fields of a form body; empty when the body is not `application/x-www-form-urlencoded`. */
   readonly form: URLSearchParams
   readonly action: string | undefined
@@ -25,7 +27,7 @@ export interface Facts {
   readonly session: string | undefined
 }
 
-const roomOfPath = (path: string): Exclude<Room, "nowhere"> =>
+const areaOfPath = (path: string): Exclude<Area, "misdirected"> =>
   path === "/auth"
     ? "login"
     : /^\/api\/\d+\.\d+\/fo\/session\/?$/.test(path)
@@ -51,23 +53,22 @@ const hosts = {
 } as const
 
 /**
- * The path says which room is meant. A host name that begins like one of the vendor's (qualysapi, gateway, qualysguard)
- * must also be the host of that room, or the request went to the wrong door; other names, a loopback address for one,
- * stand for all three hosts.
+ * The path determines the area. A host name that begins like one of the vendor's (qualysapi, gateway, qualysguard) must
+ * be the host of that area; any other, such as a loopback address, stands for all three.
  */
-export const roomOf = (host: string, path: string): Room => {
-  const room = roomOfPath(path)
+export const areaOf = (host: string, path: string): Area => {
+  const area = areaOfPath(path)
   const prefix = ["qualysapi", "gateway", "qualysguard"].find((prefix) => host.startsWith(prefix))
-  return prefix === undefined || prefix === hosts[room] ? room : "nowhere"
+  return prefix === undefined || prefix === hosts[area] ? area : "misdirected"
 }
 
-// Scheme names are case-insensitive (RFC 9110, 11.1).
-const proof = (header: string | undefined, scheme: "basic" | "bearer"): string | undefined => {
+/** Scheme names are case-insensitive (RFC 9110, section 11.1). */
+const credentials = (header: string | undefined, scheme: "basic" | "bearer"): string | undefined => {
   const [name, value] = header?.trim().split(/ +/) ?? []
   return name?.toLowerCase() === scheme ? value : undefined
 }
 
-// In memory the request knows its whole URL; over a socket it knows the path and a Host header.
+/** In memory a request has its whole URL; over a socket it has the path and a Host header. */
 const urlOf = (request: HttpServerRequest.HttpServerRequest): Option.Option<URL> =>
   Option.liftThrowable(() =>
     new URL(
@@ -88,18 +89,18 @@ export const read: Effect.Effect<Facts, never, HttpServerRequest.HttpServerReque
   const path = Option.match(url, { onNone: () => "/", onSome: (url) => url.pathname })
   const body = isForm(request) ? yield* Effect.orElseSucceed(request.text, () => "") : ""
   const form = new URLSearchParams(body)
-  const basic = proof(request.headers.authorization, "basic")
+  const basic = credentials(request.headers.authorization, "basic")
   return {
     method: request.method,
     path,
-    room: Option.match(url, { onNone: () => "nowhere", onSome: (url) => roomOf(url.hostname, url.pathname) }),
+    area: Option.match(url, { onNone: () => "misdirected", onSome: (url) => areaOf(url.hostname, url.pathname) }),
     form,
     action: form.get("action") ?? Option.getOrUndefined(url)?.searchParams.get("action") ?? undefined,
     accept: request.headers.accept,
     requestedWith: request.headers["x-requested-with"],
     authorized: request.headers.authorization !== undefined,
     basic: basic === undefined ? undefined : Either.getOrUndefined(Encoding.decodeBase64String(basic)),
-    bearer: proof(request.headers.authorization, "bearer"),
+    bearer: credentials(request.headers.authorization, "bearer"),
     session: request.cookies.QualysSession
   }
 })

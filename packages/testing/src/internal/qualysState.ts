@@ -1,5 +1,7 @@
-// The state of the fake of Qualys and every rule that changes it, as pure functions
-// (state, facts of the request, now) -> [answer, state]. FakeQualys puts the effects around them.
+/**
+ * The state of the fake of Qualys and every rule that changes it, as pure functions of the state, the facts of a request
+ * and the time. `FakeQualys` puts the effects around them.
+ */
 import * as Encoding from "effect/Encoding"
 import * as HashMap from "effect/HashMap"
 import * as Option from "effect/Option"
@@ -7,7 +9,7 @@ import * as Answers from "./qualysAnswers.ts"
 import * as Quota from "./qualysQuota.ts"
 import type { Facts } from "./qualysRequest.ts"
 
-/** The options, with their defaults filled in. */
+/** The options, with their defaults. */
 export interface Settings {
   readonly username: string
   readonly password: string
@@ -35,7 +37,7 @@ export interface Counts {
 }
 
 export interface State {
-  /** Makes every token and cookie unique; a counter, so that a test is repeatable. */
+  /** A counter that makes every token and cookie unique, and tests repeatable. */
   readonly serial: number
   /** JWT -> its `exp`, in epoch seconds. */
   readonly jwts: HashMap.HashMap<string, number>
@@ -83,12 +85,10 @@ export const takeScripted = (
   ]
 }
 
-// ---- logins ----------------------------------------------------------------------------------------------------------
-
 const credentialsMatch = (settings: Settings, facts: Facts): boolean =>
   facts.form.get("username") === settings.username && facts.form.get("password") === settings.password
 
-// A real JWT in shape and claims; nobody holds the key, so the signature is any string that no other token has.
+/** A JWT as the platform issues it; the signature is a string that no other token has, since no test verifies it. */
 const mintJwt = (settings: Settings, serial: number, now: number): { readonly jwt: string; readonly exp: number } => {
   const iat = Math.floor(now / 1000)
   const exp = iat + settings.tokenLifetimeSeconds
@@ -168,13 +168,13 @@ export const login = (
   if (scripted !== undefined) {
     return [scripted, next]
   }
-  if (facts.room === "login") {
+  if (facts.area === "login") {
     return auth(settings, state, facts, now)
   }
   if (facts.requestedWith === undefined) {
     return [Answers.missing(now, "X-Requested-With header"), state]
   }
-  // Only a form names the action: in a query the password would reach every log on the way.
+  // the action must be in the form: in a query, the password would reach every log on the way
   switch (facts.form.get("action")) {
     case "login":
       return sessionLogin(settings, state, facts, now)
@@ -185,10 +185,8 @@ export const login = (
   }
 }
 
-// ---- calls -----------------------------------------------------------------------------------------------------------
-
 const accountRefusal = (settings: Settings, facts: Facts, now: number): Answers.Answer => {
-  switch (facts.room) {
+  switch (facts.area) {
     case "qps":
       return { ...Answers.serviceResponse("UNAUTHORIZED", facts.accept), refused: true }
     case "gateway":
@@ -199,11 +197,11 @@ const accountRefusal = (settings: Settings, facts: Facts, now: number): Answers.
   }
 }
 
-// Which room takes which proof. An Authorization header is judged alone: a cookie beside it does not save it.
-const isProven = (settings: Settings, state: State, facts: Facts, now: number): boolean => {
+/** Which area accepts which credentials. An Authorization header decides, whatever cookie comes with it. */
+const isAuthenticated = (settings: Settings, state: State, facts: Facts, now: number): boolean => {
   const basic = facts.basic === `${settings.username}:${settings.password}`
   const external = facts.bearer !== undefined && settings.externalBearers.includes(facts.bearer)
-  switch (facts.room) {
+  switch (facts.area) {
     case "fo":
       return facts.authorized
         ? basic || external
@@ -217,10 +215,10 @@ const isProven = (settings: Settings, state: State, facts: Facts, now: number): 
 }
 
 const refusal = (settings: Settings, state: State, facts: Facts, now: number): Answers.Answer | undefined => {
-  if (isProven(settings, state, facts, now)) {
+  if (isAuthenticated(settings, state, facts, now)) {
     return settings.accountState === "ok" ? undefined : accountRefusal(settings, facts, now)
   }
-  switch (facts.room) {
+  switch (facts.area) {
     case "qps":
       return {
         ...Answers.serviceResponse(facts.authorized ? "INVALID_CREDENTIALS" : "UNAUTHORIZED", facts.accept),
@@ -234,8 +232,8 @@ const refusal = (settings: Settings, state: State, facts: Facts, now: number): A
   }
 }
 
-// (seen) quota headers on /api, none on /qps/rest; nothing is recorded of the UI host, so it has none here.
-const isMetered = (facts: Facts): boolean => facts.room !== "qps" && facts.room !== "ui"
+/** Recorded: quota headers on /api, none on /qps/rest. Nothing is known of the UI host, which has none here. */
+const isMetered = (facts: Facts): boolean => facts.area !== "qps" && facts.area !== "ui"
 
 const limitsOf = (settings: Settings, facts: Facts): Quota.Limits =>
   isMetered(facts) ? settings.limitsOf(facts.path) : Quota.unlimited
@@ -256,7 +254,7 @@ const block = (
   now: number
 ): Answers.Answer => {
   const headers = quotaHeaders(settings, state, facts, now)
-  if (facts.room === "gateway") {
+  if (facts.area === "gateway") {
     return Answers.withHeaders(Answers.gatewayBlocked, headers)
   }
   if (verdict._tag === "TooOften") {
@@ -271,8 +269,8 @@ const block = (
 }
 
 /**
- * A call arrives: an answer at once, or `undefined` when it is accepted and now runs until `end`. What is accepted counts
- * as executed even when its caller goes away: a server that has begun to act does not take it back.
+ * A call arrives. The answer is `undefined` if the call is accepted and runs until `end`. An accepted call counts as
+ * executed even if its caller leaves: a server that has begun to act does not take it back.
  */
 export const begin = (
   settings: Settings,
@@ -284,33 +282,33 @@ export const begin = (
   if (refused !== undefined) {
     return [refused, state]
   }
-  const proven = count(state, "requests")
-  if (facts.room === "fo" && facts.requestedWith === undefined) {
-    return [Answers.missing(now, "X-Requested-With header"), proven]
+  const authenticated = count(state, "requests")
+  if (facts.area === "fo" && facts.requestedWith === undefined) {
+    return [Answers.missing(now, "X-Requested-With header"), authenticated]
   }
-  const [scripted, unscripted] = takeScripted(proven, "call")
+  const [scripted, unscripted] = takeScripted(authenticated, "call")
   if (scripted !== undefined) {
     return [scripted, unscripted]
   }
-  const [verdict, usage] = Quota.start(usageOf(proven, facts.path), limitsOf(settings, facts), now)
+  const [verdict, usage] = Quota.start(usageOf(authenticated, facts.path), limitsOf(settings, facts), now)
   if (verdict._tag !== "Accepted") {
-    return [block(settings, proven, facts, verdict, now), proven]
+    return [block(settings, authenticated, facts, verdict, now), authenticated]
   }
   const key = `${facts.method} ${facts.path}`
   return [undefined, {
-    ...setUsage(proven, facts.path, () => usage),
+    ...setUsage(authenticated, facts.path, () => usage),
     executed: HashMap.set(
-      proven.executed,
+      authenticated.executed,
       key,
-      Option.getOrElse(HashMap.get(proven.executed, key), () => 0) + 1
+      Option.getOrElse(HashMap.get(authenticated.executed, key), () => 0) + 1
     )
   }]
 }
 
-/** The answer of a call that ran, with the quota as it is at that moment: this call still counts as running. */
+/** The answer to a call that has run, with the quota of that moment, at which the call itself still counts as running. */
 export const succeed = (settings: Settings, state: State, facts: Facts, now: number): Answers.Answer => {
   const headers = quotaHeaders(settings, state, facts, now)
-  switch (facts.room) {
+  switch (facts.area) {
     case "msp":
       return Answers.withHeaders(Answers.about, headers)
     case "qps":

@@ -1,4 +1,4 @@
-/** A console that hands everything it is told to `note` and writes nothing. */
+/** A console that passes everything to `note` and writes nothing. */
 import * as Console from "effect/Console"
 import * as Effect from "effect/Effect"
 

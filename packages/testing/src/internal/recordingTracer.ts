@@ -1,4 +1,4 @@
-/** A tracer that keeps what an exporter would have sent. */
+/** A tracer that records what an exporter would send. */
 import * as Cause from "effect/Cause"
 import type * as Context from "effect/Context"
 import * as Exit from "effect/Exit"
@@ -6,7 +6,7 @@ import * as MutableRef from "effect/MutableRef"
 import type * as Option from "effect/Option"
 import * as Tracer from "effect/Tracer"
 
-/** Hands every text of a span to `note`, as soon as it is known. */
+/** Passes every text of a span to `note`, as soon as it is known. */
 export const make = (note: (where: string, value: unknown) => void): Tracer.Tracer => {
   const count = MutableRef.make(0)
   return Tracer.make({
@@ -68,7 +68,7 @@ class RecordedSpan implements Tracer.Span {
     }
   }
 
-  /** An exporter records a failure's text; a result never leaves the process. */
+  /** An exporter records the text of a failure; a result never leaves the process. */
   end(endTime: bigint, exit: Exit.Exit<unknown, unknown>): void {
     this.status = { _tag: "Ended", startTime: this.status.startTime, endTime, exit }
     if (Exit.isFailure(exit)) {

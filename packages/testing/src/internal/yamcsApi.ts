@@ -1,6 +1,6 @@
 /**
- * How a Yamcs server finds out who calls its API, and the few API routes that the fake has, as pure functions. The
- * order of proofs is that of the server's `HttpHandler.authorizeUser`, 5.13.
+ * How a Yamcs server authenticates calls of its API, and the few API routes that the fake has, as pure functions. The
+ * order of credentials is that of `HttpHandler.authorizeUser` of Yamcs 5.13.
  */
 import * as Either from "effect/Either"
 import * as HashMap from "effect/HashMap"
@@ -9,7 +9,8 @@ import * as Record from "effect/Record"
 import * as Tokens from "./yamcsTokens.ts"
 import * as Wire from "./yamcsWire.ts"
 
-export interface Proofs {
+/** The credentials of a request. */
+export interface Presented {
   readonly authorization: string | undefined
   readonly apiKey: string | undefined
   readonly cookies: Readonly<Record<string, string>>
@@ -24,7 +25,7 @@ export interface Call {
   readonly method: string
   /** Below the context path. */
   readonly path: string
-  /** None if the body is no JSON. */
+  /** None if the body is not JSON. */
   readonly body: Option.Option<unknown>
 }
 
@@ -33,14 +34,14 @@ export interface Answer {
   readonly body: Readonly<Record<string, unknown>>
 }
 
-/** The caller's name. The first proof that is there decides, however good the others are. */
+/** The caller's name. The first credentials that are there decide, whatever the others are. */
 export const authenticate = (
   settings: Tokens.Settings,
   state: Tokens.State,
-  proofs: Proofs,
+  presented: Presented,
   now: number
 ): Either.Either<string, Refusal> => {
-  const { apiKey, authorization } = proofs
+  const { apiKey, authorization } = presented
   if (authorization !== undefined) {
     if (authorization.startsWith("Basic ")) {
       return basic(settings, authorization)
@@ -48,13 +49,13 @@ export const authenticate = (
     if (authorization.startsWith("Bearer ")) {
       return bearer(state, authorization.slice("Bearer ".length), now)
     }
-    // The server does print the header, proof and all.
+    // the real server quotes the whole header too
     return refuse(400, `Unsupported Authorization header '${authorization}'`)
   }
   if (apiKey !== undefined) {
     return Either.fromOption(Record.get(settings.apiKeys, apiKey), () => refusal(401, "Invalid API key"))
   }
-  const cookie = Object.entries(proofs.cookies).find(([name]) => name.toLowerCase() === "access_token")
+  const cookie = Object.entries(presented.cookies).find(([name]) => name.toLowerCase() === "access_token")
   return cookie === undefined ? refuse(401, "Missing authentication") : bearer(state, cookie[1], now)
 }
 
@@ -66,7 +67,7 @@ const refuse = (status: 400 | 401, message: string): Either.Either<never, Refusa
 const bearer = (state: Tokens.State, token: string, now: number): Either.Either<string, Refusal> =>
   Either.mapLeft(Tokens.verifyAccess(state, token, now), (why) => refusal(401, why))
 
-// Unlike at the token route the halves are taken as they are, without URL-decoding.
+/** Unlike at the token route, the halves are not URL-decoded. */
 const basic = (settings: Tokens.Settings, authorization: string): Either.Either<string, Refusal> =>
   Option.match(Wire.decodeBasic(authorization), {
     onNone: () => refuse(400, "Malformed username/password (Not separated by colon?)"),
@@ -78,7 +79,7 @@ const basic = (settings: Tokens.Settings, authorization: string): Either.Either<
         : refuse(401, "Password does not match")
   })
 
-/** What an authenticated call does. */
+/** The answer to an authenticated call. */
 export const handle = (
   settings: Tokens.Settings,
   state: Tokens.State,
@@ -127,7 +128,7 @@ const createServiceAccount = (
   const account = {
     name: name.value,
     applicationId: Wire.uuid(state.counter),
-    // Real secrets contain `+` or `%` about one time in four: here always, so that a client that does not encode fails.
+    // one real secret in four contains `+` or `%`; these always do, so that a client that does not encode fails
     applicationSecret: `canary+${state.counter}%2B`
   }
   return [{ status: 200, body: account }, {

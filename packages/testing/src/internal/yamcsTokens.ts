@@ -1,14 +1,48 @@
 /**
- * What a Yamcs server remembers about tokens and sessions, and the rules of its token route, as pure functions of
- * (settings, state, request, now). Times are milliseconds of the Clock. Rules are those of the server's `AuthHandler`,
- * `TokenStore`, `JwtHelper` and `SessionManager`, 5.13.
+ * The tokens and sessions of a Yamcs server, and the rules of its token route, as pure functions of the settings, the
+ * state, a request and the time. Times are epoch milliseconds. The rules are those of `AuthHandler`, `TokenStore`,
+ * `JwtHelper` and `SessionManager` of Yamcs 5.13.
  */
 import * as Either from "effect/Either"
 import * as HashMap from "effect/HashMap"
 import * as Option from "effect/Option"
 import * as Record from "effect/Record"
-import type { ServiceAccount, Stats } from "../FakeYamcs.ts"
 import * as Wire from "./yamcsWire.ts"
+
+/**
+ * What the server has counted since it was made. A restart keeps the counts.
+ *
+ * @since 0.1.0
+ * @category models
+ */
+export interface Stats {
+  /** Authenticated API calls, answered with 2xx or not. */
+  readonly requests: number
+  /** API calls answered with 401. */
+  readonly refused: number
+  /** Requests to `/auth/token`, whatever the answer. */
+  readonly attempts: number
+  /** Successful `password` and `client_credentials` grants. */
+  readonly logins: number
+  /** Refresh tokens redeemed, without replays. */
+  readonly refreshes: number
+  /** Successful grants for a refresh token that had been redeemed before. */
+  readonly refreshesReplayed: number
+  /** The most requests to `/auth/token` within any 1000 milliseconds. */
+  readonly maxTokenRequestsInAnySecond: number
+}
+
+/**
+ * A service account and the credentials of its application.
+ *
+ * @since 0.1.0
+ * @category models
+ */
+export interface ServiceAccount {
+  readonly name: string
+  readonly applicationId: string
+  readonly applicationSecret: string
+}
 
 export interface Settings {
   readonly users: Readonly<Record<string, string>>
@@ -32,18 +66,18 @@ interface Session {
 }
 
 export interface State {
-  /** Makes every token and id unique, and a test repeatable. */
+  /** A counter that makes every token and id unique, and tests repeatable. */
   readonly counter: number
-  /** Access tokens of an earlier epoch are forgotten. */
+  /** Access tokens of an earlier epoch are refused. */
   readonly epoch: number
   readonly access: HashMap.HashMap<string, AccessToken>
   readonly sessions: HashMap.HashMap<number, Session>
-  /** Refresh tokens not yet redeemed, and their session. */
+  /** Sessions by refresh token, of those that are not redeemed yet. */
   readonly refresh: HashMap.HashMap<string, number>
   readonly redeemed: HashMap.HashMap<string, { readonly at: number; readonly next: string; readonly session: number }>
   /** By application id. */
   readonly serviceAccounts: HashMap.HashMap<string, ServiceAccount>
-  /** The server's own count of token requests: a window that starts anew, not a sliding one. */
+  /** The server's own count of token requests, in a window that starts anew instead of sliding. */
   readonly window: { readonly start: number; readonly count: number }
   /** Times of the token requests of the last second. */
   readonly recent: ReadonlyArray<number>
@@ -77,7 +111,7 @@ export type Outcome =
 
 type Step = readonly [Outcome, State]
 
-/** A redeemed refresh token answers again for this long (`TokenStore.refreshCache`). */
+/** A redeemed refresh token is answered again for this long (`TokenStore.refreshCache`). */
 const replayMillis = 5000
 
 export const initial = (serviceAccounts: ReadonlyArray<ServiceAccount>, now: number): State => ({
@@ -113,7 +147,7 @@ export const userInfo = (settings: Settings, name: string): UserInfo => ({
   superuser: Record.has(settings.users, name)
 })
 
-/** The whole of `POST /auth/token`. */
+/** `POST /auth/token`. */
 export const receive = (settings: Settings, request: TokenRequest, now: number) => (before: State): Step => {
   const state = admit(before, now)
   if (state.window.count > settings.maxAuthRequestsPerSecond) {
@@ -123,7 +157,7 @@ export const receive = (settings: Settings, request: TokenRequest, now: number) 
     const failures = { ...state.failures, remaining: state.failures.remaining - 1 }
     return refused(failures.status, { ...state, failures })
   }
-  // HandlerContext.isFormEncoded compares the whole header: a charset parameter is one character too many.
+  // HandlerContext.isFormEncoded compares the whole header, so that a charset parameter makes it another type
   if (request.contentType !== "application/x-www-form-urlencoded") {
     return refused(400, state)
   }
@@ -134,7 +168,7 @@ export const receive = (settings: Settings, request: TokenRequest, now: number) 
       return refreshGrant(settings, request.form["refresh_token"], now, state)
     case "client_credentials":
       return clientGrant(settings, request, now, state)
-    // There is no authorization page here that could have issued a code.
+    // the fake has no authorization page that could have issued a code
     default:
       return refused(400, state)
   }
@@ -142,7 +176,7 @@ export const receive = (settings: Settings, request: TokenRequest, now: number) 
 
 const refused = (status: number, state: State): Step => [{ _tag: "Refused", status }, state]
 
-// AuthHandler.checkRateLimit: the count starts anew with the first request after more than a second; refused ones count.
+/** `AuthHandler.checkRateLimit`: the count starts anew with the first request after more than a second; refusals count. */
 const admit = (state: State, now: number): State => {
   const recent = [...state.recent.filter((time) => now - time < 1000), now]
   const { attempts, maxTokenRequestsInAnySecond } = state.stats
@@ -180,7 +214,7 @@ const clientGrant = (settings: Settings, request: TokenRequest, now: number, sta
   if (basic !== undefined && Option.isNone(basic)) {
     return refused(400, state)
   }
-  // HandlerContext.getBasicCredentials URL-decodes both halves (RFC 6749 section 2.3.1); Java fails on a stray `%`.
+  // HandlerContext.getBasicCredentials URL-decodes both halves (RFC 6749, section 2.3.1); Java fails on a stray `%`
   const halves = basic === undefined
     ? Option.some([request.form["client_id"], request.form["client_secret"]])
     : Option.flatMap(basic, ([id, secret]) => Option.all([Wire.urlDecode(id), Wire.urlDecode(secret)]))
@@ -204,13 +238,13 @@ const clientGrant = (settings: Settings, request: TokenRequest, now: number, sta
   return [{ _tag: "Granted", token }, count(next, { logins: state.stats.logins + 1 })]
 }
 
-/** A service account or a user of this name exists. */
+/** Whether a service account or a user of this name exists. */
 export const isAccount = (settings: Settings, state: State, name: string): boolean =>
   Record.has(settings.users, name) || HashMap.some(state.serviceAccounts, (account) => account.name === name)
 
 const refreshGrant = (settings: Settings, token: string | undefined, now: number, state: State): Step => {
   if (token === undefined) {
-    return refused(500, state) // the server does not check for it and dies of a null pointer
+    return refused(500, state) // the server does not check for this and fails with a null pointer
   }
   const owner = HashMap.get(state.refresh, token)
   if (Option.isNone(owner)) {
@@ -236,8 +270,10 @@ const refreshGrant = (settings: Settings, token: string | undefined, now: number
   return [outcome, count({ ...next, redeemed }, { refreshes: state.stats.refreshes + 1 })]
 }
 
-// TokenStore.verifyRefreshToken follows the chain to the newest token that it leads to: the refresh token is the same
-// as the first time, with an access token minted anew. The session is not renewed by it.
+/**
+ * `TokenStore.verifyRefreshToken` follows the chain to its newest refresh token and returns that one again, with a new
+ * access token. This does not renew the session.
+ */
 const replayedGrant = (settings: Settings, token: string, now: number, state: State): Step => {
   const newest = (token: string): Option.Option<{ readonly next: string; readonly session: number }> =>
     HashMap.get(state.redeemed, token).pipe(
@@ -282,7 +318,7 @@ const issue = (
   ]
 }
 
-/** Whose access token this is, or why it is refused: the text of the answer. */
+/** The user of an access token, or the text with which it is refused. */
 export const verifyAccess = (state: State, token: string, now: number): Either.Either<string, string> => {
   const found = HashMap.get(state.access, token)
   if (Option.isNone(found)) {
@@ -294,7 +330,7 @@ export const verifyAccess = (state: State, token: string, now: number): Either.E
       : "Invalid signature"
     return Either.left(`Failed to decode JWT: ${why}`)
   }
-  // The server compares whole seconds and grants up to one more; a client must not count on it.
+  // the server compares whole seconds and so grants up to one more, which a client must not rely on
   if (now >= found.value.expiresAt) {
     return Either.left("Token expired")
   }

@@ -1,9 +1,9 @@
-/** The ways to write down where a Yamcs server is. */
+/** The forms in which the address of a Yamcs server may be given. */
 import * as OriginPolicy from "@effect-auth/core/OriginPolicy"
 
 /**
- * `host:port` and `host:port/path` as an absolute URL: https, or http to this machine itself, where a server listens
- * without TLS unless it is told otherwise. Whatever has a scheme stays what it is.
+ * `host:port` and `host:port/path` as an absolute URL: https, or http to a loopback host, where a server has no TLS by
+ * default. An address with a scheme stays as it is.
  */
 export const absolute = (address: string | URL): string => {
   const text = String(address).trim()

@@ -1,7 +1,8 @@
 /**
- * No more than so many starts within any period of a given length. Unlike a window that begins anew, or a bucket that
- * is refilled, this holds wherever one begins to count.
+ * At most a number of starts within any period of a given length. Unlike a fixed window or a refilled bucket, this holds
+ * for every period, wherever it begins.
  */
+import type { DurationWithUnit } from "@effect-auth/rate-limit/DurationWithUnit"
 import * as Clock from "effect/Clock"
 import * as Duration from "effect/Duration"
 import * as Effect from "effect/Effect"
@@ -9,7 +10,7 @@ import * as Ref from "effect/Ref"
 
 export interface Limit {
   readonly starts: number
-  readonly within: Duration.DurationInput
+  readonly within: DurationWithUnit
 }
 
 /** Delays an effect until it may start. */
@@ -39,6 +40,6 @@ export const earliest = (starts: ReadonlyArray<number>, now: number, limit: numb
   return oldest === undefined ? now : Math.max(now, oldest + period)
 }
 
-/** A start further ahead than any that could be waiting is left from before the clock was set back. */
+/** A start further ahead than any waiting one could be dates from before the clock was set back. */
 const recent = (starts: ReadonlyArray<number>, now: number, period: number): ReadonlyArray<number> =>
   starts.filter((start) => now - period < start && start <= now + period * starts.length)

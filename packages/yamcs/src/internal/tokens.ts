@@ -1,6 +1,7 @@
 /** The token endpoint of Yamcs: what is sent, and what its answer means. */
 import type { ExchangeError } from "@effect-auth/core/AuthError"
 import { CredentialsRejected } from "@effect-auth/core/AuthError"
+import type { Untagged } from "@effect-auth/core/CredentialSource"
 import * as Token from "@effect-auth/core/Token"
 import * as TokenEndpoint from "@effect-auth/core/TokenEndpoint"
 import * as HttpClient from "@effect/platform/HttpClient"
@@ -13,32 +14,36 @@ import * as Encoding from "effect/Encoding"
 import { identity } from "effect/Function"
 import * as Option from "effect/Option"
 import * as Redacted from "effect/Redacted"
-import * as Ref from "effect/Ref"
 import * as Schema from "effect/Schema"
 import type { Password, ServiceAccount, Session } from "../YamcsCredential.ts"
 import type { Delaying } from "./slidingWindow.ts"
 
-/** Where the tokens are to be had, for which mode, and how often one may ask. */
+type SessionFields = Untagged<Session>
+
+/** The token endpoint, the mode it is used for, and the limit of requests to it. */
 export interface Endpoint {
   readonly baseUrl: string
   readonly mode: string
   readonly delaying: Delaying
 }
 
-/** What comes of asking the endpoint. */
+/** A request to the endpoint. */
 export type Exchange = Effect.Effect<Token.Token, ExchangeError, HttpClient.HttpClient>
 
+/** The tokens of a session that began elsewhere. */
+export type Given = Effect.Effect<Token.Token, ExchangeError>
+
 /** RFC 6749 section 4.3. */
-export const password = (endpoint: Endpoint, { password, username }: Password): Exchange =>
+export const password = (endpoint: Endpoint, { password, username }: Untagged<Password>): Exchange =>
   exchange(endpoint, { grant_type: "password", username, password: Redacted.value(password) })
 
 /**
- * RFC 6749 section 4.4. `become` is the server's own: the account to act as. The answer has no refresh token; the next
- * one is had by the same grant.
+ * RFC 6749 section 4.4. `become` is Yamcs' own parameter: the account to act as. The answer has no refresh token; the
+ * next access token is obtained by the same grant.
  */
 export const clientCredentials = (
   endpoint: Endpoint,
-  { become, clientId, clientSecret }: ServiceAccount
+  { become, clientId, clientSecret }: Untagged<ServiceAccount>
 ): Exchange =>
   exchange(
     endpoint,
@@ -51,30 +56,28 @@ export const refresh = (endpoint: Endpoint) => (refreshToken: Redacted.Redacted)
   exchange(endpoint, { grant_type: "refresh_token", refresh_token: Redacted.value(refreshToken) })
 
 /**
- * A session can be entered once, by the tokens that are its credential: with the access token while that is good, else
- * by redeeming the refresh token. From then on only what the source holds or has stored leads further.
+ * The tokens of a session that began elsewhere: the access token while it is valid, else what the refresh token brings.
+ * The access token was issued some time ago, so only its expiry matters.
  */
-export const resume = (endpoint: Endpoint, session: Session): Effect.Effect<Exchange> =>
-  Effect.map(Ref.make(false), (entered) => {
-    const ended = (detail: string) => Effect.fail(new CredentialsRejected({ mode: endpoint.mode, detail }))
-    const enter: Exchange = Effect.flatMap(Clock.currentTimeMillis, (now) => {
-      const expiresAt = Option.map(expiry(session), (expiresAt) => expiresAt - now)
-      return Option.exists(expiresAt, (left) => left <= 0)
-        ? session.refreshToken === undefined
-          ? ended("the access token has expired, and there is no refresh token")
-          : refresh(endpoint)(session.refreshToken)
-        : Token.make({
-          mode: endpoint.mode,
-          value: session.accessToken,
-          lifetime: Option.getOrUndefined(expiresAt),
-          refreshToken: session.refreshToken
-        })
+export const given = (mode: string, session: SessionFields): Given =>
+  Effect.flatMap(Clock.currentTimeMillis, (now) =>
+    Token.make({
+      mode,
+      value: session.accessToken,
+      lifetime: Option.getOrUndefined(
+        Option.map(expiry(session), (expiresAt) => Duration.millis(Math.max(0, expiresAt - now)))
+      ),
+      refreshToken: session.refreshToken
+    }))
+
+/** A session that began elsewhere cannot be logged in again. */
+export const sessionOver = (mode: string): Exchange =>
+  Effect.fail(
+    new CredentialsRejected({
+      mode,
+      detail: "the session has ended; supply the tokens of a new one"
     })
-    return Effect.flatMap(Ref.get(entered), (again) =>
-      again
-        ? ended("the session is over; give the tokens of a new one")
-        : Effect.tap(enter, Ref.set(entered, true)))
-  })
+  )
 
 const exchange = (
   { baseUrl, delaying, mode }: Endpoint,
@@ -83,7 +86,7 @@ const exchange = (
 ): Exchange =>
   Effect.gen(function*() {
     const client = yield* HttpClient.HttpClient
-    // the content type has to be exactly this, without a charset; without the Accept header the answer is not JSON
+    // the content type must have no charset, and without the Accept header the answer is not JSON
     const request = HttpClientRequest.post(`${baseUrl}/auth/token`, { acceptJson: true }).pipe(
       HttpClientRequest.bodyUrlParams(form),
       authenticate
@@ -93,7 +96,7 @@ const exchange = (
     return yield* Token.make({
       mode,
       value: answer.access_token,
-      lifetime: Duration.seconds(answer.expires_in),
+      expiresIn: answer.expires_in,
       refreshToken: answer.refresh_token
     })
   })
@@ -105,14 +108,14 @@ const TokenResponse = Schema.Struct({
   refresh_token: Schema.optional(Schema.NonEmptyString)
 })
 
-/** Both halves are form-encoded first (RFC 6749 section 2.3.1): the server decodes them, and secrets contain `+` and `%`. */
+/** Both halves are form-encoded first (RFC 6749 section 2.3.1), because the server decodes them and secrets contain `+` and `%`. */
 const clientBasic = (id: string, secret: string): string =>
   `Basic ${Encoding.encodeBase64(`${formEncoded(id)}:${formEncoded(secret)}`)}`
 
 const formEncoded = (text: string): string => new URLSearchParams([["", text]]).toString().slice("=".length)
 
-/** In milliseconds since the epoch. The token was issued some time ago, so only its expiry tells anything. */
-const expiry = ({ accessToken, expiresAt }: Session): Option.Option<number> =>
+/** In epoch milliseconds. */
+const expiry = ({ accessToken, expiresAt }: SessionFields): Option.Option<number> =>
   expiresAt === undefined
     ? Option.flatMap(Token.lifespan(Redacted.value(accessToken)), ({ exp }) =>
       Option.map(Option.fromNullable(exp), (seconds) => seconds * 1000))

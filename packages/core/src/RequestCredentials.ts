@@ -1,0 +1,258 @@
+/**
+ * What is written on a request to authenticate it, as tagged data. How it is applied, where it is written and what has
+ * to be redacted are all derived from the one value, so they cannot disagree.
+ *
+ * @since 0.1.0
+ */
+import * as Headers from "@effect/platform/Headers"
+import * as HttpClientRequest from "@effect/platform/HttpClientRequest"
+import type { HttpMethod } from "@effect/platform/HttpMethod"
+import * as Encoding from "effect/Encoding"
+import * as Redacted from "effect/Redacted"
+
+/**
+ * - `Header`: a header, on every request or only with the given methods
+ * - `QueryParameter`: a parameter of the URL; servers log it, so prefer a header
+ * - `Cookie`: a cookie beside the caller's own
+ * - `NoHeader`: removes a header of the caller's that the server would prefer over these credentials
+ * - `All`: all of them on one request, in order
+ *
+ * @since 0.1.0
+ * @category models
+ */
+export type RequestCredentials =
+  | {
+    readonly _tag: "Header"
+    readonly name: string
+    readonly value: Redacted.Redacted
+    readonly methods?: ReadonlyArray<HttpMethod> | undefined
+  }
+  | { readonly _tag: "QueryParameter"; readonly name: string; readonly value: Redacted.Redacted }
+  | { readonly _tag: "Cookie"; readonly name: string; readonly value: Redacted.Redacted }
+  | { readonly _tag: "NoHeader"; readonly name: string }
+  | { readonly _tag: "All"; readonly credentials: ReadonlyArray<RequestCredentials> }
+
+/**
+ * Names of the headers (lower case), query parameters and cookies that carry credentials.
+ *
+ * @since 0.1.0
+ * @category models
+ */
+export interface Locations {
+  readonly headers: ReadonlyArray<string>
+  readonly queryParameters: ReadonlyArray<string>
+  readonly cookies: ReadonlyArray<string>
+}
+
+/**
+ * A header. With `methods` it is written on requests with these methods only.
+ *
+ * @since 0.1.0
+ * @category constructors
+ */
+export const header = (
+  name: string,
+  value: string | Redacted.Redacted,
+  options?: { readonly methods?: ReadonlyArray<HttpMethod> | undefined }
+): RequestCredentials => ({
+  _tag: "Header",
+  name: name.toLowerCase(),
+  value: redacted(value),
+  ...(options?.methods === undefined ? undefined : { methods: options.methods })
+})
+
+/**
+ * The `Authorization` header.
+ *
+ * @since 0.1.0
+ * @category constructors
+ */
+export const authorization = (value: string | Redacted.Redacted): RequestCredentials => header("authorization", value)
+
+/**
+ * `Authorization: Bearer` (RFC 6750).
+ *
+ * @since 0.1.0
+ * @category constructors
+ */
+export const bearer = (token: Redacted.Redacted): RequestCredentials => authorization(`Bearer ${Redacted.value(token)}`)
+
+/**
+ * `Authorization: Basic` (RFC 7617), user name and password in UTF-8.
+ *
+ * @since 0.1.0
+ * @category constructors
+ */
+export const basic = (
+  credential: { readonly username: string; readonly password: Redacted.Redacted }
+): RequestCredentials =>
+  authorization(`Basic ${Encoding.encodeBase64(`${credential.username}:${Redacted.value(credential.password)}`)}`)
+
+/**
+ * A query parameter. It replaces the caller's parameters of the same name.
+ *
+ * @since 0.1.0
+ * @category constructors
+ */
+export const queryParameter = (name: string, value: string | Redacted.Redacted): RequestCredentials => ({
+  _tag: "QueryParameter",
+  name,
+  value: redacted(value)
+})
+
+/**
+ * A cookie, byte for byte as the server sent it (no URI encoding). The caller's other cookies stay.
+ *
+ * @since 0.1.0
+ * @category constructors
+ */
+export const cookie = (name: string, value: string | Redacted.Redacted): RequestCredentials => ({
+  _tag: "Cookie",
+  name,
+  value: redacted(value)
+})
+
+/**
+ * An API key in its place: a header, a query parameter or a cookie.
+ *
+ * @since 0.1.0
+ * @category constructors
+ */
+export const apiKey = (
+  credential: { readonly key: Redacted.Redacted; readonly in: "header" | "query" | "cookie"; readonly name: string }
+): RequestCredentials => {
+  switch (credential.in) {
+    case "header":
+      return header(credential.name, credential.key)
+    case "query":
+      return queryParameter(credential.name, credential.key)
+    case "cookie":
+      return cookie(credential.name, credential.key)
+  }
+}
+
+/**
+ * Removes the caller's header of this name.
+ *
+ * @since 0.1.0
+ * @category constructors
+ */
+export const noHeader = (name: string): RequestCredentials => ({ _tag: "NoHeader", name: name.toLowerCase() })
+
+/**
+ * All of them on one request, written in order.
+ *
+ * @since 0.1.0
+ * @category combinators
+ */
+export const all = (...credentials: ReadonlyArray<RequestCredentials>): RequestCredentials => ({
+  _tag: "All",
+  credentials
+})
+
+/**
+ * Nothing is written: the proof is elsewhere, such as in TLS.
+ *
+ * @since 0.1.0
+ * @category constructors
+ */
+export const none: RequestCredentials = all()
+
+/**
+ * A function that writes the credentials on a request. The work that does not depend on the request is done once.
+ *
+ * @since 0.1.0
+ * @category destructors
+ */
+export const apply = (
+  self: RequestCredentials
+): (request: HttpClientRequest.HttpClientRequest) => HttpClientRequest.HttpClientRequest => {
+  switch (self._tag) {
+    case "Header": {
+      const value = Redacted.value(self.value)
+      const { methods, name } = self
+      return methods === undefined
+        ? (request) => HttpClientRequest.setHeader(request, name, value)
+        : (request) => methods.includes(request.method) ? HttpClientRequest.setHeader(request, name, value) : request
+    }
+    case "QueryParameter": {
+      const value = Redacted.value(self.value)
+      return (request) => HttpClientRequest.setUrlParam(request, self.name, value)
+    }
+    case "Cookie": {
+      const pair = `${self.name}=${Redacted.value(self.value)}`
+      return (request) => withCookie(request, self.name, pair)
+    }
+    case "NoHeader":
+      return (request) => withoutHeader(request, self.name)
+    case "All": {
+      const [first, ...others] = self.credentials.map(apply)
+      if (first === undefined) return (request) => request
+      return others.length === 0
+        ? first
+        : (request) => others.reduce((request, write) => write(request), first(request))
+    }
+  }
+}
+
+/**
+ * Where the credentials are written.
+ *
+ * @since 0.1.0
+ * @category destructors
+ */
+export const locations = (self: RequestCredentials): Locations => {
+  switch (self._tag) {
+    case "Header":
+    case "NoHeader":
+      return { ...nowhere, headers: [self.name] }
+    case "QueryParameter":
+      return { ...nowhere, queryParameters: [self.name] }
+    case "Cookie":
+      return { ...nowhere, cookies: [self.name] }
+    case "All":
+      return union(self.credentials.map(locations))
+  }
+}
+
+/**
+ * Every location of several credentials.
+ *
+ * @since 0.1.0
+ * @category destructors
+ */
+export const union = (all: ReadonlyArray<Locations>): Locations => ({
+  headers: all.flatMap(({ headers }) => headers),
+  queryParameters: all.flatMap(({ queryParameters }) => queryParameters),
+  cookies: all.flatMap(({ cookies }) => cookies)
+})
+
+const nowhere: Locations = { headers: [], queryParameters: [], cookies: [] }
+
+const redacted = (value: string | Redacted.Redacted): Redacted.Redacted =>
+  typeof value === "string" ? Redacted.make(value) : value
+
+const withCookie = (
+  request: HttpClientRequest.HttpClientRequest,
+  name: string,
+  pair: string
+): HttpClientRequest.HttpClientRequest => {
+  const others = (request.headers["cookie"] ?? "").split(/; */).filter((other) =>
+    other !== "" && !other.startsWith(`${name}=`)
+  )
+  return HttpClientRequest.setHeader(request, "cookie", [...others, pair].join("; "))
+}
+
+/** Rebuilt only when there is a header to remove, because the platform cannot remove one from a request. */
+const withoutHeader = (
+  request: HttpClientRequest.HttpClientRequest,
+  name: string
+): HttpClientRequest.HttpClientRequest =>
+  Headers.has(request.headers, name)
+    ? HttpClientRequest.make(request.method)(request.url).pipe(
+      HttpClientRequest.setUrlParams(request.urlParams),
+      HttpClientRequest.setBody(request.body),
+      // after the body, which sets headers of its own
+      HttpClientRequest.setHeaders(Headers.remove(request.headers, name))
+    )
+    : request

@@ -1,0 +1,120 @@
+/**
+ * The options every system's layers share, and what they mean for a token source, so that systems differ only in what
+ * their servers do.
+ *
+ * @since 0.1.0
+ */
+import * as Effect from "effect/Effect"
+import * as Option from "effect/Option"
+import type * as Redacted from "effect/Redacted"
+import type * as Scope from "effect/Scope"
+import type * as AuthenticatedHttpClient from "./AuthenticatedHttpClient.ts"
+import type { CredentialUnavailable, ExchangeError } from "./AuthError.ts"
+import type * as OriginPolicy from "./OriginPolicy.ts"
+import type * as RefreshPolicy from "./RefreshPolicy.ts"
+import type { Token } from "./Token.ts"
+import * as TokenSource from "./TokenSource.ts"
+import type { TokenStore } from "./TokenStore.ts"
+import * as TokenStores from "./TokenStores.ts"
+
+/**
+ * What can be configured, as a value or through Config.
+ *
+ * @since 0.1.0
+ * @category models
+ */
+export interface Settings extends OriginPolicy.Options, SessionSettings {}
+
+/**
+ * The settings of a session; modes without one ignore them, so that changing the mode changes nothing else.
+ *
+ * @since 0.1.0
+ * @category models
+ */
+export interface SessionSettings {
+  /** Whether to log in at once, so that wrong credentials fail the start. Default: with the first request. */
+  readonly eager?: boolean | undefined
+  /**
+   * Whether the end of the Scope ends the session at the server, if the server has a way to. Default: yes, unless a store
+   * keeps the session.
+   */
+  readonly logout?: boolean | undefined
+}
+
+/**
+ * What only code can give. `refreshPolicy`, `store` and `onTokenChange` concern modes with a session; others ignore them.
+ *
+ * @since 0.1.0
+ * @category models
+ */
+export interface PlainOptions
+  extends Pick<AuthenticatedHttpClient.Options, "rateLimiter" | "redirects" | "replay">, SessionOptions
+{}
+
+/**
+ * @since 0.1.0
+ * @category models
+ */
+export interface SessionOptions {
+  /** When and how tokens are renewed. */
+  readonly refreshPolicy?: RefreshPolicy.RefreshPolicy | undefined
+  /**
+   * Where tokens outlive this process. Default: the store of the mode's audience in `TokenStores`, if the program
+   * provides that service; otherwise tokens are kept in memory only.
+   */
+  readonly store?: TokenStore | undefined
+  /**
+   * Run with every change of the token, in order and one at a time. It delays no request; a defect in it is logged.
+   */
+  readonly onTokenChange?: ((change: TokenSource.TokenChange) => Effect.Effect<unknown>) | undefined
+}
+
+/**
+ * What a session mode brings: its server's exchanges.
+ *
+ * @since 0.1.0
+ * @category models
+ */
+export interface Session<R> {
+  readonly mode: string
+  /** The origin of the token endpoint, with its path if several servers share the origin. */
+  readonly origin: string
+  /** The account a stored token belongs to; an Effect when the credential is one. */
+  readonly account: Effect.Effect<string, CredentialUnavailable>
+  readonly login: Effect.Effect<Token, ExchangeError, R>
+  readonly refresh?: ((refreshToken: Redacted.Redacted) => Effect.Effect<Token, ExchangeError, R>) | undefined
+  readonly revoke?: ((token: Token) => Effect.Effect<unknown, ExchangeError, R>) | undefined
+  readonly initial?: Effect.Effect<Option.Option<Token>, ExchangeError, R> | undefined
+}
+
+/**
+ * The token source of a session mode under the shared options: its store is the given one, else that of its audience;
+ * with `eager` it logs in at once and fails with the error of the login; without `logout` nothing is revoked.
+ *
+ * @since 0.1.0
+ * @category constructors
+ */
+export const makeTokens = <R>(
+  session: Session<R>,
+  options: SessionSettings & SessionOptions
+): Effect.Effect<TokenSource.TokenSource, ExchangeError, R | Scope.Scope> =>
+  Effect.gen(function*() {
+    const stores = yield* Effect.serviceOption(TokenStores.TokenStores)
+    const { account, initial, login, mode, origin, refresh, revoke } = session
+    const tokens = yield* TokenSource.make({
+      mode,
+      login,
+      refresh,
+      initial,
+      revoke: options.logout === false ? undefined : revoke,
+      policy: options.refreshPolicy,
+      store: options.store ?? Option.getOrUndefined(Option.map(stores, ({ forAudience }) =>
+        account.pipe(
+          Effect.flatMap((account) => TokenStores.audienceKey({ mode, origin, account })),
+          Effect.map((key) => Option.some(forAudience(key)))
+        ))),
+      onChange: options.onTokenChange
+    })
+    if (options.eager === true) yield* tokens.get
+    return tokens
+  })

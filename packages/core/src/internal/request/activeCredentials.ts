@@ -1,0 +1,140 @@
+/**
+ * The model of an authenticator and of the credentials it obtains for a request. They live here because both the client
+ * and the authenticators need them.
+ */
+import type * as HttpClientRequest from "@effect/platform/HttpClientRequest"
+import type * as HttpClientResponse from "@effect/platform/HttpClientResponse"
+import * as Effect from "effect/Effect"
+import type * as Exit from "effect/Exit"
+import type { CallError, ExchangeError, OriginRefused } from "../../AuthError.ts"
+import * as Challenge from "../../Challenge.ts"
+import * as RequestCredentials from "../../RequestCredentials.ts"
+import type { ServerMessage } from "../../ServerMessage.ts"
+import type { RenewalStep } from "../token/state.ts"
+import * as Tracing from "./tracing.ts"
+
+/**
+ * Obtains credentials for requests and reads the answers to them.
+ *
+ * @since 0.1.0
+ * @category models
+ */
+export interface Authenticator {
+  /** The mode's name, such as `Qualys/Jwt`. */
+  readonly mode: string
+  /**
+   * Obtains credentials for a request (its URL is absolute) at a time in epoch milliseconds: those at hand if they are
+   * good, else by a login. Returns an `Exit` when there is nothing to wait for, which the client recognises without
+   * running an effect.
+   */
+  readonly prove: (
+    request: HttpClientRequest.HttpClientRequest,
+    now: number
+  ) => Effect.Effect<ActiveCredentials, ExchangeError | OriginRefused>
+}
+
+/**
+ * Credentials in use: good for any number of requests until the server refuses them, and how a refusal is read.
+ *
+ * @since 0.1.0
+ * @category models
+ */
+export interface ActiveCredentials {
+  /** The mode they belong to; shown in errors. */
+  readonly mode: string
+  /** Writes them on a request. */
+  readonly apply: (request: HttpClientRequest.HttpClientRequest) => HttpClientRequest.HttpClientRequest
+  /** Where they are written. */
+  readonly locations: RequestCredentials.Locations
+  /** How to keep them out of spans; `undefined`: the platform's span does not show them. */
+  readonly concealed: Tracing.Concealed | undefined
+  /**
+   * Reports that the server refused them, for a request that has already `attempted` a step. Returns the step by which
+   * `prove` obtains others, or `fail`.
+   */
+  readonly reject: (attempted: RenewalStep) => Effect.Effect<RenewalStep>
+  readonly review: (response: HttpClientResponse.HttpClientResponse) => Review
+  /** Reads the server's own words from a refusal. Runs at most once per failed request. */
+  readonly explain: (response: HttpClientResponse.HttpClientResponse) => Effect.Effect<ServerMessage>
+}
+
+/**
+ * - `Accepted`: the credentials were good, whatever else the answer says
+ * - `Refused`: the credentials were not accepted; others may be
+ * - `Failed`: renewing the credentials cannot help
+ *
+ * @since 0.1.0
+ * @category models
+ */
+export type Review =
+  | { readonly _tag: "Accepted" }
+  | { readonly _tag: "Refused" }
+  | { readonly _tag: "Failed"; readonly error: CallError }
+
+/**
+ * How a mode reads the answers to its requests.
+ *
+ * @since 0.1.0
+ * @category models
+ */
+export interface Options {
+  /** The mode's name; shown in errors and events. */
+  readonly mode?: string | undefined
+  /** Default: `reviewStatus`, to which a 401 is a refusal. */
+  readonly review?: ActiveCredentials["review"] | undefined
+  /** Default: `explainChallenge`, which reads `WWW-Authenticate`. */
+  readonly explain?: ActiveCredentials["explain"] | undefined
+}
+
+/**
+ * Whether an effect is a value already, so that a hot path can take it without running an effect. Of all effects only a
+ * successful Exit has this tag, and `Exit.isExit` costs more than the rest of the decision.
+ */
+export const isImmediate = <A, E>(self: Effect.Effect<A, E>): self is Exit.Success<A, E> =>
+  "_tag" in self && self._tag === "Success"
+
+/** Everything about active credentials that depends on their value is computed here, once. */
+export const make = (
+  options: Options & { readonly mode: string },
+  credentials: RequestCredentials.RequestCredentials,
+  reject: ActiveCredentials["reject"]
+): ActiveCredentials => {
+  const locations = RequestCredentials.locations(credentials)
+  return {
+    mode: options.mode,
+    apply: RequestCredentials.apply(credentials),
+    locations,
+    concealed: Tracing.concealing(locations),
+    reject,
+    review: options.review ?? reviewStatus,
+    explain: options.explain ?? explainChallenge
+  }
+}
+
+/** Several active credentials on one request; each is asked, and the answers are merged by the given functions. */
+export const combine = (
+  mode: string,
+  all: ReadonlyArray<ActiveCredentials>,
+  merge: Pick<ActiveCredentials, "reject" | "review" | "explain">
+): ActiveCredentials => {
+  const locations = RequestCredentials.union(all.map(({ locations }) => locations))
+  return {
+    mode,
+    apply: (request) => all.reduce((request, { apply }) => apply(request), request),
+    locations,
+    concealed: Tracing.concealing(locations),
+    ...merge
+  }
+}
+
+export const accepted: Review = { _tag: "Accepted" }
+
+export const refused: Review = { _tag: "Refused" }
+
+/** RFC 9110 section 15.5.2. A 403 is no refusal: the server knows who is asking. */
+export const reviewStatus = (response: HttpClientResponse.HttpClientResponse): Review =>
+  response.status === 401 ? refused : accepted
+
+/** RFC 9110 section 11.6.1. */
+export const explainChallenge = (response: HttpClientResponse.HttpClientResponse): Effect.Effect<ServerMessage> =>
+  Effect.succeed(Challenge.explain(Challenge.fromHeaders(response.headers)))

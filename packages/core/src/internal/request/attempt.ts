@@ -1,0 +1,177 @@
+/**
+ * One request on its way through a client: credentials are obtained and written on it, it is sent (once a rate limiter
+ * admits it), and its answer is reviewed. A refusal renews the credentials and sends the request again, as long as a
+ * renewal step is left; a redirect leads to another hop. Decisions are made by `refusal.ts` and `redirect.ts`.
+ */
+import * as Body from "@effect-auth/rate-limit/internal/body"
+import type { RateLimiter } from "@effect-auth/rate-limit/RateLimiter"
+import { isReplayable } from "@effect-auth/rate-limit/ReplayPolicy"
+import type * as HttpClientError from "@effect/platform/HttpClientError"
+import type * as HttpClientRequest from "@effect/platform/HttpClientRequest"
+import type * as HttpClientResponse from "@effect/platform/HttpClientResponse"
+import * as Effect from "effect/Effect"
+import * as MutableRef from "effect/MutableRef"
+import type { ClientError } from "../../AuthError.ts"
+import * as AuthEvent from "../../AuthEvent.ts"
+import type { RenewalStep } from "../token/state.ts"
+import type { ActiveCredentials, Authenticator } from "./activeCredentials.ts"
+import { isImmediate } from "./activeCredentials.ts"
+import * as Redirect from "./redirect.ts"
+import * as Refusal from "./refusal.ts"
+import * as Scrub from "./scrub.ts"
+import type { Transport } from "./tracing.ts"
+
+/** What all requests of one client share. */
+export interface Client {
+  readonly authenticator: Authenticator
+  readonly transport: Transport
+  readonly rateLimiter: RateLimiter | undefined
+  readonly maxReplays: number
+  /** `undefined`: a redirect is an ordinary answer. */
+  readonly redirects: Redirect.Rules | undefined
+}
+
+/** How far a request has come. */
+export interface RequestContext {
+  /** As its caller made it, with an absolute URL. */
+  readonly request: HttpClientRequest.HttpClientRequest
+  /** The last renewal step that was attempted for it. */
+  readonly attempted: RenewalStep
+  /** How often it was sent again after refusals. */
+  readonly replays: number
+  /** How many redirects led to it. */
+  readonly redirects: number
+}
+
+type Answer = Effect.Effect<HttpClientResponse.HttpClientResponse, HttpClientError.HttpClientError | ClientError>
+
+/** Sends a request that may carry credentials to its origin. */
+export const send = (client: Client, context: RequestContext): Answer =>
+  client.rateLimiter === undefined
+    ? Effect.clockWith((clock) => {
+      const proved = client.authenticator.prove(context.request, clock.unsafeCurrentTimeMillis())
+      return isImmediate(proved)
+        ? sendWith(client, proved.value, context)
+        : Effect.flatMap(proved, (credentials) => sendWith(client, credentials, context))
+    })
+    : sendLimited(client, client.rateLimiter, context)
+
+const sendWith = (client: Client, credentials: ActiveCredentials, context: RequestContext): Answer =>
+  Effect.matchCauseEffect(attempt(client, credentials, context.request), {
+    onFailure: (cause) => Scrub.failure(cause, context.request),
+    onSuccess: (response) => reviewed(client, credentials, context, response)
+  })
+
+const attempt = (
+  { transport }: Client,
+  { apply, concealed }: ActiveCredentials,
+  request: HttpClientRequest.HttpClientRequest
+) => concealed === undefined ? transport.send(apply(request)) : concealed(transport, apply(request))
+
+/** Credentials are obtained for each attempt, after the wait for it; those of the last attempt are reviewed. */
+const sendLimited = (client: Client, rateLimiter: RateLimiter, context: RequestContext): Answer => {
+  const { authenticator } = client
+  const { request } = context
+  const latest = MutableRef.make<ActiveCredentials | undefined>(undefined)
+  const attemptWith = (credentials: ActiveCredentials) => {
+    MutableRef.set(latest, credentials)
+    return attempt(client, credentials, request)
+  }
+  const limited = rateLimiter.run(
+    request,
+    (now) => {
+      MutableRef.set(latest, undefined)
+      const proved = authenticator.prove(request, now)
+      return isImmediate(proved)
+        ? attemptWith(proved.value)
+        : Effect.flatMap(proved, attemptWith)
+    },
+    AuthEvent.forward
+  )
+  return Effect.matchCauseEffect(limited, {
+    // without credentials nothing was sent
+    onFailure: (cause) =>
+      MutableRef.get(latest) === undefined ? Effect.failCause(cause) : Scrub.failure(cause, request),
+    onSuccess: (response) => {
+      const credentials = MutableRef.get(latest)
+      // a rate limiter of the user's own may have had the answer already
+      return credentials === undefined
+        ? Effect.succeed(Scrub.response(response, request))
+        : reviewed(client, credentials, context, response)
+    }
+  })
+}
+
+const reviewed = (
+  client: Client,
+  credentials: ActiveCredentials,
+  context: RequestContext,
+  response: HttpClientResponse.HttpClientResponse
+): Answer => {
+  const review = credentials.review(response)
+  switch (review._tag) {
+    case "Accepted": {
+      const scrubbed = Scrub.response(response, context.request)
+      const { redirects } = client
+      if (redirects === undefined) return Effect.succeed(scrubbed)
+      return follow(client, redirects, { ...context, locations: credentials.locations }, scrubbed)
+    }
+    case "Failed":
+      return Effect.zipRight(Body.discard(response), Effect.fail(review.error))
+    case "Refused":
+      return refused(client, credentials, context, response)
+  }
+}
+
+const refused = (
+  client: Client,
+  credentials: ActiveCredentials,
+  context: RequestContext,
+  response: HttpClientResponse.HttpClientResponse
+): Answer =>
+  Effect.flatMap(credentials.reject(context.attempted), (step) => {
+    const { replays, request } = context
+    const { mode } = credentials
+    const { status } = response
+    const { maxReplays } = client
+    const outcome = Refusal.outcome({ step, replays, maxReplays, replayable: isReplayable(request) })
+    if (outcome === "Replay") {
+      return Body.discard(response).pipe(
+        Effect.zipRight(AuthEvent.publish(AuthEvent.AuthEvent.RequestReplayed({ mode, status, step }))),
+        Effect.zipRight(Effect.suspend(() => send(client, { ...context, attempted: step, replays: replays + 1 })))
+      )
+    }
+    return Effect.flatMap(
+      credentials.explain(Scrub.response(response, request)),
+      (message) =>
+        Effect.zipRight(Body.discard(response), Effect.fail(Refusal.error(outcome, { mode, status }, message)))
+    )
+  })
+
+/** Each hop to an origin of the client has credentials of its own; any other goes out without a trace of them. */
+const follow = (
+  client: Client,
+  rules: Redirect.Rules,
+  hop: Redirect.Hop,
+  response: HttpClientResponse.HttpClientResponse
+): Answer => {
+  const decision = Redirect.decide(hop, response, rules)
+  switch (decision._tag) {
+    case "Stay":
+      return Effect.succeed(response)
+    case "Refuse":
+      return Effect.zipRight(Body.discard(response), Effect.fail(decision.error))
+    case "Follow": {
+      const { authenticated, request } = decision.next
+      const redirects = hop.redirects + 1
+      const next: Answer = authenticated
+        ? send(client, { request, redirects, attempted: "reuse", replays: 0 })
+        : Effect.matchCauseEffect(client.transport.send(request), {
+          onFailure: (cause) => Scrub.failure(cause, request),
+          onSuccess: (response) =>
+            follow(client, rules, { request, redirects, locations: undefined }, Scrub.response(response, request))
+        })
+      return Effect.zipRight(Body.discard(response), next)
+    }
+  }
+}

@@ -1,0 +1,184 @@
+/**
+ * Nothing that leaves the client refers to a request with credentials on it. The platform's responses and errors hold
+ * the request that was sent, and print it; here they are rebuilt on the request as the caller made it.
+ */
+import type * as Cookies from "@effect/platform/Cookies"
+import type * as Headers from "@effect/platform/Headers"
+import * as HttpClientError from "@effect/platform/HttpClientError"
+import type * as HttpClientRequest from "@effect/platform/HttpClientRequest"
+import * as HttpClientResponse from "@effect/platform/HttpClientResponse"
+import * as HttpIncomingMessage from "@effect/platform/HttpIncomingMessage"
+import type * as UrlParams from "@effect/platform/UrlParams"
+import * as Cause from "effect/Cause"
+import * as Effect from "effect/Effect"
+import * as Either from "effect/Either"
+import * as Inspectable from "effect/Inspectable"
+import type * as Option from "effect/Option"
+import * as Predicate from "effect/Predicate"
+import * as Stream from "effect/Stream"
+import type { AuthError } from "../../AuthError.ts"
+import { isAuthError } from "../../AuthError.ts"
+import * as Locations from "./locations.ts"
+
+/** The response, on the request as the caller made it. */
+export const response = (
+  original: HttpClientResponse.HttpClientResponse,
+  request: HttpClientRequest.HttpClientRequest
+): HttpClientResponse.HttpClientResponse => new ScrubbedResponse(original, request)
+
+/**
+ * The error, on the request as the caller made it. Its cause is dropped, because a parser's message quotes the body and
+ * a transport's error may hold the request. What is known to be safe stays: an error of this library, or the system's
+ * error code.
+ */
+export const error = (
+  error: HttpClientError.HttpClientError,
+  request: HttpClientRequest.HttpClientRequest
+): HttpClientError.HttpClientError => {
+  if (error._tag === "ResponseError") return responseError(error, request, response(error.response, request))
+  const { cause, reason } = error
+  if (isAuthError(cause)) {
+    return new HttpClientError.RequestError({ request, reason, cause, description: cause.message })
+  }
+  const description = systemCode(cause)
+  return new HttpClientError.RequestError({
+    request,
+    reason,
+    ...(description === undefined ? undefined : { description })
+  })
+}
+
+/**
+ * The failure of an attempt: an error of this library as it is, a transport's on the request as the caller made it. A
+ * defect is a bug, and may hold the request or quote it: its class and its stack frames are kept, its message is not.
+ */
+export const failure = <E extends HttpClientError.HttpClientError | AuthError>(
+  cause: Cause.Cause<E>,
+  request: HttpClientRequest.HttpClientRequest
+): Effect.Effect<never, E | HttpClientError.HttpClientError> =>
+  Either.match(Cause.failureOrCause(cause), {
+    onLeft: (failed) => Effect.fail(isAuthError(failed) ? failed : error(failed, request)),
+    onRight: (cause) =>
+      Cause.isInterruptedOnly(cause) ? Effect.failCause(cause) : Effect.die(wordless(Cause.squash(cause)))
+  })
+
+/** A transport error without its request, scrubbed or not: its reason and the system's error code. */
+export const describe = ({ cause, description, reason }: HttpClientError.HttpClientError): string => {
+  if (isAuthError(cause)) return cause.message
+  const code = systemCode(cause) ?? systemCode({ code: description })
+  return code === undefined ? reason : `${reason} ${code}`
+}
+
+const responseError = (
+  error: HttpClientError.ResponseError,
+  request: HttpClientRequest.HttpClientRequest,
+  response: HttpClientResponse.HttpClientResponse
+) => {
+  const description = systemCode(error.cause)
+  return new HttpClientError.ResponseError({
+    request,
+    response,
+    reason: error.reason,
+    ...(description === undefined ? undefined : { description })
+  })
+}
+
+const wordless = (defect: unknown): Error => {
+  const code = systemCode(defect)
+  const scrubbed = new Error(`the transport died${code === undefined ? "" : ` (${code})`}`)
+  const frames = defect instanceof Error ? (defect.stack ?? "").match(/^ {4}at .*$/gmu) : null
+  scrubbed.name = defect instanceof Error ? defect.name : "Error"
+  scrubbed.stack = [`${scrubbed.name}: ${scrubbed.message}`, ...(frames ?? [])].join("\n")
+  return scrubbed
+}
+
+/** `ECONNREFUSED`, `UND_ERR_SOCKET` and the like, at most a few causes deep (fetch wraps them). */
+const systemCode = (cause: unknown, depth = 3): string | undefined => {
+  if (depth === 0) return undefined
+  if (
+    Predicate.hasProperty(cause, "code") && typeof cause.code === "string" && /^[A-Z][A-Z0-9_]{2,60}$/.test(cause.code)
+  ) {
+    return cause.code
+  }
+  return Predicate.hasProperty(cause, "cause") ? systemCode(cause.cause, depth - 1) : undefined
+}
+
+/**
+ * The platform redacts headers only in a log. Printed anywhere else, a response must not show the session it sets, nor
+ * the query a redirect repeats.
+ */
+const printable = (headers: Headers.Headers): Record<string, unknown> => {
+  const { location } = headers
+  const inLog = Inspectable.redact(headers)
+  return {
+    ...(Predicate.isRecord(inLog) ? inLog : undefined),
+    ...Object.fromEntries(
+      Object.keys(headers).filter((name) => Locations.wellKnownHeaders.has(name)).map((name) => [name, "<redacted>"])
+    ),
+    ...(location === undefined ? undefined : { location: location.replace(/[?#][^]*$/u, "?…") })
+  }
+}
+
+class ScrubbedResponse extends Inspectable.Class implements HttpClientResponse.HttpClientResponse {
+  // private by #: neither `inspect` nor a walk over the properties reaches the signed request behind it
+  readonly #original: HttpClientResponse.HttpClientResponse
+  readonly request: HttpClientRequest.HttpClientRequest
+
+  constructor(original: HttpClientResponse.HttpClientResponse, request: HttpClientRequest.HttpClientRequest) {
+    super()
+    this.#original = original
+    this.request = request
+  }
+
+  get [HttpClientResponse.TypeId](): HttpClientResponse.TypeId {
+    return HttpClientResponse.TypeId
+  }
+  get [HttpIncomingMessage.TypeId](): HttpIncomingMessage.TypeId {
+    return HttpIncomingMessage.TypeId
+  }
+  get status(): number {
+    return this.#original.status
+  }
+  get headers(): Headers.Headers {
+    return this.#original.headers
+  }
+  get cookies(): Cookies.Cookies {
+    return this.#original.cookies
+  }
+  get remoteAddress(): Option.Option<string> {
+    return this.#original.remoteAddress
+  }
+  get json(): Effect.Effect<unknown, HttpClientError.ResponseError> {
+    return this.#scrubbed(this.#original.json)
+  }
+  get text(): Effect.Effect<string, HttpClientError.ResponseError> {
+    return this.#scrubbed(this.#original.text)
+  }
+  get urlParamsBody(): Effect.Effect<UrlParams.UrlParams, HttpClientError.ResponseError> {
+    return this.#scrubbed(this.#original.urlParamsBody)
+  }
+  get formData(): Effect.Effect<FormData, HttpClientError.ResponseError> {
+    return this.#scrubbed(this.#original.formData)
+  }
+  get arrayBuffer(): Effect.Effect<ArrayBuffer, HttpClientError.ResponseError> {
+    return this.#scrubbed(this.#original.arrayBuffer)
+  }
+  get stream(): Stream.Stream<Uint8Array, HttpClientError.ResponseError> {
+    return Stream.mapError(this.#original.stream, (error) => responseError(error, this.request, this))
+  }
+
+  toJSON(): unknown {
+    return {
+      _id: "@effect/platform/HttpClientResponse",
+      request: this.request.toJSON(),
+      status: this.status,
+      headers: printable(this.headers)
+    }
+  }
+
+  #scrubbed<A>(
+    body: Effect.Effect<A, HttpClientError.ResponseError>
+  ): Effect.Effect<A, HttpClientError.ResponseError> {
+    return Effect.mapError(body, (error) => responseError(error, this.request, this))
+  }
+}

@@ -1,0 +1,56 @@
+/** How a token source is watched: its changes as a stream, its state, and the `onChange` of its options. */
+import * as StateRef from "@effect-auth/rate-limit/internal/stateRef"
+import * as Clock from "effect/Clock"
+import * as Effect from "effect/Effect"
+import type * as Fiber from "effect/Fiber"
+import * as Option from "effect/Option"
+import * as Predicate from "effect/Predicate"
+import type * as Scope from "effect/Scope"
+import * as Stream from "effect/Stream"
+import * as Subscribable from "effect/Subscribable"
+import type { Snapshot, Source, TokenChange } from "./source.ts"
+import * as TokenState from "./state.ts"
+
+/** Every change in order, beginning with the latest one; ends with `Cleared`, the last one. */
+export const changes = <R>({ changes }: Source<R>): Stream.Stream<TokenChange> =>
+  untilCleared(StateRef.changes(changes))
+
+export const state = <R>({ state }: Source<R>): Subscribable.Subscribable<Snapshot> =>
+  Subscribable.make({
+    get: Effect.suspend(() => snapshot(StateRef.get(state))),
+    changes: StateRef.changes(state).pipe(
+      Stream.takeUntil(({ closed, held }) => closed && held === undefined),
+      Stream.mapEffect(snapshot)
+    )
+  })
+
+/** Runs `onChange` with every change from now on. The fiber ends by itself, once it has seen the last change. */
+export const observe = <R>(
+  { changes, options: { onChange } }: Source<R>
+): Effect.Effect<Fiber.Fiber<void> | undefined, never, R | Scope.Scope> =>
+  onChange === undefined
+    ? Effect.succeed(undefined)
+    // subscribed before the fiber starts, so that no change comes in between
+    : Effect.flatMap(StateRef.subscribe(changes), (changes) =>
+      untilCleared(changes).pipe(
+        Stream.runForEach((change) =>
+          Effect.catchAllCause(onChange(change), (cause) => Effect.logError("onChange of a token source failed", cause))
+        ),
+        Effect.interruptible,
+        Effect.forkDaemon
+      ))
+
+const untilCleared = (changes: Stream.Stream<TokenChange | undefined>): Stream.Stream<TokenChange> =>
+  Stream.takeUntil(Stream.filter(changes, Predicate.isNotUndefined), (change) => change._tag === "Cleared")
+
+const snapshot = <Exchange>(state: TokenState.TokenState<Exchange>): Effect.Effect<Snapshot> =>
+  Effect.map(Clock.currentTimeMillis, (now) => {
+    const { exchange, failure, generation, held } = state
+    return {
+      freshness: held === undefined ? "Empty" : TokenState.freshness(held, now),
+      generation,
+      expiresAt: Option.fromNullable(held?.token.expiresAt),
+      exchanging: exchange !== undefined,
+      failure: Option.fromNullable(failure?.error)
+    }
+  })

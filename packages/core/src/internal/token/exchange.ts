@@ -1,0 +1,234 @@
+/**
+ * The one exchange of a token source: who begins it, what it does (lock the store, adopt what it holds, refresh, log
+ * in, commit), who waits for it, and what it leaves behind. What to do is decided in `state.ts`; this is the one
+ * interpreter of these decisions.
+ */
+import * as StateRef from "@effect-auth/rate-limit/internal/stateRef"
+import * as Cause from "effect/Cause"
+import * as Clock from "effect/Clock"
+import * as DateTime from "effect/DateTime"
+import * as Duration from "effect/Duration"
+import * as Effect from "effect/Effect"
+import * as Exit from "effect/Exit"
+import type * as Fiber from "effect/Fiber"
+import * as MutableRef from "effect/MutableRef"
+import * as Option from "effect/Option"
+import * as Runtime from "effect/Runtime"
+import type * as Tracer from "effect/Tracer"
+import type { ExchangeError } from "../../AuthError.ts"
+import { isTransient, TokenEndpointError } from "../../AuthError.ts"
+import * as AuthEvent from "../../AuthEvent.ts"
+import type { Token } from "../../Token.ts"
+import type { TokenStore } from "../../TokenStore.ts"
+import type { Exchange, Source } from "./source.ts"
+import * as TokenState from "./state.ts"
+import * as Waiters from "./waiters.ts"
+
+/** The token for a caller that found no fresh one. */
+export const acquire = <R>(
+  source: Source<R>,
+  now: number,
+  request: Tracer.AnySpan | undefined
+): Effect.Effect<Token, ExchangeError> => {
+  const { mode, rules, state } = source
+  const decision = TokenState.decide(StateRef.get(state), now, rules)
+  switch (decision._tag) {
+    case "Use":
+      return Effect.succeed(decision.token)
+    case "UseAndRenew": {
+      const { generation } = StateRef.get(state)
+      begin(source, request)
+      return Effect.as(AuthEvent.publish(AuthEvent.AuthEvent.ServedStale({ mode, generation })), decision.token)
+    }
+    case "Begin":
+      return Waiters.join(begin(source, request).waiters)
+    case "Join": {
+      const { exchange } = decision
+      if (request !== undefined && exchange.requests.length < maxLinks) exchange.requests.push(request)
+      return Waiters.join(exchange.waiters)
+    }
+    case "Refuse":
+      return Effect.fail(decision.error)
+    case "Closed":
+      return Effect.fail(closed(mode))
+  }
+}
+
+/** Synchronous from the check that there is no exchange to here, so that a second one cannot begin in between. */
+export const begin = <R>(source: Source<R>, request: Tracer.AnySpan | undefined): Exchange => {
+  const { runtime, state } = source
+  const { generation } = StateRef.get(state)
+  const exchange: Exchange = {
+    waiters: Waiters.make(),
+    fiber: MutableRef.make<Fiber.RuntimeFiber<void> | undefined>(undefined),
+    requests: request === undefined ? [] : [request]
+  }
+  StateRef.update(state, (state) => ({ ...state, exchange }))
+  const exchanging = Effect.interruptible(run(source, exchange.requests)).pipe(
+    Effect.onExit((exit) => settle(source, exchange, generation, exit)),
+    Effect.catchAllCause(() => Effect.void)
+  )
+  MutableRef.set(exchange.fiber, Runtime.runFork(runtime, exchanging))
+  return exchange
+}
+
+/** Locks the store, if there is one, and carries out the plan within the policy's timeout. */
+const run = <R>(
+  source: Source<R>,
+  requests: ReadonlyArray<Tracer.AnySpan>
+): Effect.Effect<void, ExchangeError, R> => {
+  const { mode, policy } = source
+  return Effect.timeoutFail(
+    Effect.flatMap(openStore(source), (store) =>
+      store === undefined
+        ? carryOut(source, requests, store, Option.none())
+        : store.withLock(Effect.flatMap(store.get, (stored) => carryOut(source, requests, store, stored)))),
+    {
+      duration: policy.timeout,
+      onTimeout: () =>
+        new TokenEndpointError({ mode, reason: "Timeout", detail: `longer than ${Duration.format(policy.timeout)}` })
+    }
+  )
+}
+
+const openStore = <R>(
+  { options: { store } }: Source<R>
+): Effect.Effect<TokenStore | undefined, ExchangeError, R> =>
+  Effect.isEffect(store) ? Effect.map(store, Option.getOrUndefined) : Effect.succeed(store)
+
+const carryOut = <R>(
+  source: Source<R>,
+  requests: ReadonlyArray<Tracer.AnySpan>,
+  store: TokenStore | undefined,
+  stored: Option.Option<Token>
+): Effect.Effect<void, ExchangeError, R> => {
+  const { options: { login, refresh }, rules, state } = source
+
+  const exchanged = (
+    kind: "login" | "refresh",
+    self: Effect.Effect<Token, ExchangeError, R>
+  ): Effect.Effect<void, ExchangeError, R> =>
+    // a rotated refresh token exists nowhere else: once it is here, nothing comes between it and the commit
+    Effect.uninterruptibleMask((restore) =>
+      restore(Effect.retry(self, { schedule: source.policy.retry, while: isTransient })).pipe(
+        Effect.tapError((error) =>
+          AuthEvent.publish(AuthEvent.AuthEvent.ExchangeFailed({ mode: source.mode, kind, error }))
+        ),
+        Effect.flatMap((token) => commit(source, store, token, kind)),
+        Effect.ensuring(linkTo(requests))
+      )
+    ).pipe(
+      Effect.withSpan(`auth.${kind}`, {
+        // it serves many requests and outlives each of them, so it links to them and has no parent
+        root: true,
+        kind: "client",
+        attributes: { "auth.mode": source.mode },
+        captureStackTrace: false
+      })
+    )
+
+  const loggingIn = exchanged("login", login)
+
+  return Effect.flatMap(Effect.zip(found(source, stored), Clock.currentTimeMillis), ([found, now]) => {
+    const plan = TokenState.plan(StateRef.get(state).held, found, now, rules)
+    if (plan._tag === "Adopt") return Effect.uninterruptible(grant(source, plan.token, plan.provenance, true))
+    if (plan._tag === "Login" || refresh === undefined) return loggingIn
+    return exchanged(
+      "refresh",
+      Effect.map(refresh(plan.refreshToken), (token) => TokenState.refreshed(token, plan.refreshToken))
+    ).pipe(
+      Effect.catchIf((error) => !isTransient(error), () => {
+        const ofInitial = found?.provenance === "initial"
+        StateRef.update(state, (state) => TokenState.refreshRefused(state, ofInitial))
+        // a stored session that has ended gives way to the one given at the start
+        return found?.provenance === "store" ? carryOut(source, requests, store, Option.none()) : loggingIn
+      })
+    )
+  })
+}
+
+/** What the store holds, else the token given at the start, as long as that may be of use. */
+const found = <R>(
+  { options: { initial }, state }: Source<R>,
+  stored: Option.Option<Token>
+): Effect.Effect<TokenState.Found | undefined, ExchangeError, R> =>
+  Option.isSome(stored)
+    ? Effect.succeed({ token: stored.value, provenance: "store" })
+    : initial === undefined || StateRef.get(state).initialSpent
+    ? Effect.succeed(undefined)
+    : Effect.map(
+      initial,
+      Option.match({ onNone: () => undefined, onSome: (token) => ({ token, provenance: "initial" as const }) })
+    )
+
+/** A token that cannot be stored is used all the same. */
+const commit = <R>(
+  source: Source<R>,
+  store: TokenStore | undefined,
+  token: Token,
+  provenance: "login" | "refresh"
+): Effect.Effect<void> =>
+  store === undefined ? grant(source, token, provenance, true) : store.set(token).pipe(
+    Effect.as(true),
+    Effect.catchAll((error) =>
+      Effect.as(AuthEvent.publish(AuthEvent.AuthEvent.StoreFailed({ mode: source.mode, error })), false)
+    ),
+    Effect.flatMap((persisted) => grant(source, token, provenance, persisted))
+  )
+
+/** A token arrived: from here on it is what callers get. */
+const grant = <R>(
+  source: Source<R>,
+  token: Token,
+  provenance: TokenState.Provenance,
+  persisted: boolean
+): Effect.Effect<void> =>
+  Effect.gen(function*() {
+    const { changes, mode, renewal, state } = source
+    const now = yield* Clock.currentTimeMillis
+    // whole milliseconds, as clocks have them: a remainder below one would be a sleep of nothing, over and over
+    const renewAt = Option.match(yield* renewal.step(now, token), { onNone: () => Infinity, onSome: Math.ceil })
+    const next = TokenState.granted(StateRef.get(state), token, { provenance, persisted, renewAt })
+    StateRef.set(state, next)
+    StateRef.set(changes, { _tag: "Obtained", provenance, token })
+    yield* AuthEvent.publish(AuthEvent.AuthEvent.TokenObtained({
+      mode,
+      provenance,
+      generation: next.generation,
+      expiresIn: token.expiresAt === undefined
+        ? undefined
+        : Duration.millis(Math.max(0, DateTime.toEpochMillis(token.expiresAt) - now)),
+      waiters: next.exchange === undefined ? 0 : MutableRef.get(next.exchange.waiters.joined)
+    }))
+  })
+
+/** Remembers a failure and wakes everyone that waits, all with the same result. */
+const settle = <R>(
+  { mode, state }: Source<R>,
+  exchange: Exchange,
+  generation: number,
+  exit: Exit.Exit<void, ExchangeError>
+): Effect.Effect<void> =>
+  Effect.map(Clock.currentTimeMillis, (now) => {
+    const current: TokenState.TokenState<Exchange> = { ...StateRef.get(state), exchange: undefined }
+    // a token that arrived counts, even if the timeout struck while it was being stored
+    const result: Exit.Exit<Token, ExchangeError> = current.held !== undefined && current.generation > generation
+      ? Exit.succeed(current.held.token)
+      : Exit.isFailure(exit) && !Cause.isInterruptedOnly(exit.cause)
+      ? Exit.failCause(exit.cause)
+      : Exit.fail(closed(mode))
+    const error = Exit.isFailure(result) ? Cause.failureOption(result.cause) : Option.none()
+    StateRef.set(state, Option.isSome(error) ? TokenState.failed(current, error.value, now) : current)
+    Waiters.complete(exchange.waiters, result)
+  })
+
+/** What a source answers once its Scope has ended. */
+const closed = (mode: string): ExchangeError => new TokenEndpointError({ mode, reason: "Closed" })
+
+const linkTo = (requests: ReadonlyArray<Tracer.AnySpan>): Effect.Effect<void> =>
+  Effect.ignore(Effect.map(Effect.currentSpan, (span) => {
+    span.addLinks(requests.map((request) => ({ _tag: "SpanLink", span: request, attributes: {} })))
+  }))
+
+/** OpenTelemetry's default limit of links per span. */
+const maxLinks = 128

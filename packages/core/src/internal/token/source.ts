@@ -1,0 +1,101 @@
+/**
+ * What a source of tokens is made of: the options its user gives, the changes and the snapshot it shows, and the cells
+ * it consists of. Plain data, so that ten thousand sources share the code.
+ */
+import type * as Schedule from "@effect-auth/rate-limit/internal/schedule"
+import type * as StateRef from "@effect-auth/rate-limit/internal/stateRef"
+import type * as DateTime from "effect/DateTime"
+import type * as Effect from "effect/Effect"
+import type * as Fiber from "effect/Fiber"
+import type * as MutableRef from "effect/MutableRef"
+import type * as Option from "effect/Option"
+import type * as Redacted from "effect/Redacted"
+import type * as Runtime from "effect/Runtime"
+import type * as Tracer from "effect/Tracer"
+import type { ExchangeError } from "../../AuthError.ts"
+import type { RefreshPolicy } from "../../RefreshPolicy.ts"
+import type { Token } from "../../Token.ts"
+import type { TokenStore } from "../../TokenStore.ts"
+import type { Freshness, Provenance, Rules, TokenState } from "./state.ts"
+import type { Waiters } from "./waiters.ts"
+
+/**
+ * A change of the token, for persisting or displaying it.
+ *
+ * @since 0.1.0
+ * @category models
+ */
+export type TokenChange =
+  | { readonly _tag: "Obtained"; readonly provenance: Provenance; readonly token: Token }
+  | { readonly _tag: "Rejected"; readonly token: Token }
+  | { readonly _tag: "Cleared" }
+
+/**
+ * What a source shows of itself, without a secret.
+ *
+ * @since 0.1.0
+ * @category models
+ */
+export interface Snapshot {
+  readonly freshness: Freshness | "Empty"
+  /** How many tokens the source has held so far. */
+  readonly generation: number
+  readonly expiresAt: Option.Option<DateTime.Utc>
+  /** Whether a login or refresh is in flight. */
+  readonly exchanging: boolean
+  /** The failure of the last exchange, until a token arrives. */
+  readonly failure: Option.Option<ExchangeError>
+}
+
+/**
+ * @since 0.1.0
+ * @category models
+ */
+export interface Options<R = never> {
+  /** Obtains a token from the credentials alone. */
+  readonly login: Effect.Effect<Token, ExchangeError, R>
+  /** Redeems a refresh token. A refusal leads to `login`. */
+  readonly refresh?: ((refreshToken: Redacted.Redacted) => Effect.Effect<Token, ExchangeError, R>) | undefined
+  /**
+   * Ends the session at the server when the Scope ends. Not run with a `store`, because a stored session is meant to
+   * outlive this process.
+   */
+  readonly revoke?: ((token: Token) => Effect.Effect<unknown, ExchangeError, R>) | undefined
+  /**
+   * A token obtained before. It is treated as if the store had held it: used while it is valid, else refreshed. Read
+   * once, by the first exchange that finds no token in the store.
+   */
+  readonly initial?: Effect.Effect<Option.Option<Token>, ExchangeError, R> | undefined
+  readonly policy?: RefreshPolicy | undefined
+  /** Where tokens outlive this process. An Effect is run by each exchange; `None` means there is no store. */
+  readonly store?: TokenStore | Effect.Effect<Option.Option<TokenStore>, ExchangeError, R> | undefined
+  /**
+   * Run with every change, in order and one at a time. It delays no request; a defect in it is logged. The end of the
+   * Scope waits for pending runs, at most for the policy's `closing`, so that the last token is not lost.
+   */
+  readonly onChange?: ((change: TokenChange) => Effect.Effect<unknown, never, R>) | undefined
+  /** The mode the tokens are for, such as `Yamcs/Password`; shown in errors, events and metrics. */
+  readonly mode?: string | undefined
+}
+
+/** The cells and settings of one source. */
+export interface Source<R> {
+  readonly mode: string
+  readonly policy: RefreshPolicy
+  readonly rules: Rules
+  readonly options: Options<R>
+  /** Exchanges run in it, because they outlive the callers that need them. */
+  readonly runtime: Runtime.Runtime<R>
+  readonly state: StateRef.StateRef<TokenState<Exchange>>
+  /** The policy's schedule of renewals, stepped once for each token. */
+  readonly renewal: Schedule.Stepper<Token>
+  readonly changes: StateRef.StateRef<TokenChange | undefined>
+}
+
+/** The one exchange in flight. */
+export interface Exchange {
+  readonly waiters: Waiters<Token, ExchangeError>
+  readonly fiber: MutableRef.MutableRef<Fiber.RuntimeFiber<void> | undefined>
+  /** The spans of the requests that wait for it. */
+  readonly requests: Array<Tracer.AnySpan>
+}

@@ -1,0 +1,79 @@
+import { assert, describe, it } from "@effect/vitest"
+import * as ConfigProvider from "effect/ConfigProvider"
+import * as Effect from "effect/Effect"
+import * as Either from "effect/Either"
+import * as Equal from "effect/Equal"
+import * as Redacted from "effect/Redacted"
+import * as ClientCertificate from "../src/ClientCertificate.ts"
+import * as Credential from "../src/Credential.ts"
+import { assertSecretFree } from "./printouts.ts"
+
+const Certificate = ClientCertificate.ClientCertificate
+const combined = { _tag: "ClientCertificate", certificate: "canary-pem\nwith lines\n" }
+
+describe("ClientCertificate", () => {
+  describe("from data", () => {
+    it("decodes from JSON, compares by value and shows no secret", () => {
+      const json = JSON.stringify({ ...combined, passphrase: "canary-passphrase", caFile: "ca.pem", caOnly: true })
+      const credential = Either.getOrThrow(Credential.fromJson(Certificate)(json))
+      assert.isTrue(Equal.equals(credential, Either.getOrThrow(Credential.fromJson(Certificate)(json))))
+      assertSecretFree(credential, ["canary-passphrase", "canary-pem"])
+      assert.deepStrictEqual(JSON.parse(Credential.revealJson(Certificate)(credential)), JSON.parse(json))
+    })
+
+    it("names fields that contradict each other, without their values", () => {
+      const cases: ReadonlyArray<readonly [Record<string, unknown>, string]> = [
+        [{ certificate: undefined }, "credential.certificateFile"],
+        [{ certificateFile: "canary.pem" }, "credential.certificate"],
+        [{ pkcs12File: "canary.p12" }, "credential.pkcs12File"],
+        [{ certificate: undefined, pkcs12: "canary", keyFile: "canary.key" }, "credential.keyFile"],
+        [{ key: "canary", keyFile: "canary.key" }, "credential.key"],
+        [{ ca: "canary", caFile: "canary.pem" }, "credential.ca"],
+        [{ caOnly: true }, "credential.caOnly"],
+        [{ key: " \n" }, "credential.key"]
+      ]
+      for (const [fields, setting] of cases) {
+        const error = Either.getOrThrow(Either.flip(Credential.fromUnknown(Certificate)({ ...combined, ...fields })))
+        assert.strictEqual(error.setting, setting)
+        assert.notInclude(error.message, "canary")
+      }
+    })
+  })
+
+  describe("make", () => {
+    it("makes a certificate of its fields", () => {
+      const fields = { certificateFile: "client.pem", keyFile: "client.key" }
+      assert.isTrue(Equal.equals(ClientCertificate.make(fields), Either.right(new Certificate(fields))))
+    })
+
+    it("fails with InvalidSetting instead of throwing", () => {
+      const error = Either.getOrThrow(Either.flip(ClientCertificate.make({ keyFile: "client.key" })))
+      assert.deepInclude(error, { _tag: "InvalidSetting", setting: "credential.certificateFile" })
+    })
+  })
+
+  describe("config", () => {
+    const load = (entries: Record<string, string>) =>
+      Effect.withConfigProvider(
+        ClientCertificate.config("MQ"),
+        ConfigProvider.fromMap(new Map(Object.entries(entries)))
+      )
+
+    it.effect("reads the variables that are set", () =>
+      Effect.gen(function*() {
+        const credential = yield* load({ MQ_PKCS12_FILE: "client.p12", MQ_PASSPHRASE: "canary", MQ_CA_FILE: "ca.pem" })
+        const expected = new Certificate({
+          pkcs12File: "client.p12",
+          passphrase: Redacted.make("canary"),
+          caFile: "ca.pem"
+        })
+        assert.isTrue(Equal.equals(credential, expected))
+      }))
+
+    it.effect("names the setting that is missing", () =>
+      Effect.gen(function*() {
+        const error = yield* Effect.flip(load({ MQ_CA_FILE: "ca.pem" }))
+        assert.include(String(error), "credential.certificateFile")
+      }))
+  })
+})

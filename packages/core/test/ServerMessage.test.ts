@@ -1,0 +1,61 @@
+import { assert, describe, it } from "@effect/vitest"
+import * as FastCheck from "effect/FastCheck"
+import * as ServerMessage from "../src/ServerMessage.ts"
+
+describe("ServerMessage", () => {
+  describe("make", () => {
+    it("keeps a short code and a short sentence as they are", () => {
+      const message = { code: "MQWB0112E", detail: "The user name is not known." }
+      assert.deepStrictEqual(ServerMessage.make(message), message)
+    })
+
+    it("leaves out what the server did not say", () => {
+      assert.deepStrictEqual(ServerMessage.make({}), ServerMessage.empty)
+      assert.deepStrictEqual(ServerMessage.make({ code: undefined, detail: "x" }), { detail: "x" })
+    })
+
+    it("makes one line of several, without control and formatting characters", () => {
+      const { detail } = ServerMessage.make({ detail: "\u001b[31mit\r\nexpired\u0000\u202e\u2028now\t" })
+      assert.strictEqual(detail, "[31mit expired now")
+    })
+
+    it("cuts a code to 80 characters and a detail to 300", () => {
+      const long = "word ".repeat(100)
+      const { code, detail } = ServerMessage.make({ code: long, detail: long })
+      assert.strictEqual(code?.length, 80)
+      assert.strictEqual(detail?.length, 300)
+      assert.match(code ?? "", /…$/u)
+      assert.match(detail ?? "", /…$/u)
+    })
+
+    it("replaces a run of 32 token characters, which may be a credential", () => {
+      const token = (length: number) => "canary-9".repeat(8).slice(0, length)
+      assert.strictEqual(ServerMessage.make({ detail: `token ${token(32)} expired` }).detail, "token […] expired")
+      assert.strictEqual(ServerMessage.make({ code: token(32) }).code, "[…]")
+      assert.include(ServerMessage.make({ detail: `token ${token(31)} expired` }).detail, token(31))
+    })
+
+    it.prop(
+      "makes any text safe to show, and changes nothing when applied twice",
+      [FastCheck.string({ unit: "binary", maxLength: 500 })],
+      ([text]) => {
+        const message = ServerMessage.make({ code: text, detail: text })
+        assert.isAtMost((message.code ?? "").length, 80)
+        assert.isAtMost((message.detail ?? "").length, 300)
+        assert.notMatch(`${message.code}${message.detail}`, /[\p{Cc}\p{Cf}\p{Zl}\p{Zp}]/u)
+        assert.deepStrictEqual(ServerMessage.make(message), message)
+      }
+    )
+  })
+
+  describe("merge", () => {
+    it("takes the first code and the first detail of several messages", () => {
+      const messages = [{ detail: "first" }, { code: "E1" }, { code: "E2", detail: "second" }]
+      assert.deepStrictEqual(ServerMessage.merge(messages), { code: "E1", detail: "first" })
+    })
+
+    it("says nothing if no message does", () => {
+      assert.deepInclude(ServerMessage.merge([{}, {}]), { code: undefined, detail: undefined })
+    })
+  })
+})

@@ -1,0 +1,128 @@
+import * as FetchHttpClient from "@effect/platform/FetchHttpClient"
+import * as HttpClient from "@effect/platform/HttpClient"
+import * as HttpClientError from "@effect/platform/HttpClientError"
+import * as HttpClientRequest from "@effect/platform/HttpClientRequest"
+import * as HttpClientResponse from "@effect/platform/HttpClientResponse"
+import { assert, describe, it } from "@effect/vitest"
+import * as Context from "effect/Context"
+import * as Deferred from "effect/Deferred"
+import * as Effect from "effect/Effect"
+import * as Exit from "effect/Exit"
+import * as Fiber from "effect/Fiber"
+import * as Option from "effect/Option"
+import * as ManualRedirect from "../../../src/internal/request/manualRedirect.ts"
+import * as Transport from "../../../src/Transport.ts"
+
+const request = HttpClientRequest.get("https://api.example/")
+
+/** A client that keeps the context of each of its requests, and then does as it is told. */
+const observing = (then: Effect.Effect<unknown, HttpClientError.HttpClientError> = Effect.void) => {
+  const contexts: Array<Context.Context<never>> = []
+  const client = HttpClient.make((request) =>
+    Effect.context<never>().pipe(
+      Effect.tap((context) => contexts.push(context)),
+      Effect.zipRight(then),
+      Effect.as(HttpClientResponse.fromWeb(request, new Response("")))
+    )
+  )
+  return { client, contexts }
+}
+
+/** The `RequestInit` that a fetch would read from each context. */
+const inits = (contexts: ReadonlyArray<Context.Context<never>>) =>
+  contexts.map((context) => Option.getOrUndefined(Context.getOption(context, FetchHttpClient.RequestInit)))
+
+const failing = Effect.fail(new HttpClientError.RequestError({ request, reason: "Transport" }))
+
+describe("manualRedirect", () => {
+  describe("any transport", () => {
+    it.effect("is told not to follow redirects, for every request", () =>
+      Effect.gen(function*() {
+        const { client, contexts } = observing()
+        const send = ManualRedirect.make(client)
+        yield* Effect.repeatN(send(request), 2)
+        assert.deepStrictEqual(inits(contexts), Array(3).fill({ redirect: "manual" }))
+      }))
+
+    it.effect("keeps the caller's RequestInit, except for its redirect mode", () =>
+      Effect.gen(function*() {
+        const { client, contexts } = observing()
+        yield* ManualRedirect.make(client)(request).pipe(
+          Effect.provideService(FetchHttpClient.RequestInit, { credentials: "include", redirect: "follow" })
+        )
+        assert.deepStrictEqual(inits(contexts), [{ credentials: "include", redirect: "manual" }])
+      }))
+
+    it.effect("is never given another fiber's context", () =>
+      Effect.gen(function*() {
+        class Caller extends Context.Tag("test/Caller")<Caller, number>() {}
+        const { client, contexts } = observing(Effect.yieldNow())
+        const send = ManualRedirect.make(client)
+        yield* Effect.forEach(
+          [1, 2, 3],
+          (caller) => Effect.repeatN(Effect.provideService(send(request), Caller, caller), 1),
+          { concurrency: "unbounded" }
+        )
+        const callers = contexts.map((context) => Option.getOrThrow(Context.getOption(context, Caller)))
+        assert.deepStrictEqual([...callers].sort(), [1, 1, 2, 2, 3, 3])
+        assert.deepStrictEqual(inits(contexts), Array(6).fill({ redirect: "manual" }))
+      }))
+
+    it.effect("leaves the fiber's context as it was, after a success and after a failure", () =>
+      Effect.gen(function*() {
+        const before = yield* Effect.context<never>()
+        for (const then of [Effect.void, failing, Effect.die("canary-defect")]) {
+          const { client } = observing(then)
+          yield* Effect.exit(ManualRedirect.make(client)(request))
+          assert.strictEqual(yield* Effect.context<never>(), before)
+        }
+      }))
+
+    it.effect("passes its success, failure and defect on", () =>
+      Effect.gen(function*() {
+        const outcome = (then: Effect.Effect<unknown, HttpClientError.HttpClientError>) =>
+          Effect.exit(ManualRedirect.make(observing(then).client)(request))
+        assert.isTrue(Exit.isSuccess(yield* outcome(Effect.void)))
+        assert.strictEqual((yield* Effect.flip(yield* outcome(failing)))._tag, "RequestError")
+        assert.deepStrictEqual(yield* outcome(Effect.die("canary-defect")), Exit.die("canary-defect"))
+      }))
+
+    it.effect("can be interrupted", () =>
+      Effect.gen(function*() {
+        const sent = yield* Deferred.make<void>()
+        const { client } = observing(Effect.zipRight(Deferred.succeed(sent, void 0), Effect.never))
+        const fiber = yield* Effect.fork(ManualRedirect.make(client)(request))
+        yield* Deferred.await(sent)
+        assert.isTrue(Exit.isInterrupted(yield* Fiber.interrupt(fiber)))
+      }))
+  })
+
+  describe("a transport marked as not following redirects", () => {
+    it.effect("gets the fiber's own context", () =>
+      Effect.gen(function*() {
+        const { client, contexts } = observing()
+        yield* ManualRedirect.make(Transport.withoutRedirects(client))(request)
+        yield* ManualRedirect.execute(client, request)
+        assert.deepStrictEqual(inits(contexts), [undefined, undefined])
+      }))
+
+    it.effect("loses the mark when a combinator derives a client from it", () =>
+      Effect.gen(function*() {
+        const { client, contexts } = observing()
+        const derived = HttpClient.mapRequest(Transport.withoutRedirects(client), (request) => request)
+        yield* ManualRedirect.make(derived)(request)
+        yield* ManualRedirect.make(HttpClient.filterStatusOk(client))(request)
+        assert.deepStrictEqual(inits(contexts), Array(2).fill({ redirect: "manual" }))
+      }))
+
+    it.effect("hands the mark on only where that is asked for", () =>
+      Effect.gen(function*() {
+        const { client, contexts } = observing()
+        const derive = (client: HttpClient.HttpClient) => HttpClient.mapRequest(client, (request) => request)
+        yield* ManualRedirect.make(ManualRedirect.inheritMark(client, derive(client)))(request)
+        Transport.withoutRedirects(client)
+        yield* ManualRedirect.make(ManualRedirect.inheritMark(client, derive(client)))(request)
+        assert.deepStrictEqual(inits(contexts), [{ redirect: "manual" }, undefined])
+      }))
+  })
+})

@@ -1,0 +1,28 @@
+/** The spans an effect begins, with their attributes as a tracer exports them. */
+import * as Effect from "effect/Effect"
+import * as Tracer from "effect/Tracer"
+
+export interface RecordedSpan {
+  readonly name: string
+  readonly attributes: Readonly<Record<string, unknown>>
+}
+
+/** The result of the effect, and its spans in the order in which they began. */
+export const recordSpans = <A, E, R>(
+  self: Effect.Effect<A, E, R>
+): Effect.Effect<readonly [A, ReadonlyArray<RecordedSpan>], E, R> =>
+  Effect.gen(function*() {
+    const spans: Array<RecordedSpan> = []
+    const native = yield* Effect.tracer
+    const tracer = Tracer.make({
+      context: native.context,
+      span: (name, ...rest) => {
+        const span = native.span(name, ...rest)
+        const attributes: Record<string, unknown> = {}
+        span.attribute = (key, value) => void (attributes[key] = value)
+        spans.push({ name, attributes })
+        return span
+      }
+    })
+    return [yield* Effect.withTracer(self, tracer), spans] as const
+  })

@@ -1,0 +1,281 @@
+/**
+ * How quotas are learned and respected, as a value: which requests share a quota, how responses state it, how long a
+ * request waits. Each combinator replaces the field of its name.
+ *
+ * @since 0.1.0
+ */
+import type * as HttpClientRequest from "@effect/platform/HttpClientRequest"
+import * as Duration from "effect/Duration"
+import * as Effect from "effect/Effect"
+import { dual } from "effect/Function"
+import * as Option from "effect/Option"
+import type { Pipeable } from "effect/Pipeable"
+import { pipeArguments } from "effect/Pipeable"
+import * as Schedule from "effect/Schedule"
+import type { DurationWithUnit } from "./DurationWithUnit.ts"
+import { fromDelay } from "./internal/schedule.ts"
+import * as RateLimitHeaders from "./RateLimitHeaders.ts"
+import * as RateLimitStatus from "./RateLimitStatus.ts"
+
+/**
+ * How a limiter learns and respects quotas.
+ *
+ * @since 0.1.0
+ * @category models
+ */
+export interface RateLimitPolicy extends Pipeable {
+  /** Requests with the same key share a quota. */
+  readonly key: (request: HttpClientRequest.HttpClientRequest) => string
+  /** How responses state quotas. */
+  readonly headers: RateLimitHeaders.RateLimitHeaders
+  /**
+   * Stepped with the status of the key once for each wait of a request, before its first attempt or after a block. It may
+   * lengthen a wait (jitter) or end the waiting with `RateLimited`; it cannot shorten what the server asks for.
+   */
+  readonly waiting: Schedule.Schedule<unknown, RateLimitStatus.RateLimitStatus>
+  /**
+   * How long nothing is sent after a block for which the server states no wait. Stepped once for each such block with the
+   * status of the response; several requests of one burst are one block. Begins anew after a served request. A schedule
+   * that is done repeats its last delay: `waiting`, `maxWait` and `maxReplays` end the waiting.
+   */
+  readonly backoff: Schedule.Schedule<unknown, RateLimitStatus.RateLimitStatus>
+  /** The longest that a request may wait, counted from its making; then it fails with `RateLimited`. */
+  readonly maxWait: Duration.Duration
+  /** How often one request is sent again after blocks; the next block makes it fail with `RateLimited`. */
+  readonly maxReplays: number
+  /** The numbers of calls left below which the limiter warns, once for each number and window. */
+  readonly warnBelow: ReadonlyArray<number>
+  /** Calls of each window that are left to other consumers of the quota. */
+  readonly reserve: number
+  /** Whether the first request of a key goes alone, and more at once as they are served. */
+  readonly probe: boolean
+  /** What is known of every key before its first response. */
+  readonly initial: RateLimitStatus.RateLimitStatus | undefined
+}
+
+/**
+ * Waits as long as the server asks for. Compose it to bound or to vary the waits:
+ * `RateLimitPolicy.asStated.pipe(Schedule.jittered)`, `Schedule.intersect(Schedule.recurs(3))`,
+ * `Schedule.upTo("1 hour")`.
+ *
+ * @since 0.1.0
+ * @category schedules
+ */
+export const asStated: Schedule.Schedule<Duration.Duration, RateLimitStatus.RateLimitStatus> = fromDelay((
+  status: RateLimitStatus.RateLimitStatus
+) => Effect.succeed(Option.some(RateLimitStatus.wait(status))))
+
+const defaultPolicy: RateLimitPolicy = make({
+  key: byEndpoint,
+  headers: RateLimitHeaders.standard,
+  waiting: asStated,
+  backoff: Schedule.union(Schedule.exponential("1 second"), Schedule.spaced("1 minute")),
+  maxWait: Duration.minutes(5),
+  maxReplays: 100,
+  warnBelow: [10],
+  reserve: 0,
+  probe: false,
+  initial: undefined
+})
+
+export {
+  /**
+   * A quota for each endpoint, stated in standard headers. A request waits as long as the server asks for, at most 5
+   * minutes in all and through at most 100 blocks; after a block without a stated wait 1 second, doubled with each further
+   * block up to one minute. Warns when fewer than 10 calls are left. No reserve, no probe.
+   *
+   * @example
+   * ```ts
+   * import * as RateLimitHeaders from "@effect-auth/rate-limit/RateLimitHeaders"
+   * import * as RateLimitPolicy from "@effect-auth/rate-limit/RateLimitPolicy"
+   * import * as Schedule from "effect/Schedule"
+   *
+   * const policy = RateLimitPolicy.default.pipe(
+   *   RateLimitPolicy.headers(RateLimitHeaders.github),
+   *   RateLimitPolicy.key(RateLimitPolicy.byOrigin),
+   *   RateLimitPolicy.waiting(RateLimitPolicy.asStated.pipe(Schedule.upTo("1 hour")))
+   * )
+   * ```
+   *
+   * @since 0.1.0
+   * @category presets
+   */
+  defaultPolicy as default
+}
+
+/**
+ * Replaces which requests share a quota: {@link byEndpoint}, {@link byOrigin}, or a function that gives a key.
+ *
+ * @since 0.1.0
+ * @category combinators
+ */
+export const key: Setter<RateLimitPolicy["key"]> = dual(
+  2,
+  (self: RateLimitPolicy, key: RateLimitPolicy["key"]) => make({ ...self, key })
+)
+
+/**
+ * Replaces how responses state quotas.
+ *
+ * @since 0.1.0
+ * @category combinators
+ */
+export const headers: Setter<RateLimitHeaders.RateLimitHeaders> = dual(
+  2,
+  (self: RateLimitPolicy, headers: RateLimitHeaders.RateLimitHeaders) => make({ ...self, headers })
+)
+
+/**
+ * Replaces the schedule of waits, and lifts the bound of {@link maxWait}: the schedule says how long is too long.
+ * `Schedule.upTo` looks ahead: a wait that would end beyond its bound fails at once.
+ *
+ * @since 0.1.0
+ * @category combinators
+ */
+export const waiting: Setter<RateLimitPolicy["waiting"]> = dual(
+  2,
+  (self: RateLimitPolicy, waiting: RateLimitPolicy["waiting"]) => make({ ...self, waiting, maxWait: Duration.infinity })
+)
+
+/**
+ * Replaces the pauses after blocks for which the server states no wait.
+ *
+ * @example
+ * ```ts
+ * import * as RateLimitPolicy from "@effect-auth/rate-limit/RateLimitPolicy"
+ * import * as Schedule from "effect/Schedule"
+ *
+ * const policy = RateLimitPolicy.default.pipe(
+ *   RateLimitPolicy.backoff(Schedule.jittered(Schedule.exponential("200 millis")))
+ * )
+ * ```
+ *
+ * @since 0.1.0
+ * @category combinators
+ */
+export const backoff: Setter<RateLimitPolicy["backoff"]> = dual(
+  2,
+  (self: RateLimitPolicy, backoff: RateLimitPolicy["backoff"]) => make({ ...self, backoff })
+)
+
+/**
+ * Replaces the longest that a request may wait, counted from its making and through all its attempts. A wait that is
+ * known to be longer fails at once.
+ *
+ * @since 0.1.0
+ * @category combinators
+ */
+export const maxWait: Setter<DurationWithUnit> = dual(
+  2,
+  (self: RateLimitPolicy, maxWait: DurationWithUnit) => make({ ...self, maxWait: Duration.decode(maxWait) })
+)
+
+/**
+ * Replaces how often one request is sent again after blocks. 0 turns every block into a `RateLimited`. A block is caused
+ * by the load on the quota and not by the request, so `maxWait` is the bound that matters; this number ends only what
+ * would not end by itself.
+ *
+ * @since 0.1.0
+ * @category combinators
+ */
+export const maxReplays: Setter<number> = dual(
+  2,
+  (self: RateLimitPolicy, maxReplays: number) => make({ ...self, maxReplays })
+)
+
+/**
+ * Replaces the numbers of calls left below which the limiter warns.
+ *
+ * @since 0.1.0
+ * @category combinators
+ */
+export const warnBelow: Setter<ReadonlyArray<number>> = dual(
+  2,
+  (self: RateLimitPolicy, warnBelow: ReadonlyArray<number>) => make({ ...self, warnBelow })
+)
+
+/**
+ * Leaves this many calls of each window to other consumers of the quota.
+ *
+ * @since 0.1.0
+ * @category combinators
+ */
+export const reserve: Setter<number> = dual(
+  2,
+  (self: RateLimitPolicy, reserve: number) => make({ ...self, reserve })
+)
+
+/**
+ * Whether the first request of a key goes alone until its response states the quota; then each served request makes room
+ * for two, as after a block. Without a probe, a burst against an unknown quota may be blocked once. With it, a slow first
+ * request holds up the others.
+ *
+ * @since 0.1.0
+ * @category combinators
+ */
+export const probe: Setter<boolean> = dual(
+  2,
+  (self: RateLimitPolicy, probe: boolean) => make({ ...self, probe })
+)
+
+/**
+ * Says what is known of every key before its first response.
+ *
+ * @example
+ * ```ts
+ * import * as RateLimitPolicy from "@effect-auth/rate-limit/RateLimitPolicy"
+ * import * as RateLimitStatus from "@effect-auth/rate-limit/RateLimitStatus"
+ * import * as Duration from "effect/Duration"
+ *
+ * const policy = RateLimitPolicy.default.pipe(
+ *   RateLimitPolicy.initial(
+ *     RateLimitStatus.make({ quotas: [{ limit: 300, window: Duration.hours(1) }], concurrency: { limit: 2 } })
+ *   )
+ * )
+ * ```
+ *
+ * @since 0.1.0
+ * @category combinators
+ */
+export const initial: Setter<RateLimitStatus.RateLimitStatus> = dual(
+  2,
+  (self: RateLimitPolicy, initial: RateLimitStatus.RateLimitStatus) => make({ ...self, initial })
+)
+
+/**
+ * One quota for each origin and path, whatever the method and the query. The request's URL must be absolute.
+ *
+ * @since 0.1.0
+ * @category keys
+ */
+export function byEndpoint(request: HttpClientRequest.HttpClientRequest): string {
+  const query = request.url.indexOf("?")
+  return query === -1 ? request.url : request.url.slice(0, query)
+}
+
+/**
+ * One quota for each origin. The request's URL must be absolute.
+ *
+ * @since 0.1.0
+ * @category keys
+ */
+export const byOrigin = (request: HttpClientRequest.HttpClientRequest): string => {
+  const path = request.url.indexOf("/", request.url.indexOf("://") + 3)
+  return path === -1 ? byEndpoint(request) : request.url.slice(0, path)
+}
+
+/** A combinator that replaces one field of the policy, data-last or data-first. */
+interface Setter<Field> {
+  (field: Field): (self: RateLimitPolicy) => RateLimitPolicy
+  (self: RateLimitPolicy, field: Field): RateLimitPolicy
+}
+
+function make(fields: Omit<RateLimitPolicy, "pipe">): RateLimitPolicy {
+  return {
+    ...fields,
+    pipe() {
+      // eslint-disable-next-line prefer-rest-params -- the way Effect's own data types are pipeable
+      return pipeArguments(this, arguments)
+    }
+  }
+}

@@ -1,0 +1,111 @@
+/**
+ * The queue of one key: requests that wait, in the order of their tickets, and what the one that looks does next.
+ *
+ * Slots are never handed out. Only the head of the queue checks whether it may go, and each request that leaves the queue,
+ * by going, failing or being interrupted, wakes the next head. So a slot cannot be lost with a waiter that was granted it,
+ * and nothing runs but the waiters themselves.
+ */
+import * as Deferred from "effect/Deferred"
+import * as Effect from "effect/Effect"
+import * as FiberId from "effect/FiberId"
+import * as MutableRef from "effect/MutableRef"
+import * as Option from "effect/Option"
+import * as Order from "effect/Order"
+import * as RedBlackTree from "effect/RedBlackTree"
+
+/** Waiters by ticket number: a request that was blocked returns to its place. */
+export type Queue = MutableRef.MutableRef<RedBlackTree.RedBlackTree<number, Waiter>>
+
+export interface Waiter {
+  /** Completed to make the waiter look again. */
+  readonly wake: MutableRef.MutableRef<Deferred.Deferred<void>>
+}
+
+export const make = (): Queue => MutableRef.make(empty)
+
+export const size = (queue: Queue): number => RedBlackTree.size(MutableRef.get(queue))
+
+export const enter = (queue: Queue, ticket: number): Waiter => {
+  const waiter: Waiter = { wake: MutableRef.make(Deferred.unsafeMake<void>(FiberId.none)) }
+  MutableRef.update(queue, RedBlackTree.insert(ticket, waiter))
+  return waiter
+}
+
+export const leave = (queue: Queue, ticket: number): void => {
+  MutableRef.update(queue, RedBlackTree.removeFirst(ticket))
+  wakeHead(queue)
+}
+
+export const isHead = (queue: Queue, ticket: number): boolean =>
+  Option.exists(RedBlackTree.first(MutableRef.get(queue)), ([first]) => first === ticket)
+
+export const wakeHead = (queue: Queue): void => {
+  const head = RedBlackTree.first(MutableRef.get(queue))
+  if (Option.isSome(head)) Deferred.unsafeDone(MutableRef.get(head.value[1].wake), Effect.void)
+}
+
+/** To be called before the waiter looks, so that it misses nothing that happens from then on. */
+export const rearm = (waiter: Waiter): void => {
+  MutableRef.set(waiter.wake, Deferred.unsafeMake<void>(FiberId.none))
+}
+
+/** Until the waiter is woken. */
+export const awoken = (waiter: Waiter): Effect.Effect<void> => Deferred.await(MutableRef.get(waiter.wake))
+
+/** A sleep of the head of the queue. */
+export interface Sleep {
+  /** The opening that it is for. */
+  readonly opensAt: number
+  /** Its end; later than the opening if the schedule says so. */
+  readonly until: number
+}
+
+/** What a waiter sees when it looks; times in epoch milliseconds. */
+export interface View {
+  readonly now: number
+  readonly isHead: boolean
+  /** When the next request may be sent; `Infinity`: not before one in flight is answered. */
+  readonly opensAt: number
+  /** When the request gives up waiting. */
+  readonly deadline: number
+  /** The sleep that is under way. */
+  readonly sleep: Sleep | undefined
+}
+
+/**
+ * - `Go`: the request is sent
+ * - `GiveUp`: it would have to wait too long
+ * - `Pause`: it waits until it is woken, and no longer than the sleep that is under way
+ * - `AskSchedule`: it waits until `opensAt`, or as long as the schedule of the policy says
+ */
+export type Move =
+  | { readonly _tag: "Go" }
+  | { readonly _tag: "GiveUp" }
+  | { readonly _tag: "Pause"; readonly sleep: Sleep | undefined }
+  | { readonly _tag: "AskSchedule" }
+
+/** What a waiter does next. */
+export const decide = (view: View): Move => {
+  const { deadline, isHead, now, opensAt } = view
+  const sleep = adjusted(view)
+  if (isHead && opensAt <= now && sleep === undefined) return { _tag: "Go" }
+  if (earliestEnd(view) > deadline || now >= deadline) return { _tag: "GiveUp" }
+  return isHead && Number.isFinite(opensAt) && sleep === undefined
+    ? { _tag: "AskSchedule" }
+    : { _tag: "Pause", sleep }
+}
+
+/** The earliest time at which the request can be sent, as far as it is known. */
+export const earliestEnd = ({ now, opensAt }: View): number => Number.isFinite(opensAt) ? Math.max(opensAt, now) : now
+
+/** The sleep under way, as what was learned meanwhile changes it; `undefined` when it is over. */
+const adjusted = ({ now, opensAt, sleep }: View): Sleep | undefined =>
+  sleep === undefined || now >= sleep.until
+    ? undefined
+    : opensAt >= sleep.opensAt && opensAt <= sleep.until
+    ? sleep
+    : opensAt <= now
+    ? undefined
+    : { opensAt, until: opensAt }
+
+const empty: RedBlackTree.RedBlackTree<number, Waiter> = RedBlackTree.empty(Order.number)

@@ -1,0 +1,59 @@
+/**
+ * The only module that steps a Schedule: the parts of a Schedule are specific to Effect 3. A stepper keeps the state of
+ * its schedule to itself, so no caller can take two steps from one state; to look ahead, start a second stepper.
+ */
+import * as Duration from "effect/Duration"
+import * as Effect from "effect/Effect"
+import * as MutableRef from "effect/MutableRef"
+import * as Option from "effect/Option"
+import * as Schedule from "effect/Schedule"
+import * as ScheduleDecision from "effect/ScheduleDecision"
+import * as ScheduleInterval from "effect/ScheduleInterval"
+import * as ScheduleIntervals from "effect/ScheduleIntervals"
+
+/** One run of a schedule. */
+export interface Stepper<in In> {
+  /**
+   * Steps the schedule at `now` and gives the time at which its next interval starts, both in epoch milliseconds. `None`:
+   * the schedule is done, now and at every later step.
+   */
+  readonly step: (now: number, input: In) => Effect.Effect<Option.Option<number>>
+}
+
+/** A stepper at the beginning of the schedule. */
+export const stepper = <In>(schedule: Schedule.Schedule<unknown, In>): Stepper<In> => {
+  const state = MutableRef.make<Option.Option<unknown>>(Option.some(schedule.initial))
+  return {
+    step: (now, input) =>
+      Effect.suspend(() => {
+        const current = MutableRef.get(state)
+        if (Option.isNone(current)) return Effect.succeedNone
+        return Effect.map(schedule.step(now, input, current.value), ([next, , decision]) => {
+          if (ScheduleDecision.isDone(decision)) {
+            MutableRef.set(state, Option.none())
+            return Option.none()
+          }
+          MutableRef.set(state, Option.some(next))
+          return Option.some(ScheduleIntervals.start(decision.intervals))
+        })
+      })
+  }
+}
+
+/** A schedule that asks `delay` at each step how long its next interval is away; done when the answer is `None`. */
+export const fromDelay = <In>(
+  delay: (input: In, now: number) => Effect.Effect<Option.Option<Duration.Duration>>
+): Schedule.Schedule<Duration.Duration, In> =>
+  Schedule.makeWithState(undefined, (now, input: In) =>
+    Effect.map(
+      delay(input, now),
+      Option.match({
+        onNone: () => [undefined, Duration.zero, ScheduleDecision.done] as const,
+        onSome: (delay) =>
+          [
+            undefined,
+            delay,
+            ScheduleDecision.continueWith(ScheduleInterval.after(now + Duration.toMillis(delay)))
+          ] as const
+      })
+    ))

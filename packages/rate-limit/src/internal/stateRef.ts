@@ -1,0 +1,49 @@
+/**
+ * A cell that hot paths read synchronously and whose changes others can follow as a Stream. The hub behind the stream is
+ * made when the first subscriber comes, so a cell that nobody watches costs no more than a mutable variable.
+ *
+ * It takes the place of a `SubscriptionRef`, which has no synchronous read and publishes at every change.
+ */
+import * as Effect from "effect/Effect"
+import * as MutableRef from "effect/MutableRef"
+import * as PubSub from "effect/PubSub"
+import type * as Scope from "effect/Scope"
+import * as Stream from "effect/Stream"
+
+export interface StateRef<in out A> {
+  readonly current: MutableRef.MutableRef<A>
+  /** Replays the current value to each new subscriber. */
+  readonly hub: MutableRef.MutableRef<PubSub.PubSub<A> | undefined>
+}
+
+export const make = <A>(value: A): StateRef<A> => ({
+  current: MutableRef.make(value),
+  hub: MutableRef.make<PubSub.PubSub<A> | undefined>(undefined)
+})
+
+export const get = <A>(self: StateRef<A>): A => MutableRef.get(self.current)
+
+/** Synchronous, so that values are published in the order in which they are set. */
+export const set = <A>(self: StateRef<A>, value: A): void => {
+  MutableRef.set(self.current, value)
+  MutableRef.get(self.hub)?.unsafeOffer(value)
+}
+
+export const update = <A>(self: StateRef<A>, f: (value: A) => A): void => set(self, f(get(self)))
+
+/** The current value, then every later one. */
+export const changes = <A>(self: StateRef<A>): Stream.Stream<A> =>
+  Stream.unwrap(Effect.map(open(self), (hub) => Stream.fromPubSub(hub)))
+
+/** {@link changes}, subscribed now: no value between this and the start of the stream is missed. */
+export const subscribe = <A>(self: StateRef<A>): Effect.Effect<Stream.Stream<A>, never, Scope.Scope> =>
+  Effect.flatMap(open(self), (hub) => Stream.fromPubSub(hub, { scoped: true }))
+
+const open = <A>(self: StateRef<A>): Effect.Effect<PubSub.PubSub<A>> =>
+  Effect.map(PubSub.unbounded<A>({ replay: 1 }), (made) => {
+    const opened = MutableRef.get(self.hub)
+    if (opened !== undefined) return opened
+    made.unsafeOffer(get(self))
+    MutableRef.set(self.hub, made)
+    return made
+  })

@@ -1,0 +1,191 @@
+/**
+ * How a request waits until the quota of its key admits it.
+ */
+import * as DateTime from "effect/DateTime"
+import * as Duration from "effect/Duration"
+import * as Effect from "effect/Effect"
+import * as MutableRef from "effect/MutableRef"
+import * as Option from "effect/Option"
+import { RateLimited } from "../RateLimitError.ts"
+import * as RateLimitEvent from "../RateLimitEvent.ts"
+import type { RateLimitPolicy } from "../RateLimitPolicy.ts"
+import type { RateLimitStatus } from "../RateLimitStatus.ts"
+import * as EventHub from "./eventHub.ts"
+import * as Partition from "./partition.ts"
+import * as Queue from "./queue.ts"
+import * as Schedule from "./schedule.ts"
+import * as StateRef from "./stateRef.ts"
+
+/** What the keys of a limiter share. */
+export interface Shared {
+  readonly policy: RateLimitPolicy
+  readonly events: EventHub.EventHub<RateLimitEvent.RateLimitEvent>
+  /** Counts the changes of all lanes, for those who follow the limiter's state. */
+  readonly changes: StateRef.StateRef<number>
+}
+
+/** One key at work. */
+export interface Lane {
+  readonly key: string
+  readonly partition: MutableRef.MutableRef<Partition.Partition>
+  readonly queue: Queue.Queue
+  /** The backoff since the last served call; `undefined` until a block needs it. */
+  readonly backoff: MutableRef.MutableRef<Schedule.Stepper<RateLimitStatus> | undefined>
+}
+
+/** A request's place in the queue and what is left to it, kept from one attempt to the next. */
+export interface Ticket {
+  readonly number: number
+  readonly since: number
+  /** How often the request may still be sent again after blocks. */
+  readonly replays: number
+  /** The schedule of the request's waits; `undefined` until it first waits. */
+  readonly waits: Schedule.Stepper<RateLimitStatus> | undefined
+}
+
+/** An attempt that the quota admits and that has been counted. */
+export interface Permit extends Partition.SentCall {
+  readonly ticket: Ticket
+}
+
+/** Makes interruptible what runs in a region that is not. */
+export type Restore = <A, E, R>(effect: Effect.Effect<A, E, R>) => Effect.Effect<A, E, R>
+
+/** The request that waits. */
+export interface Context {
+  readonly shared: Shared
+  readonly lane: Lane
+  readonly restore: Restore
+  readonly onEvent: ((event: RateLimitEvent.RateLimitEvent) => Effect.Effect<void>) | undefined
+}
+
+/**
+ * A permit, after a wait. To be run uninterruptibly, so that each request that has been counted is counted out; only the
+ * waiting itself is made interruptible, by `restore`.
+ */
+export const wait = (context: Context, ticket: Ticket): Effect.Effect<Permit, RateLimited> => {
+  const { lane, restore, shared } = context
+  const { policy } = shared
+  const deadline = ticket.since + Duration.toMillis(policy.maxWait)
+  const waits = ticket.waits ?? Schedule.stepper(policy.waiting)
+  const waiter = Queue.enter(lane.queue, ticket.number)
+  changed(shared)
+
+  const look = (sleep: Queue.Sleep | undefined): Effect.Effect<Permit, RateLimited> =>
+    Effect.clockWith((clock) => {
+      const now = clock.unsafeCurrentTimeMillis()
+      Queue.rearm(waiter)
+      const partition = MutableRef.get(lane.partition)
+      const view: Queue.View = {
+        now,
+        isHead: Queue.isHead(lane.queue, ticket.number),
+        opensAt: Partition.opensAt(partition, policy, now),
+        deadline,
+        sleep
+      }
+      const move = Queue.decide(view)
+      if (move._tag === "Go") {
+        MutableRef.set(lane.partition, Partition.sent(partition, now))
+        return Effect.succeed({ sentAt: now, ticket: { ...ticket, waits } })
+      }
+      if (move._tag === "GiveUp") return Effect.fail(rateLimited(context, now))
+      const end = Queue.earliestEnd(view)
+      const status = Partition.toStatus(partition, end - now, now)
+      return Effect.flatMap(outlasts(policy.waiting, status, ticket.since, end), (isOutlasted) => {
+        if (isOutlasted) return Effect.fail(rateLimited(context, now))
+        return move._tag === "Pause" ? pause(view, move.sleep) : askSchedule(view, status)
+      })
+    })
+
+  const askSchedule = (view: Queue.View, status: RateLimitStatus): Effect.Effect<Permit, RateLimited> =>
+    Effect.flatMap(waits.step(view.now, status), (next) => {
+      if (Option.isNone(next)) return Effect.fail(rateLimited(context, view.now))
+      const until = Math.max(view.opensAt, next.value)
+      const event = RateLimitEvent.RateLimitEvent.WaitingUntil({
+        key: lane.key,
+        reason: status.blocked,
+        until: DateTime.unsafeMake(until),
+        waiters: Queue.size(lane.queue)
+      })
+      return Effect.zipRight(publish(context, event), pause(view, { opensAt: view.opensAt, until }))
+    })
+
+  /** The head sleeps in pieces; those behind it need no timer but for their deadline. */
+  const pause = (
+    { isHead, now }: Queue.View,
+    sleep: Queue.Sleep | undefined
+  ): Effect.Effect<Permit, RateLimited> => {
+    const awoken = Queue.awoken(waiter)
+    const until = Math.min(sleep === undefined ? Infinity : sleep.until, deadline)
+    const longest = Math.min(until - now, isHead ? longestPause : Infinity)
+    return Effect.zipRight(
+      restore(
+        Number.isFinite(longest)
+          ? Effect.asVoid(Effect.timeoutOption(awoken, Duration.millis(Math.max(1, longest))))
+          : awoken
+      ),
+      Effect.suspend(() => look(sleep))
+    )
+  }
+
+  return Effect.ensuring(
+    look(undefined),
+    Effect.sync(() => {
+      Queue.leave(lane.queue, ticket.number)
+      changed(shared)
+    })
+  )
+}
+
+/** The error of a request that waits no longer, or that was blocked once too often. */
+export const rateLimited = ({ lane, shared }: Context, now: number): RateLimited => {
+  const partition = MutableRef.get(lane.partition)
+  const opensAt = Partition.opensAt(partition, shared.policy, now)
+  const scarcest = Partition.quotas(partition, now).reduce<Pick<RateLimited, "limit" | "remaining">>(
+    (scarcest, quota) => (quota.remaining ?? Infinity) < (scarcest.remaining ?? Infinity) ? quota : scarcest,
+    {}
+  )
+  return new RateLimited({
+    key: lane.key,
+    retryAfter: Number.isFinite(opensAt) ? Duration.millis(Math.max(0, opensAt - now)) : unknownWait,
+    limit: scarcest.limit,
+    remaining: scarcest.remaining
+  })
+}
+
+/** On the limiter's stream, in log and metrics, and to the observer of the request. */
+export const publish = (
+  { onEvent, shared }: Context,
+  event: RateLimitEvent.RateLimitEvent
+): Effect.Effect<void> => {
+  const recorded = Effect.zipRight(EventHub.publish(shared.events, event), RateLimitEvent.record(event))
+  return onEvent === undefined ? recorded : Effect.zipRight(recorded, onEvent(event))
+}
+
+/** Tells those who follow the limiter's state that a lane has changed. */
+export const changed = ({ changes }: Shared): void => StateRef.update(changes, (count) => count + 1)
+
+/**
+ * Whether a schedule that began at `since` will be done at `end` because of the time that has passed (`upTo`), and not
+ * because of the number of its steps: then the waiting need not even begin.
+ */
+const outlasts = (
+  schedule: RateLimitPolicy["waiting"],
+  status: RateLimitStatus,
+  since: number,
+  end: number
+): Effect.Effect<boolean> =>
+  Effect.gen(function*() {
+    const late = Schedule.stepper(schedule)
+    if (Option.isNone(yield* late.step(since, status))) return true
+    if (Option.isSome(yield* late.step(end, status))) return false
+    const atOnce = Schedule.stepper(schedule)
+    yield* atOnce.step(since, status)
+    return Option.isSome(yield* atOnce.step(since, status))
+  })
+
+/** A timer that was set before the machine was suspended is late after it. */
+const longestPause = 30_000
+
+/** What a caller is told to wait if no time is known, because it depends on other requests. */
+const unknownWait = Duration.seconds(1)

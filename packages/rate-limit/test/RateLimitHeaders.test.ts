@@ -1,0 +1,352 @@
+import { assert, describe, it } from "@effect/vitest"
+import * as Duration from "effect/Duration"
+import * as FastCheck from "effect/FastCheck"
+import * as Option from "effect/Option"
+import { PCGRandom } from "effect/Utils"
+import * as RateLimitHeaders from "../src/RateLimitHeaders.ts"
+import * as RateLimitStatus from "../src/RateLimitStatus.ts"
+
+const now = Date.UTC(2026, 0, 1)
+
+const { millis, minutes, seconds } = Duration
+
+const read = (
+  headers: RateLimitHeaders.RateLimitHeaders,
+  fields: Record<string, string>,
+  status = 200
+): RateLimitHeaders.Reading => RateLimitHeaders.read(headers, { status, headers: fields }, now)
+
+const statusOf = (...args: Parameters<typeof read>): RateLimitStatus.RateLimitStatus => {
+  const { malformed, status } = read(...args)
+  assert.deepStrictEqual(malformed, [])
+  return Option.getOrThrow(status)
+}
+
+/** The stated parts of the quotas. */
+const quotasOf = (...args: Parameters<typeof read>) =>
+  statusOf(...args).quotas.map((quota) =>
+    Object.fromEntries(Object.entries(quota).filter(([, value]) => value !== undefined))
+  )
+
+const waitOf = (...args: Parameters<typeof read>): Duration.Duration | undefined =>
+  Option.getOrUndefined(Option.map(read(...args).status, RateLimitStatus.wait))
+
+describe("RateLimitHeaders", () => {
+  describe("ietf", () => {
+    const { ietf } = RateLimitHeaders
+
+    it("joins a quota with its policy by name", () => {
+      assert.deepStrictEqual(
+        quotasOf(ietf, {
+          ratelimit: `"qualys-like"; r=1; t=2`,
+          "ratelimit-policy": `"qualys-like"; q=2; w=2; pk=:MTJj:`
+        }),
+        [{ name: "qualys-like", limit: 2, remaining: 1, window: seconds(2), reset: seconds(2), partition: "MTJj" }]
+      )
+    })
+
+    it("reads several policies, whether or not their rest is stated", () => {
+      assert.deepStrictEqual(
+        quotasOf(ietf, {
+          ratelimit: `"burst";r=50;t=30`,
+          "ratelimit-policy": `"burst";q=100;w=60,"daily";q=1000;w=86400`
+        }),
+        [
+          { name: "daily", limit: 1000, window: Duration.days(1) },
+          { name: "burst", limit: 100, remaining: 50, window: minutes(1), reset: seconds(30) }
+        ]
+      )
+    })
+
+    it("reads the unit concurrent-requests as a concurrency and ignores other units", () => {
+      const { concurrency, quotas } = statusOf(ietf, {
+        ratelimit: `"c";r=3, "b";r=1000`,
+        "ratelimit-policy": `"c";q=5;qu="concurrent-requests", "b";q=9000;w=60;qu="content-bytes"`
+      })
+      assert.deepStrictEqual(concurrency, { limit: 5, running: 2 })
+      assert.deepStrictEqual(quotas, [])
+    })
+
+    it("ignores and names what makes no sense", () => {
+      const { malformed, status } = read(ietf, {
+        ratelimit: `"a";r=x;t=1, "b";r=3`,
+        "ratelimit-policy": `"b";q=`
+      })
+      assert.sameMembers([...malformed], ["ratelimit", "ratelimit-policy"])
+      assert.deepStrictEqual(
+        Option.map(status, ({ quotas }) => quotas.map(({ remaining }) => remaining)),
+        Option.some([3])
+      )
+    })
+
+    it("ignores a time that no server can mean", () => {
+      const { malformed, status } = read(ietf, { ratelimit: `"a";r=0;t=1767225600` })
+      assert.deepStrictEqual(malformed, ["ratelimit"])
+      assert.deepStrictEqual(RateLimitStatus.wait(Option.getOrThrow(status)), Duration.zero)
+    })
+
+    it("reads the dictionary of draft 7", () => {
+      assert.deepStrictEqual(
+        quotasOf(ietf, { ratelimit: "limit=1, remaining=0, reset=60", "ratelimit-policy": "1;w=60" }),
+        [{ name: "1;w=60", limit: 1, remaining: 0, reset: minutes(1), window: minutes(1) }]
+      )
+    })
+
+    it("reads the three headers of draft 6, beside the policies that are not stated", () => {
+      assert.deepStrictEqual(
+        quotasOf(ietf, {
+          "ratelimit-limit": "10",
+          "ratelimit-remaining": "4",
+          "ratelimit-reset": "1",
+          "ratelimit-policy": "10;w=1, 50;w=60, 500"
+        }),
+        [
+          { name: "50;w=60", limit: 50, window: minutes(1) },
+          { name: "500", limit: 500 },
+          { name: "10;w=1", limit: 10, remaining: 4, reset: seconds(1), window: seconds(1) }
+        ]
+      )
+    })
+
+    it.each<[revision: string, fields: Record<string, string>]>([
+      ["draft 8", { ratelimit: `"a";r=7;t=2` }],
+      ["draft 7", { ratelimit: "limit=10, remaining=7, reset=2" }],
+      ["draft 6", { "ratelimit-limit": "10", "ratelimit-remaining": "7", "ratelimit-reset": "2" }]
+    ])("recognises %s by its fields", (_, fields) => {
+      const [quota] = statusOf(ietf, fields).quotas
+      assert.deepInclude(quota, { remaining: 7, reset: seconds(2) })
+    })
+  })
+
+  describe("xRateLimit", () => {
+    const inSeconds = RateLimitHeaders.xRateLimit({ resetUnit: "seconds" })
+    const inMillis = RateLimitHeaders.xRateLimit({ resetUnit: "millis" })
+    const atEpoch = RateLimitHeaders.xRateLimit({ resetUnit: "epochSeconds" })
+    const inAMinute = String(now / 1000 + 60)
+
+    const resetOf = (headers: RateLimitHeaders.RateLimitHeaders, reset: string, more: Record<string, string> = {}) =>
+      statusOf(headers, { "x-ratelimit-remaining": "0", "x-ratelimit-reset": reset, ...more }).quotas[0]?.reset
+
+    it("reads the reset in the unit it is given", () => {
+      assert.deepStrictEqual(resetOf(inSeconds, "60"), minutes(1))
+      assert.deepStrictEqual(resetOf(inMillis, "60"), millis(60))
+      assert.deepStrictEqual(resetOf(atEpoch, inAMinute), minutes(1))
+    })
+
+    it.each([["seconds", inSeconds, inAMinute], ["epochSeconds", atEpoch, "60"]] as const)(
+      "reports a reset that makes no sense in the unit %s",
+      (_, headers, reset) => {
+        const { malformed } = read(headers, { "x-ratelimit-remaining": "0", "x-ratelimit-reset": reset })
+        assert.deepStrictEqual(malformed, ["x-ratelimit-reset"])
+      }
+    )
+
+    it("compares an epoch with the server's clock if the response states it", () => {
+      const date = new Date(now - 3_600_000).toUTCString()
+      assert.deepStrictEqual(resetOf(atEpoch, String((now - 3_600_000) / 1000 + 60), { date }), minutes(1))
+    })
+
+    it("reads a reset that has just passed as now", () => {
+      assert.deepStrictEqual(resetOf(atEpoch, String(now / 1000 - 5)), Duration.zero)
+    })
+  })
+
+  describe("numbers", () => {
+    it("reads each number under its name, the first name that is present", () => {
+      const headers = RateLimitHeaders.numbers({
+        limit: "x-limit",
+        remaining: ["x-left", "x-remaining"],
+        window: "x-window",
+        reset: "x-wait",
+        concurrencyLimit: "x-parallel",
+        running: "x-running"
+      })
+      const fields = {
+        ...{ "x-limit": "300", "x-remaining": "7", "x-window": "3600", "x-wait": "1.5" },
+        ...{ "x-parallel": "2", "x-running": "1" }
+      }
+      assert.deepStrictEqual(quotasOf(headers, fields), [
+        { limit: 300, remaining: 7, window: Duration.hours(1), reset: millis(1500) }
+      ])
+      assert.deepStrictEqual(quotasOf(headers, { ...fields, "x-left": "6" })[0]?.["remaining"], 6)
+      assert.deepStrictEqual(statusOf(headers, fields).concurrency, { limit: 2, running: 1 })
+    })
+
+    it("says nothing about a response without these headers", () => {
+      const headers = RateLimitHeaders.numbers({ remaining: "x-left" })
+      assert.isTrue(Option.isNone(read(headers, { "x-ratelimit-remaining": "1" }).status))
+    })
+  })
+
+  describe("retryAfter", () => {
+    const { retryAfter } = RateLimitHeaders
+
+    it.each([
+      ["seconds", "120", 120],
+      ["a date", "Thu, 01 Jan 2026 00:00:30 GMT", 30],
+      ["a date of RFC 850", "Thursday, 01-Jan-26 00:00:30 GMT", 30],
+      ["a date of asctime", "Thu Jan  1 00:00:30 2026", 30]
+    ])("reads %s", (_, text, wait) => {
+      assert.deepStrictEqual(waitOf(retryAfter, { "retry-after": text }, 429), seconds(wait))
+    })
+
+    it("prefers milliseconds", () => {
+      assert.deepStrictEqual(waitOf(retryAfter, { "retry-after": "2", "retry-after-ms": "1500" }, 429), millis(1500))
+      assert.deepStrictEqual(waitOf(retryAfter, { "x-ms-retry-after-ms": "250" }, 429), millis(250))
+    })
+
+    it("ignores the polling hint of a 202", () => {
+      assert.isUndefined(waitOf(retryAfter, { "retry-after": "5" }, 202))
+    })
+
+    it("wins over the reset of a quota", () => {
+      const fields = { "retry-after": "9", ratelimit: `"a";r=0;t=2` }
+      assert.deepStrictEqual(waitOf(RateLimitHeaders.standard, fields, 429), seconds(9))
+    })
+
+    it("is a pause and no block on a 503, because the server may have executed the request", () => {
+      const { blocked, retryAfter } = statusOf(RateLimitHeaders.standard, { "retry-after": "3" }, 503)
+      assert.deepStrictEqual({ blocked, retryAfter }, { blocked: "none", retryAfter: seconds(3) })
+    })
+  })
+
+  describe("github", () => {
+    const { github } = RateLimitHeaders
+    const usedUp = {
+      "x-ratelimit-limit": "5000",
+      "x-ratelimit-remaining": "0",
+      "x-ratelimit-reset": String(now / 1000 + 90),
+      "x-ratelimit-resource": "core"
+    }
+
+    it("reads a 403 with a used-up quota as a block", () => {
+      const status = statusOf(github, usedUp, 403)
+      assert.strictEqual(status.blocked, "rate")
+      assert.deepStrictEqual(RateLimitStatus.wait(status), seconds(90))
+      assert.strictEqual(status.quotas[0]?.name, "core")
+    })
+
+    it("reads no block from a 403 for lack of permission", () => {
+      assert.strictEqual(statusOf(github, { ...usedUp, "x-ratelimit-remaining": "4000" }, 403).blocked, "none")
+    })
+
+    it("asks for a minute after a 429 that states no wait", () => {
+      assert.deepStrictEqual(waitOf(github, {}, 429), minutes(1))
+    })
+  })
+
+  describe("combined", () => {
+    const inSeconds = RateLimitHeaders.xRateLimit({ resetUnit: "seconds" })
+    const quota = (remaining: string) => ({ "x-ratelimit-limit": "10", "x-ratelimit-remaining": remaining })
+
+    it("read every 429 as a block", () => {
+      assert.strictEqual(statusOf(RateLimitHeaders.ietf, {}, 429).blocked, "rate")
+    })
+
+    it("withStatus read further statuses as blocks", () => {
+      const headers = RateLimitHeaders.standard.pipe(RateLimitHeaders.withStatus(420, 509))
+      const { blocked, retryAfter } = statusOf(headers, { "retry-after": "4" }, 420)
+      assert.deepStrictEqual({ blocked, retryAfter }, { blocked: "rate", retryAfter: seconds(4) })
+      assert.isTrue(Option.isNone(read(RateLimitHeaders.standard, { "retry-after": "4" }, 420).status))
+    })
+
+    it("rename read headers under other names", () => {
+      const headers = inSeconds.pipe(RateLimitHeaders.rename({ "X-Acme-Left": "X-RateLimit-Remaining" }))
+      assert.strictEqual(statusOf(headers, { "x-acme-left": "3" }).quotas[0]?.remaining, 3)
+    })
+
+    it("orElse read with the second what the first does not find", () => {
+      const headers = RateLimitHeaders.orElse(RateLimitHeaders.ietf, inSeconds)
+      assert.strictEqual(statusOf(headers, { ...quota("3"), ratelimit: `"a";r=7` }).quotas[0]?.remaining, 7)
+      assert.strictEqual(statusOf(headers, quota("3")).quotas[0]?.remaining, 3)
+      const { malformed } = read(headers, { ratelimit: "?", "x-ratelimit-remaining": "?" })
+      assert.includeMembers([...malformed], ["ratelimit", "x-ratelimit-remaining"])
+    })
+
+    it("and read with both", () => {
+      const headers = RateLimitHeaders.and(inSeconds, RateLimitHeaders.retryAfter)
+      const status = statusOf(headers, { ...quota("0"), "retry-after": "4" }, 429)
+      assert.deepInclude(status, { blocked: "rate", retryAfter: seconds(4) })
+      assert.strictEqual(status.quotas[0]?.limit, 10)
+    })
+
+    it("read the body that either of them wants", () => {
+      const bodyOf = (status: number) =>
+        RateLimitHeaders.withBody(RateLimitHeaders.standard, {
+          wanted: (head) => head.status === status,
+          read: (text) => ({
+            malformed: [],
+            status: Option.some(RateLimitStatus.make({ retryAfter: seconds(Number(text) + status) }))
+          })
+        })
+      const { body } = RateLimitHeaders.orElse(bodyOf(400), bodyOf(409))
+      const waitOfBody = (status: number) => {
+        const head = { status, headers: {} }
+        return body?.wanted(head) === true
+          ? Option.getOrUndefined(Option.map(body.read("1", head, now).status, RateLimitStatus.wait))
+          : undefined
+      }
+      assert.deepStrictEqual([400, 409, 404].map(waitOfBody), [seconds(401), seconds(410), undefined])
+    })
+  })
+
+  describe("of any kind", () => {
+    const all: ReadonlyArray<RateLimitHeaders.RateLimitHeaders> = [
+      RateLimitHeaders.standard,
+      RateLimitHeaders.github,
+      RateLimitHeaders.xRateLimit({ resetUnit: "seconds" }).pipe(RateLimitHeaders.and(RateLimitHeaders.retryAfter)),
+      RateLimitHeaders.xRateLimit({ resetUnit: "millis" }).pipe(RateLimitHeaders.withStatus(409)),
+      RateLimitHeaders.ietf.pipe(RateLimitHeaders.and(RateLimitHeaders.xRateLimit({ resetUnit: "epochSeconds" })))
+    ]
+    const value = FastCheck.oneof(
+      FastCheck.string(),
+      FastCheck.integer().map(String),
+      FastCheck.double().map(String),
+      FastCheck.bigInt().map(String),
+      FastCheck.date().map(String),
+      FastCheck.constantFrom("", " ", "-1", "1e9", "0x10", "NaN", "Infinity", "9".repeat(400), "12, 12", "\u0000"),
+      FastCheck.tuple(FastCheck.string(), FastCheck.integer(), FastCheck.integer()).map(([name, r, t]) =>
+        `"${name}";r=${r};t=${t}`
+      ),
+      FastCheck.tuple(FastCheck.integer(), FastCheck.integer(), FastCheck.integer()).map(([limit, remaining, reset]) =>
+        `limit=${limit}, remaining=${remaining}, reset=${reset}`
+      ),
+      FastCheck.tuple(FastCheck.integer(), FastCheck.integer()).map(([q, w]) => `"a";q=${q};w=${w}, ${q};w=${w}`)
+    )
+    const names = [
+      ...["ratelimit", "ratelimit-policy", "ratelimit-limit", "ratelimit-remaining", "ratelimit-reset", "date"],
+      ...["x-ratelimit-limit", "x-ratelimit-remaining", "x-ratelimit-reset", "retry-after", "retry-after-ms"],
+      "x-ratelimit-resource"
+    ]
+    const statuses = [200, 202, 403, 409, 429, 503]
+
+    it("never throw, and never ask for a negative or an endless wait", () => {
+      // drawn from a pool, because drawing each anew takes longer than reading it a hundred times
+      const random = new PCGRandom(4)
+      const draw = <A>(from: ReadonlyArray<A>): A => {
+        const drawn = from[random.integer(from.length)]
+        return drawn ?? assert.fail("empty pool")
+      }
+      const values = FastCheck.sample(value, { numRuns: 5000, seed: 4 })
+      for (let run = 0; run < 100_000; run++) {
+        const fields = Object.fromEntries(
+          Array.from({ length: 1 + random.integer(5) }, () => [draw(names), draw(values)] as const)
+        )
+        const head = { status: draw(statuses), headers: fields }
+        const { malformed, status } = RateLimitHeaders.read(draw(all), head, now)
+        const { concurrency, quotas, retryAfter } = Option.getOrElse(status, () => RateLimitStatus.empty)
+        const numbers = [
+          ...quotas.flatMap(({ limit, remaining }) => [limit, remaining]),
+          concurrency?.limit,
+          concurrency?.running
+        ]
+        const times = [retryAfter, ...quotas.flatMap(({ reset, window }) => [reset, window])]
+        if (
+          malformed.some((field) => !(field in fields)) ||
+          numbers.some((number) => number !== undefined && !(number >= 0 && Number.isFinite(number))) ||
+          times.some((time) => time !== undefined && Duration.greaterThan(time, "366 days"))
+        ) assert.fail(JSON.stringify({ fields, malformed, status }))
+      }
+    }, 60_000)
+  })
+})

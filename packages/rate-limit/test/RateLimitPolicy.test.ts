@@ -1,0 +1,100 @@
+import * as HttpClientRequest from "@effect/platform/HttpClientRequest"
+import { assert, describe, it } from "@effect/vitest"
+import * as Duration from "effect/Duration"
+import * as Effect from "effect/Effect"
+import * as Option from "effect/Option"
+import * as Schedule from "effect/Schedule"
+import * as Stepping from "../src/internal/schedule.ts"
+import * as RateLimitHeaders from "../src/RateLimitHeaders.ts"
+import * as RateLimitPolicy from "../src/RateLimitPolicy.ts"
+import * as RateLimitStatus from "../src/RateLimitStatus.ts"
+
+const policy = RateLimitPolicy.default
+
+/** The delays of a schedule in seconds, each step taken when the delay before it is over. */
+const delays = (schedule: RateLimitPolicy.RateLimitPolicy["backoff"], statuses: ReadonlyArray<number>) => {
+  const stepper = Stepping.stepper(schedule)
+  return Effect.map(
+    Effect.reduce(statuses, { now: 0, all: new Array<number>() }, ({ all, now }, wait) =>
+      Effect.map(
+        stepper.step(now, RateLimitStatus.make({ retryAfter: Duration.seconds(wait) })),
+        (next) => {
+          const at = Option.getOrThrow(next)
+          return { now: at, all: [...all, (at - now) / 1000] }
+        }
+      )),
+    ({ all }) => all
+  )
+}
+
+describe("RateLimitPolicy", () => {
+  describe("default", () => {
+    it("has the documented numbers", () => {
+      assert.deepInclude(policy, {
+        maxWait: Duration.minutes(5),
+        maxReplays: 100,
+        warnBelow: [10],
+        reserve: 0,
+        probe: false,
+        initial: undefined
+      })
+      assert.strictEqual(policy.key, RateLimitPolicy.byEndpoint)
+      assert.strictEqual(policy.headers, RateLimitHeaders.standard)
+      assert.strictEqual(policy.waiting, RateLimitPolicy.asStated)
+    })
+
+    it.effect("backs off for one second, doubled with each block up to a minute", () =>
+      Effect.gen(function*() {
+        const statuses = Array.from({ length: 9 }, () => 0)
+        assert.deepStrictEqual(yield* delays(policy.backoff, statuses), [1, 2, 4, 8, 16, 32, 60, 60, 60])
+      }))
+  })
+
+  describe("asStated", () => {
+    it.effect("waits as long as the status asks for", () =>
+      Effect.gen(function*() {
+        assert.deepStrictEqual(yield* delays(RateLimitPolicy.asStated, [7, 0, 90]), [7, 0, 90])
+      }))
+  })
+
+  describe("combinators", () => {
+    const status = RateLimitStatus.make({ quotas: [{ limit: 300 }] })
+    const schedule = Schedule.spaced("1 second")
+
+    it.each<[field: keyof RateLimitPolicy.RateLimitPolicy, changed: RateLimitPolicy.RateLimitPolicy, value: unknown]>([
+      ["key", RateLimitPolicy.key(policy, RateLimitPolicy.byOrigin), RateLimitPolicy.byOrigin],
+      ["headers", RateLimitPolicy.headers(policy, RateLimitHeaders.github), RateLimitHeaders.github],
+      ["waiting", RateLimitPolicy.waiting(policy, schedule), schedule],
+      ["backoff", RateLimitPolicy.backoff(policy, schedule), schedule],
+      ["maxWait", RateLimitPolicy.maxWait(policy, "1 hour"), Duration.hours(1)],
+      ["maxReplays", RateLimitPolicy.maxReplays(policy, 3), 3],
+      ["warnBelow", RateLimitPolicy.warnBelow(policy, [1]), [1]],
+      ["reserve", RateLimitPolicy.reserve(policy, 4), 4],
+      ["probe", RateLimitPolicy.probe(policy, true), true],
+      ["initial", RateLimitPolicy.initial(policy, status), status]
+    ])("%s replaces its field and nothing else", (field, changed, value) => {
+      const lifted = field === "waiting" ? { maxWait: Duration.infinity } : {}
+      assert.deepStrictEqual({ ...changed, pipe: policy.pipe }, { ...policy, ...lifted, [field]: value })
+    })
+
+    it("can be piped", () => {
+      const piped = policy.pipe(RateLimitPolicy.key(RateLimitPolicy.byOrigin), RateLimitPolicy.reserve(2))
+      assert.deepInclude(piped, { key: RateLimitPolicy.byOrigin, reserve: 2 })
+    })
+  })
+
+  describe("keys", () => {
+    it.each([
+      ["https://api.example/a/b?page=1", "https://api.example/a/b", "https://api.example"],
+      ["https://api.example/a/b", "https://api.example/a/b", "https://api.example"],
+      ["https://api.example:8443/?q=/", "https://api.example:8443/", "https://api.example:8443"],
+      ["https://api.example?q=1", "https://api.example", "https://api.example"],
+      ["https://api.example", "https://api.example", "https://api.example"]
+    ])("of %s", (url, endpoint, origin) => {
+      for (const request of [HttpClientRequest.get(url), HttpClientRequest.post(url)]) {
+        assert.strictEqual(RateLimitPolicy.byEndpoint(request), endpoint)
+        assert.strictEqual(RateLimitPolicy.byOrigin(request), origin)
+      }
+    })
+  })
+})

@@ -1,0 +1,77 @@
+import { assert, describe, it } from "@effect/vitest"
+import * as Effect from "effect/Effect"
+import * as Fiber from "effect/Fiber"
+import * as Option from "effect/Option"
+import * as Queue from "../../src/internal/queue.ts"
+
+const view: Queue.View = { now: 1000, isHead: true, opensAt: 1000, deadline: 60_000, sleep: undefined }
+
+const sleep = (opensAt: number, until = opensAt): Queue.Sleep => ({ opensAt, until })
+
+const go: Queue.Move = { _tag: "Go" }
+const giveUp: Queue.Move = { _tag: "GiveUp" }
+const askSchedule: Queue.Move = { _tag: "AskSchedule" }
+const pause = (sleep: Queue.Sleep | undefined): Queue.Move => ({ _tag: "Pause", sleep })
+
+describe("queue", () => {
+  describe("decide", () => {
+    it.each<[name: string, view: Partial<Queue.View>, expected: Queue.Move]>([
+      ["the head goes when the quota opens", {}, go],
+      ["the head asks the schedule before it waits", { opensAt: 5000 }, askSchedule],
+      ["the head waits for an answer without asking the schedule", { opensAt: Infinity }, pause(undefined)],
+      ["a request behind the head waits, even if the quota is open", { isHead: false }, pause(undefined)],
+      ["gives up a wait beyond its deadline at once", { opensAt: 60_001 }, giveUp],
+      ["gives up behind the head too", { isHead: false, opensAt: 60_001 }, giveUp],
+      ["gives up at its deadline", { opensAt: Infinity, now: 60_000 }, giveUp],
+      ["goes at its deadline, if the quota is open", { opensAt: 60_000, now: 60_000 }, go],
+      ["sleeps on", { opensAt: 5000, sleep: sleep(5000) }, pause(sleep(5000))],
+      ["sleeps on beyond the opening, if the schedule says so", { sleep: sleep(1000, 3000) }, pause(sleep(1000, 3000))],
+      ["goes when the sleep is over", { now: 3000, sleep: sleep(1000, 3000) }, go],
+      [
+        "asks again if the quota is not open after the sleep",
+        { now: 3000, opensAt: 4000, sleep: sleep(3000) },
+        askSchedule
+      ],
+      ["goes early if the quota opens early", { opensAt: 500, sleep: sleep(5000) }, go],
+      ["sleeps shorter if there is more earlier", { opensAt: 3000, sleep: sleep(5000) }, pause(sleep(3000))],
+      ["sleeps longer if there is more later", { opensAt: 9000, sleep: sleep(5000) }, pause(sleep(9000))]
+    ])("%s", (_, parts, expected) => {
+      assert.deepStrictEqual(Queue.decide({ ...view, ...parts }), expected)
+    })
+  })
+
+  it.effect("wakes only its head, and the next one when the head leaves", () =>
+    Effect.gen(function*() {
+      const queue = Queue.make()
+      const second = Queue.enter(queue, 2)
+      const third = Queue.enter(queue, 3)
+      const waits = yield* Effect.forEach([second, third], (waiter) => Effect.fork(Queue.awoken(waiter)))
+      const done = Effect.map(
+        Effect.zipRight(Effect.yieldNow(), Effect.forEach(waits, Fiber.poll)),
+        (polled) => polled.map(Option.isSome)
+      )
+      assert.deepStrictEqual(yield* done, [false, false])
+      Queue.wakeHead(queue)
+      assert.deepStrictEqual(yield* done, [true, false])
+      Queue.leave(queue, 2)
+      assert.deepStrictEqual(yield* done, [true, true])
+      assert.strictEqual(Queue.size(queue), 1)
+    }))
+
+  it("puts a request that returns before those that came later", () => {
+    const queue = Queue.make()
+    Queue.enter(queue, 2)
+    assert.isTrue(Queue.isHead(queue, 2))
+    Queue.enter(queue, 1)
+    assert.isTrue(Queue.isHead(queue, 1))
+    Queue.leave(queue, 1)
+    assert.isTrue(Queue.isHead(queue, 2))
+  })
+
+  it("has no head without waiters", () => {
+    const queue = Queue.make()
+    Queue.wakeHead(queue)
+    assert.isFalse(Queue.isHead(queue, 0))
+    assert.strictEqual(Queue.size(queue), 0)
+  })
+})

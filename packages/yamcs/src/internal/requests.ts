@@ -1,0 +1,20 @@
+/** How the credentials of Yamcs are written on a request, and how a refusal is read. */
+import type * as Authenticator from "@effect-auth/core/Authenticator"
+import * as RequestCredentials from "@effect-auth/core/RequestCredentials"
+import type { ServerMessage } from "@effect-auth/core/ServerMessage"
+import type * as HttpClientResponse from "@effect/platform/HttpClientResponse"
+import * as Effect from "effect/Effect"
+import type * as Redacted from "effect/Redacted"
+import * as YamcsError from "../YamcsError.ts"
+
+/** The server would prefer an `Authorization` header of the caller's over the key. */
+export const apiKey = ({ key }: { readonly key: Redacted.Redacted }): RequestCredentials.RequestCredentials =>
+  RequestCredentials.all(RequestCredentials.noHeader("authorization"), RequestCredentials.header("x-api-key", key))
+
+export const explain: Authenticator.ActiveCredentials["explain"] = (
+  response: HttpClientResponse.HttpClientResponse
+): Effect.Effect<ServerMessage> =>
+  Effect.map(YamcsError.fromResponse(response), ({ msg, type }) => ({
+    ...(type === undefined ? undefined : { code: type }),
+    ...(msg === "" ? undefined : { detail: msg })
+  }))

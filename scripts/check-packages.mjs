@@ -1,0 +1,31 @@
+/**
+ * `npm run check:packages`: what the packages are once they are published, and what their documentation says. A clean
+ * build, the packages as installed, and the examples.
+ *
+ *     node scripts/check-packages.mjs               installs what is missing first
+ *     node scripts/check-packages.mjs --installed   does not
+ */
+import { rmSync } from "node:fs"
+import { join } from "node:path"
+import { main } from "./stages.mjs"
+import { packages } from "./workspace.mjs"
+
+// What a source left behind that is there no more would be published.
+for (const { folder } of packages()) {
+  rmSync(join(folder, "dist"), { recursive: true, force: true })
+  rmSync(join(folder, ".cache"), { recursive: true, force: true })
+}
+
+/** The last line of a script: "38 documented examples, 1 failed". */
+const counts = (output) => {
+  const [, total, failed] = /(\d+) [a-z ]+, (?:\d+ not run, )?(\d+) (?:failed|faults)\s*$/.exec(output) ?? []
+  return total === undefined ? undefined : { passed: Math.max(0, total - failed), failed: Number(failed) }
+}
+const last = (output) => output.trimEnd().split("\n").slice(-1)
+
+await main([
+  { name: "build", command: ["tsc", "--build", "tsconfig.build.json"] },
+  { name: "documented examples", command: ["node", "scripts/documented-examples.mjs"], summary: last, counts },
+  { name: "packages as installed", command: ["node", "scripts/packed.mjs"], after: ["build"], summary: last, counts },
+  { name: "examples", command: ["node", "scripts/examples.mjs"], summary: last, counts }
+], { label: "packages" })

@@ -1,0 +1,48 @@
+/**
+ * `npm test`: types, circular imports, lint, type tests and unit tests. The closing line counts the unit tests and each
+ * other stage as one.
+ *
+ *     node scripts/test.mjs               installs what is missing first
+ *     node scripts/test.mjs --installed   does not
+ */
+import { existsSync, readFileSync, rmSync } from "node:fs"
+import { join } from "node:path"
+import { main } from "./stages.mjs"
+import { root } from "./workspace.mjs"
+
+const report = join(root, ".cache/unit-tests.json")
+rmSync(report, { force: true })
+
+/** A test file that does not load has no tests: it counts as one that failed. */
+const counts = () => {
+  if (!existsSync(report)) return undefined
+  const { numFailedTests, numPassedTests, numPendingTests, numTodoTests, testResults } = JSON.parse(
+    readFileSync(report, "utf8")
+  )
+  const broken = testResults.filter(({ assertionResults, status }) =>
+    status === "failed" && assertionResults.length === 0
+  )
+  return {
+    passed: numPassedTests,
+    failed: numFailedTests + broken.length,
+    skipped: numPendingTests + numTodoTests
+  }
+}
+
+await main([
+  // The longest first: two processors share these evenly.
+  { name: "types", command: ["node", "scripts/types.mjs"] },
+  {
+    name: "lint",
+    command: ["eslint", ".", "--cache", "--cache-location", ".cache/eslint", "--cache-strategy", "content"]
+  },
+  { name: "type tests", command: ["tstyche"] },
+  { name: "circular imports", command: ["node", "scripts/circular.mjs"] },
+  {
+    name: "unit tests",
+    command: ["vitest", "run", "--reporter=default", "--reporter=json", `--outputFile.json=${report}`],
+    processors: 2,
+    summary: (output) => output.split("\n").filter((line) => /^\s*(Test Files|Tests|Errors|Duration) /.test(line)),
+    counts
+  }
+])

@@ -1,0 +1,23 @@
+/** Where the workspace is, and which packages it publishes. */
+import { existsSync, readdirSync, readFileSync } from "node:fs"
+import { join } from "node:path"
+import { fileURLToPath } from "node:url"
+
+/** The folder of the workspace. */
+export const root = fileURLToPath(new URL("..", import.meta.url))
+
+/** The published packages: folder and manifest. Private ones may not be installed. */
+export const packages = (workspace = root) =>
+  readdirSync(join(workspace, "packages"))
+    .map((name) => join(workspace, "packages", name))
+    .filter((folder) => existsSync(join(folder, "package.json")))
+    .map((folder) => ({ folder, manifest: JSON.parse(readFileSync(join(folder, "package.json"), "utf8")) }))
+    .filter(({ manifest }) => manifest.private !== true)
+
+/** The files below a folder whose names match, without dependencies and what is generated. */
+export const files = (folder, name) =>
+  readdirSync(folder, { withFileTypes: true }).flatMap((entry) => {
+    const path = join(folder, entry.name)
+    if (entry.isDirectory()) return /^(\..*|node_modules|dist|coverage)$/.test(entry.name) ? [] : files(path, name)
+    return name.test(entry.name) ? [path] : []
+  })
