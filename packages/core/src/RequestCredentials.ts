@@ -216,6 +216,28 @@ export const locations = (self: RequestCredentials): Locations => {
 }
 
 /**
+ * The secrets as they are on the wire, without the scheme of an `Authorization` header; for masking what a server quotes.
+ *
+ * @since 0.1.0
+ * @category destructors
+ */
+export const secrets = (self: RequestCredentials): ReadonlyArray<string> => {
+  switch (self._tag) {
+    case "Header": {
+      const value = Redacted.value(self.value)
+      return self.name === "authorization" ? [value.slice(value.indexOf(" ") + 1)] : [value]
+    }
+    case "QueryParameter":
+    case "Cookie":
+      return [Redacted.value(self.value)]
+    case "NoHeader":
+      return []
+    case "All":
+      return self.credentials.flatMap(secrets)
+  }
+}
+
+/**
  * Every location of several credentials.
  *
  * @since 0.1.0

@@ -4,6 +4,7 @@
  *
  * @since 0.1.0
  */
+import * as Encoding from "effect/Encoding"
 
 /**
  * The server's own code for a refusal (`MQWB0112E`, `2000`, `invalid_grant`) and a sentence about it, without secrets.
@@ -37,6 +38,26 @@ export const make = ({ code, detail }: ServerMessage): ServerMessage => ({
 })
 
 /**
+ * The message without the secrets that were just sent, should the server quote them: as they are, percent-encoded or in
+ * Base64.
+ *
+ * @since 0.1.0
+ * @category combinators
+ */
+export const mask = ({ code, detail }: ServerMessage, secrets: ReadonlyArray<string>): ServerMessage => {
+  const forms = secrets.filter(({ length }) => length >= shortestMasked).flatMap((secret) => [
+    secret,
+    encodeURIComponent(secret),
+    Encoding.encodeBase64(secret)
+  ])
+  const masked = (text: string): string => forms.reduce((text, form) => text.replaceAll(form, "[…]"), text)
+  return {
+    ...(code === undefined ? undefined : { code: masked(code) }),
+    ...(detail === undefined ? undefined : { detail: masked(detail) })
+  }
+}
+
+/**
  * The first code and the first detail of several messages about one answer.
  *
  * @since 0.1.0
@@ -46,6 +67,9 @@ export const merge = (messages: ReadonlyArray<ServerMessage>): ServerMessage => 
   code: messages.find(({ code }) => code !== undefined)?.code,
   detail: messages.find(({ detail }) => detail !== undefined)?.detail
 })
+
+/** In characters. To mask anything shorter would take ordinary words out of the message. */
+const shortestMasked = 6
 
 const longestCode = 80
 

@@ -59,3 +59,20 @@ describe("ServerMessage", () => {
     })
   })
 })
+
+describe("ServerMessage > mask", () => {
+  it("takes out the secrets just sent, in every form a server might quote", () => {
+    const secret = "canary key/1"
+    for (const form of [secret, encodeURIComponent(secret), btoa(secret)]) {
+      assert.deepStrictEqual(ServerMessage.mask({ code: `E ${form}`, detail: `got ${form}!` }, [secret]), {
+        code: "E […]",
+        detail: "got […]!"
+      })
+    }
+  })
+
+  it("leaves everything else, and a message without a secret to look for", () => {
+    assert.deepStrictEqual(ServerMessage.mask({ detail: "expired" }, ["", "canary"]), { detail: "expired" })
+    assert.deepStrictEqual(ServerMessage.mask(ServerMessage.empty, ["canary"]), {})
+  })
+})

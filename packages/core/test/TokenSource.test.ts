@@ -4,6 +4,7 @@ import * as Token from "@effect-auth/core/Token"
 import * as TokenSource from "@effect-auth/core/TokenSource"
 import * as TokenStore from "@effect-auth/core/TokenStore"
 import type { DurationWithUnit } from "@effect-auth/rate-limit/DurationWithUnit"
+import * as VirtualClock from "@effect-auth/testing/VirtualClock"
 import { assert, describe, it } from "@effect/vitest"
 import * as Cause from "effect/Cause"
 import * as Chunk from "effect/Chunk"
@@ -22,7 +23,6 @@ import * as TestClock from "effect/TestClock"
 import * as Tracer from "effect/Tracer"
 import type { ExchangeError } from "../src/AuthError.ts"
 import { CredentialsRejected, TokenEndpointError, TokenStoreError } from "../src/AuthError.ts"
-import * as VirtualClock from "./VirtualClock.ts"
 
 const rejected = new CredentialsRejected({ mode: "Test", status: 401 })
 const unavailable = new TokenEndpointError({ mode: "Test", reason: "Unavailable", status: 503 })
@@ -184,9 +184,9 @@ describe("TokenSource: freshness", () => {
       const first = yield* Effect.fork(tokens.get)
       yield* clock.advance(60_000)
       yield* Fiber.join(first)
-      yield* clock.jump(Duration.toMillis("99 days"))
+      yield* clock.jump("99 days")
       assert.strictEqual((yield* sent).length, 1)
-      yield* clock.jump(Duration.toMillis("1 day"))
+      yield* clock.jump("1 day")
       yield* clock.advance(30_000)
       assert.strictEqual((yield* sent).length, 2)
     }).pipe(Effect.scoped, Effect.withClock(clock))
@@ -223,7 +223,7 @@ describe("TokenSource: freshness", () => {
       const first = yield* Effect.fork(tokens.get)
       yield* clock.advance(1)
       assert.strictEqual(value(yield* Fiber.join(first)), "token-1")
-      yield* clock.jump(Duration.toMillis("5 hours"))
+      yield* clock.jump("5 hours")
       const second = yield* Effect.fork(tokens.get)
       yield* clock.advance(1)
       assert.strictEqual(value(yield* Fiber.join(second)), "token-2")
@@ -238,7 +238,7 @@ describe("TokenSource: freshness", () => {
       const first = yield* Effect.fork(tokens.get)
       yield* clock.advance(1)
       yield* Fiber.join(first)
-      yield* clock.jump(-Duration.toMillis("5 hours"))
+      yield* clock.jumpBack("5 hours")
       assert.strictEqual(value(yield* tokens.get), "token-1")
       yield* clock.advance(1)
       assert.strictEqual(value(yield* tokens.get), "token-2")

@@ -5,6 +5,7 @@
  */
 import * as Token from "@effect-auth/core/Token"
 import * as TokenSource from "@effect-auth/core/TokenSource"
+import * as VirtualClock from "@effect-auth/testing/VirtualClock"
 import * as DateTime from "effect/DateTime"
 import * as Duration from "effect/Duration"
 import * as Effect from "effect/Effect"
@@ -19,7 +20,6 @@ import * as Redacted from "effect/Redacted"
 import * as Scope from "effect/Scope"
 import { CredentialsRejected, TokenEndpointError } from "../src/AuthError.ts"
 import * as RefreshPolicy from "../src/RefreshPolicy.ts"
-import * as VirtualClock from "./VirtualClock.ts"
 
 type Outcome = "grant" | "fail" | "refuse" | "hang"
 
@@ -210,7 +210,7 @@ export const run = (actions: ReadonlyArray<Action>): Effect.Effect<ReadonlyArray
           yield* clock.advance(action.millis)
           break
         case "Jump":
-          yield* clock.jump(action.millis)
+          yield* action.millis < 0 ? clock.jumpBack(-action.millis) : clock.jump(action.millis)
           break
         case "Reject":
           if (latest !== undefined) {

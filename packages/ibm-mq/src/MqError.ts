@@ -5,7 +5,7 @@
  * @see https://www.ibm.com/docs/en/ibm-mq/9.0?topic=api-rest-error-handling
  * @since 0.1.0
  */
-import type { ServerMessage } from "@effect-auth/core/ServerMessage"
+import * as ServerMessage from "@effect-auth/core/ServerMessage"
 import type * as HttpClientResponse from "@effect/platform/HttpClientResponse"
 import * as Effect from "effect/Effect"
 import * as Option from "effect/Option"
@@ -116,8 +116,12 @@ export const fromResponse = (response: HttpClientResponse.HttpClientResponse): E
  * @since 0.1.0
  * @category explanations
  */
-export const explain = (response: HttpClientResponse.HttpClientResponse): Effect.Effect<ServerMessage> =>
-  Effect.map(problems(response), ([first]) => first === undefined ? {} : { code: first.id, detail: words(first) })
+export const explain = (response: HttpClientResponse.HttpClientResponse): Effect.Effect<ServerMessage.ServerMessage> =>
+  Effect.map(
+    problems(response),
+    ([first]) =>
+      first === undefined ? ServerMessage.empty : ServerMessage.make({ code: first.id, detail: words(first) })
+  )
 
 const fromStatus = (facts: { readonly status: number; readonly problems: ReadonlyArray<Problem> }): MqError => {
   const { status } = facts

@@ -1,5 +1,5 @@
 /** What Qualys says when it refuses a login or a call, with what to do about it. */
-import type { ServerMessage } from "@effect-auth/core/ServerMessage"
+import * as ServerMessage from "@effect-auth/core/ServerMessage"
 import type * as HttpClientResponse from "@effect/platform/HttpClientResponse"
 import * as Effect from "effect/Effect"
 import * as Option from "effect/Option"
@@ -8,7 +8,8 @@ import * as Xml from "./xml.ts"
 
 /** Reads the refusal of a login, or of a call that carries user name and password. */
 export const explainLogin =
-  (platform: Platform.Platform) => (response: HttpClientResponse.HttpClientResponse): Effect.Effect<ServerMessage> =>
+  (platform: Platform.Platform) =>
+  (response: HttpClientResponse.HttpClientResponse): Effect.Effect<ServerMessage.ServerMessage> =>
     Effect.map(explainCall(response), (message) => {
       // the gateway says "Unauthorized" and nothing else
       const unsaid = response.status === 401 && message.code === undefined
@@ -20,15 +21,17 @@ export const explainLogin =
 /**
  * Reads the refusal of a call. A proxy's HTML page, like anything else that is not an envelope, adds nothing.
  */
-export const explainCall = (response: HttpClientResponse.HttpClientResponse): Effect.Effect<ServerMessage> =>
+export const explainCall = (
+  response: HttpClientResponse.HttpClientResponse
+): Effect.Effect<ServerMessage.ServerMessage> =>
   response.text.pipe(
     Effect.map((body) =>
       Option.match(Xml.parse(body), {
-        onNone: (): ServerMessage => ({}),
-        onSome: ({ code, text }) => ({ code, detail: text })
+        onNone: () => ServerMessage.empty,
+        onSome: ({ code, text }) => ServerMessage.make({ code, detail: text })
       })
     ),
-    Effect.orElseSucceed((): ServerMessage => ({}))
+    Effect.orElseSucceed(() => ServerMessage.empty)
   )
 
 const wrongLogin = (platform: Platform.Platform): string =>

@@ -1,7 +1,7 @@
 /** How the credentials of Yamcs are written on a request, and how a refusal is read. */
 import type * as Authenticator from "@effect-auth/core/Authenticator"
 import * as RequestCredentials from "@effect-auth/core/RequestCredentials"
-import type { ServerMessage } from "@effect-auth/core/ServerMessage"
+import * as ServerMessage from "@effect-auth/core/ServerMessage"
 import type * as HttpClientResponse from "@effect/platform/HttpClientResponse"
 import * as Effect from "effect/Effect"
 import type * as Redacted from "effect/Redacted"
@@ -13,8 +13,8 @@ export const apiKey = ({ key }: { readonly key: Redacted.Redacted }): RequestCre
 
 export const explain: Authenticator.ActiveCredentials["explain"] = (
   response: HttpClientResponse.HttpClientResponse
-): Effect.Effect<ServerMessage> =>
-  Effect.map(YamcsError.fromResponse(response), ({ msg, type }) => ({
-    ...(type === undefined ? undefined : { code: type }),
-    ...(msg === "" ? undefined : { detail: msg })
-  }))
+): Effect.Effect<ServerMessage.ServerMessage> =>
+  Effect.map(
+    YamcsError.fromResponse(response),
+    ({ msg, type }) => ServerMessage.make({ code: type, detail: msg === "" ? undefined : msg })
+  )

@@ -9,7 +9,7 @@ import type * as Exit from "effect/Exit"
 import type { CallError, ExchangeError, OriginRefused } from "../../AuthError.ts"
 import * as Challenge from "../../Challenge.ts"
 import * as RequestCredentials from "../../RequestCredentials.ts"
-import type { ServerMessage } from "../../ServerMessage.ts"
+import * as ServerMessage from "../../ServerMessage.ts"
 import type { RenewalStep } from "../token/state.ts"
 import * as Tracing from "./tracing.ts"
 
@@ -55,7 +55,7 @@ export interface ActiveCredentials {
   readonly reject: (attempted: RenewalStep) => Effect.Effect<RenewalStep>
   readonly review: (response: HttpClientResponse.HttpClientResponse) => Review
   /** Reads the server's own words from a refusal. Runs at most once per failed request. */
-  readonly explain: (response: HttpClientResponse.HttpClientResponse) => Effect.Effect<ServerMessage>
+  readonly explain: (response: HttpClientResponse.HttpClientResponse) => Effect.Effect<ServerMessage.ServerMessage>
 }
 
 /**
@@ -107,9 +107,17 @@ export const make = (
     concealed: Tracing.concealing(locations),
     reject,
     review: options.review ?? reviewStatus,
-    explain: options.explain ?? explainChallenge
+    explain: explaining(options.explain ?? explainChallenge, credentials)
   }
 }
+
+/** Servers may quote the credentials they refuse. */
+const explaining = (
+  explain: ActiveCredentials["explain"],
+  credentials: RequestCredentials.RequestCredentials
+): ActiveCredentials["explain"] =>
+(response) =>
+  Effect.map(explain(response), (message) => ServerMessage.mask(message, RequestCredentials.secrets(credentials)))
 
 /** Several active credentials on one request; each is asked, and the answers are merged by the given functions. */
 export const combine = (
@@ -136,5 +144,7 @@ export const reviewStatus = (response: HttpClientResponse.HttpClientResponse): R
   response.status === 401 ? refused : accepted
 
 /** RFC 9110 section 11.6.1. */
-export const explainChallenge = (response: HttpClientResponse.HttpClientResponse): Effect.Effect<ServerMessage> =>
+export const explainChallenge = (
+  response: HttpClientResponse.HttpClientResponse
+): Effect.Effect<ServerMessage.ServerMessage> =>
   Effect.succeed(Challenge.explain(Challenge.fromHeaders(response.headers)))
