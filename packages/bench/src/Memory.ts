@@ -3,9 +3,10 @@
  */
 import { bearerTokenAuthenticationPolicy, createEmptyPipeline } from "@azure/core-rest-pipeline"
 import { OAuth2Client as BadgatewayClient, OAuth2Fetch } from "@badgateway/oauth2-client"
-import * as RateLimit from "@effect-auth/core/RateLimit"
 import * as Token from "@effect-auth/core/Token"
 import * as TokenSource from "@effect-auth/core/TokenSource"
+import * as RateLimiter from "@effect-auth/rate-limit/RateLimiter"
+import * as RateLimitPolicy from "@effect-auth/rate-limit/RateLimitPolicy"
 import * as HttpClientRequest from "@effect/platform/HttpClientRequest"
 import * as HttpClientResponse from "@effect/platform/HttpClientResponse"
 import Bottleneck from "bottleneck"
@@ -50,16 +51,16 @@ const tokenSources: Kept = {
 const quotaKeys: Kept = {
   name: "effect-auth quota key, its quota stated",
   make: async (count) => {
-    const governor = await Effect.runPromise(RateLimit.make(RateLimit.default))
+    const limiter = await Effect.runPromise(RateLimiter.make(RateLimitPolicy.default))
     await Effect.runPromise(Effect.forEach(Array.from({ length: count }), (_, i) => {
       const request = HttpClientRequest.get(`${origin}/things/${i}`)
       const headers = { "x-ratelimit-limit": "50", "x-ratelimit-remaining": "49", "x-ratelimit-reset": "60" }
       const response = HttpClientResponse.fromWeb(request, new Response(null, { headers }))
-      return governor.run(request, () => Effect.succeed(response))
+      return limiter.run(request, () => Effect.succeed(response))
     }, { discard: true }))
-    const known = await Effect.runPromise(governor.snapshot)
+    const known = await Effect.runPromise(limiter.snapshot)
     if (known.length !== count) throw new Error(`${known.length} keys are known, not ${count}`)
-    return { kept: governor, release: () => Promise.resolve() }
+    return { kept: limiter, release: () => Promise.resolve() }
   }
 }
 

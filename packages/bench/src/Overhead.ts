@@ -4,7 +4,7 @@
 import * as Effect from "effect/Effect"
 import type { Run, Sample, Samples } from "./Measure.ts"
 import { interleave, paired, spread, warmUp } from "./Measure.ts"
-import { direct, traced, untraced } from "./OverheadEffect.ts"
+import { direct, marked, traced, untraced } from "./OverheadEffect.ts"
 import { azurePolicy, families } from "./OverheadPeers.ts"
 import type { Cell, Goal, Result } from "./Report.ts"
 import { atMost } from "./Report.ts"
@@ -17,7 +17,13 @@ export interface Family {
 }
 
 export const run: Effect.Effect<Result, unknown> = Effect.scoped(Effect.gen(function*() {
-  const contestants = [yield* traced, yield* untraced, yield* direct, ...families.map((family) => family())]
+  const contestants = [
+    yield* traced,
+    yield* untraced,
+    yield* direct,
+    yield* marked,
+    ...families.map((family) => family())
+  ]
   const samples = yield* Effect.promise(() => measure(contestants))
   const of = (family: Family, variant: string) => samples[key(family, variant)] ?? []
   const rows = contestants.flatMap((family) =>
@@ -38,7 +44,7 @@ export const run: Effect.Effect<Result, unknown> = Effect.scoped(Effect.gen(func
     notes: [
       `A difference of two runs in the same round; ${laps * rounds} rounds of ${millis} ms.`,
       "CPU time is what the goals look at: nothing here waits, and it is the same on a machine that is busy otherwise.",
-      "The goals look at the rows over the transport alone, the same work as above with less noise around it. Where the " +
+      "The goals look at the rows over the marked transport alone, the same work as above with less noise around it. Where the " +
       "platform traces, each header costs its span an attribute, whoever adds it (see the rows written by hand).",
       "`static`: a value that never changes. `token`: a token whose expiry is checked."
     ]
@@ -72,7 +78,7 @@ const rounds = 50
 const millis = 4
 
 /** The family in which nothing but the client itself is measured. */
-const quiet = "Effect HttpClient, transport alone"
+const quiet = "Effect HttpClient, marked transport alone"
 
 const goals = (
   contestants: ReadonlyArray<Family>,

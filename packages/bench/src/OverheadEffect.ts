@@ -4,9 +4,10 @@
 import * as AuthenticatedHttpClient from "@effect-auth/core/AuthenticatedHttpClient"
 import * as Authenticator from "@effect-auth/core/Authenticator"
 import * as Credential from "@effect-auth/core/Credential"
-import * as RateLimit from "@effect-auth/core/RateLimit"
 import * as Token from "@effect-auth/core/Token"
 import * as TokenSource from "@effect-auth/core/TokenSource"
+import * as RateLimiter from "@effect-auth/rate-limit/RateLimiter"
+import * as RateLimitPolicy from "@effect-auth/rate-limit/RateLimitPolicy"
 import * as HttpClient from "@effect/platform/HttpClient"
 import * as HttpClientRequest from "@effect/platform/HttpClientRequest"
 import * as Clock from "effect/Clock"
@@ -15,7 +16,7 @@ import * as Ref from "effect/Ref"
 import type * as Scope from "effect/Scope"
 import type { Run } from "./Measure.ts"
 import type { Family } from "./Overhead.ts"
-import { directTransport, origin, secret, stubFetchTransport, stubTransport, url } from "./stub.ts"
+import { directTransport, markedTransport, origin, secret, stubFetchTransport, stubTransport, url } from "./stub.ts"
 
 /** The library, and the idioms, over the platform's client as it comes. */
 export const traced: Effect.Effect<Family, unknown, Scope.Scope> = overPlatform(
@@ -38,6 +39,12 @@ export const untraced: Effect.Effect<Family, unknown, Scope.Scope> = overPlatfor
 export const direct: Effect.Effect<Family, unknown, Scope.Scope> = Effect.map(
   contestants(directTransport),
   (variants) => ({ name: "Effect HttpClient, transport alone", bare: bare(directTransport), variants })
+)
+
+/** {@link direct} over a transport that is declared as one that never follows a redirect by itself. */
+export const marked: Effect.Effect<Family, unknown, Scope.Scope> = Effect.map(
+  contestants(markedTransport),
+  (variants) => ({ name: "Effect HttpClient, marked transport alone", bare: bare(markedTransport), variants })
 )
 
 function withoutTracing(transport: HttpClient.HttpClient): HttpClient.HttpClient {
@@ -79,7 +86,7 @@ function contestants(
     const overTokens = yield* AuthenticatedHttpClient.make(Authenticator.bearer(tokens), options)
     const withQuota = yield* AuthenticatedHttpClient.make(Authenticator.bearer(tokens), {
       ...options,
-      limits: RateLimit.default
+      rateLimiter: yield* RateLimiter.make(RateLimitPolicy.default)
     })
     const state = yield* heldState
     return [

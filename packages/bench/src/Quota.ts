@@ -11,8 +11,9 @@ import {
 import * as AuthenticatedHttpClient from "@effect-auth/core/AuthenticatedHttpClient"
 import * as Authenticator from "@effect-auth/core/Authenticator"
 import * as Credential from "@effect-auth/core/Credential"
-import * as RateLimit from "@effect-auth/core/RateLimit"
-import * as RateLimitDialect from "@effect-auth/core/RateLimitDialect"
+import * as Limiter from "@effect-auth/rate-limit/RateLimiter"
+import * as RateLimitHeaders from "@effect-auth/rate-limit/RateLimitHeaders"
+import * as RateLimitPolicy from "@effect-auth/rate-limit/RateLimitPolicy"
 import * as HttpClient from "@effect/platform/HttpClient"
 import * as HttpClientResponse from "@effect/platform/HttpClientResponse"
 import { Octokit } from "@octokit/core"
@@ -101,11 +102,14 @@ const onPromises = (name: string, make: (server: QuotaServer) => () => Promise<u
 const retryAfter = (response: { readonly headers: Headers } | undefined): number =>
   Number(response?.headers.get("retry-after") ?? 1) * 1000
 
-const ours = (name: string, limits: RateLimit.Limits): Contestant => ({
+const ours = (name: string, policy: RateLimitPolicy.RateLimitPolicy): Contestant => ({
   ...onEffect(name, (transport) =>
     Effect.gen(function*() {
       const credential = yield* Credential.bearer({ token: Redacted.make(secret) })
-      return yield* AuthenticatedHttpClient.make(Authenticator.bearer(credential), { baseUrl: origin, limits })
+      return yield* AuthenticatedHttpClient.make(Authenticator.bearer(credential), {
+        baseUrl: origin,
+        rateLimiter: yield* Limiter.make(policy)
+      })
     }).pipe(Effect.provideService(HttpClient.HttpClient, transport))),
   rounds: 3
 })
@@ -115,17 +119,17 @@ const atOnce = "effect-auth"
 const probing = "effect-auth, first request alone"
 
 /** What a reset means is never guessed: an application says in which dialect its server speaks. */
-const limits = RateLimit.default.pipe(
-  RateLimit.withDialect(
-    RateLimitDialect.xRateLimit({ resetUnit: "epochSeconds" }).pipe(RateLimitDialect.and(RateLimitDialect.retryAfter))
+const policy = RateLimitPolicy.default.pipe(
+  RateLimitPolicy.headers(
+    RateLimitHeaders.xRateLimit({ resetUnit: "epochSeconds" }).pipe(RateLimitHeaders.and(RateLimitHeaders.retryAfter))
   )
 )
 
 const contestants: ReadonlyArray<Contestant> = [
-  ours(atOnce, limits),
-  ours(probing, limits.pipe(RateLimit.probe(true))),
-  ours("effect-auth, Retry-After only", RateLimit.default),
-  ours("effect-auth, Retry-After only, first request alone", RateLimit.default.pipe(RateLimit.probe(true))),
+  ours(atOnce, policy),
+  ours(probing, policy.pipe(RateLimitPolicy.probe(true))),
+  ours("effect-auth, Retry-After only", RateLimitPolicy.default),
+  ours("effect-auth, Retry-After only, first request alone", RateLimitPolicy.default.pipe(RateLimitPolicy.probe(true))),
   onEffect("Effect, retryTransient", (transport) =>
     Effect.succeed(HttpClient.retryTransient(transport, {
       mode: "both",

@@ -20,6 +20,7 @@ import * as HttpClientResponse from "@effect/platform/HttpClientResponse"
 import axios, { AxiosError } from "axios"
 import { createAuthRefresh } from "axios-auth-refresh"
 import * as Clock from "effect/Clock"
+import * as Duration from "effect/Duration"
 import * as Effect from "effect/Effect"
 import * as Exit from "effect/Exit"
 import * as Fiber from "effect/Fiber"
@@ -130,11 +131,11 @@ const ours = onEffect("effect-auth", (transport, server) =>
     const lifetime = lifetimes()
     const tokens = yield* TokenSource.make({
       mode,
-      policy: RefreshPolicy.default.pipe(RefreshPolicy.renew(RefreshPolicy.never)),
+      policy: RefreshPolicy.default.pipe(RefreshPolicy.renewal(RefreshPolicy.never)),
       login: Effect.tryPromise({
         try: (signal) => server.exchange(signal),
         catch: () => new CredentialsRejected({ mode, status: 401 })
-      }).pipe(Effect.flatMap((value) => Token.make({ value, lifetime: lifetime() })))
+      }).pipe(Effect.flatMap((value) => Token.make({ value, lifetime: Duration.millis(lifetime()) })))
     })
     return yield* AuthenticatedHttpClient.make(Authenticator.bearer(tokens), { baseUrl: origin })
   }).pipe(Effect.provideService(HttpClient.HttpClient, transport)))

@@ -1,6 +1,7 @@
 /**
  * The in-process end of the wire: one fixed answer, and the same for everybody.
  */
+import * as Transport from "@effect-auth/core/Transport"
 import * as HttpClient from "@effect/platform/HttpClient"
 import * as HttpClientResponse from "@effect/platform/HttpClientResponse"
 import * as Effect from "effect/Effect"
@@ -14,7 +15,7 @@ export const answer = new Response(null, { status: 200, headers: { "x-request-id
 
 export const stubFetch = (): Promise<Response> => Promise.resolve(answer)
 
-/** An answer as undici and node:http have it: told apart from fetch's by its `statusCode`. */
+/** An answer as undici and node:http have it. */
 export const asOfNode = (response: Response): Response => Object.assign(response, { statusCode: response.status })
 
 const nodeAnswer = asOfNode(new Response(null, answer))
@@ -32,4 +33,12 @@ export const stubFetchTransport: HttpClient.HttpClient = HttpClient.make((reques
 export const directTransport: HttpClient.HttpClient = HttpClient.makeWith<never, never, never, never>(
   Effect.map((request) => HttpClientResponse.fromWeb(request, nodeAnswer)),
   Effect.succeed
+)
+
+/** The same, declared as one that never follows a redirect by itself. */
+export const markedTransport: HttpClient.HttpClient = Transport.withoutRedirects(
+  HttpClient.makeWith<never, never, never, never>(
+    Effect.map((request) => HttpClientResponse.fromWeb(request, nodeAnswer)),
+    Effect.succeed
+  )
 )
