@@ -16,7 +16,7 @@ import { atMost } from "./Report.ts"
 
 const rounds = 5
 
-const packages = ["core", "node", "ibm-mq", "yamcs", "qualys"]
+const packages = ["rate-limit", "core", "node", "ibm-mq", "yamcs", "qualys"]
 
 const peers = [
   "@azure/core-rest-pipeline",

@@ -151,8 +151,8 @@ const report = (contests: ReadonlyArray<Contest>, samples: Samples): Result => {
     goals,
     notes: [
       `Ratios of ${laps} laps, each of ${rounds} interleaved rounds of ${millis} ms. CPU is the client's, per request.`,
-      "By hand: `HttpClientRequest.bearerToken`, and nothing else. The platform's span redacts that header, which is what " +
-      "it costs whoever adds it."
+      "By hand: `HttpClientRequest.bearerToken`, and nothing else. The platform's span redacts that header, which " +
+      "costs the same by hand."
     ]
   }
 }

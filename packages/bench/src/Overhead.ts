@@ -45,7 +45,7 @@ export const run: Effect.Effect<Result, unknown> = Effect.scoped(Effect.gen(func
       `A difference of two runs in the same round; ${laps * rounds} rounds of ${millis} ms.`,
       "CPU time is what the goals look at: nothing here waits, and it is the same on a machine that is busy otherwise.",
       "The goals look at the rows over the marked transport alone, the same work as above with less noise around it. Where the " +
-      "platform traces, each header costs its span an attribute, whoever adds it (see the rows written by hand).",
+      "platform traces, each header costs its span an attribute, also by hand (see those rows).",
       "`static`: a value that never changes. `token`: a token whose expiry is checked."
     ]
   }

@@ -25,7 +25,7 @@ export const traced: Effect.Effect<Family, unknown, Scope.Scope> = overPlatform(
   stubFetchTransport
 )
 
-/** The same without the platform's span, which costs an attribute for each header, whoever adds it. */
+/** The same without the platform's span, which costs an attribute for each header. */
 export const untraced: Effect.Effect<Family, unknown, Scope.Scope> = overPlatform(
   "Effect HttpClient, tracing off",
   withoutTracing(stubTransport),

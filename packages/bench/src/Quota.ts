@@ -118,7 +118,7 @@ const atOnce = "effect-auth"
 
 const probing = "effect-auth, first request alone"
 
-/** What a reset means is never guessed: an application says in which dialect its server speaks. */
+/** What a reset means is never guessed: an application says which fields its server sends. */
 const policy = RateLimitPolicy.default.pipe(
   RateLimitPolicy.headers(
     RateLimitHeaders.xRateLimit({ resetUnit: "epochSeconds" }).pipe(RateLimitHeaders.and(RateLimitHeaders.retryAfter))
@@ -271,7 +271,7 @@ const measure = async (): Promise<Result> => {
     notes: [
       "Knowingly: sent when an answer had already stated the quota. Ideal: each window of a second used up at once.",
       "`shared`: another consumer takes 20 at the beginning of each second, so that 30 are left.",
-      "Retry-After only: the dialect for the server's X-RateLimit fields is not given, so that nothing states the quota.",
+      "Retry-After only: the policy does not read the server's X-RateLimit fields, so that nothing states the quota.",
       "A burst into a quota that nobody knows is blocked once; for fewer blocks than that the first request goes alone.",
       "effect-auth three times, the others once; of blocked and failed the worst round.",
       "got is left out: its transport cannot be replaced."
