@@ -1,11 +1,12 @@
 import * as AuthenticatedHttpClient from "@effect-auth/core/AuthenticatedHttpClient"
 import type { Authenticator } from "@effect-auth/core/Authenticator"
 import type { CallError, ClientError, RateLimited, RedirectRefused, SetupError } from "@effect-auth/core/AuthError"
+import type { AuthMode } from "@effect-auth/core/AuthMode"
 import * as Token from "@effect-auth/core/Token"
 import type { RateLimiter } from "@effect-auth/rate-limit/RateLimiter"
 import type * as HttpClient from "@effect/platform/HttpClient"
 import * as Context from "effect/Context"
-import type * as Effect from "effect/Effect"
+import * as Effect from "effect/Effect"
 import * as Layer from "effect/Layer"
 import { describe, expect, it } from "tstyche"
 
@@ -50,5 +51,37 @@ describe("Durations in options", () => {
     expect(Token.make).type.toBeCallableWith({ value: "canary", lifetime: "1 hour" })
     expect(Token.make).type.toBeCallableWith({ value: "canary", expiresIn: 3600 })
     expect(Token.make).type.not.toBeCallableWith({ value: "canary", lifetime: 3600 })
+  })
+})
+
+describe("AuthenticatedHttpClient.mergeSystems", () => {
+  class Mq extends Context.Tag("test/Mq")<Mq, AuthenticatedHttpClient.Service>() {}
+  class Yamcs extends Context.Tag("test/Yamcs")<Yamcs, AuthenticatedHttpClient.Service>() {}
+  type Shared = AuthenticatedHttpClient.AuthenticatedHttpClient
+  const mq = {} as Layer.Layer<Shared | Mq | AuthMode<"Mq/Basic">, "mq", HttpClient.HttpClient>
+  const yamcs = {} as Layer.Layer<Shared | Yamcs | AuthMode<"Yamcs/Password">, "yamcs", "transport">
+  const run = (_: Effect.Effect<void>) => {}
+
+  it("keeps the tags, errors and requirements of each system, and drops the shared client", () => {
+    expect(AuthenticatedHttpClient.mergeSystems(mq, yamcs)).type.toBe<
+      Layer.Layer<
+        Mq | Yamcs | AuthMode<"Mq/Basic"> | AuthMode<"Yamcs/Password">,
+        "mq" | "yamcs",
+        HttpClient.HttpClient | "transport"
+      >
+    >()
+  })
+
+  it("a program with two systems cannot use the shared client, nor a mode that neither has", () => {
+    const transport = {} as Layer.Layer<HttpClient.HttpClient | "transport">
+    const Both = Layer.orDie(
+      Layer.provide(Layer.mapError(AuthenticatedHttpClient.mergeSystems(mq, yamcs), String), transport)
+    )
+    const needs = <R>() => ({}) as Effect.Effect<void, never, R>
+    run(Effect.provide(needs<Mq | Yamcs | AuthMode<"Mq/Basic"> | AuthMode<"Yamcs/Password">>(), Both))
+    // @ts-expect-error Type 'AuthenticatedHttpClient' is not assignable to type 'never'
+    run(Effect.provide(needs<Shared>(), Both))
+    // @ts-expect-error Type 'AuthMode<"Yamcs/ApiKey">' is not assignable to type 'never'
+    run(Effect.provide(needs<AuthMode<"Yamcs/ApiKey">>(), Both))
   })
 })

@@ -235,8 +235,9 @@ export const toHttpClient = (client: Service): HttpClient.HttpClient =>
 
 /**
  * The authenticated client as the Web's `fetch`, for software that takes a fetch function. Relative URLs are below the
- * client's base URL. Aborting the signal interrupts the request. A failure rejects the promise with the client's error.
- * Bodies other than streams are read into memory first, so that they can be sent again.
+ * client's base URL. Aborting the signal interrupts the request and rejects with the signal's reason; a failure rejects
+ * with the client's error. Bodies are read into memory first, so that they can be sent again, and so is the body of a
+ * `Request`; only a stream in `init` stays one.
  *
  * @example
  * ```ts

@@ -177,7 +177,7 @@ export const apply = (
     }
     case "QueryParameter": {
       const value = Redacted.value(self.value)
-      return (request) => HttpClientRequest.setUrlParam(request, self.name, value)
+      return (request) => HttpClientRequest.setUrlParam(withoutQueryParameter(request, self.name), self.name, value)
     }
     case "Cookie": {
       const pair = `${self.name}=${Redacted.value(self.value)}`
@@ -263,6 +263,17 @@ const withCookie = (
     other !== "" && !other.startsWith(`${name}=`)
   )
   return HttpClientRequest.setHeader(request, "cookie", [...others, pair].join("; "))
+}
+
+/** Of a query that is part of the URL. The other parameters keep their bytes, and the URL may be relative. */
+const withoutQueryParameter = (
+  request: HttpClientRequest.HttpClientRequest,
+  name: string
+): HttpClientRequest.HttpClientRequest => {
+  const [, path = "", query, fragment = ""] = /^([^?#]*)\?([^#]*)(.*)$/s.exec(request.url) ?? []
+  if (query === undefined) return request
+  const others = query.split("&").filter((parameter) => !new URLSearchParams(parameter).has(name))
+  return HttpClientRequest.setUrl(request, `${path}${others.length === 0 ? "" : `?${others.join("&")}`}${fragment}`)
 }
 
 /** Rebuilt only when there is a header to remove, because the platform cannot remove one from a request. */

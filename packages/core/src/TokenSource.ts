@@ -30,6 +30,7 @@ import type { RenewalStep } from "./internal/token/state.ts"
 import * as TokenState from "./internal/token/state.ts"
 import * as RefreshPolicy from "./RefreshPolicy.ts"
 import type { Token } from "./Token.ts"
+import type { TokenStore } from "./TokenStore.ts"
 
 export type {
   Options,
@@ -102,7 +103,8 @@ export const make = <R = never>(options: Options<R>): Effect.Effect<TokenSource,
       runtime: yield* Effect.runtime<R>(),
       state: StateRef.make<TokenState.TokenState<ExchangeInFlight>>(TokenState.empty),
       renewal: Schedule.stepper(policy.renewal),
-      changes: StateRef.make<TokenChange | undefined>(undefined)
+      changes: StateRef.make<TokenChange | undefined>(undefined),
+      lastStore: MutableRef.make<TokenStore | undefined>(undefined)
     }
     const observer = yield* Changes.observe(source)
     yield* Effect.addFinalizer(() => close(source, observer))

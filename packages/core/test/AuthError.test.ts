@@ -8,7 +8,7 @@ const refused = { mode: "Acme/Password", status: 401, code: "invalid_grant", det
 const reasons = ["Unreachable", "Timeout", "Unavailable", "TooManyRequests", "Unexpected", "Closed"] as const
 const unread = new AuthError.TokenStoreError({ operation: "read", detail: "the stored text is not a token" })
 
-/** One of each, with the sentence that a person reads. */
+/** One of each, with its message. */
 const sentences: ReadonlyArray<readonly [AuthError.AuthError, string]> = [
   [
     new AuthError.InvalidSetting({ setting: "credential.username", problem: "must not be empty" }),
@@ -54,80 +54,123 @@ const sentences: ReadonlyArray<readonly [AuthError.AuthError, string]> = [
     new AuthError.AuthModeMismatch({ expected: "Qualys/Jwt", actual: "Qualys/Basic" }),
     "expected Qualys/Jwt, got Qualys/Basic"
   ],
+  [
+    new AuthError.CredentialUnavailable({ mode: "Acme/Password", problem: "ACME_PASSWORD is not set" }),
+    "Acme/Password: ACME_PASSWORD is not set"
+  ],
+  [
+    new AuthError.CredentialUnavailable({
+      mode: "Acme",
+      problem: "no credential is available",
+      attempts: [
+        { mode: "Acme/Jwt", problem: "ACME_TOKEN is not set" },
+        { mode: "Acme/Password", problem: "ACME_PASSWORD is not set" }
+      ]
+    }),
+    "Acme: no credential is available; Acme/Jwt: ACME_TOKEN is not set; Acme/Password: ACME_PASSWORD is not set"
+  ],
+  [
+    new AuthError.RedirectRefused({ reason: "Downgrade", status: 302, origin: "http://a" }),
+    "the redirect to http://a (HTTP 302) was not followed: it leads from https to plain http"
+  ],
+  [
+    new AuthError.RedirectRefused({ reason: "Malformed", status: 301 }),
+    "the redirect (HTTP 301) was not followed: its Location is not a URL of http or https"
+  ],
+  [
+    new AuthError.ClientCertificateError({ reason: "Unreadable", source: "key (/a.pem)", problem: "no such file" }),
+    "client certificate, key (/a.pem): no such file"
+  ],
+  [
+    new AuthError.HandshakeFailed({
+      origin: "https://a",
+      reason: "CertificateRequired",
+      code: "ERR_SSL_X",
+      problem: "the server requires a client certificate"
+    }),
+    "https://a: the server requires a client certificate (ERR_SSL_X)"
+  ],
   [unread, "the token store failed to read: the stored text is not a token"]
 ]
 
 describe("AuthError", () => {
-  it("tells a person what is wrong in one sentence", () => {
-    for (const [error, sentence] of sentences) {
-      assert.strictEqual(error.message, sentence)
-      assert.include(String(error), sentence)
-    }
-  })
-
-  it("has a sentence for every reason of a token endpoint", () => {
-    for (const reason of reasons) {
-      const { message } = new AuthError.TokenEndpointError({ mode: "Acme", reason })
-      assert.match(message, /^Acme: (?!undefined)[a-z ]+/)
-    }
-  })
-
-  it("is recognised by isAuthError, and nothing else is", () => {
-    for (const [error] of sentences) assert.isTrue(AuthError.isAuthError(error))
-    for (const other of [undefined, null, "CredentialsRejected", { _tag: "CredentialsRejected" }, new Error("x")]) {
-      assert.isFalse(AuthError.isAuthError(other))
-    }
-  })
-
-  it.effect("is caught by its tag", () =>
-    Effect.gen(function*() {
-      for (const [error] of sentences) {
-        const caught = yield* Effect.fail(error).pipe(
-          Effect.catchTags({
-            InvalidSetting: Effect.succeed<AuthError.AuthError>,
-            CredentialsRejected: Effect.succeed<AuthError.AuthError>,
-            AuthenticationFailed: Effect.succeed<AuthError.AuthError>,
-            TokenEndpointError: Effect.succeed<AuthError.AuthError>,
-            MalformedTokenResponse: Effect.succeed<AuthError.AuthError>,
-            RateLimited: Effect.succeed<AuthError.AuthError>,
-            OriginRefused: Effect.succeed<AuthError.AuthError>,
-            InsecureTransport: Effect.succeed<AuthError.AuthError>,
-            AuthModeMismatch: Effect.succeed<AuthError.AuthError>,
-            TokenStoreError: Effect.succeed<AuthError.AuthError>
-          })
-        )
-        assert.strictEqual(caught, error)
+  describe("every error", () => {
+    it("says what is wrong in one sentence", () => {
+      for (const [error, sentence] of sentences) {
+        assert.strictEqual(error.message, sentence)
+        assert.include(String(error), sentence)
       }
-    }))
+    })
 
-  it("crosses a process as JSON", () => {
-    const error = new AuthError.RateLimited({ key: "/api", retryAfter: Duration.seconds(5), limit: 300 })
-    const json = Schema.encodeSync(Schema.parseJson(AuthError.RateLimited))(error)
-    assert.deepStrictEqual(Schema.decodeSync(Schema.parseJson(AuthError.RateLimited))(json), error)
+    it("has a sentence for every reason of a token endpoint", () => {
+      for (const reason of reasons) {
+        const { message } = new AuthError.TokenEndpointError({ mode: "Acme", reason })
+        assert.match(message, /^Acme: (?!undefined)[a-z ]+/)
+      }
+    })
+
+    it("is recognised by isAuthError, and nothing else is", () => {
+      for (const [error] of sentences) assert.isTrue(AuthError.isAuthError(error))
+      for (const other of [undefined, null, "CredentialsRejected", { _tag: "CredentialsRejected" }, new Error("x")]) {
+        assert.isFalse(AuthError.isAuthError(other))
+      }
+    })
+
+    it.effect("is caught by its tag", () =>
+      Effect.gen(function*() {
+        for (const [error] of sentences) {
+          const caught = yield* Effect.fail(error).pipe(
+            Effect.catchTags({
+              InvalidSetting: Effect.succeed<AuthError.AuthError>,
+              CredentialUnavailable: Effect.succeed<AuthError.AuthError>,
+              CredentialsRejected: Effect.succeed<AuthError.AuthError>,
+              AuthenticationFailed: Effect.succeed<AuthError.AuthError>,
+              TokenEndpointError: Effect.succeed<AuthError.AuthError>,
+              MalformedTokenResponse: Effect.succeed<AuthError.AuthError>,
+              RateLimited: Effect.succeed<AuthError.AuthError>,
+              OriginRefused: Effect.succeed<AuthError.AuthError>,
+              InsecureTransport: Effect.succeed<AuthError.AuthError>,
+              AuthModeMismatch: Effect.succeed<AuthError.AuthError>,
+              RedirectRefused: Effect.succeed<AuthError.AuthError>,
+              ClientCertificateError: Effect.succeed<AuthError.AuthError>,
+              HandshakeFailed: Effect.succeed<AuthError.AuthError>,
+              TokenStoreError: Effect.succeed<AuthError.AuthError>
+            })
+          )
+          assert.strictEqual(caught, error)
+        }
+      }))
+
+    it("crosses a process as JSON", () => {
+      const error = new AuthError.RateLimited({ key: "/api", retryAfter: Duration.seconds(5), limit: 300 })
+      const json = Schema.encodeSync(Schema.parseJson(AuthError.RateLimited))(error)
+      assert.deepStrictEqual(Schema.decodeSync(Schema.parseJson(AuthError.RateLimited))(json), error)
+    })
   })
-})
 
-describe("AuthError.isTransient", () => {
-  const endpoint = (reason: typeof reasons[number]) => new AuthError.TokenEndpointError({ mode: "Acme", reason })
+  describe("isTransient", () => {
+    const endpoint = (reason: typeof reasons[number]) => new AuthError.TokenEndpointError({ mode: "Acme", reason })
 
-  it("is false where the same exchange cannot succeed, so that it is not tried again", () => {
-    const terminal = [
-      new AuthError.CredentialsRejected(refused),
-      new AuthError.MalformedTokenResponse(refused),
-      endpoint("Unexpected"),
-      endpoint("Closed")
-    ]
-    for (const error of terminal) assert.isFalse(AuthError.isTransient(error), error.message)
-  })
+    it("is false where the same exchange cannot succeed, so that it is not retried", () => {
+      const terminal = [
+        new AuthError.CredentialsRejected(refused),
+        new AuthError.CredentialUnavailable({ mode: "Acme", problem: "missing" }),
+        new AuthError.MalformedTokenResponse(refused),
+        endpoint("Unexpected"),
+        endpoint("Closed")
+      ]
+      for (const error of terminal) assert.isFalse(AuthError.isTransient(error), error.message)
+    })
 
-  it("is true of network, timeout, 5xx, 429 and the token store", () => {
-    const transient = [
-      endpoint("Unreachable"),
-      endpoint("Timeout"),
-      endpoint("Unavailable"),
-      endpoint("TooManyRequests"),
-      unread
-    ]
-    for (const error of transient) assert.isTrue(AuthError.isTransient(error), error.message)
+    it("is true for network failures, timeouts, 5xx, 429 and the token store", () => {
+      const transient = [
+        endpoint("Unreachable"),
+        endpoint("Timeout"),
+        endpoint("Unavailable"),
+        endpoint("TooManyRequests"),
+        unread
+      ]
+      for (const error of transient) assert.isTrue(AuthError.isTransient(error), error.message)
+    })
   })
 })

@@ -20,6 +20,40 @@ const rejected = (mode: string, generation: number) => Event.TokenRejected({ mod
 const storeError = new AuthError.TokenStoreError({ operation: "write", detail: "the disk is full" })
 const failure = new AuthError.TokenEndpointError({ mode: "Acme", reason: "Unavailable", status: 503 })
 
+const certificate = { subject: "CN=acme", serialNumber: "4711" }
+const certificateError = new AuthError.ClientCertificateError({
+  reason: "Expired",
+  source: "cert",
+  problem: "it has expired"
+})
+
+/** Those of a client certificate, which belongs to no mode. */
+const certificates: ReadonlyArray<readonly [AuthEvent.ClientEvent, string, LogLevel.LogLevel]> = [
+  [
+    Event.CertificateInstalled({ ...certificate, expiresIn: Duration.hours(60), replaced: false }),
+    "presenting the client certificate CN=acme (4711), valid for 2 days",
+    LogLevel.Debug
+  ],
+  [
+    Event.CertificateInstalled({ ...certificate, expiresIn: Duration.days(90), replaced: true }),
+    "now presenting the client certificate CN=acme (4711), valid for 90 days",
+    LogLevel.Info
+  ],
+  [
+    Event.CertificateNotReplaced({ subject: "CN=acme", error: certificateError }),
+    "client certificate, cert: it has expired; the previous one (CN=acme) stays in use",
+    LogLevel.Error
+  ],
+  ...([[7 * 24, "expires in 7 days"], [23, "expires in less than a day"], [0, "has expired"]] as const).map(
+    ([hours, what]) =>
+      [
+        Event.CertificateExpiring({ ...certificate, expiresIn: Duration.hours(hours) }),
+        `the client certificate CN=acme (4711) ${what}`,
+        LogLevel.Warning
+      ] as const
+  )
+]
+
 /** One of each, with its sentence and the level it is logged at. */
 const sentences = (mode: string): ReadonlyArray<readonly [AuthEvent.ClientEvent, string, LogLevel.LogLevel]> => [
   [obtained(mode), `${mode}: logged in, valid for 3600 s`, LogLevel.Debug],
@@ -33,6 +67,17 @@ const sentences = (mode: string): ReadonlyArray<readonly [AuthEvent.ClientEvent,
     `${mode}: took the stored token, valid for 60 s`,
     LogLevel.Debug
   ],
+  [
+    Event.TokenObtained({ mode, provenance: "initial", generation: 4, expiresIn: undefined, waiters: 0 }),
+    `${mode}: took the token given at the start`,
+    LogLevel.Debug
+  ],
+  [
+    Event.RequestReplayed({ mode, status: 401, step: "refresh" }),
+    `${mode}: refused with 401, sending the request again (refresh)`,
+    LogLevel.Debug
+  ],
+  ...certificates,
   [rejected(mode, 3), `${mode}: the server rejected the token`, LogLevel.Debug],
   [Event.ExchangeFailed({ mode, kind: "refresh", error: failure }), failure.message, LogLevel.Warning],
   [
@@ -49,114 +94,117 @@ const sentences = (mode: string): ReadonlyArray<readonly [AuthEvent.ClientEvent,
   [Event.LoggedOut({ mode, succeeded: false }), `${mode}: logging out failed`, LogLevel.Warning]
 ]
 
-describe("AuthEvent.format", () => {
-  it("says what happened in one sentence", () => {
-    for (const [event, sentence] of sentences("Acme/Password")) assert.strictEqual(AuthEvent.format(event), sentence)
+describe("AuthEvent", () => {
+  describe("format", () => {
+    it("says what happened in one sentence", () => {
+      for (const [event, sentence] of sentences("Acme/Password")) assert.strictEqual(AuthEvent.format(event), sentence)
+    })
   })
-})
 
-describe("AuthEvent.publish", () => {
-  it.effect("reaches every subscriber, in order, and none that subscribes later", () =>
-    Effect.gen(function*() {
-      const hub = yield* AuthEvent.AuthEvents
-      yield* AuthEvent.publish(rejected("Acme/Order", 0))
-      const first = yield* PubSub.subscribe(hub)
-      const second = yield* PubSub.subscribe(hub)
-      const events = [rejected("Acme/Order", 1), obtained("Acme/Order", 2), rejected("Acme/Order", 2)]
-      yield* Effect.forEach(events, AuthEvent.publish)
-      assert.deepStrictEqual(Chunk.toArray(yield* first.takeAll), events)
-      assert.deepStrictEqual(Chunk.toArray(yield* second.takeAll), events)
-    }).pipe(Effect.scoped, Effect.provide(AuthEvent.layer)))
+  describe("publish", () => {
+    it.effect("reaches every subscriber, in order, and none that subscribes later", () =>
+      Effect.gen(function*() {
+        const hub = yield* AuthEvent.AuthEvents
+        yield* AuthEvent.publish(rejected("Acme/Order", 0))
+        const first = yield* PubSub.subscribe(hub)
+        const second = yield* PubSub.subscribe(hub)
+        const events = [rejected("Acme/Order", 1), obtained("Acme/Order", 2), rejected("Acme/Order", 2)]
+        yield* Effect.forEach(events, AuthEvent.publish)
+        assert.deepStrictEqual(Chunk.toArray(yield* first.takeAll), events)
+        assert.deepStrictEqual(Chunk.toArray(yield* second.takeAll), events)
+      }).pipe(Effect.scoped, Effect.provide(AuthEvent.layer)))
 
-  it.effect("is never delayed by a slow subscriber, which loses the oldest events", () =>
-    Effect.gen(function*() {
-      const slow = yield* PubSub.subscribe(yield* AuthEvent.AuthEvents)
-      yield* Effect.forEach(Array.from({ length: 3000 }, (_, n) => rejected("Acme/Slow", n)), AuthEvent.publish)
-      const kept = Chunk.toArray(yield* slow.takeAll)
-      assert.isAtLeast(kept.length, 1000)
-      assert.deepStrictEqual(kept.at(-1), rejected("Acme/Slow", 2999))
-      assert.deepStrictEqual(kept[0], rejected("Acme/Slow", 3000 - kept.length))
-    }).pipe(Effect.scoped, Effect.provide(AuthEvent.layer)))
+    it.effect("is never delayed by a slow subscriber, which loses the oldest events", () =>
+      Effect.gen(function*() {
+        const slow = yield* PubSub.subscribe(yield* AuthEvent.AuthEvents)
+        yield* Effect.forEach(Array.from({ length: 3000 }, (_, n) => rejected("Acme/Slow", n)), AuthEvent.publish)
+        const kept = Chunk.toArray(yield* slow.takeAll)
+        assert.isAtLeast(kept.length, 1000)
+        assert.deepStrictEqual(kept.at(-1), rejected("Acme/Slow", 2999))
+        assert.deepStrictEqual(kept[0], rejected("Acme/Slow", 3000 - kept.length))
+      }).pipe(Effect.scoped, Effect.provide(AuthEvent.layer)))
 
-  it.effect("feeds the stream, from the moment of subscription on", () =>
-    Effect.gen(function*() {
-      const published = yield* Ref.make(0)
-      const publisher = Ref.getAndUpdate(published, (n) => n + 1).pipe(
-        Effect.flatMap((n) => AuthEvent.publish(rejected("Acme/Stream", n))),
-        Effect.zipRight(Effect.yieldNow()),
-        Effect.forever
-      )
-      const events = yield* Effect.raceFirst(Stream.runCollect(Stream.take(AuthEvent.stream, 3)), publisher)
-      const generations = Chunk.toArray(events).map((event) => event._tag === "TokenRejected" ? event.generation : -1)
-      const [first = -1] = generations
-      assert.isAtLeast(first, 0)
-      assert.deepStrictEqual(generations, [first, first + 1, first + 2])
-    }).pipe(Effect.provide(AuthEvent.layer)))
-
-  it.effect("logs the sentence, at a higher level when someone should look", () =>
-    Effect.gen(function*() {
-      const lines = yield* Ref.make<ReadonlyArray<readonly [string, LogLevel.LogLevel]>>([])
-      const logger = Logger.make(({ logLevel, message }) =>
-        Effect.runSync(Ref.update(lines, (all) => [...all, [String(message), logLevel] as const]))
-      )
-      const expected = sentences("Acme/Log")
-      yield* Effect.forEach(expected, ([event]) => AuthEvent.publish(event)).pipe(
-        Logger.withMinimumLogLevel(LogLevel.All),
-        Effect.provide(Logger.replace(Logger.defaultLogger, logger))
-      )
-      assert.deepStrictEqual(yield* Ref.get(lines), expected.map(([, sentence, level]) => [sentence, level] as const))
-    }).pipe(Effect.provide(AuthEvent.layer)))
-
-  it.effect("counts into the metrics, by mode", () =>
-    Effect.gen(function*() {
-      const mode = "Acme/Metrics"
-      yield* Effect.forEach(sentences(mode), ([event]) => AuthEvent.publish(event))
-      yield* AuthEvent.publish(obtained(mode))
-      const of = <Type, In, Out>(metric: Metric.Metric<Type, In, Out>, tags: Record<string, string> = {}) =>
-        Metric.value(
-          Object.entries({ mode, ...tags }).reduce((m, [key, value]) => Metric.tagged(m, key, value), metric)
+    it.effect("feeds the stream from its subscription on", () =>
+      Effect.gen(function*() {
+        const published = yield* Ref.make(0)
+        const publisher = Ref.getAndUpdate(published, (n) => n + 1).pipe(
+          Effect.flatMap((n) => AuthEvent.publish(rejected("Acme/Stream", n))),
+          Effect.zipRight(Effect.yieldNow()),
+          Effect.forever
         )
-      assert.deepInclude(yield* of(AuthEvent.exchanges, { provenance: "login" }), { count: 2 })
-      assert.deepInclude(yield* of(AuthEvent.exchanges, { provenance: "refresh" }), { count: 1 })
-      assert.deepInclude(yield* of(AuthEvent.exchanges, { provenance: "store" }), { count: 1 })
-      const failed = { kind: "refresh", error: "TokenEndpointError" }
-      assert.deepInclude(yield* of(AuthEvent.exchangeFailures, failed), { count: 1 })
-      assert.deepInclude(yield* of(AuthEvent.servedStale), { count: 1 })
-      assert.deepInclude(yield* of(AuthEvent.waiters), { value: 7 })
-      assert.deepInclude(yield* of(AuthEvent.secondsToExpiry), { value: 3599.6 })
-    }).pipe(Effect.provide(AuthEvent.layer)))
-})
+        const events = yield* Effect.raceFirst(Stream.runCollect(Stream.take(AuthEvent.stream, 3)), publisher)
+        const generations = Chunk.toArray(events).map((event) => event._tag === "TokenRejected" ? event.generation : -1)
+        const [first = -1] = generations
+        assert.isAtLeast(first, 0)
+        assert.deepStrictEqual(generations, [first, first + 1, first + 2])
+      }).pipe(Effect.provide(AuthEvent.layer)))
 
-describe("AuthEvent.forward", () => {
-  it.effect("publishes the event of a rate limiter without logging it again", () =>
-    Effect.gen(function*() {
-      const logged = yield* Ref.make(0)
-      const logger = Logger.make(() => Effect.runSync(Ref.update(logged, (n) => n + 1)))
-      const events = yield* PubSub.subscribe(yield* AuthEvent.AuthEvents)
-      const event = RateLimitEvent.MalformedHeaders({ key: "https://acme.example/", fields: ["ratelimit"] })
-      yield* AuthEvent.forward(event).pipe(
-        Logger.withMinimumLogLevel(LogLevel.All),
-        Effect.provide(Logger.replace(Logger.defaultLogger, logger))
-      )
-      assert.deepStrictEqual(Chunk.toArray(yield* events.takeAll), [event])
-      assert.strictEqual(yield* Ref.get(logged), 0)
-      assert.include(AuthEvent.format(event), "ratelimit")
-    }).pipe(Effect.scoped, Effect.provide(AuthEvent.layer)))
-})
+    it.effect("logs the sentence, as a warning or an error when an operator should look", () =>
+      Effect.gen(function*() {
+        const lines = yield* Ref.make<ReadonlyArray<readonly [string, LogLevel.LogLevel]>>([])
+        const logger = Logger.make(({ logLevel, message }) =>
+          Effect.runSync(Ref.update(lines, (all) => [...all, [String(message), logLevel] as const]))
+        )
+        const expected = sentences("Acme/Log")
+        yield* Effect.forEach(expected, ([event]) => AuthEvent.publish(event)).pipe(
+          Logger.withMinimumLogLevel(LogLevel.All),
+          Effect.provide(Logger.replace(Logger.defaultLogger, logger))
+        )
+        assert.deepStrictEqual(yield* Ref.get(lines), expected.map(([, sentence, level]) => [sentence, level] as const))
+      }).pipe(Effect.provide(AuthEvent.layer)))
 
-describe("AuthEvent.AuthEvents", () => {
-  it.effect("is one hub for the process where no layer gives another", () =>
-    Effect.gen(function*() {
-      const common = yield* AuthEvent.AuthEvents
-      assert.strictEqual(yield* AuthEvent.AuthEvents, common)
-      const own = yield* Effect.provide(AuthEvent.AuthEvents, AuthEvent.layer)
-      assert.notStrictEqual(own, common)
-    }))
+    it.effect("counts into the metrics, by mode", () =>
+      Effect.gen(function*() {
+        const mode = "Acme/Metrics"
+        yield* Effect.forEach(sentences(mode), ([event]) => AuthEvent.publish(event))
+        yield* AuthEvent.publish(obtained(mode))
+        const of = <Type, In, Out>(metric: Metric.Metric<Type, In, Out>, tags: Record<string, string> = {}) =>
+          Metric.value(
+            Object.entries({ mode, ...tags }).reduce((m, [key, value]) => Metric.tagged(m, key, value), metric)
+          )
+        assert.deepInclude(yield* of(AuthEvent.exchanges, { provenance: "login" }), { count: 2 })
+        assert.deepInclude(yield* of(AuthEvent.exchanges, { provenance: "refresh" }), { count: 1 })
+        assert.deepInclude(yield* of(AuthEvent.exchanges, { provenance: "store" }), { count: 1 })
+        assert.deepInclude(yield* of(AuthEvent.exchanges, { provenance: "initial" }), { count: 1 })
+        const failed = { kind: "refresh", error: "TokenEndpointError" }
+        assert.deepInclude(yield* of(AuthEvent.exchangeFailures, failed), { count: 1 })
+        assert.deepInclude(yield* of(AuthEvent.servedStale), { count: 1 })
+        assert.deepInclude(yield* of(AuthEvent.waiters), { value: 7 })
+        assert.deepInclude(yield* of(AuthEvent.secondsToExpiry), { value: 3599.6 })
+      }).pipe(Effect.provide(AuthEvent.layer)))
+  })
 
-  it.effect("of a layer sees nothing of what others publish", () =>
-    Effect.gen(function*() {
-      const own = yield* PubSub.subscribe(yield* AuthEvent.AuthEvents)
-      yield* AuthEvent.publish(obtained("Acme/Other")).pipe(Effect.provide(AuthEvent.layer))
-      assert.isTrue(Chunk.isEmpty(yield* own.takeAll))
-    }).pipe(Effect.scoped, Effect.provide(AuthEvent.layer)))
+  describe("forward", () => {
+    it.effect("publishes the event of a rate limiter without logging it again", () =>
+      Effect.gen(function*() {
+        const logged = yield* Ref.make(0)
+        const logger = Logger.make(() => Effect.runSync(Ref.update(logged, (n) => n + 1)))
+        const events = yield* PubSub.subscribe(yield* AuthEvent.AuthEvents)
+        const event = RateLimitEvent.MalformedHeaders({ key: "https://acme.example/", fields: ["ratelimit"] })
+        yield* AuthEvent.forward(event).pipe(
+          Logger.withMinimumLogLevel(LogLevel.All),
+          Effect.provide(Logger.replace(Logger.defaultLogger, logger))
+        )
+        assert.deepStrictEqual(Chunk.toArray(yield* events.takeAll), [event])
+        assert.strictEqual(yield* Ref.get(logged), 0)
+        assert.include(AuthEvent.format(event), "ratelimit")
+      }).pipe(Effect.scoped, Effect.provide(AuthEvent.layer)))
+  })
+
+  describe("AuthEvents", () => {
+    it.effect("is one hub for the process unless a layer provides another", () =>
+      Effect.gen(function*() {
+        const common = yield* AuthEvent.AuthEvents
+        assert.strictEqual(yield* AuthEvent.AuthEvents, common)
+        const own = yield* Effect.provide(AuthEvent.AuthEvents, AuthEvent.layer)
+        assert.notStrictEqual(own, common)
+      }))
+
+    it.effect("of a layer receives nothing that others publish", () =>
+      Effect.gen(function*() {
+        const own = yield* PubSub.subscribe(yield* AuthEvent.AuthEvents)
+        yield* AuthEvent.publish(obtained("Acme/Other")).pipe(Effect.provide(AuthEvent.layer))
+        assert.isTrue(Chunk.isEmpty(yield* own.takeAll))
+      }).pipe(Effect.scoped, Effect.provide(AuthEvent.layer)))
+  })
 })

@@ -1,16 +1,17 @@
 import * as AuthenticatedHttpClient from "@effect-auth/core/AuthenticatedHttpClient"
 import * as Authenticator from "@effect-auth/core/Authenticator"
+import { CredentialsRejected } from "@effect-auth/core/AuthError"
 import * as AuthEvent from "@effect-auth/core/AuthEvent"
+import * as AuthMode from "@effect-auth/core/AuthMode"
 import * as Credential from "@effect-auth/core/Credential"
 import * as RefreshPolicy from "@effect-auth/core/RefreshPolicy"
 import * as Token from "@effect-auth/core/Token"
 import * as TokenSource from "@effect-auth/core/TokenSource"
 import * as RateLimiter from "@effect-auth/rate-limit/RateLimiter"
 import * as RateLimitPolicy from "@effect-auth/rate-limit/RateLimitPolicy"
+import * as ScriptedHttpClient from "@effect-auth/testing/ScriptedHttpClient"
 import * as HttpBody from "@effect/platform/HttpBody"
 import * as HttpClient from "@effect/platform/HttpClient"
-import type * as HttpClientRequest from "@effect/platform/HttpClientRequest"
-import * as HttpClientResponse from "@effect/platform/HttpClientResponse"
 import { assert, describe, it } from "@effect/vitest"
 import * as Chunk from "effect/Chunk"
 import * as Clock from "effect/Clock"
@@ -18,9 +19,9 @@ import * as Context from "effect/Context"
 import * as Deferred from "effect/Deferred"
 import * as Effect from "effect/Effect"
 import * as Either from "effect/Either"
-import * as Exit from "effect/Exit"
 import * as Fiber from "effect/Fiber"
 import * as Layer from "effect/Layer"
+import * as Option from "effect/Option"
 import * as PubSub from "effect/PubSub"
 import * as Queue from "effect/Queue"
 import * as Redacted from "effect/Redacted"
@@ -183,15 +184,13 @@ describe("AuthenticatedHttpClient > redirects, on real sockets", () => {
     }))
 })
 
-const scripted = (answer: (request: HttpClientRequest.HttpClientRequest, n: number) => Response) => {
-  const sent: Array<HttpClientRequest.HttpClientRequest> = []
-  const transport = HttpClient.make((request) =>
-    Effect.sync(() => {
-      sent.push(request)
-      return HttpClientResponse.fromWeb(request, answer(request, sent.length))
-    })
-  )
-  return { sent, layer: Layer.succeed(HttpClient.HttpClient, transport) }
+/** Answers the first request with n = 1, and so on. */
+const scripted = (answer: (n: number) => Response) => {
+  const transport = ScriptedHttpClient.make((_, earlier) => answer(earlier.length + 1))
+  return {
+    sent: () => transport.unsafeRequests().map(({ request }) => request),
+    layer: Layer.succeed(HttpClient.HttpClient, transport)
+  }
 }
 
 const ok = () => new Response("{}", { status: 200 })
@@ -206,14 +205,14 @@ describe("AuthenticatedHttpClient > refusal", () => {
 
   it.scoped("renews the token and sends the request again, with its body", () =>
     Effect.gen(function*() {
-      const { layer, sent } = scripted((_, n) => new Response(null, { status: n === 1 ? 401 : 200 }))
+      const { layer, sent } = scripted((n) => new Response(null, { status: n === 1 ? 401 : 200 }))
       const client = yield* Effect.provide(
         AuthenticatedHttpClient.make(Authenticator.bearer(yield* session), { baseUrl }),
         layer
       )
       const { status } = yield* client.post("/things", { body: HttpBody.text("payload") })
       assert.strictEqual(status, 200)
-      assert.deepStrictEqual(sent.map(({ body, method, url }) => [method, url, body._tag]), [
+      assert.deepStrictEqual(sent().map(({ body, method, url }) => [method, url, body._tag]), [
         ["POST", "https://api.example/v1/things", "Uint8Array"],
         ["POST", "https://api.example/v1/things", "Uint8Array"]
       ])
@@ -231,7 +230,7 @@ describe("AuthenticatedHttpClient > refusal", () => {
       )
       assert.strictEqual(error._tag, "AuthenticationFailed")
       assert.include(error.message, "cannot be sent a second time")
-      assert.lengthOf(sent, 1)
+      assert.lengthOf(sent(), 1)
     }))
 
   it.scoped("ends after the policy's number of replays", () =>
@@ -242,14 +241,14 @@ describe("AuthenticatedHttpClient > refusal", () => {
         layer
       )
       assert.strictEqual((yield* Effect.flip(client.get("/things")))._tag, "AuthenticationFailed")
-      assert.lengthOf(sent, 1)
+      assert.lengthOf(sent(), 1)
     }))
 })
 
 describe("AuthenticatedHttpClient > rate limiter", () => {
   it.scoped("credentials are obtained after the wait, and replays of refusals are not used up by blocks", () =>
     Effect.gen(function*() {
-      const { layer, sent } = scripted((_, n) =>
+      const { layer, sent } = scripted((n) =>
         n <= 5 ? new Response(null, { status: 429, headers: { "retry-after": "60" } }) : ok()
       )
       const tokens = yield* TokenSource.make({
@@ -270,7 +269,7 @@ describe("AuthenticatedHttpClient > rate limiter", () => {
       const fiber = yield* Effect.fork(client.get("/things"))
       yield* TestClock.adjust("5 minutes")
       assert.strictEqual((yield* Fiber.join(fiber)).status, 200)
-      assert.deepStrictEqual(sent.map(({ headers }) => headers["authorization"]), [
+      assert.deepStrictEqual(sent().map(({ headers }) => headers["authorization"]), [
         "Bearer canary-0",
         "Bearer canary-0",
         "Bearer canary-120",
@@ -323,7 +322,7 @@ describe("AuthenticatedHttpClient > default headers", () => {
       )
       yield* client.get("/a")
       yield* client.get("/b", { headers: { accept: "text/csv" } })
-      assert.deepStrictEqual(sent.map(({ headers }) => headers["accept"]), ["application/json", "text/csv"])
+      assert.deepStrictEqual(sent().map(({ headers }) => headers["accept"]), ["application/json", "text/csv"])
     }))
 })
 
@@ -356,7 +355,7 @@ describe("AuthenticatedHttpClient > layers", () => {
 })
 
 describe("AuthenticatedHttpClient > toFetch", () => {
-  const fetching = (answer: (request: HttpClientRequest.HttpClientRequest, n: number) => Response) =>
+  const fetching = (answer: (n: number) => Response) =>
     Effect.gen(function*() {
       const { layer, sent } = scripted(answer)
       const client = yield* Effect.provide(AuthenticatedHttpClient.make(credentials.basic, { baseUrl }), layer)
@@ -376,10 +375,10 @@ describe("AuthenticatedHttpClient > toFetch", () => {
       ) {
         assert.strictEqual((yield* Effect.promise(() => fetch(input))).status, 200)
       }
-      assert.deepStrictEqual(sent.map(({ method }) => method), ["GET", "GET", "GET", "PUT"])
-      assert.strictEqual(sent[0]?.url, "https://api.example/v1/things?a=1")
-      assert.strictEqual(sent[3]?.headers["x-trace"], "1")
-      assert.isTrue(sent.every(({ headers }) => headers["authorization"]?.startsWith("Basic ")))
+      assert.deepStrictEqual(sent().map(({ method }) => method), ["GET", "GET", "GET", "PUT"])
+      assert.strictEqual(sent()[0]?.url, "https://api.example/v1/things?a=1")
+      assert.strictEqual(sent()[3]?.headers["x-trace"], "1")
+      assert.isTrue(sent().every(({ headers }) => headers["authorization"]?.startsWith("Basic ")))
     }))
 
   it.live("sends bodies with their content type, and gives status, headers and body back", () =>
@@ -394,23 +393,23 @@ describe("AuthenticatedHttpClient > toFetch", () => {
       assert.strictEqual(response.headers.get("x-answer"), "1")
       assert.include(response.headers.get("set-cookie"), "sid=1")
       assert.strictEqual(yield* Effect.promise(() => response.text()), "pong")
-      const body = sent[0]?.body
+      const body = sent()[0]?.body
       assert.strictEqual(body?._tag, "Uint8Array")
       assert.include(
-        String(sent[0]?.headers["content-type"] ?? (body as HttpBody.Uint8Array).contentType),
+        String(sent()[0]?.headers["content-type"] ?? (body as HttpBody.Uint8Array).contentType),
         "urlencoded"
       )
     }))
 
   it.live("an answer without a body has none, and a failure rejects with the client's error", () =>
     Effect.gen(function*() {
-      const { fetch } = yield* fetching((_, n) => new Response(null, { status: n === 1 ? 204 : 401 }))
+      const { fetch } = yield* fetching((n) => new Response(null, { status: n === 1 ? 204 : 401 }))
       assert.isNull((yield* Effect.promise(() => fetch("/things"))).body)
       const error = yield* Effect.flip(Effect.tryPromise(() => fetch("/things")))
-      assert.include(String(error.error), "the server rejected the credentials")
+      assert.instanceOf(error.error, CredentialsRejected)
     }))
 
-  it.live("aborting the signal interrupts the request", () =>
+  it.live("aborting the signal interrupts the request and rejects with the signal's reason", () =>
     Effect.gen(function*() {
       const interrupted = yield* Deferred.make<void>()
       const hanging = HttpClient.make(() =>
@@ -424,11 +423,233 @@ describe("AuthenticatedHttpClient > toFetch", () => {
       const fetch = yield* AuthenticatedHttpClient.toFetch(client)
       const abort = new AbortController()
       const pending = yield* Effect.fork(
-        Effect.exit(Effect.tryPromise(() => fetch("/things", { signal: abort.signal })))
+        Effect.flip(Effect.tryPromise(() => fetch("/things", { signal: abort.signal })))
       )
       yield* Effect.sleep("20 millis")
       abort.abort()
       yield* Deferred.await(interrupted)
-      assert.isTrue(Exit.isFailure(yield* Fiber.join(pending)))
+      assert.strictEqual((yield* Fiber.join(pending)).error, abort.signal.reason)
+    }))
+})
+
+describe("AuthenticatedHttpClient > origin", () => {
+  it.effect("relative URLs are below the base URL, and other origins are refused before anything is sent", () =>
+    Effect.gen(function*() {
+      const transport = ScriptedHttpClient.make({})
+      const client = yield* Effect.provideService(
+        AuthenticatedHttpClient.make(credentials.header, { baseUrl, origins: ["https://gateway.example"] }),
+        HttpClient.HttpClient,
+        transport
+      )
+      yield* client.get("/a?b=1")
+      yield* client.get("https://gateway.example/c")
+      const error = yield* Effect.flip(client.get(`https://evil.example/${canary}`))
+      assert.deepInclude(error, { _tag: "OriginRefused", origin: "https://evil.example" })
+      assert.notInclude(error.message, canary)
+      const sent = yield* transport.requests
+      assert.deepStrictEqual(sent.map(({ url }) => url.href), [
+        "https://api.example/v1/a?b=1",
+        "https://gateway.example/c"
+      ])
+      assert.isTrue(sent.every(({ headers }) => headers["x-acme-key"] === canary))
+    }))
+
+  it.effect("settings that cannot be used safely fail the construction", () =>
+    Effect.gen(function*() {
+      const failure = (baseUrl: string) =>
+        AuthenticatedHttpClient.make(credentials.basic, { baseUrl }).pipe(
+          Effect.provideService(HttpClient.HttpClient, ScriptedHttpClient.make([])),
+          Effect.flip,
+          Effect.map(({ _tag }) => _tag)
+        )
+      assert.strictEqual(yield* failure("api.example"), "InvalidSetting")
+      assert.strictEqual(yield* failure("http://api.example"), "InsecureTransport")
+    }))
+})
+
+describe("AuthenticatedHttpClient > several clients in one program", () => {
+  class Mq extends Context.Tag("test/Mq")<Mq, AuthenticatedHttpClient.Service>() {}
+  class Yamcs extends Context.Tag("test/Yamcs")<Yamcs, AuthenticatedHttpClient.Service>() {}
+
+  const basicOf = (password: string) => Authenticator.basic({ username: "operator", password: Redacted.make(password) })
+
+  /** The layer of a system's mode over a server of its own. */
+  const system = <const Mode extends string, Self>(
+    mode: Mode,
+    client: Context.Tag<Self, AuthenticatedHttpClient.Service>,
+    options: { readonly baseUrl: string; readonly transport: HttpClient.HttpClient }
+  ) =>
+    AuthenticatedHttpClient.layerMode(
+      { mode, client },
+      AuthenticatedHttpClient.make(basicOf(`canary-${mode}`), { baseUrl: options.baseUrl })
+    ).pipe(Layer.provide(Layer.succeed(HttpClient.HttpClient, options.transport)))
+
+  const servers = () => {
+    const mq = ScriptedHttpClient.make({ body: "mq" })
+    const yamcs = ScriptedHttpClient.make({ body: "yamcs" })
+    return {
+      mq,
+      yamcs,
+      Mq: system("Mq/Basic", Mq, { baseUrl: "https://mq.example", transport: mq }),
+      Yamcs: system("Yamcs/Basic", Yamcs, { baseUrl: "https://yamcs.example", transport: yamcs })
+    }
+  }
+
+  it.effect("layerMode provides one client under the shared tag, the system's tag and the mode", () =>
+    Effect.gen(function*() {
+      const { Mq: layer, mq } = servers()
+      const [shared, ofSystem, ofMode] = yield* Effect.provide(
+        Effect.all([AuthenticatedHttpClient.AuthenticatedHttpClient, Mq, AuthMode.client("Mq/Basic")]),
+        layer
+      )
+      assert.strictEqual(shared, ofSystem)
+      assert.strictEqual(shared, ofMode)
+      yield* shared.get("/a")
+      assert.strictEqual(yield* mq.count, 1)
+    }))
+
+  it.effect("mergeSystems lets each system reach its own server with its own credentials", () =>
+    Effect.gen(function*() {
+      const { Mq: mqLayer, Yamcs: yamcsLayer, mq, yamcs } = servers()
+      yield* Effect.gen(function*() {
+        yield* Effect.flatMap(AuthMode.client("Mq/Basic"), (http) => http.get("/mode"))
+        yield* Effect.flatMap(Mq, (http) => http.get("/system"))
+        yield* Effect.flatMap(AuthMode.client("Yamcs/Basic"), (http) => http.get("/mode"))
+        yield* Effect.flatMap(Yamcs, (http) => http.get("/system"))
+      }).pipe(Effect.provide(AuthenticatedHttpClient.mergeSystems(mqLayer, yamcsLayer)))
+      const seen = (requests: ReadonlyArray<ScriptedHttpClient.Received>) =>
+        requests.map((
+          { headers, url }
+        ) => [url.href, Buffer.from(headers["authorization"]?.slice(6) ?? "", "base64").toString()])
+      assert.deepStrictEqual(seen(yield* mq.requests), [
+        ["https://mq.example/mode", "operator:canary-Mq/Basic"],
+        ["https://mq.example/system", "operator:canary-Mq/Basic"]
+      ])
+      assert.deepStrictEqual(seen(yield* yamcs.requests), [
+        ["https://yamcs.example/mode", "operator:canary-Yamcs/Basic"],
+        ["https://yamcs.example/system", "operator:canary-Yamcs/Basic"]
+      ])
+    }))
+
+  it.effect("mergeSystems leaves out the shared client, and Layer.merge does not confuse the others", () =>
+    Effect.gen(function*() {
+      const { Mq: mqLayer, Yamcs: yamcsLayer, mq, yamcs } = servers()
+      const merged = yield* Effect.scoped(Layer.build(AuthenticatedHttpClient.mergeSystems(mqLayer, yamcsLayer)))
+      assert.isTrue(Option.isNone(Context.getOption(merged, AuthenticatedHttpClient.AuthenticatedHttpClient)))
+      const both = Effect.all([
+        Effect.flatMap(Mq, (http) => http.get("/a")),
+        Effect.flatMap(AuthMode.client("Yamcs/Basic"), (http) => http.get("/b"))
+      ])
+      yield* Effect.provide(both, Layer.merge(mqLayer, yamcsLayer))
+      assert.deepStrictEqual((yield* mq.requests).map(({ line }) => line), ["GET /a"])
+      assert.deepStrictEqual((yield* yamcs.requests).map(({ line }) => line), ["GET /b"])
+    }))
+
+  it.effect("two clients of one system, under tags of one's own, keep their servers and accounts apart", () =>
+    Effect.gen(function*() {
+      class Production extends Context.Tag("test/Production")<Production, AuthenticatedHttpClient.Service>() {}
+      class Staging extends Context.Tag("test/Staging")<Staging, AuthenticatedHttpClient.Service>() {}
+      const transport = ScriptedHttpClient.make({})
+      const Clients = Layer.merge(
+        Layer.effect(Production, AuthenticatedHttpClient.make(basicOf("canary-p"), { baseUrl: "https://p.example" })),
+        Layer.effect(Staging, AuthenticatedHttpClient.make(basicOf("canary-s"), { baseUrl: "https://s.example" }))
+      ).pipe(Layer.provide(Layer.succeed(HttpClient.HttpClient, transport)))
+      yield* Effect.gen(function*() {
+        yield* (yield* Production).get("/a")
+        yield* (yield* Staging).get("/b")
+        const crossed = yield* Effect.flip((yield* Staging).get("https://p.example/c"))
+        assert.strictEqual(crossed._tag, "OriginRefused")
+      }).pipe(Effect.provide(Clients))
+      const sent = (yield* transport.requests).map(({ headers, url }) => [url.href, headers["authorization"]])
+      assert.deepStrictEqual(sent, [
+        ["https://p.example/a", `Basic ${Buffer.from("operator:canary-p").toString("base64")}`],
+        ["https://s.example/b", `Basic ${Buffer.from("operator:canary-s").toString("base64")}`]
+      ])
+    }))
+})
+
+describe("AuthenticatedHttpClient > toFetch, with a body", () => {
+  const serving = (script: ScriptedHttpClient.Script) =>
+    Effect.gen(function*() {
+      const transport = ScriptedHttpClient.make(script)
+      const tokens = yield* TokenSource.make({
+        login: Token.make({ value: "canary-login" }),
+        refresh: () => Token.make({ value: "canary-refreshed" })
+      })
+      const client = yield* Effect.provideService(
+        AuthenticatedHttpClient.make(Authenticator.bearer(tokens), { baseUrl }),
+        HttpClient.HttpClient,
+        transport
+      )
+      return { fetch: yield* AuthenticatedHttpClient.toFetch(client), transport }
+    })
+
+  it.scopedLive("sends JSON byte for byte, with the caller's content type", () =>
+    Effect.gen(function*() {
+      const { fetch, transport } = yield* serving({})
+      const init = { method: "POST", body: `{"a": 1}`, headers: { "content-type": "application/json" } }
+      yield* Effect.promise(() => fetch("/things", init))
+      const [sent] = yield* transport.requests
+      assert.deepInclude(sent, { method: "POST", body: `{"a": 1}` })
+      assert.strictEqual(sent?.headers["content-type"], "application/json")
+    }))
+
+  it.scopedLive("sends FormData with its boundary, and again after a refusal", () =>
+    Effect.gen(function*() {
+      const { fetch, transport } = yield* serving([{ status: 401 }, {}])
+      const body = new FormData()
+      body.append("file", new Blob(["canary-content"]), "a.txt")
+      const { status } = yield* Effect.promise(() => fetch("/things", { method: "POST", body }))
+      assert.strictEqual(status, 200)
+      const sent = yield* transport.requests
+      assert.lengthOf(sent, 2)
+      const [, boundary = ""] = /boundary=(\S+)/u.exec(sent[0]?.headers["content-type"] ?? "") ?? []
+      assert.isNotEmpty(boundary)
+      for (const { body } of sent) {
+        assert.include(body, boundary)
+        assert.include(body, "canary-content")
+      }
+    }))
+
+  it.scopedLive("sends the body of a Request again after a refusal", () =>
+    Effect.gen(function*() {
+      const { fetch, transport } = yield* serving([{ status: 401 }, {}])
+      const request = new Request("https://api.example/v1/things", { method: "POST", body: "canary-content" })
+      assert.strictEqual((yield* Effect.promise(() => fetch(request))).status, 200)
+      const sent = yield* transport.requests
+      assert.deepStrictEqual(sent.map(({ body }) => body), ["canary-content", "canary-content"])
+      assert.include(sent[1]?.headers["content-type"], "text/plain")
+    }))
+
+  it.scopedLive("sends a stream once: a refusal fails the promise", () =>
+    Effect.gen(function*() {
+      const { fetch, transport } = yield* serving([{}, { status: 401 }])
+      const upload = () =>
+        Effect.tryPromise(() => {
+          const body = new Blob(["canary-content"]).stream()
+          return fetch("/things", { method: "POST", body, duplex: "half" } as RequestInit)
+        })
+      assert.strictEqual((yield* upload()).status, 200)
+      const error = yield* Effect.flip(upload())
+      assert.include(String(error.error), "cannot be sent a second time")
+      assert.deepStrictEqual((yield* transport.requests).map(({ body }) => body), ["canary-content", "canary-content"])
+    }))
+
+  it.scopedLive("init takes precedence over a Request", () =>
+    Effect.gen(function*() {
+      const { fetch, transport } = yield* serving({})
+      const request = new Request("https://api.example/v1/things", { method: "PUT", headers: { "x-trace": "1" } })
+      yield* Effect.promise(() => fetch(request, { method: "POST", headers: { "x-trace": "2" }, body: "canary" }))
+      const [sent] = yield* transport.requests
+      assert.deepInclude(sent, { method: "POST", line: "POST /v1/things", body: "canary" })
+      assert.strictEqual(sent?.headers["x-trace"], "2")
+    }))
+
+  it.scopedLive("refuses other origins, as the client does", () =>
+    Effect.gen(function*() {
+      const { fetch, transport } = yield* serving({})
+      const error = yield* Effect.flip(Effect.tryPromise(() => fetch("https://evil.example/")))
+      assert.include(String(error.error), "is not an origin of this client")
+      assert.strictEqual(yield* transport.count, 0)
     }))
 })

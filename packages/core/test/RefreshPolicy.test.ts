@@ -32,154 +32,162 @@ const delayOfNew = (schedule: Schedule.Schedule<unknown, Token.Token>, lifetime?
 
 const transient = new TokenEndpointError({ mode: "Acme", reason: "Unavailable" })
 
-describe("RefreshPolicy: when to renew", () => {
-  it.effect("beforeExpiry: the margin before the token expires", () =>
-    Effect.gen(function*() {
-      const schedule = RefreshPolicy.beforeExpiry("1 minute")
-      assert.deepStrictEqual(yield* delayOfNew(schedule, "1 hour"), Duration.minutes(59))
-      assert.deepStrictEqual(yield* delayOfNew(schedule, "40 days"), Duration.minutes(40 * 24 * 60 - 1))
-    }))
+describe("RefreshPolicy", () => {
+  describe("beforeExpiry", () => {
+    it.effect("renews by the margin before the token expires", () =>
+      Effect.gen(function*() {
+        const schedule = RefreshPolicy.beforeExpiry("1 minute")
+        assert.deepStrictEqual(yield* delayOfNew(schedule, "1 hour"), Duration.minutes(59))
+        assert.deepStrictEqual(yield* delayOfNew(schedule, "40 days"), Duration.minutes(40 * 24 * 60 - 1))
+      }))
 
-  it.effect("beforeExpiry: not early when the token lives shorter than the margin, or it would be renewed for ever", () =>
-    Effect.gen(function*() {
-      assert.isUndefined(yield* delayOfNew(RefreshPolicy.beforeExpiry("1 minute"), "30 seconds"))
-    }))
+    it.effect("does not renew early when the lifetime is within the margin, which would renew without end", () =>
+      Effect.gen(function*() {
+        assert.isUndefined(yield* delayOfNew(RefreshPolicy.beforeExpiry("1 minute"), "30 seconds"))
+      }))
 
-  it.prop(
-    "beforeExpiry with jitter: varies the margin, so that no renewal falls after expiry",
-    [
-      FastCheck.integer({ min: 1, max: 40 * 24 * 3600 }),
-      FastCheck.integer({ min: 1, max: 24 * 3600 }),
-      FastCheck.double({ min: 0, max: 0.99, noNaN: true }),
-      FastCheck.integer()
-    ],
-    ([lifetime, margin, jitter, seed]) => {
-      const fresh = Effect.runSync(token(Duration.seconds(lifetime)))
-      const schedule = RefreshPolicy.beforeExpiry(Duration.seconds(margin), { jitter })
-      const renewal = delayAt(DateTime.toEpochMillis(fresh.issuedAt), schedule, fresh).pipe(
-        Effect.withRandom(Random.make(seed)),
-        Effect.runSync
-      )
-      if (renewal === undefined) {
-        assert.isAtMost(lifetime, margin * (1 + jitter))
-      } else {
-        const before = lifetime * 1000 - Duration.toMillis(renewal)
-        assert.isAbove(before, 0)
-        assert.isAtLeast(before, margin * 1000 * (1 - jitter) - 1)
-        assert.isAtMost(before, margin * 1000 * (1 + jitter) + 1)
+    it.prop(
+      "varies the margin by the jitter, so that a renewal never falls after expiry",
+      [
+        FastCheck.integer({ min: 1, max: 40 * 24 * 3600 }),
+        FastCheck.integer({ min: 1, max: 24 * 3600 }),
+        FastCheck.double({ min: 0, max: 0.99, noNaN: true }),
+        FastCheck.integer()
+      ],
+      ([lifetime, margin, jitter, seed]) => {
+        const fresh = Effect.runSync(token(Duration.seconds(lifetime)))
+        const schedule = RefreshPolicy.beforeExpiry(Duration.seconds(margin), { jitter })
+        const renewal = delayAt(DateTime.toEpochMillis(fresh.issuedAt), schedule, fresh).pipe(
+          Effect.withRandom(Random.make(seed)),
+          Effect.runSync
+        )
+        if (renewal === undefined) {
+          assert.isAtMost(lifetime, margin * (1 + jitter))
+        } else {
+          const before = lifetime * 1000 - Duration.toMillis(renewal)
+          assert.isAbove(before, 0)
+          assert.isAtLeast(before, margin * 1000 * (1 - jitter) - 1)
+          assert.isAtMost(before, margin * 1000 * (1 + jitter) + 1)
+        }
       }
-    }
-  )
-
-  it.effect("afterIssue: at the given age, known lifetime or not", () =>
-    Effect.gen(function*() {
-      const schedule = RefreshPolicy.afterIssue("10 minutes")
-      assert.deepStrictEqual(yield* delayOfNew(schedule), Duration.minutes(10))
-      assert.deepStrictEqual(yield* delayOfNew(schedule, "1 hour"), Duration.minutes(10))
-    }))
-
-  it.effect("counts from when the token was issued, so that a token from a store is renewed in time", () =>
-    Effect.gen(function*() {
-      const old = yield* token("1 hour")
-      yield* TestClock.adjust("50 minutes")
-      assert.deepStrictEqual(yield* delay(RefreshPolicy.beforeExpiry("1 minute"), old), Duration.minutes(9))
-      assert.deepStrictEqual(yield* delay(RefreshPolicy.afterIssue("10 minutes"), old), Duration.zero)
-    }))
-
-  it.effect("never, and any schedule over an unknown lifetime, does not renew early", () =>
-    Effect.gen(function*() {
-      assert.isUndefined(yield* delayOfNew(RefreshPolicy.never, "1 hour"))
-      assert.isUndefined(yield* delayOfNew(RefreshPolicy.early))
-      assert.isUndefined(yield* delayOfNew(RefreshPolicy.beforeExpiry("1 minute")))
-    }))
-
-  it.prop(
-    "early: min(5 min, 20 % of the lifetime) before expiry, give or take a tenth of that",
-    [FastCheck.integer({ min: 1, max: 400 * 24 * 3600 }), FastCheck.integer()],
-    ([seconds, seed]) => {
-      const fresh = Effect.runSync(token(Duration.seconds(seconds)))
-      const renewal = delayAt(DateTime.toEpochMillis(fresh.issuedAt), RefreshPolicy.early, fresh).pipe(
-        Effect.withRandom(Random.make(seed)),
-        Effect.runSync
-      )
-      const before = seconds * 1000 - Duration.toMillis(renewal ?? Duration.infinity)
-      const margin = Math.min(300_000, seconds * 200)
-      assert.isAtLeast(before, margin * 0.9 - 1)
-      assert.isAtMost(before, margin * 1.1 + 1)
-    }
-  )
-
-  it.effect("early: tokens obtained together are not renewed together", () =>
-    Effect.gen(function*() {
-      const delays = yield* Effect.replicateEffect(delayOfNew(RefreshPolicy.early, "1 hour"), 20)
-      assert.isAbove(new Set(delays.map(String)).size, 15)
-    }))
-
-  it.effect("takes the ordinary combinators of Schedule", () =>
-    Effect.gen(function*() {
-      const halved = RefreshPolicy.beforeExpiry("20 minutes").pipe(
-        Schedule.modifyDelay((_, delay) => Duration.times(delay, 0.5))
-      )
-      assert.deepStrictEqual(yield* delayOfNew(halved, "1 hour"), Duration.minutes(20))
-    }))
-})
-
-describe("RefreshPolicy.default", () => {
-  const policy = RefreshPolicy.default
-
-  it("has the documented times", () => {
-    const { closing, coolDown, keepAlive, refreshGracePeriod, timeout } = policy
-    assert.deepStrictEqual({ closing, coolDown, keepAlive, refreshGracePeriod, timeout }, {
-      closing: Duration.seconds(5),
-      coolDown: Duration.seconds(30),
-      keepAlive: false,
-      refreshGracePeriod: Duration.seconds(10),
-      timeout: Duration.seconds(30)
-    })
-    assert.strictEqual(policy.renewal, RefreshPolicy.early)
+    )
   })
 
-  it.effect("tries an exchange again after 500 ms, 1 s and 2 s, then no more", () =>
-    Effect.gen(function*() {
-      const attempts = yield* Ref.make<ReadonlyArray<number>>([])
-      const attempt = Effect.flatMap(Clock.currentTimeMillis, (now) =>
-        Effect.zipRight(Ref.update(attempts, (all) => [...all, now]), Effect.fail(transient)))
-      const fiber = yield* Effect.fork(Effect.flip(Effect.retry(attempt, policy.retry)))
-      yield* TestClock.adjust("1 hour")
-      assert.strictEqual(yield* Fiber.join(fiber), transient)
-      assert.deepStrictEqual(yield* Ref.get(attempts), [0, 500, 1500, 3500])
-    }))
-})
-
-describe("RefreshPolicy: combinators", () => {
-  it("replace one part each, and leave the policy they are given as it was", () => {
-    const before = { ...RefreshPolicy.default }
-    const retry = Schedule.recurs(5)
-    const { closing, coolDown, keepAlive, refreshGracePeriod, renewal, retry: replaced, timeout } = RefreshPolicy
-      .default.pipe(
-        RefreshPolicy.renewal(RefreshPolicy.never),
-        RefreshPolicy.retry(retry),
-        RefreshPolicy.coolDown("1 minute"),
-        RefreshPolicy.timeout("2 minutes"),
-        RefreshPolicy.keepAlive(true),
-        RefreshPolicy.refreshGracePeriod("3 minutes"),
-        RefreshPolicy.closing("4 minutes")
-      )
-    assert.deepStrictEqual({ closing, coolDown, keepAlive, refreshGracePeriod, timeout }, {
-      closing: Duration.minutes(4),
-      coolDown: Duration.minutes(1),
-      keepAlive: true,
-      refreshGracePeriod: Duration.minutes(3),
-      timeout: Duration.minutes(2)
-    })
-    assert.strictEqual(renewal, RefreshPolicy.never)
-    assert.strictEqual(replaced, retry)
-    assert.deepStrictEqual({ ...RefreshPolicy.default }, before)
+  describe("afterIssue", () => {
+    it.effect("renews at the given age, whether or not the lifetime is known", () =>
+      Effect.gen(function*() {
+        const schedule = RefreshPolicy.afterIssue("10 minutes")
+        assert.deepStrictEqual(yield* delayOfNew(schedule), Duration.minutes(10))
+        assert.deepStrictEqual(yield* delayOfNew(schedule, "1 hour"), Duration.minutes(10))
+      }))
   })
 
-  it("work data-first too, and what they yield is pipeable again", () => {
-    const policy = RefreshPolicy.timeout(RefreshPolicy.default, "1 minute").pipe(RefreshPolicy.keepAlive(true))
-    assert.deepStrictEqual(policy.timeout, Duration.minutes(1))
-    assert.isTrue(policy.keepAlive)
+  describe("every schedule", () => {
+    it.effect("counts from the token's issue, so that a stored token is renewed in time", () =>
+      Effect.gen(function*() {
+        const old = yield* token("1 hour")
+        yield* TestClock.adjust("50 minutes")
+        assert.deepStrictEqual(yield* delay(RefreshPolicy.beforeExpiry("1 minute"), old), Duration.minutes(9))
+        assert.deepStrictEqual(yield* delay(RefreshPolicy.afterIssue("10 minutes"), old), Duration.zero)
+      }))
+
+    it.effect("renews no token of unknown lifetime early; never renews no token early", () =>
+      Effect.gen(function*() {
+        assert.isUndefined(yield* delayOfNew(RefreshPolicy.never, "1 hour"))
+        assert.isUndefined(yield* delayOfNew(RefreshPolicy.early))
+        assert.isUndefined(yield* delayOfNew(RefreshPolicy.beforeExpiry("1 minute")))
+      }))
+
+    it.effect("takes the ordinary combinators of Schedule", () =>
+      Effect.gen(function*() {
+        const halved = RefreshPolicy.beforeExpiry("20 minutes").pipe(
+          Schedule.modifyDelay((_, delay) => Duration.times(delay, 0.5))
+        )
+        assert.deepStrictEqual(yield* delayOfNew(halved, "1 hour"), Duration.minutes(20))
+      }))
+  })
+
+  describe("early", () => {
+    it.prop(
+      "renews min(5 min, 20 % of the lifetime) before expiry, give or take a tenth of that",
+      [FastCheck.integer({ min: 1, max: 400 * 24 * 3600 }), FastCheck.integer()],
+      ([seconds, seed]) => {
+        const fresh = Effect.runSync(token(Duration.seconds(seconds)))
+        const renewal = delayAt(DateTime.toEpochMillis(fresh.issuedAt), RefreshPolicy.early, fresh).pipe(
+          Effect.withRandom(Random.make(seed)),
+          Effect.runSync
+        )
+        const before = seconds * 1000 - Duration.toMillis(renewal ?? Duration.infinity)
+        const margin = Math.min(300_000, seconds * 200)
+        assert.isAtLeast(before, margin * 0.9 - 1)
+        assert.isAtMost(before, margin * 1.1 + 1)
+      }
+    )
+
+    it.effect("spreads tokens that were obtained together", () =>
+      Effect.gen(function*() {
+        const delays = yield* Effect.replicateEffect(delayOfNew(RefreshPolicy.early, "1 hour"), 20)
+        assert.isAbove(new Set(delays.map(String)).size, 15)
+      }))
+  })
+
+  describe("default", () => {
+    const policy = RefreshPolicy.default
+
+    it("has the documented times", () => {
+      const { closing, coolDown, keepAlive, refreshGracePeriod, timeout } = policy
+      assert.deepStrictEqual({ closing, coolDown, keepAlive, refreshGracePeriod, timeout }, {
+        closing: Duration.seconds(5),
+        coolDown: Duration.seconds(30),
+        keepAlive: false,
+        refreshGracePeriod: Duration.seconds(10),
+        timeout: Duration.seconds(30)
+      })
+      assert.strictEqual(policy.renewal, RefreshPolicy.early)
+    })
+
+    it.effect("retries an exchange after 500 ms, 1 s and 2 s, then no more", () =>
+      Effect.gen(function*() {
+        const attempts = yield* Ref.make<ReadonlyArray<number>>([])
+        const attempt = Effect.flatMap(Clock.currentTimeMillis, (now) =>
+          Effect.zipRight(Ref.update(attempts, (all) => [...all, now]), Effect.fail(transient)))
+        const fiber = yield* Effect.fork(Effect.flip(Effect.retry(attempt, policy.retry)))
+        yield* TestClock.adjust("1 hour")
+        assert.strictEqual(yield* Fiber.join(fiber), transient)
+        assert.deepStrictEqual(yield* Ref.get(attempts), [0, 500, 1500, 3500])
+      }))
+  })
+
+  describe("combinators", () => {
+    it("replace one part each, and leave the given policy unchanged", () => {
+      const before = { ...RefreshPolicy.default }
+      const retry = Schedule.recurs(5)
+      const { closing, coolDown, keepAlive, refreshGracePeriod, renewal, retry: replaced, timeout } = RefreshPolicy
+        .default.pipe(
+          RefreshPolicy.renewal(RefreshPolicy.never),
+          RefreshPolicy.retry(retry),
+          RefreshPolicy.coolDown("1 minute"),
+          RefreshPolicy.timeout("2 minutes"),
+          RefreshPolicy.keepAlive(true),
+          RefreshPolicy.refreshGracePeriod("3 minutes"),
+          RefreshPolicy.closing("4 minutes")
+        )
+      assert.deepStrictEqual({ closing, coolDown, keepAlive, refreshGracePeriod, timeout }, {
+        closing: Duration.minutes(4),
+        coolDown: Duration.minutes(1),
+        keepAlive: true,
+        refreshGracePeriod: Duration.minutes(3),
+        timeout: Duration.minutes(2)
+      })
+      assert.strictEqual(renewal, RefreshPolicy.never)
+      assert.strictEqual(replaced, retry)
+      assert.deepStrictEqual({ ...RefreshPolicy.default }, before)
+    })
+
+    it("work data-first too, and return a pipeable policy", () => {
+      const policy = RefreshPolicy.timeout(RefreshPolicy.default, "1 minute").pipe(RefreshPolicy.keepAlive(true))
+      assert.deepStrictEqual(policy.timeout, Duration.minutes(1))
+      assert.isTrue(policy.keepAlive)
+    })
   })
 })

@@ -119,6 +119,19 @@ describe("RequestCredentials", () => {
     })
   })
 
+  describe("queryParameter", () => {
+    it("replaces the caller's, also one that is written in the URL, and leaves the others byte for byte", () => {
+      const key = RequestCredentials.queryParameter("key", canary)
+      const on = (url: string) => {
+        const { url: path, urlParams } = RequestCredentials.apply(key)(HttpClientRequest.get(url))
+        return [path, ...urlParams]
+      }
+      assert.deepStrictEqual(on("/q?key=caller"), ["/q", ["key", canary]])
+      assert.deepStrictEqual(on("/q?a=%2f+1&k%65y=caller&b#part"), ["/q?a=%2f+1&b#part", ["key", canary]])
+      assert.deepStrictEqual(on("/q#part?key=caller"), ["/q#part?key=caller", ["key", canary]])
+    })
+  })
+
   describe("basic", () => {
     it("writes the examples of RFC 7617", () => {
       const cases = [

@@ -1,5 +1,5 @@
+import * as ScriptedHttpClient from "@effect-auth/testing/ScriptedHttpClient"
 import * as HttpClient from "@effect/platform/HttpClient"
-import * as HttpClientError from "@effect/platform/HttpClientError"
 import * as HttpClientRequest from "@effect/platform/HttpClientRequest"
 import * as HttpClientResponse from "@effect/platform/HttpClientResponse"
 import { assert, describe, it } from "@effect/vitest"
@@ -22,182 +22,184 @@ const login = HttpClientRequest.post(`https://api.acme.example/token?key=${canar
 }).pipe(HttpClientRequest.bodyUnsafeJson({ password: canary }))
 
 const answering = (status: number, body: string | null = null) =>
-  HttpClient.make((request) => Effect.succeed(HttpClientResponse.fromWeb(request, new Response(body, { status }))))
-const unreachable = (cause: unknown) =>
-  HttpClient.make((request) => Effect.fail(new HttpClientError.RequestError({ request, reason: "Transport", cause })))
+  ScriptedHttpClient.make(() => new Response(body, { status }))
+const unreachable = (cause: unknown) => ScriptedHttpClient.make(ScriptedHttpClient.fail(cause))
 const response = (body: string) => HttpClientResponse.fromWeb(login, new Response(body))
 
 const failure = (client: HttpClient.HttpClient, options?: Partial<TokenEndpoint.Options>) =>
   Effect.flip(TokenEndpoint.execute(client, login, { mode, ...options }))
 
-describe("TokenEndpoint.execute", () => {
-  it.effect("tells refusals, passing troubles and wrong addresses apart by the status", () =>
-    Effect.gen(function*() {
-      const expected = {
-        CredentialsRejected: [400, 401, 403],
-        Unavailable: [408, 500, 502, 503, 504, 599],
-        TooManyRequests: [429],
-        Unexpected: [301, 302, 303, 307, 404, 405, 410, 415, 422]
-      }
-      for (const [name, statuses] of Object.entries(expected)) {
-        for (const status of statuses) {
-          const error = yield* failure(answering(status))
-          assert.deepInclude(error, { mode, status })
-          assert.strictEqual(error._tag === "TokenEndpointError" ? error.reason : error._tag, name, `${status}`)
-          assert.strictEqual(isTransient(error), name === "Unavailable" || name === "TooManyRequests")
+describe("TokenEndpoint", () => {
+  describe("execute", () => {
+    it.effect("distinguishes refusals, transient failures and a wrong address by the status", () =>
+      Effect.gen(function*() {
+        const expected = {
+          CredentialsRejected: [400, 401, 403],
+          Unavailable: [408, 500, 502, 503, 504, 599],
+          TooManyRequests: [429],
+          Unexpected: [301, 302, 303, 307, 404, 405, 410, 415, 422]
         }
-      }
-    }))
-
-  it.effect("lets a vendor say which statuses mean wrong credentials", () =>
-    Effect.gen(function*() {
-      const rejected = [409]
-      assert.strictEqual((yield* failure(answering(409), { rejected }))._tag, "CredentialsRejected")
-      assert.deepInclude(yield* failure(answering(401), { rejected }), {
-        _tag: "TokenEndpointError",
-        reason: "Unexpected"
-      })
-    }))
-
-  it.effect("adds the server's own words, which it reads from the refusal", () =>
-    Effect.gen(function*() {
-      const error = yield* failure(answering(400, "invalid_grant"), {
-        explain: (response) => Effect.map(Effect.orDie(response.text), (code) => ({ code, detail: "wrong password" }))
-      })
-      assert.strictEqual(
-        error.message,
-        "Acme/Password: the server rejected the credentials (HTTP 400, invalid_grant): wrong password"
-      )
-    }))
-
-  it.effect("gives every 2xx answer as it is, and does not ask for an explanation", () =>
-    Effect.gen(function*() {
-      for (const status of [200, 201, 204, 299]) {
-        const response = yield* TokenEndpoint.execute(answering(status), login, {
-          mode,
-          explain: () => Effect.dieMessage("asked for an explanation of a success")
-        })
-        assert.strictEqual(response.status, status)
-      }
-    }))
-
-  it.effect("names the system's error code when there is no answer, and nothing else of the cause", () =>
-    Effect.gen(function*() {
-      const cause = new TypeError(`fetch failed: ${canary}`, {
-        cause: Object.assign(new Error(canary), { code: "ECONNREFUSED" })
-      })
-      const error = yield* failure(unreachable(cause))
-      assert.strictEqual(
-        error.message,
-        "Acme/Password: the token endpoint could not be reached: Transport ECONNREFUSED"
-      )
-      assert.isTrue(isTransient(error))
-    }))
-
-  it.effect("shows the request, which holds the credentials, in no error", () =>
-    Effect.gen(function*() {
-      const clients = [
-        unreachable(new Error(canary)),
-        unreachable({ code: canary }),
-        ...[302, 401, 429, 500].map((status) => answering(status, canary))
-      ]
-      for (const client of clients) assertSecretFree(yield* failure(client), [canary])
-    }))
-
-  it.effect("shows it in no span of the platform, and leaves it untraced for the server", () =>
-    Effect.gen(function*() {
-      const spans = yield* Ref.make<ReadonlyArray<string>>([])
-      const sent = yield* Ref.make<ReadonlyArray<string>>([])
-      const tracer = Tracer.make({
-        context: (run) => run(),
-        span: (name, parent, context, links, startTime, kind) => {
-          Effect.runSync(Ref.update(spans, (all) => [...all, name]))
-          return {
-            _tag: "Span",
-            attributes: new Map(),
-            sampled: true,
-            spanId: "1",
-            traceId: "2",
-            status: { _tag: "Started", startTime },
-            attribute: (key, value) => Effect.runSync(Ref.update(spans, (all) => [...all, `${key}=${String(value)}`])),
-            event: () => {},
-            addLinks: () => {},
-            end: () => {},
-            context,
-            kind,
-            links,
-            name,
-            parent
+        for (const [name, statuses] of Object.entries(expected)) {
+          for (const status of statuses) {
+            const error = yield* failure(answering(status))
+            assert.deepInclude(error, { mode, status })
+            assert.strictEqual(error._tag === "TokenEndpointError" ? error.reason : error._tag, name, `${status}`)
+            assert.strictEqual(isTransient(error), name === "Unavailable" || name === "TooManyRequests")
           }
         }
-      })
-      const client = HttpClient.make((request) =>
-        Effect.as(
-          Ref.update(sent, (all) => [...all, ...Object.keys(request.headers)]),
-          HttpClientResponse.fromWeb(request, new Response())
-        )
-      )
-      yield* TokenEndpoint.execute(client, login, { mode }).pipe(
-        Effect.withSpan("auth.login"),
-        Effect.withTracer(tracer)
-      )
-      assert.deepStrictEqual((yield* Ref.get(spans)).filter((fact) => !fact.startsWith("code.")), ["auth.login"])
-      assert.include(yield* Ref.get(sent), "x-secret")
-    }))
-})
+      }))
 
-describe("TokenEndpoint.json", () => {
-  const read = TokenEndpoint.json(Schema.Struct({ access_token: Schema.String }), { mode })
-
-  it.effect("reads what the schema asks for", () =>
-    Effect.gen(function*() {
-      const answer = yield* read(response(JSON.stringify({ access_token: canary, more: 1 })))
-      assert.deepStrictEqual(answer, { access_token: canary })
-    }))
-
-  it.effect("fails with MalformedTokenResponse, which does not quote the answer", () =>
-    Effect.gen(function*() {
-      const cases = {
-        [`{"accessToken":"${canary}"}`]: "the JSON lacks what is needed",
-        [`{"access_token":["${canary}"]}`]: "the JSON lacks what is needed",
-        [`"${canary}"`]: "the JSON lacks what is needed",
-        [`<html>${canary}</html>`]: "the body is not JSON",
-        [`${canary}`]: "the body is not JSON"
-      }
-      for (const [body, detail] of Object.entries(cases)) {
-        const error = yield* Effect.flip(read(response(body)))
-        assert.deepInclude(error, { _tag: "MalformedTokenResponse", mode, status: 200, detail })
-        assertSecretFree(error, [canary])
-      }
-    }))
-
-  it.live.prop(
-    "never dies, whatever the body is",
-    [FastCheck.oneof(FastCheck.string(), FastCheck.json())],
-    ([body]) =>
-      Effect.map(
-        Effect.exit(read(response(body))),
-        Exit.match({
-          onFailure: (cause) => assert.strictEqual(cause._tag, "Fail"),
-          onSuccess: (answer) => assert.isString(answer.access_token)
+    it.effect("takes the statuses that mean wrong credentials from its options", () =>
+      Effect.gen(function*() {
+        const rejected = [409]
+        assert.strictEqual((yield* failure(answering(409), { rejected }))._tag, "CredentialsRejected")
+        assert.deepInclude(yield* failure(answering(401), { rejected }), {
+          _tag: "TokenEndpointError",
+          reason: "Unexpected"
         })
-      )
-  )
-})
+      }))
 
-describe("TokenEndpoint.text", () => {
-  const read = TokenEndpoint.text({ mode })
+    it.effect("adds the server's own words from the refusal", () =>
+      Effect.gen(function*() {
+        const error = yield* failure(answering(400, "invalid_grant"), {
+          explain: (response) => Effect.map(Effect.orDie(response.text), (code) => ({ code, detail: "wrong password" }))
+        })
+        assert.strictEqual(
+          error.message,
+          "Acme/Password: the server rejected the credentials (HTTP 400, invalid_grant): wrong password"
+        )
+      }))
 
-  it.effect("reads the body without surrounding white space", () =>
-    Effect.gen(function*() {
-      assert.strictEqual(yield* read(response(` ${canary}\r\n`)), canary)
-    }))
+    it.effect("returns every 2xx answer as it is, without an explanation", () =>
+      Effect.gen(function*() {
+        for (const status of [200, 201, 204, 299]) {
+          const response = yield* TokenEndpoint.execute(answering(status), login, {
+            mode,
+            explain: () => Effect.dieMessage("asked for an explanation of a success")
+          })
+          assert.strictEqual(response.status, status)
+        }
+      }))
 
-  it.effect("fails transiently when the connection is lost before the body has arrived", () =>
-    Effect.gen(function*() {
-      const broken = new Response(new ReadableStream({ pull: (controller) => controller.error(new Error(canary)) }))
-      const error = yield* Effect.flip(read(HttpClientResponse.fromWeb(login, broken)))
-      assert.deepInclude(error, { _tag: "TokenEndpointError", reason: "Unreachable" })
-      assertSecretFree(error, [canary])
-    }))
+    it.effect("names the system's error code when there is no answer, and nothing else of the cause", () =>
+      Effect.gen(function*() {
+        const cause = new TypeError(`fetch failed: ${canary}`, {
+          cause: Object.assign(new Error(canary), { code: "ECONNREFUSED" })
+        })
+        const error = yield* failure(unreachable(cause))
+        assert.strictEqual(
+          error.message,
+          "Acme/Password: the token endpoint could not be reached: Transport ECONNREFUSED"
+        )
+        assert.isTrue(isTransient(error))
+      }))
+
+    it.effect("shows the request, which holds the credentials, in no error", () =>
+      Effect.gen(function*() {
+        const clients = [
+          unreachable(new Error(canary)),
+          unreachable({ code: canary }),
+          ...[302, 401, 429, 500].map((status) => answering(status, canary))
+        ]
+        for (const client of clients) assertSecretFree(yield* failure(client), [canary])
+      }))
+
+    it.effect("shows the request in no span of the platform, and sends no trace headers", () =>
+      Effect.gen(function*() {
+        const spans = yield* Ref.make<ReadonlyArray<string>>([])
+        const sent = yield* Ref.make<ReadonlyArray<string>>([])
+        const tracer = Tracer.make({
+          context: (run) => run(),
+          span: (name, parent, context, links, startTime, kind) => {
+            Effect.runSync(Ref.update(spans, (all) => [...all, name]))
+            return {
+              _tag: "Span",
+              attributes: new Map(),
+              sampled: true,
+              spanId: "1",
+              traceId: "2",
+              status: { _tag: "Started", startTime },
+              attribute: (key, value) =>
+                Effect.runSync(Ref.update(spans, (all) => [...all, `${key}=${String(value)}`])),
+              event: () => {},
+              addLinks: () => {},
+              end: () => {},
+              context,
+              kind,
+              links,
+              name,
+              parent
+            }
+          }
+        })
+        const client = HttpClient.make((request) =>
+          Effect.as(
+            Ref.update(sent, (all) => [...all, ...Object.keys(request.headers)]),
+            HttpClientResponse.fromWeb(request, new Response())
+          )
+        )
+        yield* TokenEndpoint.execute(client, login, { mode }).pipe(
+          Effect.withSpan("auth.login"),
+          Effect.withTracer(tracer)
+        )
+        assert.deepStrictEqual((yield* Ref.get(spans)).filter((fact) => !fact.startsWith("code.")), ["auth.login"])
+        assert.include(yield* Ref.get(sent), "x-secret")
+      }))
+  })
+
+  describe("json", () => {
+    const read = TokenEndpoint.json(Schema.Struct({ access_token: Schema.String }), { mode })
+
+    it.effect("reads what the schema describes", () =>
+      Effect.gen(function*() {
+        const answer = yield* read(response(JSON.stringify({ access_token: canary, more: 1 })))
+        assert.deepStrictEqual(answer, { access_token: canary })
+      }))
+
+    it.effect("fails with MalformedTokenResponse, which does not quote the answer", () =>
+      Effect.gen(function*() {
+        const cases = {
+          [`{"accessToken":"${canary}"}`]: "the JSON lacks what is needed",
+          [`{"access_token":["${canary}"]}`]: "the JSON lacks what is needed",
+          [`"${canary}"`]: "the JSON lacks what is needed",
+          [`<html>${canary}</html>`]: "the body is not JSON",
+          [`${canary}`]: "the body is not JSON"
+        }
+        for (const [body, detail] of Object.entries(cases)) {
+          const error = yield* Effect.flip(read(response(body)))
+          assert.deepInclude(error, { _tag: "MalformedTokenResponse", mode, status: 200, detail })
+          assertSecretFree(error, [canary])
+        }
+      }))
+
+    it.live.prop(
+      "never dies, whatever the body",
+      [FastCheck.oneof(FastCheck.string(), FastCheck.json())],
+      ([body]) =>
+        Effect.map(
+          Effect.exit(read(response(body))),
+          Exit.match({
+            onFailure: (cause) => assert.strictEqual(cause._tag, "Fail"),
+            onSuccess: (answer) => assert.isString(answer.access_token)
+          })
+        )
+    )
+  })
+
+  describe("text", () => {
+    const read = TokenEndpoint.text({ mode })
+
+    it.effect("reads the body without surrounding white space", () =>
+      Effect.gen(function*() {
+        assert.strictEqual(yield* read(response(` ${canary}\r\n`)), canary)
+      }))
+
+    it.effect("fails transiently when the connection is lost before the body has arrived", () =>
+      Effect.gen(function*() {
+        const broken = new Response(new ReadableStream({ pull: (controller) => controller.error(new Error(canary)) }))
+        const error = yield* Effect.flip(read(HttpClientResponse.fromWeb(login, broken)))
+        assert.deepInclude(error, { _tag: "TokenEndpointError", reason: "Unreachable" })
+        assertSecretFree(error, [canary])
+      }))
+  })
 })

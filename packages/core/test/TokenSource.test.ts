@@ -13,7 +13,9 @@ import * as Duration from "effect/Duration"
 import * as Effect from "effect/Effect"
 import * as Exit from "effect/Exit"
 import * as Fiber from "effect/Fiber"
+import * as Logger from "effect/Logger"
 import * as Option from "effect/Option"
+import * as PubSub from "effect/PubSub"
 import * as Redacted from "effect/Redacted"
 import * as Ref from "effect/Ref"
 import * as Schedule from "effect/Schedule"
@@ -22,7 +24,7 @@ import * as Stream from "effect/Stream"
 import * as TestClock from "effect/TestClock"
 import * as Tracer from "effect/Tracer"
 import type { ExchangeError } from "../src/AuthError.ts"
-import { CredentialsRejected, TokenEndpointError, TokenStoreError } from "../src/AuthError.ts"
+import { CredentialsRejected, CredentialUnavailable, TokenEndpointError, TokenStoreError } from "../src/AuthError.ts"
 
 const rejected = new CredentialsRejected({ mode: "Test", status: 401 })
 const unavailable = new TokenEndpointError({ mode: "Test", reason: "Unavailable", status: 503 })
@@ -56,614 +58,802 @@ const server = (options: {
     }
   })
 
-/** An error that failed inside a span is a proxy of itself: compare what it says. */
-const said = (error: Error) => error.message
+/** An error that failed inside a span is a proxy of itself, so errors are compared by message. */
+const message = (error: Error) => error.message
 
 const value = (token: Token.Token) => Redacted.value(token.value)
 
-describe("TokenSource: one exchange at a time", () => {
-  it.scoped("10,000 callers on an empty source cause one login, and all get its token", () =>
-    Effect.gen(function*() {
-      const { login, sent } = yield* server({ latency: "1 second" })
-      const tokens = yield* TokenSource.make({ login })
-      const callers = yield* Effect.fork(
-        Effect.replicateEffect(tokens.get, 10_000, { concurrency: "unbounded" })
-      )
-      yield* TestClock.adjust("1 second")
-      const received = yield* Fiber.join(callers)
-      assert.strictEqual(new Set(received).size, 1)
-      assert.deepStrictEqual(yield* sent, ["login"])
-    }))
-
-  it.scoped("interrupting the caller who began the exchange neither cancels it nor hurts the others", () =>
-    Effect.gen(function*() {
-      const { login, sent } = yield* server({ latency: "1 second" })
-      const tokens = yield* TokenSource.make({ login })
-      const first = yield* Effect.fork(tokens.get)
-      yield* Effect.yieldNow()
-      const others = yield* Effect.fork(Effect.all([tokens.get, tokens.get], { concurrency: "unbounded" }))
-      yield* Effect.yieldNow()
-      yield* Fiber.interrupt(first)
-      yield* TestClock.adjust("1 second")
-      const [a, b] = yield* Fiber.join(others)
-      assert.strictEqual(a, b)
-      assert.deepStrictEqual(yield* sent, ["login"])
-    }))
-
-  it.scoped("100 callers on an exchange that fails all get its error, and it is not repeated for each", () =>
-    Effect.gen(function*() {
-      const { answerNext, login, sent } = yield* server({ latency: "1 second" })
-      yield* answerNext(rejected)
-      const tokens = yield* TokenSource.make({ login })
-      const callers = yield* Effect.fork(
-        Effect.replicateEffect(Effect.flip(tokens.get), 100, { concurrency: "unbounded" })
-      )
-      yield* TestClock.adjust("1 second")
-      assert.deepStrictEqual(new Set((yield* Fiber.join(callers)).map(said)), new Set([rejected.message]))
-      assert.deepStrictEqual(yield* sent, ["login"])
-    }))
-
-  it.scoped("a defect in the exchange reaches every waiter and leaves the source usable", () =>
-    Effect.gen(function*() {
-      const broken = yield* Ref.make(true)
-      const tokens = yield* TokenSource.make({
-        login: Effect.flatMap(
-          Ref.getAndSet(broken, false),
-          (broken) => broken ? Effect.die("boom") : Token.make({ value: "token" })
-        )
-      })
-      const exit = yield* Effect.exit(tokens.get)
-      assert.isTrue(Exit.isFailure(exit) && Cause.isDie(exit.cause))
-      assert.strictEqual(value(yield* tokens.get), "token")
-    }))
-
-  it.scoped("an exchange is bounded in time even when the source was made in an uninterruptible region", () =>
-    Effect.gen(function*() {
-      const tokens = yield* Effect.uninterruptible(TokenSource.make({ login: Effect.never, mode: "Test" }))
-      const caller = yield* Effect.fork(Effect.flip(tokens.get))
-      yield* TestClock.adjust("30 seconds")
-      const error = yield* Fiber.join(caller)
-      assert.deepInclude(error, { _tag: "TokenEndpointError", reason: "Timeout", mode: "Test" })
-    }))
-})
-
-describe("TokenSource: freshness", () => {
-  it.scoped("a stale token is used while one renewal runs behind", () =>
-    Effect.gen(function*() {
-      const { login, refresh, sent } = yield* server({ latency: "1 second" })
-      const tokens = yield* TokenSource.make({ login, refresh })
-      yield* Effect.fork(tokens.get)
-      yield* TestClock.adjust("85 seconds")
-      assert.strictEqual(value(yield* tokens.get), "token-1")
-      assert.strictEqual(value(yield* tokens.get), "token-1")
-      yield* TestClock.adjust("1 second")
-      assert.strictEqual(value(yield* tokens.get), "token-2")
-      assert.deepStrictEqual(yield* sent, ["login", "refresh with refresh-1"])
-    }))
-
-  it.scoped("an expired token is not handed out: callers wait for its successor", () =>
-    Effect.gen(function*() {
-      const { login, refresh } = yield* server()
-      const tokens = yield* TokenSource.make({ login, refresh })
-      yield* tokens.get
-      yield* TestClock.adjust("100 seconds")
-      assert.strictEqual(value(yield* tokens.get), "token-2")
-    }))
-
-  it.scoped("a token of unknown lifetime is used until it is rejected", () =>
-    Effect.gen(function*() {
-      const { login } = yield* server({ lifetime: undefined })
-      const tokens = yield* TokenSource.make({ login })
-      const token = yield* tokens.get
-      yield* TestClock.adjust("400 days")
-      assert.strictEqual(yield* tokens.get, token)
-      assert.strictEqual(yield* tokens.reject(token), "login")
-      assert.strictEqual(value(yield* tokens.get), "token-2")
-    }))
-
-  it.scoped("a token that lives longer than timers can count (24.8 days) is used until it is due", () =>
-    Effect.gen(function*() {
-      const { login, sent } = yield* server({ lifetime: "100 days" })
-      const policy = RefreshPolicy.default.pipe(RefreshPolicy.renewal(RefreshPolicy.beforeExpiry("1 hour")))
-      const tokens = yield* TokenSource.make({ login, policy })
-      const first = yield* tokens.get
-      yield* TestClock.adjust(Duration.subtract(Duration.days(100), Duration.minutes(61)))
-      assert.strictEqual(yield* tokens.get, first)
-      assert.deepStrictEqual(yield* sent, ["login"])
-      yield* TestClock.adjust("2 minutes")
-      assert.strictEqual(yield* tokens.get, first)
-      yield* TestClock.adjust("1 second")
-      assert.deepStrictEqual(yield* sent, ["login", "login"])
-    }))
-
-  it.effect("keep-alive looks at the clock at least every 30 s, so that neither a suspend nor a long life escapes it", () => {
-    const clock = VirtualClock.make(Date.UTC(2026, 0, 1))
-    return Effect.gen(function*() {
-      const { login, sent } = yield* server({ lifetime: "100 days" })
-      const tokens = yield* TokenSource.make({ login, policy: RefreshPolicy.keepAlive(RefreshPolicy.default, true) })
-      const first = yield* Effect.fork(tokens.get)
-      yield* clock.advance(60_000)
-      yield* Fiber.join(first)
-      yield* clock.jump("99 days")
-      assert.strictEqual((yield* sent).length, 1)
-      yield* clock.jump("1 day")
-      yield* clock.advance(30_000)
-      assert.strictEqual((yield* sent).length, 2)
-    }).pipe(Effect.scoped, Effect.withClock(clock))
-  })
-
-  it.scoped("with keep-alive the token is renewed while nobody asks, after failures too", () =>
-    Effect.gen(function*() {
-      const { answerNext, login, refresh, sent } = yield* server()
-      const policy = RefreshPolicy.default.pipe(RefreshPolicy.keepAlive(true), RefreshPolicy.retry(Schedule.stop))
-      const tokens = yield* TokenSource.make({ login, policy, refresh })
-      yield* tokens.get
-      yield* answerNext(unavailable)
-      yield* TestClock.adjust("10 minutes")
-      const all = yield* sent
-      assert.isAtLeast(all.length, 6)
-      assert.deepStrictEqual(all.slice(0, 3), ["login", "refresh with refresh-1", "refresh with refresh-1"])
-      assert.notStrictEqual((yield* tokens.state.get).freshness, "Expired")
-    }))
-
-  it.scoped("keep-alive over tokens that are dead on arrival asks at most once a second", () =>
-    Effect.gen(function*() {
-      const { login, sent } = yield* server({ lifetime: Duration.zero })
-      const tokens = yield* TokenSource.make({ login, policy: RefreshPolicy.keepAlive(RefreshPolicy.default, true) })
-      yield* tokens.get
-      yield* TestClock.adjust("10 seconds")
-      assert.isAtMost((yield* sent).length, 11)
-    }))
-
-  it.effect("a clock that jumps forward by hours (suspend) makes the token expire", () => {
-    const clock = VirtualClock.make(Date.UTC(2026, 0, 1))
-    return Effect.gen(function*() {
-      const { login } = yield* server()
-      const tokens = yield* TokenSource.make({ login })
-      const first = yield* Effect.fork(tokens.get)
-      yield* clock.advance(1)
-      assert.strictEqual(value(yield* Fiber.join(first)), "token-1")
-      yield* clock.jump("5 hours")
-      const second = yield* Effect.fork(tokens.get)
-      yield* clock.advance(1)
-      assert.strictEqual(value(yield* Fiber.join(second)), "token-2")
-    }).pipe(Effect.scoped, Effect.withClock(clock))
-  })
-
-  it.effect("after a clock was set back by hours the token is renewed at its next use", () => {
-    const clock = VirtualClock.make(Date.UTC(2026, 0, 1))
-    return Effect.gen(function*() {
-      const { login, sent } = yield* server()
-      const tokens = yield* TokenSource.make({ login })
-      const first = yield* Effect.fork(tokens.get)
-      yield* clock.advance(1)
-      yield* Fiber.join(first)
-      yield* clock.jumpBack("5 hours")
-      assert.strictEqual(value(yield* tokens.get), "token-1")
-      yield* clock.advance(1)
-      assert.strictEqual(value(yield* tokens.get), "token-2")
-      assert.strictEqual((yield* sent).length, 2)
-    }).pipe(Effect.scoped, Effect.withClock(clock))
-  })
-})
-
-describe("TokenSource: failures", () => {
-  it.scoped("a failed early renewal never fails a request while the token is valid, and is not repeated at once", () =>
-    Effect.gen(function*() {
-      const { answerNext, login, refresh, sent } = yield* server()
-      const policy = RefreshPolicy.default.pipe(
-        RefreshPolicy.renewal(RefreshPolicy.beforeExpiry("50 seconds")),
-        RefreshPolicy.retry(Schedule.stop)
-      )
-      const tokens = yield* TokenSource.make({ login, policy, refresh })
-      yield* tokens.get
-      yield* TestClock.adjust("50 seconds")
-      yield* answerNext(unavailable, unavailable)
-      for (let second = 0; second < 40; second++) {
-        assert.strictEqual(value(yield* tokens.get), "token-1")
-        yield* TestClock.adjust("1 second")
-      }
-      // once at 50 s and once more after the cool-down of 30 s
-      assert.strictEqual((yield* sent).length, 3)
-    }))
-
-  it.scoped("a wrong password is sent once per cool-down, whatever the number of callers", () =>
-    Effect.gen(function*() {
-      const { answerNext, login, sent } = yield* server()
-      yield* answerNext(rejected, rejected, rejected)
-      const tokens = yield* TokenSource.make({ login })
-      const everybody = Effect.replicateEffect(Effect.flip(tokens.get), 50, { concurrency: "unbounded" })
-      for (let second = 0; second < 59; second++) {
-        assert.deepStrictEqual(new Set((yield* everybody).map(said)), new Set([rejected.message]))
-        yield* TestClock.adjust("1 second")
-      }
-      assert.deepStrictEqual(yield* sent, ["login", "login"])
-    }))
-
-  it.scoped("transient failures are tried again on the schedule; then the caller gets the last of them", () =>
-    Effect.gen(function*() {
-      const { answerNext, login, sent } = yield* server()
-      yield* answerNext(unavailable, unavailable)
-      const tokens = yield* TokenSource.make({ login })
-      const lucky = yield* Effect.fork(tokens.get)
-      yield* TestClock.adjust("1500 millis")
-      assert.strictEqual(value(yield* Fiber.join(lucky)), "token-3")
-
-      yield* tokens.reject(yield* tokens.get)
-      yield* answerNext(unavailable, unavailable, unavailable, unavailable)
-      const unlucky = yield* Effect.fork(Effect.flip(tokens.get))
-      yield* TestClock.adjust("3500 millis")
-      assert.strictEqual(said(yield* Fiber.join(unlucky)), unavailable.message)
-      assert.strictEqual((yield* sent).length, 7)
-    }))
-})
-
-describe("TokenSource: the ladder", () => {
-  it.scoped("a refused refresh token leads to a login and is not offered again", () =>
-    Effect.gen(function*() {
-      const { answerNext, login, refresh, sent } = yield* server()
-      const policy = RefreshPolicy.retry(RefreshPolicy.default, Schedule.stop)
-      const tokens = yield* TokenSource.make({ login, policy, refresh })
-      yield* tokens.get
-      yield* TestClock.adjust("100 seconds")
-      yield* answerNext(rejected, unavailable)
-      assert.strictEqual(said(yield* Effect.flip(tokens.get)), unavailable.message)
-      assert.strictEqual(value(yield* tokens.get), "token-4")
-      assert.deepStrictEqual(yield* sent, ["login", "refresh with refresh-1", "login", "login"])
-    }))
-
-  it.scoped("a token rejected straight after a refresh skips the refresh", () =>
-    Effect.gen(function*() {
-      const { login, refresh, sent } = yield* server()
-      const tokens = yield* TokenSource.make({ login, refresh })
-      assert.strictEqual(yield* tokens.reject(yield* tokens.get), "refresh")
-      assert.strictEqual(yield* tokens.reject(yield* tokens.get), "login")
-      yield* tokens.get
-      assert.deepStrictEqual(yield* sent, ["login", "refresh with refresh-1", "login"])
-    }))
-
-  it.scoped("a refresh that brings no new refresh token keeps the old one (RFC 6749 section 6)", () =>
-    Effect.gen(function*() {
-      const { login, refresh, sent } = yield* server({ rotates: false })
-      const tokens = yield* TokenSource.make({ login, refresh })
-      yield* tokens.get
-      yield* TestClock.adjust("100 seconds")
-      yield* tokens.get
-      yield* TestClock.adjust("100 seconds")
-      yield* tokens.get
-      assert.deepStrictEqual(yield* sent, ["login", "refresh with refresh-1", "refresh with refresh-1"])
-    }))
-
-  it.scoped("a hundred parallel rejections of one token cause one exchange; late ones find its successor", () =>
-    Effect.gen(function*() {
-      const { login, sent } = yield* server({ latency: "1 second" })
-      const tokens = yield* TokenSource.make({ login })
-      const first = yield* Effect.fork(tokens.get)
-      yield* TestClock.adjust("1 second")
-      const token = yield* Fiber.join(first)
-      const again = yield* Effect.fork(
-        Effect.replicateEffect(Effect.zipRight(tokens.reject(token), tokens.get), 100, { concurrency: "unbounded" })
-      )
-      yield* TestClock.adjust("1 second")
-      assert.strictEqual(new Set(yield* Fiber.join(again)).size, 1)
-      assert.strictEqual(yield* tokens.reject(token), "reuse")
-      assert.deepStrictEqual(yield* sent, ["login", "login"])
-    }))
-
-  it.scoped("a request that has climbed to the login and is refused again gives up, and the new token is kept", () =>
-    Effect.gen(function*() {
-      const { login, sent } = yield* server()
-      const tokens = yield* TokenSource.make({ login })
-      const rung = yield* tokens.reject(yield* tokens.get)
-      const token = yield* tokens.get
-      assert.strictEqual(yield* tokens.reject(token, rung), "fail")
-      assert.strictEqual(yield* tokens.get, token)
-      assert.deepStrictEqual(yield* sent, ["login", "login"])
-    }))
-})
-
-describe("TokenSource: changes and the end", () => {
-  it.effect("tells every change in order, beginning with the latest one for a new subscriber", () =>
-    Effect.gen(function*() {
-      const { login, refresh } = yield* server()
-      const scope = yield* Scope.make()
-      const tokens = yield* Scope.extend(TokenSource.make({ login, refresh }), scope)
-      const names = (changes: Chunk.Chunk<TokenSource.TokenChange>) =>
-        Chunk.toReadonlyArray(changes).map((change) => change._tag === "Obtained" ? change.provenance : change._tag)
-      const early = yield* Effect.fork(Stream.runCollect(tokens.changes))
-      yield* Effect.yieldNow()
-      yield* tokens.get
-      yield* tokens.reject(yield* tokens.get)
-      const late = yield* Effect.fork(Stream.runCollect(tokens.changes))
-      yield* Effect.yieldNow()
-      yield* tokens.get
-      yield* Scope.close(scope, Exit.void)
-      assert.deepStrictEqual(names(yield* Fiber.join(early)), ["login", "Rejected", "refresh", "Cleared"])
-      assert.deepStrictEqual(names(yield* Fiber.join(late)), ["Rejected", "refresh", "Cleared"])
-    }))
-
-  it.scoped("a subscriber who never reads delays nobody and still gets the newest change", () =>
-    Effect.gen(function*() {
-      const { login } = yield* server()
-      const tokens = yield* TokenSource.make({ login })
-      const blocked = yield* Deferred.make<void>()
-      const read = yield* Ref.make<ReadonlyArray<TokenSource.TokenChange>>([])
-      yield* Effect.fork(
-        Stream.runForEach(
-          tokens.changes,
-          (change) => Effect.zipRight(Deferred.await(blocked), Ref.update(read, (read) => [...read, change]))
-        )
-      )
-      yield* Effect.yieldNow()
-      for (let i = 0; i < 300; i++) yield* tokens.reject(yield* tokens.get)
-      const latest = yield* tokens.get
-      yield* Deferred.succeed(blocked, undefined)
-      yield* TestClock.adjust("1 second")
-      const last = (yield* Ref.get(read)).at(-1)
-      assert.isTrue(last?._tag === "Obtained" && last.token === latest)
-    }))
-
-  it.effect("the end of the Scope waits for an exchange in flight and then logs out", () =>
-    Effect.gen(function*() {
-      const { login } = yield* server({ latency: "3 seconds" })
-      const loggedOut = yield* Ref.make<ReadonlyArray<string>>([])
-      const scope = yield* Scope.make()
-      const tokens = yield* Scope.extend(
-        TokenSource.make({ login, revoke: (token) => Ref.update(loggedOut, (out) => [...out, value(token)]) }),
-        scope
-      )
-      const caller = yield* Effect.fork(tokens.get)
-      yield* Effect.yieldNow()
-      const closing = yield* Effect.fork(Scope.close(scope, Exit.void))
-      yield* TestClock.adjust("3 seconds")
-      yield* Fiber.join(closing)
-      assert.strictEqual(value(yield* Fiber.join(caller)), "token-1")
-      assert.deepStrictEqual(yield* Ref.get(loggedOut), ["token-1"])
-      assert.deepInclude(yield* Effect.flip(tokens.get), { _tag: "TokenEndpointError", reason: "Closed" })
-    }))
-
-  it.effect("the end of the Scope is bounded: neither a hanging exchange nor a hanging logout holds it up", () =>
-    Effect.gen(function*() {
-      const scope = yield* Scope.make()
-      const { login } = yield* server()
-      const hangs = yield* Ref.make(false)
-      const tokens = yield* Scope.extend(
-        TokenSource.make({
-          login: Effect.flatMap(Ref.get(hangs), (hangs) => hangs ? Effect.never : login),
-          revoke: () => Effect.never
-        }),
-        scope
-      )
-      yield* tokens.reject(yield* tokens.get)
-      yield* Ref.set(hangs, true)
-      const waiter = yield* Effect.fork(Effect.flip(tokens.get))
-      yield* Effect.yieldNow()
-      const closing = yield* Effect.fork(Scope.close(scope, Exit.void))
-      yield* TestClock.adjust("10 seconds")
-      yield* Fiber.join(closing)
-      assert.deepInclude(yield* Fiber.join(waiter), { _tag: "TokenEndpointError", reason: "Closed" })
-    }))
-})
-
-describe("TokenSource with a store", () => {
-  const shared = Effect.gen(function*() {
-    const store = yield* TokenStore.makeMemory
-    const scripted = yield* server({ latency: "1 second" })
-    return { ...scripted, store }
-  })
-
-  it.scoped("a stored token is taken up without a login", () =>
-    Effect.gen(function*() {
-      const { login, refresh, sent, store } = yield* shared
-      yield* store.set(yield* Token.make({ value: "stored", lifetime: "100 seconds", refreshToken: "kept" }))
-      const tokens = yield* TokenSource.make({ login, refresh, store })
-      assert.strictEqual(value(yield* tokens.get), "stored")
-      assert.deepStrictEqual(yield* sent, [])
-    }))
-
-  it.scoped("a stored token that has expired is refreshed, not logged in anew", () =>
-    Effect.gen(function*() {
-      const { login, refresh, sent, store } = yield* shared
-      yield* store.set(yield* Token.make({ value: "stored", lifetime: "100 seconds", refreshToken: "kept" }))
-      yield* TestClock.adjust("101 seconds")
-      const tokens = yield* TokenSource.make({ login, refresh, store })
-      const caller = yield* Effect.fork(tokens.get)
-      yield* TestClock.adjust("1 second")
-      yield* Fiber.join(caller)
-      assert.deepStrictEqual(yield* sent, ["refresh with kept"])
-    }))
-
-  it.scoped("eight sources of one store redeem each refresh token once: the others adopt the result", () =>
-    Effect.gen(function*() {
-      const { login, refresh, sent, store } = yield* shared
-      const sources = yield* Effect.replicateEffect(TokenSource.make({ login, refresh, store }), 8)
-      const everybody = Effect.all(sources.map((source) => source.get), { concurrency: "unbounded" })
-      for (let round = 0; round < 3; round++) {
-        const callers = yield* Effect.fork(everybody)
-        yield* TestClock.adjust("1 second")
-        assert.strictEqual(new Set((yield* Fiber.join(callers)).map(value)).size, 1)
-        yield* TestClock.adjust("100 seconds")
-      }
-      assert.deepStrictEqual(yield* sent, ["login", "refresh with refresh-1", "refresh with refresh-2"])
-    }))
-
-  it.scoped("the token is in the store before anybody gets it", () =>
-    Effect.gen(function*() {
-      const { login, store } = yield* shared
-      const order = yield* Ref.make<ReadonlyArray<string>>([])
-      const note = (what: string) => Ref.update(order, (order) => [...order, what])
-      const tokens = yield* TokenSource.make({
-        login,
-        store: { ...store, set: (token) => Effect.zipRight(store.set(token), note("stored")) }
-      })
-      const caller = yield* Effect.fork(Effect.zipRight(tokens.get, note("handed out")))
-      yield* TestClock.adjust("1 second")
-      yield* Fiber.join(caller)
-      assert.deepStrictEqual(yield* Ref.get(order), ["stored", "handed out"])
-    }))
-
-  it.scoped("a store that cannot be written costs nobody the token, and is reported", () =>
-    Effect.gen(function*() {
-      const { login, refresh, sent, store } = yield* shared
-      const broken = new TokenStoreError({ operation: "write", detail: "disk full" })
-      const tokens = yield* TokenSource.make({ login, refresh, store: { ...store, set: () => broken } })
-      const events = yield* Effect.fork(AuthEvent.stream.pipe(
-        Stream.filter((event) => event._tag === "StoreFailed"),
-        Stream.runHead
-      ))
-      yield* Effect.yieldNow()
-      const caller = yield* Effect.fork(tokens.get)
-      yield* TestClock.adjust("1 second")
-      assert.strictEqual(value(yield* Fiber.join(caller)), "token-1")
-      assert.include(AuthEvent.format(Option.getOrThrow(yield* Fiber.join(events))), broken.message)
-      // what is held is newer than what is stored: its refresh token is the one to redeem
-      yield* TestClock.adjust("100 seconds")
-      const later = yield* Effect.fork(tokens.get)
-      yield* TestClock.adjust("1 second")
-      yield* Fiber.join(later)
-      assert.deepStrictEqual(yield* sent, ["login", "refresh with refresh-1"])
-    }).pipe(Effect.provide(AuthEvent.layer)))
-
-  it.scoped("a store that cannot be read or locked fails the caller with TokenStoreError", () =>
-    Effect.gen(function*() {
-      const { login, sent, store } = yield* shared
-      const broken = new TokenStoreError({ operation: "read", detail: "permission denied" })
-      const tokens = yield* TokenSource.make({ login, store: { ...store, get: broken } })
-      assert.strictEqual(said(yield* Effect.flip(tokens.get)), broken.message)
-      assert.deepStrictEqual(yield* sent, [])
-    }))
-
-  it.effect("a session in a store outlives the Scope: no logout", () =>
-    Effect.gen(function*() {
-      const { store } = yield* shared
-      const scope = yield* Scope.make()
-      const tokens = yield* Scope.extend(
-        TokenSource.make({ login: Token.make({ value: "token" }), revoke: () => Effect.die("logged out"), store }),
-        scope
-      )
-      yield* tokens.get
-      yield* Scope.close(scope, Exit.void)
-      assert.isTrue(Option.isSome(yield* store.get))
-    }))
-})
-
-describe("TokenSource: what can be observed", () => {
-  it.scoped("an exchange has a span of its own that links to the waiting requests and has no parent", () =>
-    Effect.gen(function*() {
-      const spans: Array<Tracer.Span> = []
-      const native = yield* Effect.tracer
-      const tracer = Tracer.make({
-        span: (...args) => {
-          const span = native.span(...args)
-          spans.push(span)
-          return span
-        },
-        context: (f, fiber) => native.context(f, fiber)
-      })
-      yield* Effect.gen(function*() {
-        const { login } = yield* server({ latency: "1 second" })
+describe("TokenSource", () => {
+  describe("one exchange at a time", () => {
+    it.scoped("10,000 callers on an empty source cause one login, and all get its token", () =>
+      Effect.gen(function*() {
+        const { login, sent } = yield* server({ latency: "1 second" })
         const tokens = yield* TokenSource.make({ login })
         const callers = yield* Effect.fork(
-          Effect.all([Effect.withSpan(tokens.get, "a"), Effect.withSpan(tokens.get, "b")], { concurrency: "unbounded" })
+          Effect.replicateEffect(tokens.get, 10_000, { concurrency: "unbounded" })
         )
         yield* TestClock.adjust("1 second")
-        yield* Fiber.join(callers)
-      }).pipe(Effect.withTracer(tracer))
-      const exchange = spans.find((span) => span.name === "auth.login")
-      assert.isTrue(exchange !== undefined && Option.isNone(exchange.parent))
-      const linked = exchange?.links.map((link) => link.span.spanId).sort()
-      const requests = spans.filter((span) => span.name === "a" || span.name === "b").map((span) => span.spanId).sort()
-      assert.deepStrictEqual(linked, requests)
-    }))
+        const received = yield* Fiber.join(callers)
+        assert.strictEqual(new Set(received).size, 1)
+        assert.deepStrictEqual(yield* sent, ["login"])
+      }))
 
-  it.scoped("the state tells what is held without telling the token", () =>
-    Effect.gen(function*() {
-      const { login } = yield* server()
-      const tokens = yield* TokenSource.make({ login })
-      assert.deepInclude(yield* tokens.state.get, { freshness: "Empty", generation: 0, exchanging: false })
-      yield* tokens.get
-      const state = yield* tokens.state.get
-      assert.deepInclude(state, { freshness: "Fresh", generation: 1 })
-      assert.notInclude(JSON.stringify(state), "token-1")
-    }))
-})
+    it.scoped("interrupting the caller that began the exchange neither cancels it nor affects the others", () =>
+      Effect.gen(function*() {
+        const { login, sent } = yield* server({ latency: "1 second" })
+        const tokens = yield* TokenSource.make({ login })
+        const first = yield* Effect.fork(tokens.get)
+        yield* Effect.yieldNow()
+        const others = yield* Effect.fork(Effect.all([tokens.get, tokens.get], { concurrency: "unbounded" }))
+        yield* Effect.yieldNow()
+        yield* Fiber.interrupt(first)
+        yield* TestClock.adjust("1 second")
+        const [a, b] = yield* Fiber.join(others)
+        assert.strictEqual(a, b)
+        assert.deepStrictEqual(yield* sent, ["login"])
+      }))
 
-describe("TokenSource: a token given at the start", () => {
-  const given = (options: Partial<Token.Options> = {}) =>
-    Effect.asSome(Token.make({ value: "initial", lifetime: "100 seconds", refreshToken: "refresh-0", ...options }))
+    it.scoped("100 callers on an exchange that fails all get its error, and it is not repeated for each", () =>
+      Effect.gen(function*() {
+        const { answerNext, login, sent } = yield* server({ latency: "1 second" })
+        yield* answerNext(rejected)
+        const tokens = yield* TokenSource.make({ login })
+        const callers = yield* Effect.fork(
+          Effect.replicateEffect(Effect.flip(tokens.get), 100, { concurrency: "unbounded" })
+        )
+        yield* TestClock.adjust("1 second")
+        assert.deepStrictEqual(new Set((yield* Fiber.join(callers)).map(message)), new Set([rejected.message]))
+        assert.deepStrictEqual(yield* sent, ["login"])
+      }))
 
-  it.scoped("is used while it is valid, without an exchange", () =>
-    Effect.gen(function*() {
-      const { login, refresh, sent } = yield* server()
-      const tokens = yield* TokenSource.make({ login, refresh, initial: given() })
-      assert.strictEqual(value(yield* tokens.get), "initial")
-      assert.deepStrictEqual(yield* sent, [])
-    }))
+    it.scoped("a defect in the exchange reaches every waiter and leaves the source usable", () =>
+      Effect.gen(function*() {
+        const broken = yield* Ref.make(true)
+        const tokens = yield* TokenSource.make({
+          login: Effect.flatMap(
+            Ref.getAndSet(broken, false),
+            (broken) => broken ? Effect.die("boom") : Token.make({ value: "token" })
+          )
+        })
+        const exit = yield* Effect.exit(tokens.get)
+        assert.isTrue(Exit.isFailure(exit) && Cause.isDie(exit.cause))
+        assert.strictEqual(value(yield* tokens.get), "token")
+      }))
 
-  it.scoped("is refreshed when it has expired, and read only once", () =>
-    Effect.gen(function*() {
-      const { login, refresh, sent } = yield* server()
-      const reads = yield* Ref.make(0)
-      const initial = Effect.zipRight(Ref.update(reads, (n) => n + 1), given({ lifetime: Duration.zero }))
-      const tokens = yield* TokenSource.make({ login, refresh, initial })
-      yield* tokens.get
-      yield* TestClock.adjust("100 seconds")
-      yield* tokens.get
-      assert.deepStrictEqual(yield* sent, ["refresh with refresh-0", "refresh with refresh-1"])
-      assert.strictEqual(yield* Ref.get(reads), 1)
-    }))
+    it.scoped("an exchange is bounded in time even when the source was made in an uninterruptible region", () =>
+      Effect.gen(function*() {
+        const tokens = yield* Effect.uninterruptible(TokenSource.make({ login: Effect.never, mode: "Test" }))
+        const caller = yield* Effect.fork(Effect.flip(tokens.get))
+        yield* TestClock.adjust("30 seconds")
+        const error = yield* Fiber.join(caller)
+        assert.deepInclude(error, { _tag: "TokenEndpointError", reason: "Timeout", mode: "Test" })
+      }))
+  })
 
-  it.scoped("leads to a login when its refresh token is refused, and is not tried again", () =>
-    Effect.gen(function*() {
-      const { answerNext, login, refresh, sent } = yield* server()
-      yield* answerNext(rejected, rejected)
-      const tokens = yield* TokenSource.make({ login, refresh, initial: given({ lifetime: Duration.zero }) })
-      assert.strictEqual((yield* Effect.flip(tokens.get))._tag, "CredentialsRejected")
-      yield* TestClock.adjust("30 seconds")
-      yield* tokens.get
-      assert.deepStrictEqual(yield* sent, ["refresh with refresh-0", "login", "login"])
-    }))
+  describe("freshness", () => {
+    it.scoped("a stale token is used while one renewal runs", () =>
+      Effect.gen(function*() {
+        const { login, refresh, sent } = yield* server({ latency: "1 second" })
+        const tokens = yield* TokenSource.make({ login, refresh })
+        yield* Effect.fork(tokens.get)
+        yield* TestClock.adjust("85 seconds")
+        assert.strictEqual(value(yield* tokens.get), "token-1")
+        assert.strictEqual(value(yield* tokens.get), "token-1")
+        yield* TestClock.adjust("1 second")
+        assert.strictEqual(value(yield* tokens.get), "token-2")
+        assert.deepStrictEqual(yield* sent, ["login", "refresh with refresh-1"])
+      }))
 
-  it.scoped("survives a transient failure of its refresh", () =>
-    Effect.gen(function*() {
-      const { answerNext, login, refresh, sent } = yield* server()
-      yield* answerNext(unavailable)
-      const policy = RefreshPolicy.default.pipe(RefreshPolicy.retry(Schedule.stop))
-      const tokens = yield* TokenSource.make({ login, refresh, policy, initial: given({ lifetime: Duration.zero }) })
-      yield* Effect.flip(tokens.get)
-      yield* tokens.get
-      assert.deepStrictEqual(yield* sent, ["refresh with refresh-0", "refresh with refresh-0"])
-    }))
+    it.scoped("an expired token is not handed out: callers wait for its successor", () =>
+      Effect.gen(function*() {
+        const { login, refresh } = yield* server()
+        const tokens = yield* TokenSource.make({ login, refresh })
+        yield* tokens.get
+        yield* TestClock.adjust("100 seconds")
+        assert.strictEqual(value(yield* tokens.get), "token-2")
+      }))
 
-  it.scoped("yields to the token of the store, and takes its place once that session has ended", () =>
-    Effect.gen(function*() {
-      const { answerNext, login, refresh, sent } = yield* server()
+    it.scoped("a token of unknown lifetime is used until it is rejected", () =>
+      Effect.gen(function*() {
+        const { login } = yield* server({ lifetime: undefined })
+        const tokens = yield* TokenSource.make({ login })
+        const token = yield* tokens.get
+        yield* TestClock.adjust("400 days")
+        assert.strictEqual(yield* tokens.get, token)
+        assert.strictEqual(yield* tokens.reject(token), "login")
+        assert.strictEqual(value(yield* tokens.get), "token-2")
+      }))
+
+    it.scoped("a token that lives longer than timers can count (24.8 days) is used until it is due", () =>
+      Effect.gen(function*() {
+        const { login, sent } = yield* server({ lifetime: "100 days" })
+        const policy = RefreshPolicy.default.pipe(RefreshPolicy.renewal(RefreshPolicy.beforeExpiry("1 hour")))
+        const tokens = yield* TokenSource.make({ login, policy })
+        const first = yield* tokens.get
+        yield* TestClock.adjust(Duration.subtract(Duration.days(100), Duration.minutes(61)))
+        assert.strictEqual(yield* tokens.get, first)
+        assert.deepStrictEqual(yield* sent, ["login"])
+        yield* TestClock.adjust("2 minutes")
+        assert.strictEqual(yield* tokens.get, first)
+        yield* TestClock.adjust("1 second")
+        assert.deepStrictEqual(yield* sent, ["login", "login"])
+      }))
+
+    it.effect("keep-alive reads the clock at least every 30 s, so that it is on time after a suspend and for lifetimes beyond the longest timer", () => {
+      const clock = VirtualClock.make(Date.UTC(2026, 0, 1))
+      return Effect.gen(function*() {
+        const { login, sent } = yield* server({ lifetime: "100 days" })
+        const tokens = yield* TokenSource.make({ login, policy: RefreshPolicy.keepAlive(RefreshPolicy.default, true) })
+        const first = yield* Effect.fork(tokens.get)
+        yield* clock.advance(60_000)
+        yield* Fiber.join(first)
+        yield* clock.jump("99 days")
+        assert.strictEqual((yield* sent).length, 1)
+        yield* clock.jump("1 day")
+        yield* clock.advance(30_000)
+        assert.strictEqual((yield* sent).length, 2)
+      }).pipe(Effect.scoped, Effect.withClock(clock))
+    })
+
+    it.scoped("with keep-alive the token is renewed without requests, also after failures", () =>
+      Effect.gen(function*() {
+        const { answerNext, login, refresh, sent } = yield* server()
+        const policy = RefreshPolicy.default.pipe(RefreshPolicy.keepAlive(true), RefreshPolicy.retry(Schedule.stop))
+        const tokens = yield* TokenSource.make({ login, policy, refresh })
+        yield* tokens.get
+        yield* answerNext(unavailable)
+        yield* TestClock.adjust("10 minutes")
+        const all = yield* sent
+        assert.isAtLeast(all.length, 6)
+        assert.deepStrictEqual(all.slice(0, 3), ["login", "refresh with refresh-1", "refresh with refresh-1"])
+        assert.notStrictEqual((yield* tokens.state.get).freshness, "Expired")
+      }))
+
+    it.scoped("keep-alive renews tokens that arrive expired at most once a second", () =>
+      Effect.gen(function*() {
+        const { login, sent } = yield* server({ lifetime: Duration.zero })
+        const tokens = yield* TokenSource.make({ login, policy: RefreshPolicy.keepAlive(RefreshPolicy.default, true) })
+        yield* tokens.get
+        yield* TestClock.adjust("10 seconds")
+        assert.isAtMost((yield* sent).length, 11)
+      }))
+
+    it.effect("a clock that jumps forward by hours (suspend) makes the token expire", () => {
+      const clock = VirtualClock.make(Date.UTC(2026, 0, 1))
+      return Effect.gen(function*() {
+        const { login } = yield* server()
+        const tokens = yield* TokenSource.make({ login })
+        const first = yield* Effect.fork(tokens.get)
+        yield* clock.advance(1)
+        assert.strictEqual(value(yield* Fiber.join(first)), "token-1")
+        yield* clock.jump("5 hours")
+        const second = yield* Effect.fork(tokens.get)
+        yield* clock.advance(1)
+        assert.strictEqual(value(yield* Fiber.join(second)), "token-2")
+      }).pipe(Effect.scoped, Effect.withClock(clock))
+    })
+
+    it.effect("after a clock was set back by hours the token is renewed at its next use", () => {
+      const clock = VirtualClock.make(Date.UTC(2026, 0, 1))
+      return Effect.gen(function*() {
+        const { login, sent } = yield* server()
+        const tokens = yield* TokenSource.make({ login })
+        const first = yield* Effect.fork(tokens.get)
+        yield* clock.advance(1)
+        yield* Fiber.join(first)
+        yield* clock.jumpBack("5 hours")
+        assert.strictEqual(value(yield* tokens.get), "token-1")
+        yield* clock.advance(1)
+        assert.strictEqual(value(yield* tokens.get), "token-2")
+        assert.strictEqual((yield* sent).length, 2)
+      }).pipe(Effect.scoped, Effect.withClock(clock))
+    })
+  })
+
+  describe("failed exchanges", () => {
+    it.scoped("a failed early renewal never fails a request while the token is valid, and is not repeated at once", () =>
+      Effect.gen(function*() {
+        const { answerNext, login, refresh, sent } = yield* server()
+        const policy = RefreshPolicy.default.pipe(
+          RefreshPolicy.renewal(RefreshPolicy.beforeExpiry("50 seconds")),
+          RefreshPolicy.retry(Schedule.stop)
+        )
+        const tokens = yield* TokenSource.make({ login, policy, refresh })
+        yield* tokens.get
+        yield* TestClock.adjust("50 seconds")
+        yield* answerNext(unavailable, unavailable)
+        for (let second = 0; second < 40; second++) {
+          assert.strictEqual(value(yield* tokens.get), "token-1")
+          yield* TestClock.adjust("1 second")
+        }
+        // once at 50 s and once more after the cool-down of 30 s
+        assert.strictEqual((yield* sent).length, 3)
+      }))
+
+    it.scoped("a wrong password is sent once per cool-down, whatever the number of callers", () =>
+      Effect.gen(function*() {
+        const { answerNext, login, sent } = yield* server()
+        yield* answerNext(rejected, rejected, rejected)
+        const tokens = yield* TokenSource.make({ login })
+        const callers = Effect.replicateEffect(Effect.flip(tokens.get), 50, { concurrency: "unbounded" })
+        for (let second = 0; second < 59; second++) {
+          assert.deepStrictEqual(new Set((yield* callers).map(message)), new Set([rejected.message]))
+          yield* TestClock.adjust("1 second")
+        }
+        assert.deepStrictEqual(yield* sent, ["login", "login"])
+      }))
+
+    it.scoped("a missing credential is neither retried nor remembered: the next caller asks for it again", () =>
+      Effect.gen(function*() {
+        const { answerNext, login, sent } = yield* server()
+        const missing = new CredentialUnavailable({ mode: "Test", problem: "the vault is sealed" })
+        yield* answerNext(missing)
+        const tokens = yield* TokenSource.make({ login })
+        assert.strictEqual(message(yield* Effect.flip(tokens.get)), missing.message)
+        assert.strictEqual(value(yield* tokens.get), "token-2")
+        assert.deepStrictEqual(yield* sent, ["login", "login"])
+      }))
+
+    it.scoped("transient failures are retried on the schedule; then the caller gets the last one", () =>
+      Effect.gen(function*() {
+        const { answerNext, login, sent } = yield* server()
+        yield* answerNext(unavailable, unavailable)
+        const tokens = yield* TokenSource.make({ login })
+        const first = yield* Effect.fork(tokens.get)
+        yield* TestClock.adjust("1500 millis")
+        assert.strictEqual(value(yield* Fiber.join(first)), "token-3")
+
+        yield* tokens.reject(yield* tokens.get)
+        yield* answerNext(unavailable, unavailable, unavailable, unavailable)
+        const second = yield* Effect.fork(Effect.flip(tokens.get))
+        yield* TestClock.adjust("3500 millis")
+        assert.strictEqual(message(yield* Fiber.join(second)), unavailable.message)
+        assert.strictEqual((yield* sent).length, 7)
+      }))
+  })
+
+  describe("rejected tokens", () => {
+    it.scoped("a refused refresh token leads to a login and is not offered again", () =>
+      Effect.gen(function*() {
+        const { answerNext, login, refresh, sent } = yield* server()
+        const policy = RefreshPolicy.retry(RefreshPolicy.default, Schedule.stop)
+        const tokens = yield* TokenSource.make({ login, policy, refresh })
+        yield* tokens.get
+        yield* TestClock.adjust("100 seconds")
+        yield* answerNext(rejected, unavailable)
+        assert.strictEqual(message(yield* Effect.flip(tokens.get)), unavailable.message)
+        assert.strictEqual(value(yield* tokens.get), "token-4")
+        assert.deepStrictEqual(yield* sent, ["login", "refresh with refresh-1", "login", "login"])
+      }))
+
+    it.scoped("a token rejected right after a refresh leads to a login, not to another refresh", () =>
+      Effect.gen(function*() {
+        const { login, refresh, sent } = yield* server()
+        const tokens = yield* TokenSource.make({ login, refresh })
+        assert.strictEqual(yield* tokens.reject(yield* tokens.get), "refresh")
+        assert.strictEqual(yield* tokens.reject(yield* tokens.get), "login")
+        yield* tokens.get
+        assert.deepStrictEqual(yield* sent, ["login", "refresh with refresh-1", "login"])
+      }))
+
+    it.scoped("a refresh that brings no new refresh token keeps the old one (RFC 6749 section 6)", () =>
+      Effect.gen(function*() {
+        const { login, refresh, sent } = yield* server({ rotates: false })
+        const tokens = yield* TokenSource.make({ login, refresh })
+        yield* tokens.get
+        yield* TestClock.adjust("100 seconds")
+        yield* tokens.get
+        yield* TestClock.adjust("100 seconds")
+        yield* tokens.get
+        assert.deepStrictEqual(yield* sent, ["login", "refresh with refresh-1", "refresh with refresh-1"])
+      }))
+
+    it.scoped("a hundred parallel rejections of one token cause one exchange; late ones find its successor", () =>
+      Effect.gen(function*() {
+        const { login, sent } = yield* server({ latency: "1 second" })
+        const tokens = yield* TokenSource.make({ login })
+        const first = yield* Effect.fork(tokens.get)
+        yield* TestClock.adjust("1 second")
+        const token = yield* Fiber.join(first)
+        const again = yield* Effect.fork(
+          Effect.replicateEffect(Effect.zipRight(tokens.reject(token), tokens.get), 100, { concurrency: "unbounded" })
+        )
+        yield* TestClock.adjust("1 second")
+        assert.strictEqual(new Set(yield* Fiber.join(again)).size, 1)
+        assert.strictEqual(yield* tokens.reject(token), "reuse")
+        assert.deepStrictEqual(yield* sent, ["login", "login"])
+      }))
+
+    it.scoped("a request that is refused again after a login gives up, and the new token is kept", () =>
+      Effect.gen(function*() {
+        const { login, sent } = yield* server()
+        const tokens = yield* TokenSource.make({ login })
+        const step = yield* tokens.reject(yield* tokens.get)
+        const token = yield* tokens.get
+        assert.strictEqual(yield* tokens.reject(token, step), "fail")
+        assert.strictEqual(yield* tokens.get, token)
+        assert.deepStrictEqual(yield* sent, ["login", "login"])
+      }))
+  })
+
+  describe("changes and the end of the Scope", () => {
+    it.effect("a subscriber gets every change in order, beginning with the latest one", () =>
+      Effect.gen(function*() {
+        const { login, refresh } = yield* server()
+        const scope = yield* Scope.make()
+        const tokens = yield* Scope.extend(TokenSource.make({ login, refresh }), scope)
+        const names = (changes: Chunk.Chunk<TokenSource.TokenChange>) =>
+          Chunk.toReadonlyArray(changes).map((change) => change._tag === "Obtained" ? change.provenance : change._tag)
+        const early = yield* Effect.fork(Stream.runCollect(tokens.changes))
+        yield* Effect.yieldNow()
+        yield* tokens.get
+        yield* tokens.reject(yield* tokens.get)
+        const late = yield* Effect.fork(Stream.runCollect(tokens.changes))
+        yield* Effect.yieldNow()
+        yield* tokens.get
+        yield* Scope.close(scope, Exit.void)
+        assert.deepStrictEqual(names(yield* Fiber.join(early)), ["login", "Rejected", "refresh", "Cleared"])
+        assert.deepStrictEqual(names(yield* Fiber.join(late)), ["Rejected", "refresh", "Cleared"])
+      }))
+
+    it.scoped("a subscriber that does not read delays nothing and still gets the newest change", () =>
+      Effect.gen(function*() {
+        const { login } = yield* server()
+        const tokens = yield* TokenSource.make({ login })
+        const blocked = yield* Deferred.make<void>()
+        const read = yield* Ref.make<ReadonlyArray<TokenSource.TokenChange>>([])
+        yield* Effect.fork(
+          Stream.runForEach(
+            tokens.changes,
+            (change) => Effect.zipRight(Deferred.await(blocked), Ref.update(read, (read) => [...read, change]))
+          )
+        )
+        yield* Effect.yieldNow()
+        for (let i = 0; i < 300; i++) yield* tokens.reject(yield* tokens.get)
+        const latest = yield* tokens.get
+        yield* Deferred.succeed(blocked, undefined)
+        yield* TestClock.adjust("1 second")
+        const last = (yield* Ref.get(read)).at(-1)
+        assert.isTrue(last?._tag === "Obtained" && last.token === latest)
+      }))
+
+    it.effect("the end of the Scope waits for an exchange in flight and then revokes its token", () =>
+      Effect.gen(function*() {
+        const { login } = yield* server({ latency: "3 seconds" })
+        const revoked = yield* Ref.make<ReadonlyArray<string>>([])
+        const scope = yield* Scope.make()
+        const tokens = yield* Scope.extend(
+          TokenSource.make({ login, revoke: (token) => Ref.update(revoked, (out) => [...out, value(token)]) }),
+          scope
+        )
+        const caller = yield* Effect.fork(tokens.get)
+        yield* Effect.yieldNow()
+        const closing = yield* Effect.fork(Scope.close(scope, Exit.void))
+        yield* TestClock.adjust("3 seconds")
+        yield* Fiber.join(closing)
+        assert.strictEqual(value(yield* Fiber.join(caller)), "token-1")
+        assert.deepStrictEqual(yield* Ref.get(revoked), ["token-1"])
+        assert.deepInclude(yield* Effect.flip(tokens.get), { _tag: "TokenEndpointError", reason: "Closed" })
+      }))
+
+    it.effect("the end of the Scope publishes whether the revocation succeeded", () =>
+      Effect.gen(function*() {
+        const { login } = yield* server()
+        const hub = yield* PubSub.subscribe(yield* AuthEvent.AuthEvents)
+        for (const revoke of [() => Effect.void, () => unavailable]) {
+          yield* Effect.scoped(Effect.flatMap(TokenSource.make({ login, revoke, mode: "Test" }), ({ get }) => get))
+        }
+        const events = Chunk.toReadonlyArray(yield* hub.takeAll).filter((event) => event._tag === "LoggedOut")
+        assert.deepStrictEqual(events, [
+          AuthEvent.AuthEvent.LoggedOut({ mode: "Test", succeeded: true }),
+          AuthEvent.AuthEvent.LoggedOut({ mode: "Test", succeeded: false })
+        ])
+      }).pipe(Effect.scoped, Effect.provide(AuthEvent.layer)))
+
+    it.effect("the end of the Scope is bounded: neither a hanging exchange nor a hanging revocation delays it further", () =>
+      Effect.gen(function*() {
+        const scope = yield* Scope.make()
+        const { login } = yield* server()
+        const hangs = yield* Ref.make(false)
+        const tokens = yield* Scope.extend(
+          TokenSource.make({
+            login: Effect.flatMap(Ref.get(hangs), (hangs) => hangs ? Effect.never : login),
+            revoke: () => Effect.never
+          }),
+          scope
+        )
+        yield* tokens.reject(yield* tokens.get)
+        yield* Ref.set(hangs, true)
+        const waiter = yield* Effect.fork(Effect.flip(tokens.get))
+        yield* Effect.yieldNow()
+        const closing = yield* Effect.fork(Scope.close(scope, Exit.void))
+        yield* TestClock.adjust("10 seconds")
+        yield* Fiber.join(closing)
+        assert.deepInclude(yield* Fiber.join(waiter), { _tag: "TokenEndpointError", reason: "Closed" })
+      }))
+  })
+
+  describe("with a store", () => {
+    const shared = Effect.gen(function*() {
       const store = yield* TokenStore.makeMemory
-      yield* store.set(yield* Token.make({ value: "stored", lifetime: "50 seconds", refreshToken: "refresh-stored" }))
-      const tokens = yield* TokenSource.make({ login, refresh, store, initial: given({ lifetime: "1 hour" }) })
-      assert.strictEqual(value(yield* tokens.get), "stored")
-      yield* TestClock.adjust("50 seconds")
-      yield* answerNext(rejected)
-      assert.strictEqual(value(yield* tokens.get), "initial")
-      assert.deepStrictEqual(yield* sent, ["refresh with refresh-stored"])
-    }))
-})
+      const scripted = yield* server({ latency: "1 second" })
+      return { ...scripted, store }
+    })
 
-describe("TokenSource: a store that is found by an Effect", () => {
-  it.scoped("is asked for with each exchange; none means that tokens stay in memory", () =>
-    Effect.gen(function*() {
-      const { login, sent } = yield* server()
-      const store = yield* TokenStore.makeMemory
-      const opened = yield* Ref.make(0)
-      const open = Effect.as(Ref.update(opened, (n) => n + 1), Option.some(store))
-      const tokens = yield* TokenSource.make({ login, store: open })
-      yield* tokens.get
-      yield* TestClock.adjust("100 seconds")
-      yield* tokens.get
-      assert.strictEqual(yield* Ref.get(opened), 2)
-      assert.isTrue(Option.isSome(yield* store.get))
-      const without = yield* TokenSource.make({ login, store: Effect.succeedNone })
-      yield* without.get
-      assert.deepStrictEqual(yield* sent, ["login", "login", "login"])
-    }))
+    it.scoped("a stored token is used without a login", () =>
+      Effect.gen(function*() {
+        const { login, refresh, sent, store } = yield* shared
+        yield* store.set(yield* Token.make({ value: "stored", lifetime: "100 seconds", refreshToken: "kept" }))
+        const tokens = yield* TokenSource.make({ login, refresh, store })
+        assert.strictEqual(value(yield* tokens.get), "stored")
+        assert.deepStrictEqual(yield* sent, [])
+      }))
+
+    it.scoped("a stored token that has expired is refreshed, without a login", () =>
+      Effect.gen(function*() {
+        const { login, refresh, sent, store } = yield* shared
+        yield* store.set(yield* Token.make({ value: "stored", lifetime: "100 seconds", refreshToken: "kept" }))
+        yield* TestClock.adjust("101 seconds")
+        const tokens = yield* TokenSource.make({ login, refresh, store })
+        const caller = yield* Effect.fork(tokens.get)
+        yield* TestClock.adjust("1 second")
+        yield* Fiber.join(caller)
+        assert.deepStrictEqual(yield* sent, ["refresh with kept"])
+      }))
+
+    it.scoped("eight sources of one store redeem each refresh token once: the others adopt the result", () =>
+      Effect.gen(function*() {
+        const { login, refresh, sent, store } = yield* shared
+        const sources = yield* Effect.replicateEffect(TokenSource.make({ login, refresh, store }), 8)
+        const allCallers = Effect.all(sources.map((source) => source.get), { concurrency: "unbounded" })
+        for (let round = 0; round < 3; round++) {
+          const callers = yield* Effect.fork(allCallers)
+          yield* TestClock.adjust("1 second")
+          assert.strictEqual(new Set((yield* Fiber.join(callers)).map(value)).size, 1)
+          yield* TestClock.adjust("100 seconds")
+        }
+        assert.deepStrictEqual(yield* sent, ["login", "refresh with refresh-1", "refresh with refresh-2"])
+      }))
+
+    it.scoped("the token is stored before any caller gets it", () =>
+      Effect.gen(function*() {
+        const { login, store } = yield* shared
+        const order = yield* Ref.make<ReadonlyArray<string>>([])
+        const note = (what: string) => Ref.update(order, (order) => [...order, what])
+        const tokens = yield* TokenSource.make({
+          login,
+          store: { ...store, set: (token) => Effect.zipRight(store.set(token), note("stored")) }
+        })
+        const caller = yield* Effect.fork(Effect.zipRight(tokens.get, note("handed out")))
+        yield* TestClock.adjust("1 second")
+        yield* Fiber.join(caller)
+        assert.deepStrictEqual(yield* Ref.get(order), ["stored", "handed out"])
+      }))
+
+    it.scoped("a token that cannot be stored is used, and the failure is published", () =>
+      Effect.gen(function*() {
+        const { login, refresh, sent, store } = yield* shared
+        const broken = new TokenStoreError({ operation: "write", detail: "disk full" })
+        const tokens = yield* TokenSource.make({ login, refresh, store: { ...store, set: () => broken } })
+        const events = yield* Effect.fork(AuthEvent.stream.pipe(
+          Stream.filter((event) => event._tag === "StoreFailed"),
+          Stream.runHead
+        ))
+        yield* Effect.yieldNow()
+        const caller = yield* Effect.fork(tokens.get)
+        yield* TestClock.adjust("1 second")
+        assert.strictEqual(value(yield* Fiber.join(caller)), "token-1")
+        assert.include(AuthEvent.format(Option.getOrThrow(yield* Fiber.join(events))), broken.message)
+        // what is held is newer than what is stored: its refresh token is the one to redeem
+        yield* TestClock.adjust("100 seconds")
+        const later = yield* Effect.fork(tokens.get)
+        yield* TestClock.adjust("1 second")
+        yield* Fiber.join(later)
+        assert.deepStrictEqual(yield* sent, ["login", "refresh with refresh-1"])
+      }).pipe(Effect.provide(AuthEvent.layer)))
+
+    it.scoped("a store that cannot be read or locked fails the caller with TokenStoreError", () =>
+      Effect.gen(function*() {
+        const { login, sent, store } = yield* shared
+        const broken = new TokenStoreError({ operation: "read", detail: "permission denied" })
+        const tokens = yield* TokenSource.make({ login, store: { ...store, get: broken } })
+        assert.strictEqual(message(yield* Effect.flip(tokens.get)), broken.message)
+        assert.deepStrictEqual(yield* sent, [])
+      }))
+
+    it.effect("a stored session outlives the Scope: nothing is revoked", () =>
+      Effect.gen(function*() {
+        const { store } = yield* shared
+        const scope = yield* Scope.make()
+        const tokens = yield* Scope.extend(
+          TokenSource.make({ login: Token.make({ value: "token" }), revoke: () => Effect.die("revoked"), store }),
+          scope
+        )
+        yield* tokens.get
+        yield* Scope.close(scope, Exit.void)
+        assert.isTrue(Option.isSome(yield* store.get))
+      }))
+  })
+
+  describe("observed", () => {
+    it.scoped("an exchange has a span of its own that links to the waiting requests and has no parent", () =>
+      Effect.gen(function*() {
+        const spans: Array<Tracer.Span> = []
+        const native = yield* Effect.tracer
+        const tracer = Tracer.make({
+          span: (...args) => {
+            const span = native.span(...args)
+            spans.push(span)
+            return span
+          },
+          context: (f, fiber) => native.context(f, fiber)
+        })
+        yield* Effect.gen(function*() {
+          const { login } = yield* server({ latency: "1 second" })
+          const tokens = yield* TokenSource.make({ login })
+          const callers = yield* Effect.fork(
+            Effect.all([Effect.withSpan(tokens.get, "a"), Effect.withSpan(tokens.get, "b")], {
+              concurrency: "unbounded"
+            })
+          )
+          yield* TestClock.adjust("1 second")
+          yield* Fiber.join(callers)
+        }).pipe(Effect.withTracer(tracer))
+        const exchange = spans.find((span) => span.name === "auth.login")
+        assert.isTrue(exchange !== undefined && Option.isNone(exchange.parent))
+        const linked = exchange?.links.map((link) => link.span.spanId).sort()
+        const requests = spans.filter((span) => span.name === "a" || span.name === "b").map((span) => span.spanId)
+          .sort()
+        assert.deepStrictEqual(linked, requests)
+      }))
+
+    it.effect("the changes of the state end with the source", () =>
+      Effect.gen(function*() {
+        const { answerNext, login } = yield* server()
+        yield* answerNext(rejected)
+        const scope = yield* Scope.make()
+        const tokens = yield* Scope.extend(TokenSource.make({ login }), scope)
+        const states = yield* Effect.fork(Stream.runCollect(tokens.state.changes))
+        yield* Effect.yieldNow()
+        yield* Effect.flip(tokens.get)
+        assert.strictEqual(
+          message(Option.getOrThrow((yield* tokens.state.get).failure)),
+          rejected.message
+        )
+        yield* TestClock.adjust("30 seconds")
+        yield* tokens.get
+        yield* Scope.close(scope, Exit.void)
+        const all = Chunk.toReadonlyArray(yield* Fiber.join(states))
+        assert.deepStrictEqual(all[0]?.freshness, "Empty")
+        assert.isTrue(all.some(({ exchanging }) => exchanging))
+        assert.isTrue(all.some(({ failure }) => Option.isSome(failure)))
+        assert.isTrue(all.some(({ failure, freshness }) => freshness === "Fresh" && Option.isNone(failure)))
+        assert.strictEqual(all.at(-1)?.freshness, "Empty")
+      }))
+
+    it.scoped("the state describes the held token without its value", () =>
+      Effect.gen(function*() {
+        const { login } = yield* server()
+        const tokens = yield* TokenSource.make({ login })
+        assert.deepInclude(yield* tokens.state.get, { freshness: "Empty", generation: 0, exchanging: false })
+        yield* tokens.get
+        const state = yield* tokens.state.get
+        assert.deepInclude(state, { freshness: "Fresh", generation: 1 })
+        assert.notInclude(JSON.stringify(state), "token-1")
+      }))
+  })
+
+  describe("with an initial token", () => {
+    const given = (options: Partial<Token.Options> = {}) =>
+      Effect.asSome(Token.make({ value: "initial", lifetime: "100 seconds", refreshToken: "refresh-0", ...options }))
+
+    it.scoped("uses it while it is valid, without an exchange", () =>
+      Effect.gen(function*() {
+        const { login, refresh, sent } = yield* server()
+        const tokens = yield* TokenSource.make({ login, refresh, initial: given() })
+        assert.strictEqual(value(yield* tokens.get), "initial")
+        assert.deepStrictEqual(yield* sent, [])
+      }))
+
+    it.scoped("refreshes it when it has expired, and reads it only once", () =>
+      Effect.gen(function*() {
+        const { login, refresh, sent } = yield* server()
+        const reads = yield* Ref.make(0)
+        const initial = Effect.zipRight(Ref.update(reads, (n) => n + 1), given({ lifetime: Duration.zero }))
+        const tokens = yield* TokenSource.make({ login, refresh, initial })
+        yield* tokens.get
+        yield* TestClock.adjust("100 seconds")
+        yield* tokens.get
+        assert.deepStrictEqual(yield* sent, ["refresh with refresh-0", "refresh with refresh-1"])
+        assert.strictEqual(yield* Ref.get(reads), 1)
+      }))
+
+    it.scoped("logs in when its refresh token is refused, and does not try it again", () =>
+      Effect.gen(function*() {
+        const { answerNext, login, refresh, sent } = yield* server()
+        yield* answerNext(rejected, rejected)
+        const tokens = yield* TokenSource.make({ login, refresh, initial: given({ lifetime: Duration.zero }) })
+        assert.strictEqual((yield* Effect.flip(tokens.get))._tag, "CredentialsRejected")
+        yield* TestClock.adjust("30 seconds")
+        yield* tokens.get
+        assert.deepStrictEqual(yield* sent, ["refresh with refresh-0", "login", "login"])
+      }))
+
+    it.scoped("tries it again after a transient failure of its refresh", () =>
+      Effect.gen(function*() {
+        const { answerNext, login, refresh, sent } = yield* server()
+        yield* answerNext(unavailable)
+        const policy = RefreshPolicy.default.pipe(RefreshPolicy.retry(Schedule.stop))
+        const tokens = yield* TokenSource.make({ login, refresh, policy, initial: given({ lifetime: Duration.zero }) })
+        yield* Effect.flip(tokens.get)
+        yield* tokens.get
+        assert.deepStrictEqual(yield* sent, ["refresh with refresh-0", "refresh with refresh-0"])
+      }))
+
+    it.scoped("prefers the stored token, and falls back to it once the stored session has ended", () =>
+      Effect.gen(function*() {
+        const { answerNext, login, refresh, sent } = yield* server()
+        const store = yield* TokenStore.makeMemory
+        yield* store.set(yield* Token.make({ value: "stored", lifetime: "50 seconds", refreshToken: "refresh-stored" }))
+        const tokens = yield* TokenSource.make({ login, refresh, store, initial: given({ lifetime: "1 hour" }) })
+        assert.strictEqual(value(yield* tokens.get), "stored")
+        yield* TestClock.adjust("50 seconds")
+        yield* answerNext(rejected)
+        assert.strictEqual(value(yield* tokens.get), "initial")
+        assert.deepStrictEqual(yield* sent, ["refresh with refresh-stored"])
+      }))
+
+    it.scoped("refreshes it when it expires, although the store still holds a session that has ended", () =>
+      Effect.gen(function*() {
+        const { answerNext, login, refresh, sent } = yield* server()
+        const store = yield* TokenStore.makeMemory
+        yield* store.set(yield* Token.make({ value: "stored", lifetime: "1 second", refreshToken: "refresh-stored" }))
+        yield* TestClock.adjust("1 second")
+        const tokens = yield* TokenSource.make({ login, refresh, store, initial: given() })
+        yield* answerNext(rejected)
+        assert.strictEqual(value(yield* tokens.get), "initial")
+        yield* TestClock.adjust("100 seconds")
+        yield* tokens.get
+        assert.deepStrictEqual(yield* sent, ["refresh with refresh-stored", "refresh with refresh-0"])
+      }))
+  })
+
+  describe("with a store from an Effect", () => {
+    it.scoped("runs the Effect with each exchange; None keeps the tokens in memory", () =>
+      Effect.gen(function*() {
+        const { login, sent } = yield* server()
+        const store = yield* TokenStore.makeMemory
+        const opened = yield* Ref.make(0)
+        const open = Effect.as(Ref.update(opened, (n) => n + 1), Option.some(store))
+        const tokens = yield* TokenSource.make({ login, store: open })
+        yield* tokens.get
+        yield* TestClock.adjust("100 seconds")
+        yield* tokens.get
+        assert.strictEqual(yield* Ref.get(opened), 2)
+        assert.isTrue(Option.isSome(yield* store.get))
+        const without = yield* TokenSource.make({ login, store: Effect.succeedNone })
+        yield* without.get
+        assert.deepStrictEqual(yield* sent, ["login", "login", "login"])
+      }))
+  })
+
+  describe("with an initial token that cannot be read", () => {
+    it.scoped("fails the caller, and reads it again for the next one", () =>
+      Effect.gen(function*() {
+        const { login, refresh, sent } = yield* server()
+        const sealed = yield* Ref.make(true)
+        const missing = new CredentialUnavailable({ mode: "Test", problem: "the vault is sealed" })
+        const initial = Effect.gen(function*() {
+          return (yield* Ref.get(sealed))
+            ? yield* missing
+            : Option.some(yield* Token.make({ value: "initial", lifetime: "1 hour" }))
+        })
+        const tokens = yield* TokenSource.make({ login, refresh, initial })
+        assert.strictEqual(message(yield* Effect.flip(tokens.get)), missing.message)
+        yield* Ref.set(sealed, false)
+        assert.strictEqual(value(yield* tokens.get), "initial")
+        assert.deepStrictEqual(yield* sent, [])
+      }))
+
+    it.scoped("logs in when there is none", () =>
+      Effect.gen(function*() {
+        const { login, sent } = yield* server()
+        const tokens = yield* TokenSource.make({ login, initial: Effect.succeedNone })
+        assert.strictEqual(value(yield* tokens.get), "token-1")
+        assert.deepStrictEqual(yield* sent, ["login"])
+      }))
+  })
+
+  describe("getAt", () => {
+    it.scoped("is an Exit while the token is fresh, so that a hot path needs no effect", () =>
+      Effect.gen(function*() {
+        const { login } = yield* server()
+        const tokens = yield* TokenSource.make({ login })
+        assert.isFalse(Exit.isExit(tokens.getAt(0)))
+        const token = yield* tokens.get
+        assert.deepStrictEqual(tokens.getAt(0), Exit.succeed(token))
+        assert.strictEqual(tokens.getAt(1), tokens.getAt(2))
+        assert.isFalse(Exit.isExit(tokens.getAt(99_000)), "stale")
+        assert.isFalse(Exit.isExit(tokens.getAt(100_000)), "expired")
+        yield* tokens.reject(token)
+        assert.isFalse(Exit.isExit(tokens.getAt(1)), "rejected")
+      }))
+
+    it.scoped("renews a token that is stale or expired at the given time", () =>
+      Effect.gen(function*() {
+        const { login, refresh, sent } = yield* server()
+        const tokens = yield* TokenSource.make({ login, refresh })
+        yield* tokens.get
+        assert.strictEqual(value(yield* tokens.getAt(99_000)), "token-1")
+        yield* Effect.yieldNow()
+        assert.deepStrictEqual(yield* sent, ["login", "refresh with refresh-1"])
+        const others = yield* TokenSource.make({ login })
+        assert.strictEqual(value(yield* others.get), "token-3")
+        assert.strictEqual(value(yield* others.getAt(100_000)), "token-4")
+      }))
+  })
+
+  describe("onChange", () => {
+    const named = (change: TokenSource.TokenChange) => change._tag === "Obtained" ? change.provenance : change._tag
+    const opened = (options: TokenSource.Options) =>
+      Effect.gen(function*() {
+        const scope = yield* Scope.make()
+        return { tokens: yield* Scope.extend(TokenSource.make(options), scope), close: Scope.close(scope, Exit.void) }
+      })
+
+    it.effect("runs one at a time and in order, and the end of the Scope waits for the last one", () =>
+      Effect.gen(function*() {
+        const { login, refresh } = yield* server()
+        const seen = yield* Ref.make<ReadonlyArray<string>>([])
+        const { close, tokens } = yield* opened({
+          login,
+          refresh,
+          onChange: (change) =>
+            Effect.zipRight(Effect.sleep("1 second"), Ref.update(seen, (seen) => [...seen, named(change)]))
+        })
+        yield* tokens.reject(yield* tokens.get)
+        yield* tokens.get
+        assert.deepStrictEqual(yield* Ref.get(seen), [])
+        const closing = yield* Effect.fork(close)
+        yield* TestClock.adjust("4 seconds")
+        yield* Fiber.join(closing)
+        assert.deepStrictEqual(yield* Ref.get(seen), ["login", "Rejected", "refresh", "Cleared"])
+      }))
+
+    it.effect("that hangs delays no caller, and the end of the Scope for the policy's closing time only", () =>
+      Effect.gen(function*() {
+        const { login } = yield* server()
+        const { close, tokens } = yield* opened({ login, onChange: () => Effect.never })
+        assert.strictEqual(value(yield* tokens.get), "token-1")
+        const closing = yield* Effect.fork(close)
+        yield* TestClock.adjust("4999 millis")
+        assert.isTrue(Option.isNone(yield* Fiber.poll(closing)))
+        yield* TestClock.adjust("1 milli")
+        yield* Fiber.join(closing)
+      }))
+
+    it.effect("that dies is logged, and runs again for the next change", () =>
+      Effect.gen(function*() {
+        const { login } = yield* server()
+        const seen = yield* Ref.make<ReadonlyArray<string>>([])
+        const logged = yield* Ref.make<ReadonlyArray<string>>([])
+        const logger = Logger.make(({ message }) =>
+          Effect.runSync(Ref.update(logged, (lines) => [...lines, String(message)]))
+        )
+        yield* Effect.gen(function*() {
+          const { close, tokens } = yield* opened({
+            login,
+            onChange: (change) =>
+              Effect.zipRight(
+                Ref.update(seen, (seen) => [...seen, named(change)]),
+                change._tag === "Obtained" ? Effect.die("boom") : Effect.void
+              )
+          })
+          yield* tokens.get
+          yield* close
+        }).pipe(Effect.provide(Logger.replace(Logger.defaultLogger, logger)))
+        assert.deepStrictEqual(yield* Ref.get(seen), ["login", "Cleared"])
+        assert.deepStrictEqual(yield* Ref.get(logged), ["onChange of a token source failed"])
+      }))
+  })
 })

@@ -1,7 +1,7 @@
 /**
- * A model of a token source under random schedules: callers who come, are interrupted, and report rejections; a server
+ * A model of a token source under random schedules: callers that arrive, are interrupted and report rejections; a server
  * that answers, fails, is slow, refuses, and rotates its refresh tokens strictly; clocks that jump; a Scope that closes.
- * {@link run} plays one schedule and returns the sentences that turned out untrue.
+ * {@link run} runs one schedule and returns the claims that do not hold.
  */
 import * as Token from "@effect-auth/core/Token"
 import * as TokenSource from "@effect-auth/core/TokenSource"
@@ -152,7 +152,7 @@ export const run = (actions: ReadonlyArray<Action>): Effect.Effect<ReadonlyArray
           claim("no refresh token is redeemed twice", !redeemed.has(value))
           redeemed.add(value)
           if (value === current) return grant
-          // a family that was revoked is refused; anything else would be a rotation that the source lost
+          // only a revoked family is refused; any other refusal means that the source lost a rotation
           claim("no rotation is lost", current === undefined)
           return Effect.fail(new CredentialsRejected({ mode: "Model", status: 400 }))
         })
@@ -214,8 +214,8 @@ export const run = (actions: ReadonlyArray<Action>): Effect.Effect<ReadonlyArray
           break
         case "Reject":
           if (latest !== undefined) {
-            const rung = yield* tokens.reject(latest)
-            if (rung !== "reuse" && rung !== "fail") rejected.add(latest)
+            const step = yield* tokens.reject(latest)
+            if (step !== "reuse" && step !== "fail") rejected.add(latest)
           }
           break
         case "Serve":

@@ -8,53 +8,57 @@ import * as TokenStores from "../src/TokenStores.ts"
 
 const audience = { mode: "Acme/Password", origin: "https://acme.example", account: "canary-account" }
 
-describe("TokenStores > audienceKey", () => {
-  it.effect("is the same for the same audience, and tells nothing of it", () =>
-    Effect.gen(function*() {
-      const key = yield* TokenStores.audienceKey(audience)
-      assert.strictEqual(yield* TokenStores.audienceKey({ ...audience }), key)
-      assert.match(key, /^[0-9a-f]{64}$/)
-    }))
-
-  it.effect("differs with the mode, the origin and the account, wherever one ends and the next begins", () =>
-    Effect.gen(function*() {
-      const keys = yield* Effect.forEach([
-        audience,
-        { ...audience, mode: "Acme/Basic" },
-        { ...audience, origin: "https://other.example" },
-        { ...audience, account: "another" },
-        { mode: "Acme/Passwordhttps://acme.example", origin: "", account: "canary-account" },
-        { mode: "Acme/Password", origin: "https://acme.examplecanary-account", account: "" }
-      ], TokenStores.audienceKey)
-      assert.strictEqual(new Set(keys).size, keys.length)
-    }))
-})
-
-const stores = {
-  memory: TokenStores.layerMemory,
-  KeyValueStore: Layer.provide(TokenStores.layerKeyValueStore(), KeyValueStore.layerMemory)
-}
-
-for (const [name, layer] of Object.entries(stores)) {
-  describe(`TokenStores > ${name}`, () => {
-    it.effect("gives the same store for the same key, and another one for another key", () =>
+describe("TokenStores", () => {
+  describe("audienceKey", () => {
+    it.effect("is the same for the same audience, and reveals nothing of it", () =>
       Effect.gen(function*() {
-        const { forAudience } = yield* TokenStores.TokenStores
-        assert.strictEqual(forAudience("a"), forAudience("a"))
-        yield* forAudience("a").set(yield* Token.make({ value: "canary-token" }))
-        assert.isTrue(Option.isSome(yield* forAudience("a").get))
-        assert.isTrue(Option.isNone(yield* forAudience("b").get))
-      }).pipe(Effect.provide(layer)))
-  })
-}
+        const key = yield* TokenStores.audienceKey(audience)
+        assert.strictEqual(yield* TokenStores.audienceKey({ ...audience }), key)
+        assert.match(key, /^[0-9a-f]{64}$/)
+      }))
 
-it.effect("TokenStores > KeyValueStore stores a token under its prefix and the key of its audience", () =>
-  Effect.gen(function*() {
-    const backend = yield* KeyValueStore.KeyValueStore
-    const { forAudience } = yield* TokenStores.TokenStores
-    yield* forAudience("key").set(yield* Token.make({ value: "canary-token" }))
-    assert.isTrue(yield* backend.has("acme/key"))
-  }).pipe(
-    Effect.provide(TokenStores.layerKeyValueStore({ prefix: "acme/" })),
-    Effect.provide(KeyValueStore.layerMemory)
-  ))
+    it.effect("differs by mode, origin and account, wherever one ends and the next begins", () =>
+      Effect.gen(function*() {
+        const keys = yield* Effect.forEach([
+          audience,
+          { ...audience, mode: "Acme/Basic" },
+          { ...audience, origin: "https://other.example" },
+          { ...audience, account: "another" },
+          { mode: "Acme/Passwordhttps://acme.example", origin: "", account: "canary-account" },
+          { mode: "Acme/Password", origin: "https://acme.examplecanary-account", account: "" }
+        ], TokenStores.audienceKey)
+        assert.strictEqual(new Set(keys).size, keys.length)
+      }))
+  })
+
+  const stores = {
+    memory: TokenStores.layerMemory,
+    KeyValueStore: Layer.provide(TokenStores.layerKeyValueStore(), KeyValueStore.layerMemory)
+  }
+
+  for (const [name, layer] of Object.entries(stores)) {
+    describe(name, () => {
+      it.effect("gives the same store for the same key, and another one for another key", () =>
+        Effect.gen(function*() {
+          const { forAudience } = yield* TokenStores.TokenStores
+          assert.strictEqual(forAudience("a"), forAudience("a"))
+          yield* forAudience("a").set(yield* Token.make({ value: "canary-token" }))
+          assert.isTrue(Option.isSome(yield* forAudience("a").get))
+          assert.isTrue(Option.isNone(yield* forAudience("b").get))
+        }).pipe(Effect.provide(layer)))
+    })
+  }
+
+  describe("layerKeyValueStore", () => {
+    it.effect("stores a token under its prefix and the key of its audience", () =>
+      Effect.gen(function*() {
+        const backend = yield* KeyValueStore.KeyValueStore
+        const { forAudience } = yield* TokenStores.TokenStores
+        yield* forAudience("key").set(yield* Token.make({ value: "canary-token" }))
+        assert.isTrue(yield* backend.has("acme/key"))
+      }).pipe(
+        Effect.provide(TokenStores.layerKeyValueStore({ prefix: "acme/" })),
+        Effect.provide(KeyValueStore.layerMemory)
+      ))
+  })
+})

@@ -5,7 +5,9 @@ import type * as HttpClient from "@effect/platform/HttpClient"
 import * as HttpClientRequest from "@effect/platform/HttpClientRequest"
 import type * as HttpClientResponse from "@effect/platform/HttpClientResponse"
 import * as HttpMethod from "@effect/platform/HttpMethod"
+import * as Cause from "effect/Cause"
 import * as Effect from "effect/Effect"
+import * as Exit from "effect/Exit"
 import * as Runtime from "effect/Runtime"
 import * as Stream from "effect/Stream"
 
@@ -13,14 +15,19 @@ export const make = <E>(
   client: HttpClient.HttpClient.With<E>,
   runtime: Runtime.Runtime<never>
 ): typeof globalThis.fetch => {
-  const run = Runtime.runPromise(runtime)
+  const run = Runtime.runPromiseExit(runtime)
   return (input, init) => {
     const signal = init?.signal ?? (input instanceof Request ? input.signal : undefined)
     const response = Effect.flatMap(
       toRequest(input, init),
       (request) => Effect.map(client.execute(request), toResponse(runtime))
     )
-    return run(response, signal === undefined ? {} : { signal })
+    // runPromise would reject with a FiberFailure, whose tag no caller can see
+    return run(response, signal === undefined ? {} : { signal }).then(Exit.match({
+      onSuccess: (response) => response,
+      onFailure: (cause): Promise<Response> =>
+        Promise.reject(signal?.aborted === true && Cause.isInterrupted(cause) ? signal.reason : Cause.squash(cause))
+    }))
   }
 }
 
@@ -37,7 +44,10 @@ const toRequest = (
     if (!HttpMethod.isHttpMethod(method)) {
       return yield* Effect.die(new TypeError(`${method} is not a supported method`))
     }
-    const body = init?.body ?? given?.body ?? undefined
+    // the body of a Request is always a stream; read, so that it can be sent again
+    const body = init?.body ?? (given === undefined || given.body === null
+      ? undefined
+      : yield* Effect.promise(() => given.arrayBuffer()))
     const headers = Headers.fromInput(new globalThis.Headers(init?.headers ?? given?.headers))
     const request = HttpClientRequest.make(method)(given?.url ?? String(input))
     if (body === undefined || body === null) return HttpClientRequest.setHeaders(request, headers)

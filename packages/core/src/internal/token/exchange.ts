@@ -92,9 +92,17 @@ const run = <R>(
 }
 
 const openStore = <R>(
-  { options: { store } }: Source<R>
+  { lastStore, options: { store }, state }: Source<R>
 ): Effect.Effect<TokenStore | undefined, ExchangeError, R> =>
-  Effect.isEffect(store) ? Effect.map(store, Option.getOrUndefined) : Effect.succeed(store)
+  Effect.isEffect(store)
+    ? Effect.map(store, (store) => {
+      const opened = Option.getOrUndefined(store)
+      const before = MutableRef.getAndSet(lastStore, opened)
+      // another store is that of another account, which the held token must not reach
+      if (before !== undefined && before !== opened) StateRef.update(state, TokenState.forget)
+      return opened
+    })
+    : Effect.succeed(store)
 
 const carryOut = <R>(
   source: Source<R>,
@@ -131,7 +139,14 @@ const carryOut = <R>(
 
   return Effect.flatMap(Effect.zip(found(source, stored), Clock.currentTimeMillis), ([found, now]) => {
     const plan = TokenState.plan(StateRef.get(state).held, found, now, rules)
-    if (plan._tag === "Adopt") return Effect.uninterruptible(grant(source, plan.token, plan.provenance, true))
+    if (plan._tag === "Adopt") {
+      return Effect.uninterruptible(
+        plan.provenance === "store"
+          ? grant(source, plan.token, plan.provenance, true)
+          // stored, or what the store holds instead would be taken for news by the next exchange
+          : commit(source, store, plan.token, plan.provenance)
+      )
+    }
     if (plan._tag === "Login" || refresh === undefined) return loggingIn
     return exchanged(
       "refresh",
@@ -166,7 +181,7 @@ const commit = <R>(
   source: Source<R>,
   store: TokenStore | undefined,
   token: Token,
-  provenance: "login" | "refresh"
+  provenance: TokenState.Provenance
 ): Effect.Effect<void> =>
   store === undefined ? grant(source, token, provenance, true) : store.set(token).pipe(
     Effect.as(true),

@@ -67,7 +67,11 @@ export interface Options<R = never> {
    */
   readonly initial?: Effect.Effect<Option.Option<Token>, ExchangeError, R> | undefined
   readonly policy?: RefreshPolicy | undefined
-  /** Where tokens outlive this process. An Effect is run by each exchange; `None` means there is no store. */
+  /**
+   * Where tokens outlive this process. An Effect is run by each exchange; `None` means there is no store. When it returns
+   * another store than before, the held token is forgotten, because it belongs to another account: return the same object
+   * while the account is the same.
+   */
   readonly store?: TokenStore | Effect.Effect<Option.Option<TokenStore>, ExchangeError, R> | undefined
   /**
    * Run with every change, in order and one at a time. It delays no request; a defect in it is logged. The end of the
@@ -90,6 +94,8 @@ export interface Source<R> {
   /** The policy's schedule of renewals, stepped once for each token. */
   readonly renewal: Schedule.Stepper<Token>
   readonly changes: StateRef.StateRef<TokenChange | undefined>
+  /** The store of the last exchange, where the `store` option is an Effect. */
+  readonly lastStore: MutableRef.MutableRef<TokenStore | undefined>
 }
 
 /** The one exchange in flight. */

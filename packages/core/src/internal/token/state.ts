@@ -163,7 +163,9 @@ export const reject = <Exchange>(
 ): readonly [RenewalStep, TokenState<Exchange>] => {
   const held = state.held
   if (held !== undefined && !held.rejected && held.token !== token) return ["reuse", state]
-  const rejected = held === undefined ? undefined : { ...held, rejected: true }
+  // a refresh that brought a token which is refused is not worth another one, however late the refusal comes
+  const refreshToken = order[attempted] < order.refresh ? held?.refreshToken : undefined
+  const rejected = held === undefined ? undefined : { ...held, rejected: true, refreshToken }
   const step: RenewalStep = redeemable(rejected, now, rules) === undefined ? "login" : "refresh"
   if (order[step] <= order[attempted]) return ["fail", state]
   return [step, held === undefined || held.rejected ? state : { ...state, held: rejected }]
@@ -214,6 +216,9 @@ export const refreshRefused = <Exchange>(state: TokenState<Exchange>, ofInitial:
   initialSpent: state.initialSpent || ofInitial,
   held: state.held === undefined ? undefined : { ...state.held, refreshToken: undefined }
 })
+
+/** What is held belongs to another account than the next token. */
+export const forget = <Exchange>(state: TokenState<Exchange>): TokenState<Exchange> => ({ ...state, held: undefined })
 
 export const failed = <Exchange>(
   state: TokenState<Exchange>,

@@ -4,9 +4,9 @@ import { CredentialsRejected, CredentialUnavailable } from "@effect-auth/core/Au
 import * as Credential from "@effect-auth/core/Credential"
 import * as Token from "@effect-auth/core/Token"
 import * as TokenSource from "@effect-auth/core/TokenSource"
+import * as ScriptedHttpClient from "@effect-auth/testing/ScriptedHttpClient"
 import * as HttpClient from "@effect/platform/HttpClient"
 import type * as HttpClientRequest from "@effect/platform/HttpClientRequest"
-import * as HttpClientResponse from "@effect/platform/HttpClientResponse"
 import { assert, describe, it } from "@effect/vitest"
 import * as Effect from "effect/Effect"
 import * as Either from "effect/Either"
@@ -17,12 +17,10 @@ type Request = HttpClientRequest.HttpClientRequest
 /** Answers every request by a function and keeps what was sent. */
 const transport = (answer: (request: Request, url: URL) => Response) => {
   const sent: Array<{ readonly url: string; readonly headers: Readonly<Record<string, string>> }> = []
-  const client = HttpClient.make((request, url) =>
-    Effect.sync(() => {
-      sent.push({ url: url.href, headers: request.headers })
-      return HttpClientResponse.fromWeb(request, answer(request, url))
-    })
-  )
+  const client = ScriptedHttpClient.make(({ headers, request, url }) => {
+    sent.push({ url: url.href, headers })
+    return answer(request, url)
+  })
   return { client, sent }
 }
 

@@ -1,13 +1,13 @@
 import * as AuthenticatedHttpClient from "@effect-auth/core/AuthenticatedHttpClient"
 import * as Authenticator from "@effect-auth/core/Authenticator"
 import * as Credential from "@effect-auth/core/Credential"
+import * as ScriptedHttpClient from "@effect-auth/testing/ScriptedHttpClient"
 import * as HttpClient from "@effect/platform/HttpClient"
-import * as HttpClientResponse from "@effect/platform/HttpClientResponse"
 import { assert, describe, it } from "@effect/vitest"
 import * as Effect from "effect/Effect"
 import * as Either from "effect/Either"
 import * as Redacted from "effect/Redacted"
-import * as Tracer from "effect/Tracer"
+import { recordSpans } from "../../recordedSpans.ts"
 
 const key = (where: "header" | "query", name: string) =>
   Authenticator.apiKey(Either.getOrThrow(Credential.apiKey({ key: Redacted.make("canary-key"), in: where, name })))
@@ -18,30 +18,18 @@ const trace = (
   around: <A, E, R>(effect: Effect.Effect<A, E, R>) => Effect.Effect<A, E, R> = (effect) => effect
 ) =>
   Effect.gen(function*() {
-    const spans: Array<readonly [string, Record<string, unknown>]> = []
-    const native = yield* Effect.tracer
-    const tracer = Tracer.make({
-      context: native.context,
-      span: (name, ...rest) => {
-        const span = native.span(name, ...rest)
-        const attributes: Record<string, unknown> = {}
-        span.attribute = (key, value) => void (attributes[key] = value)
-        spans.push([name, attributes])
-        return span
-      }
-    })
-    let headers: Readonly<Record<string, string>> = {}
-    const transport = HttpClient.make((request) => {
-      headers = request.headers
-      return Effect.succeed(
-        HttpClientResponse.fromWeb(request, new Response("", { headers: { location: "/?canary-key" } }))
-      )
-    })
+    const transport = ScriptedHttpClient.make({ headers: { location: "/?canary-key" } })
     const client = yield* AuthenticatedHttpClient.make(authenticator, { baseUrl: "https://api.example:8443" }).pipe(
       Effect.provideService(HttpClient.HttpClient, transport)
     )
-    yield* around(client.get("/things?page=2", { headers: { "x-caller": "shown" } })).pipe(Effect.withTracer(tracer))
-    return { spans, headers }
+    const [, recorded] = yield* recordSpans(
+      around(client.get("/things?page=2", { headers: { "x-caller": "shown" } }))
+    )
+    const [received] = transport.unsafeRequests()
+    return {
+      spans: recorded.map(({ attributes, name }) => [name, attributes] as const),
+      headers: received?.headers ?? {}
+    }
   })
 
 describe("spans of a client", () => {

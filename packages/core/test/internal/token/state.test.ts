@@ -20,6 +20,9 @@ const token = (name: string, options?: { readonly expiresAt?: number; readonly r
 const first = token("a", { refreshToken: "refresh-a" })
 const other = token("b", { refreshToken: "refresh-b" })
 
+/** Of unknown lifetime. */
+const eternal = new Token({ value: secret("eternal"), issuedAt: DateTime.unsafeMake(0) })
+
 const rules: State.Rules = { canRefresh: true, coolDown: 30_000, refreshGracePeriod: 10_000 }
 
 const held = (overrides?: Partial<State.Held>): State.Held => ({
@@ -47,220 +50,312 @@ const refusedLogin = new CredentialsRejected({ mode: "Test", status: 401 })
 const unavailable = new TokenEndpointError({ mode: "Test", reason: "Unavailable" })
 const missing = new CredentialUnavailable({ mode: "Test", problem: "the vault is sealed" })
 
-describe("TokenState > freshness", () => {
-  it.each([
-    ["before its renewal", held(), 79_999, "Fresh"],
-    ["from its renewal on", held(), 80_000, "Stale"],
-    ["from its expiry on", held(), 100_000, "Expired"],
-    ["rejected", held({ rejected: true }), 1, "Expired"],
-    ["of unknown lifetime", held({ renewAt: Infinity, expiresAt: Infinity }), 1e12, "Fresh"],
-    ["when the clock stepped back by a minute", held({ issuedAt: 60_000 }), 0, "Fresh"],
-    ["when the clock stepped back by more", held({ issuedAt: 60_001 }), 0, "Stale"]
-  ])("%s", (_, given, now, expected) => {
-    assert.strictEqual(State.freshness(given, now), expected)
-    assert.strictEqual(State.freshToken(state({ held: given }), now) === given.done, expected === "Fresh")
+describe("token state", () => {
+  describe("freshness", () => {
+    it.each<[string, State.Freshness, State.Held, number]>([
+      ["before its renewal", "Fresh", held(), 79_999],
+      ["from its renewal on", "Stale", held(), 80_000],
+      ["until its expiry", "Stale", held(), 99_999],
+      ["from its expiry on", "Expired", held(), 100_000],
+      ["that was rejected", "Expired", held({ rejected: true }), 1],
+      ["of unknown lifetime", "Fresh", held({ renewAt: Infinity, expiresAt: Infinity }), 1e12],
+      ["issued a minute ahead of a clock that was set back", "Fresh", held({ issuedAt: 60_000 }), 0],
+      ["issued more than a minute ahead of a clock that was set back", "Stale", held({ issuedAt: 60_001 }), 0]
+    ])("a token %s is %s", (_, expected, given, now) => {
+      assert.strictEqual(State.freshness(given, now), expected)
+      assert.strictEqual(State.freshToken(state({ held: given }), now), expected === "Fresh" ? given.done : undefined)
+    })
+
+    it("an empty source has no fresh token", () => assert.isUndefined(State.freshToken(State.empty, 0)))
   })
 
-  it("an empty source has no fresh token", () => assert.isUndefined(State.freshToken(State.empty, 0)))
-})
-
-describe("TokenState > decide", () => {
-  const failure = (error: State.Failure["error"], at = 0): State.Failure => ({ error, at })
-  it.each<[string, State.TokenState<string>, number, State.Decision<string>]>([
-    ["nothing is held: an exchange begins", State.empty, 0, { _tag: "Begin" }],
-    ["an exchange is in flight: the caller joins it", { ...State.empty, exchange: "x" }, 0, {
-      _tag: "Join",
-      exchange: "x"
-    }],
-    ["a fresh token is used", state(), 1, { _tag: "Use", token: first }],
-    ["a stale token is used and renewed", state(), 80_000, { _tag: "UseAndRenew", token: first }],
-    ["a stale token is used while its renewal is in flight", state({ exchange: "x" }), 80_000, {
-      _tag: "Use",
-      token: first
-    }],
-    [
-      "a stale token is used during the pause after a failed renewal",
-      state({ failure: failure(unavailable, 79_000) }),
-      80_000,
-      {
+  describe("decide", () => {
+    const failure = (error: State.Failure["error"], at = 0): State.Failure => ({ error, at })
+    it.each<[string, State.TokenState<string>, number, State.Decision<string>]>([
+      ["an exchange begins when nothing is held", State.empty, 0, { _tag: "Begin" }],
+      ["a caller joins the exchange in flight", { ...State.empty, exchange: "x" }, 0, {
+        _tag: "Join",
+        exchange: "x"
+      }],
+      ["a fresh token is used", state(), 1, { _tag: "Use", token: first }],
+      ["a stale token is used and renewed", state(), 80_000, { _tag: "UseAndRenew", token: first }],
+      ["a stale token is used while its renewal is in flight", state({ exchange: "x" }), 80_000, {
         _tag: "Use",
         token: first
+      }],
+      [
+        "a stale token is used during the pause after a failed renewal",
+        state({ failure: failure(unavailable, 79_000) }),
+        80_000,
+        {
+          _tag: "Use",
+          token: first
+        }
+      ],
+      ["an expired token leads to an exchange", state(), 100_000, { _tag: "Begin" }],
+      [
+        "a refusal is repeated during the cool-down",
+        state({ held: undefined, failure: failure(refusedLogin) }),
+        29_999,
+        {
+          _tag: "Refuse",
+          error: refusedLogin
+        }
+      ],
+      [
+        "a refusal is not repeated after the cool-down",
+        state({ held: undefined, failure: failure(refusedLogin) }),
+        30_000,
+        { _tag: "Begin" }
+      ],
+      [
+        "a refusal is not repeated when the clock was set back before it",
+        state({ held: undefined, failure: failure(refusedLogin, 10) }),
+        9,
+        {
+          _tag: "Begin"
+        }
+      ],
+      ["a transient failure is not repeated", state({ held: undefined, failure: failure(unavailable) }), 1, {
+        _tag: "Begin"
+      }],
+      ["a missing credential is looked for again", state({ held: undefined, failure: failure(missing) }), 1, {
+        _tag: "Begin"
+      }],
+      [
+        "an expired token with a refused renewal repeats the refusal",
+        state({ failure: failure(refusedLogin, 99_000) }),
+        100_000,
+        {
+          _tag: "Refuse",
+          error: refusedLogin
+        }
+      ],
+      [
+        "a caller joins an exchange even during the cool-down",
+        {
+          ...State.empty,
+          exchange: "x",
+          failure: failure(refusedLogin)
+        },
+        1,
+        { _tag: "Join", exchange: "x" }
+      ],
+      ["a fresh token is used whatever failed", state({ exchange: "x", failure: failure(refusedLogin) }), 1, {
+        _tag: "Use",
+        token: first
+      }],
+      ["a closed source gives nothing", state({ closed: true }), 1, { _tag: "Closed" }]
+    ])("%s", (_, given, now, expected) => {
+      assert.deepStrictEqual(State.decide(given, now, rules), expected)
+    })
+  })
+
+  describe("plan", () => {
+    const stored = (token: Token): State.Found => ({ token, provenance: "store" })
+    const initial = (token: Token): State.Found => ({ token, provenance: "initial" })
+    const expired = token("c", { expiresAt: 1, refreshToken: "refresh-c" })
+    const refresh = (refreshToken: Redacted.Redacted | undefined): State.Plan =>
+      refreshToken === undefined ? { _tag: "Login" } : { _tag: "Refresh", refreshToken }
+
+    it.each<[string, State.Held | undefined, State.Found | undefined, State.Rules, State.Plan]>([
+      ["nothing held and nothing found lead to a login", undefined, undefined, rules, { _tag: "Login" }],
+      ["a stored token is adopted", undefined, stored(other), rules, {
+        _tag: "Adopt",
+        token: other,
+        provenance: "store"
+      }],
+      ["a token given at the start is adopted", undefined, initial(other), rules, {
+        _tag: "Adopt",
+        token: other,
+        provenance: "initial"
+      }],
+      [
+        "a stored token that has expired is refreshed",
+        undefined,
+        stored(expired),
+        rules,
+        refresh(expired.refreshToken)
+      ],
+      [
+        "a stored token that has expired leads to a login where there is no refresh",
+        undefined,
+        stored(expired),
+        { ...rules, canRefresh: false },
+        {
+          _tag: "Login"
+        }
+      ],
+      ["a stored token of unknown lifetime is adopted", undefined, stored(eternal), rules, {
+        _tag: "Adopt",
+        token: eternal,
+        provenance: "store"
+      }],
+      [
+        "an expired token without a refresh token leads to a login",
+        undefined,
+        stored(token("d", { expiresAt: 1 })),
+        rules,
+        {
+          _tag: "Login"
+        }
+      ],
+      [
+        "an expired token that another process stored has the refresh token to redeem",
+        held(),
+        stored(expired),
+        rules,
+        refresh(expired.refreshToken)
+      ],
+      ["a held token is not refreshed where there is no refresh", held(), undefined, { ...rules, canRefresh: false }, {
+        _tag: "Login"
+      }],
+      ["the held token's refresh token is redeemed", held(), undefined, rules, refresh(first.refreshToken)],
+      ["a token that another process stored is adopted", held(), stored(other), rules, {
+        _tag: "Adopt",
+        token: other,
+        provenance: "store"
+      }],
+      ["the store's own copy of the held token is not news", held(), stored(first), rules, refresh(first.refreshToken)],
+      [
+        "a token that could not be stored is trusted over the store",
+        held({ persisted: false }),
+        stored(other),
+        rules,
+        refresh(first.refreshToken)
+      ],
+      ["a refused refresh token is not redeemed again", held({ refreshToken: undefined }), undefined, rules, {
+        _tag: "Login"
+      }],
+      [
+        "a token rejected within the refresh grace period leads to a login",
+        held({ provenance: "refresh", rejected: true, issuedAt: 40_000 }),
+        undefined,
+        rules,
+        { _tag: "Login" }
+      ],
+      [
+        "a token rejected after the refresh grace period is refreshed",
+        held({ provenance: "refresh", rejected: true, issuedAt: 39_999 }),
+        undefined,
+        rules,
+        refresh(first.refreshToken)
+      ]
+    ])("%s", (_, given, found, rules, expected) => {
+      assert.deepStrictEqual(State.plan(given, found, 49_999, rules), expected)
+    })
+
+    it("tokens that differ in their refresh token only are not the same token", () => {
+      const rotated = token("a", { refreshToken: "refresh-a2" })
+      assert.strictEqual(State.plan(held(), stored(rotated), 1, rules)._tag, "Adopt")
+    })
+  })
+
+  describe("reject", () => {
+    it.each<[string, State.TokenState<string>, Token, State.RenewalStep, State.RenewalStep, boolean]>([
+      ["leads to a refresh, and marks the token", state(), first, "reuse", "refresh", true],
+      [
+        "leads to a login without a refresh token",
+        state({ held: held({ refreshToken: undefined }) }),
+        first,
+        "reuse",
+        "login",
+        true
+      ],
+      [
+        "within the refresh grace period leads to a login",
+        state({ held: held({ provenance: "refresh", issuedAt: 1 }) }),
+        first,
+        "reuse",
+        "login",
+        true
+      ],
+      [
+        "after the refresh grace period leads to a refresh",
+        state({ held: held({ provenance: "refresh", issuedAt: -9_999 }) }),
+        first,
+        "reuse",
+        "refresh",
+        true
+      ],
+      ["of a token that has been renewed since leads to its successor", state(), other, "reuse", "reuse", false],
+      [
+        "after a refresh was attempted leads to a login, although a refresh token is left",
+        state({ held: held({ provenance: "refresh", issuedAt: -100_000 }) }),
+        first,
+        "refresh",
+        "login",
+        true
+      ],
+      [
+        "after every step was attempted ends, and keeps the token",
+        state({ held: held({ refreshToken: undefined }) }),
+        first,
+        "login",
+        "fail",
+        false
+      ],
+      [
+        "of a token that is marked already changes nothing",
+        state({ held: held({ rejected: true }) }),
+        first,
+        "reuse",
+        "refresh",
+        false
+      ],
+      ["on an empty source leads to a login", State.empty, first, "reuse", "login", false]
+    ])("%s", (_, given, rejected, attempted, step, marks) => {
+      const [next, after] = State.reject(given, rejected, attempted, 1, rules)
+      assert.strictEqual(next, step)
+      assert.strictEqual(after !== given, marks)
+      if (marks) assert.isTrue(after.held?.rejected)
+    })
+  })
+
+  describe("furthest", () => {
+    it.each<[ReadonlyArray<State.RenewalStep>, State.RenewalStep]>([
+      [[], "fail"],
+      [["fail"], "fail"],
+      [["reuse", "fail"], "reuse"],
+      [["refresh", "reuse"], "refresh"],
+      [["fail", "login", "refresh"], "login"]
+    ])("of %j is %s", (steps, expected) => assert.strictEqual(State.furthest(steps), expected))
+  })
+
+  describe("transitions", () => {
+    const facts = { provenance: "login", renewAt: 80_000, persisted: true } as const
+
+    it("a granted token has the next generation and clears the failure", () => {
+      const after = State.granted({ ...State.empty, failure: { error: unavailable, at: 1 } }, first, facts)
+      assert.deepStrictEqual(after, { ...State.empty, generation: 1, initialSpent: true, held: held() })
+    })
+
+    it("a renewal after the expiry means the expiry, and an unknown lifetime no expiry", () => {
+      assert.strictEqual(State.granted(State.empty, first, { ...facts, renewAt: Infinity }).held?.renewAt, 100_000)
+      assert.strictEqual(State.granted(State.empty, eternal, facts).held?.expiresAt, Infinity)
+    })
+
+    it("every token but a stored one spends the token given at the start", () => {
+      for (const provenance of ["login", "refresh", "initial"] as const) {
+        assert.isTrue(State.granted(State.empty, first, { ...facts, provenance }).initialSpent)
       }
-    ],
-    ["an expired token leads to an exchange", state(), 100_000, { _tag: "Begin" }],
-    ["a refusal is repeated during the cool-down", state({ held: undefined, failure: failure(refusedLogin) }), 29_999, {
-      _tag: "Refuse",
-      error: refusedLogin
-    }],
-    ["and not after it", state({ held: undefined, failure: failure(refusedLogin) }), 30_000, { _tag: "Begin" }],
-    ["nor when the clock was set back before it", state({ held: undefined, failure: failure(refusedLogin, 10) }), 9, {
-      _tag: "Begin"
-    }],
-    ["a transient failure is not repeated", state({ held: undefined, failure: failure(unavailable) }), 1, {
-      _tag: "Begin"
-    }],
-    ["a missing credential is looked for again", state({ held: undefined, failure: failure(missing) }), 1, {
-      _tag: "Begin"
-    }],
-    ["a closed source gives nothing", state({ closed: true }), 1, { _tag: "Closed" }]
-  ])("%s", (_, given, now, expected) => {
-    assert.deepStrictEqual(State.decide(given, now, rules), expected)
-  })
-})
+      assert.isFalse(State.granted(State.empty, first, { ...facts, provenance: "store" }).initialSpent)
+    })
 
-describe("TokenState > plan", () => {
-  const stored = (token: Token): State.Found => ({ token, provenance: "store" })
-  const initial = (token: Token): State.Found => ({ token, provenance: "initial" })
-  const expired = token("c", { expiresAt: 1, refreshToken: "refresh-c" })
-  const refresh = (refreshToken: Redacted.Redacted | undefined): State.Plan =>
-    refreshToken === undefined ? { _tag: "Login" } : { _tag: "Refresh", refreshToken }
+    it("a refused refresh token is forgotten; it spends the token given at the start only if it was that one's", () => {
+      assert.isUndefined(State.refreshRefused(state(), false).held?.refreshToken)
+      assert.isFalse(State.refreshRefused(state(), false).initialSpent)
+      assert.isTrue(State.refreshRefused(State.empty, true).initialSpent)
+    })
 
-  it.each<[string, State.Held | undefined, State.Found | undefined, State.Rules, State.Plan]>([
-    ["nothing held, nothing found: log in", undefined, undefined, rules, { _tag: "Login" }],
-    ["a stored token is adopted", undefined, stored(other), rules, {
-      _tag: "Adopt",
-      token: other,
-      provenance: "store"
-    }],
-    ["a token given at the start is adopted", undefined, initial(other), rules, {
-      _tag: "Adopt",
-      token: other,
-      provenance: "initial"
-    }],
-    ["an expired one is refreshed", undefined, stored(expired), rules, refresh(expired.refreshToken)],
-    ["or replaced by a login where there is no refresh", undefined, stored(expired), { ...rules, canRefresh: false }, {
-      _tag: "Login"
-    }],
-    ["the held token's refresh token is redeemed", held(), undefined, rules, refresh(first.refreshToken)],
-    ["a token that another process stored is adopted", held(), stored(other), rules, {
-      _tag: "Adopt",
-      token: other,
-      provenance: "store"
-    }],
-    ["the store's own copy of the held token is not news", held(), stored(first), rules, refresh(first.refreshToken)],
-    [
-      "a token that could not be stored is trusted over the store",
-      held({ persisted: false }),
-      stored(other),
-      rules,
-      refresh(first.refreshToken)
-    ],
-    ["a refused refresh token is not redeemed again", held({ refreshToken: undefined }), undefined, rules, {
-      _tag: "Login"
-    }],
-    [
-      "a token rejected right after its refresh leads to a login",
-      held({ provenance: "refresh", rejected: true, issuedAt: 40_000 }),
-      undefined,
-      rules,
-      { _tag: "Login" }
-    ],
-    [
-      "but one rejected later to a refresh",
-      held({ provenance: "refresh", rejected: true, issuedAt: 39_999 }),
-      undefined,
-      rules,
-      refresh(first.refreshToken)
-    ]
-  ])("%s", (_, given, found, rules, expected) => {
-    assert.deepStrictEqual(State.plan(given, found, 49_999, rules), expected)
-  })
+    it("a refresh that brings no refresh token keeps the redeemed one", () => {
+      const bare = token("d")
+      assert.deepStrictEqual(State.refreshed(bare, secret("kept")).refreshToken, secret("kept"))
+      assert.strictEqual(State.refreshed(first, secret("kept")), first)
+    })
 
-  it("tokens that differ in their refresh token only are not the same token", () => {
-    const rotated = token("a", { refreshToken: "refresh-a2" })
-    assert.strictEqual(State.plan(held(), stored(rotated), 1, rules)._tag, "Adopt")
-  })
-})
-
-describe("TokenState > reject", () => {
-  it.each<[string, State.TokenState<string>, Token, State.RenewalStep, State.RenewalStep, boolean]>([
-    ["leads to a refresh, and marks the token", state(), first, "reuse", "refresh", true],
-    [
-      "leads to a login without a refresh token",
-      state({ held: held({ refreshToken: undefined }) }),
-      first,
-      "reuse",
-      "login",
-      true
-    ],
-    ["of a token that has been renewed since leads to its successor", state(), other, "reuse", "reuse", false],
-    [
-      "after a refresh was attempted leads to a login only if no refresh is left",
-      state({ held: held({ refreshToken: undefined }) }),
-      first,
-      "refresh",
-      "login",
-      true
-    ],
-    [
-      "after every step was attempted ends, and keeps the token",
-      state({ held: held({ refreshToken: undefined }) }),
-      first,
-      "login",
-      "fail",
-      false
-    ],
-    [
-      "of a token that is marked already changes nothing",
-      state({ held: held({ rejected: true }) }),
-      first,
-      "reuse",
-      "refresh",
-      false
-    ],
-    ["on an empty source leads to a login", State.empty, first, "reuse", "login", false]
-  ])("%s", (_, given, rejected, attempted, step, marks) => {
-    const [next, after] = State.reject(given, rejected, attempted, 1, rules)
-    assert.strictEqual(next, step)
-    assert.strictEqual(after !== given, marks)
-    if (marks) assert.isTrue(after.held?.rejected)
-  })
-})
-
-describe("TokenState > furthest", () => {
-  it.each<[ReadonlyArray<State.RenewalStep>, State.RenewalStep]>([
-    [[], "fail"],
-    [["fail"], "fail"],
-    [["reuse", "fail"], "reuse"],
-    [["refresh", "reuse"], "refresh"],
-    [["fail", "login", "refresh"], "login"]
-  ])("of %s is %s", (steps, expected) => assert.strictEqual(State.furthest(steps), expected))
-})
-
-describe("TokenState > transitions", () => {
-  const facts = { provenance: "login", renewAt: 80_000, persisted: true } as const
-
-  it("a granted token has the next generation and clears the failure", () => {
-    const after = State.granted({ ...State.empty, failure: { error: unavailable, at: 1 } }, first, facts)
-    assert.deepStrictEqual(after, { ...State.empty, generation: 1, initialSpent: true, held: held() })
-  })
-
-  it("a renewal after the expiry means the expiry, and an unknown lifetime no expiry", () => {
-    assert.strictEqual(State.granted(State.empty, first, { ...facts, renewAt: Infinity }).held?.renewAt, 100_000)
-    const eternal = new Token({ value: secret("e"), issuedAt: DateTime.unsafeMake(0) })
-    assert.strictEqual(State.granted(State.empty, eternal, facts).held?.expiresAt, Infinity)
-  })
-
-  it("every token but a stored one spends the token given at the start", () => {
-    for (const provenance of ["login", "refresh", "initial"] as const) {
-      assert.isTrue(State.granted(State.empty, first, { ...facts, provenance }).initialSpent)
-    }
-    assert.isFalse(State.granted(State.empty, first, { ...facts, provenance: "store" }).initialSpent)
-  })
-
-  it("a refused refresh token is forgotten; it spends the token given at the start only if it was that one's", () => {
-    assert.isUndefined(State.refreshRefused(state(), false).held?.refreshToken)
-    assert.isFalse(State.refreshRefused(state(), false).initialSpent)
-    assert.isTrue(State.refreshRefused(State.empty, true).initialSpent)
-  })
-
-  it("a refresh that brings no refresh token keeps the redeemed one", () => {
-    const bare = token("d")
-    assert.deepStrictEqual(State.refreshed(bare, secret("kept")).refreshToken, secret("kept"))
-    assert.strictEqual(State.refreshed(first, secret("kept")), first)
-  })
-
-  it("a failure is remembered with its time", () => {
-    assert.deepStrictEqual(State.failed(state(), unavailable, 5).failure, { error: unavailable, at: 5 })
+    it("a failure is remembered with its time", () => {
+      assert.deepStrictEqual(State.failed(state(), unavailable, 5).failure, { error: unavailable, at: 5 })
+    })
   })
 })
