@@ -1,6 +1,6 @@
 import * as FakeMqweb from "@effect-auth/testing/FakeMqweb"
+import * as ScriptedHttpClient from "@effect-auth/testing/ScriptedHttpClient"
 import * as HttpClient from "@effect/platform/HttpClient"
-import * as HttpClientResponse from "@effect/platform/HttpClientResponse"
 import { assert, describe, it } from "@effect/vitest"
 import * as Effect from "effect/Effect"
 import * as Option from "effect/Option"
@@ -115,8 +115,7 @@ describe("Mqsc", () => {
   }
 
   it.effect("a 200 that is not mqweb's is no success either", () => {
-    const answering = (body: string) =>
-      HttpClient.make((request) => Effect.succeed(HttpClientResponse.fromWeb(request, new Response(body))))
+    const answering = (body: string) => ScriptedHttpClient.make({ body })
     return Effect.gen(function*() {
       for (const body of ["<html></html>", "", "{}", "{\"commandResponse\":[]}"]) {
         const error = yield* Effect.flip(Mqsc.runMqsc({ qmgr: "QM1", command: "PING QMGR" })).pipe(

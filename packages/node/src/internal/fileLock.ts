@@ -2,8 +2,9 @@
  * A lock between processes that share a directory. Each time it is held is an epoch: a file named by a number, and the
  * highest number is the lock.
  *
- * - Nobody frees or steals another's epoch: whoever wants the lock creates the next one, exclusively (`O_EXCL`), so of
- *   two who find a dead owner one wins. There is no moment at which a lock is taken away and not yet given.
+ * - No process frees or steals another's epoch: a process that wants the lock creates the next one, exclusively
+ *   (`O_EXCL`), so of two who find a dead owner one wins. There is no moment at which a lock is taken away and not yet
+ *   given.
  * - The owner touches its file while it lives. A waiter measures on its own clock how long the file has been untouched;
  *   the clocks of the file system and of other processes do not matter.
  * - Released means: the file is not empty. The file stays, because the highest number must never go back.
@@ -115,7 +116,7 @@ export const withLock = (fs: FileSystem.FileSystem, options: Options) => {
 
   const removeFile = (path: string) => fs.remove(path, { force: true })
 
-  /** Leaves the last epochs to whoever is just listing the directory; clears away what killed owners left half done. */
+  /** Keeps the last epochs for processes that are listing the directory; removes what killed owners left half done. */
   const sweep = (epoch: number): Effect.Effect<void, PlatformError> =>
     Effect.flatMap(fs.readDirectory(directory), (names) =>
       Effect.forEach(
@@ -124,7 +125,7 @@ export const withLock = (fs: FileSystem.FileSystem, options: Options) => {
         { discard: true }
       ))
 
-  /** One look, and the lock if it is to be had. */
+  /** One look, and the lock if it is free. */
   const attempt = (watched: Ref.Ref<Watch | undefined>, held: Ref.Ref<number>) =>
     Effect.gen(function*() {
       const sight = yield* look
