@@ -18,9 +18,12 @@ export const changes = <R>({ changes }: Source<R>): Stream.Stream<TokenChange> =
 export const state = <R>({ state }: Source<R>): Subscribable.Subscribable<Snapshot> =>
   Subscribable.make({
     get: Effect.suspend(() => snapshot(StateRef.get(state))),
-    changes: StateRef.changes(state).pipe(
-      Stream.takeUntil(({ closed, held }) => closed && held === undefined),
-      Stream.mapEffect(snapshot)
+    // suspended: its operators would be most of what a source keeps in memory
+    changes: Stream.suspend(() =>
+      StateRef.changes(state).pipe(
+        Stream.takeUntil(({ closed, held }) => closed && held === undefined),
+        Stream.mapEffect(snapshot)
+      )
     )
   })
 
