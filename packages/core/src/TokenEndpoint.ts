@@ -44,7 +44,7 @@ export const execute = (
   const { mode } = options
   // what the answer and its errors refer to, without the body, headers and query of the exchange
   const shown = HttpClientRequest.make(request.method)(request.url.replace(/[?#][^]*$/u, ""))
-  return ManualRedirect.execute(client, request).pipe(
+  return ManualRedirect.make(client)(request).pipe(
     Effect.catchAllCause((cause) => Scrub.failure(cause, shown)),
     Effect.mapError((error) => new TokenEndpointError({ mode, reason: "Unreachable", detail: Scrub.describe(error) })),
     Effect.withTracerEnabled(false),

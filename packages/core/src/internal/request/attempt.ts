@@ -16,6 +16,7 @@ import * as AuthEvent from "../../AuthEvent.ts"
 import type { RenewalStep } from "../token/state.ts"
 import type { ActiveCredentials, Authenticator } from "./activeCredentials.ts"
 import { isImmediate } from "./activeCredentials.ts"
+import type { Handlers } from "./manualRedirect.ts"
 import * as Redirect from "./redirect.ts"
 import * as Refusal from "./refusal.ts"
 import * as Scrub from "./scrub.ts"
@@ -56,11 +57,17 @@ export const send = (client: Client, context: RequestContext): Answer =>
     })
     : sendLimited(client, client.rateLimiter, context)
 
-const sendWith = (client: Client, credentials: ActiveCredentials, context: RequestContext): Answer =>
-  Effect.matchCauseEffect(attempt(client, credentials, context.request), {
-    onFailure: (cause) => Scrub.failure(cause, context.request),
+const sendWith = (client: Client, credentials: ActiveCredentials, context: RequestContext): Answer => {
+  const { apply, concealed } = credentials
+  const { request } = context
+  const handlers: Handlers<HttpClientResponse.HttpClientResponse, HttpClientError.HttpClientError | ClientError> = {
+    onFailure: (cause) => Scrub.failure(cause, request),
     onSuccess: (response) => reviewed(client, credentials, context, response)
-  })
+  }
+  return concealed === undefined
+    ? client.transport.sendMatched(apply(request), handlers)
+    : Effect.matchCauseEffect(concealed(client.transport, apply(request)), handlers)
+}
 
 const attempt = (
   { transport }: Client,
@@ -166,7 +173,7 @@ const follow = (
       const redirects = hop.redirects + 1
       const next: Answer = authenticated
         ? send(client, { request, redirects, attempted: "reuse", replays: 0 })
-        : Effect.matchCauseEffect(client.transport.send(request), {
+        : client.transport.sendMatched(request, {
           onFailure: (cause) => Scrub.failure(cause, request),
           onSuccess: (response) =>
             follow(client, rules, { request, redirects, locations: undefined }, Scrub.response(response, request))

@@ -17,9 +17,10 @@ import type { Locations } from "../../RequestCredentials.ts"
 import { wellKnownHeaders, withoutQueryParameters } from "./locations.ts"
 import * as ManualRedirect from "./manualRedirect.ts"
 
-/** The two ways to send a request: in the platform's span, or without one. Redirects are followed by neither. */
+/** The ways to send a request: in the platform's span, or without one. Redirects are followed by none. */
 export interface Transport {
   readonly send: ManualRedirect.Send
+  readonly sendMatched: ManualRedirect.SendMatched
   readonly sendUntraced: ManualRedirect.Send
 }
 
@@ -31,6 +32,7 @@ export type Concealed = (
 
 export const make = (client: HttpClient.HttpClient): Transport => ({
   send: ManualRedirect.make(client),
+  sendMatched: ManualRedirect.makeMatched(client),
   sendUntraced: ManualRedirect.make(
     ManualRedirect.inheritMark(client, HttpClient.withTracerDisabledWhen(client, constTrue))
   )

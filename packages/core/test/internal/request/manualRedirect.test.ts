@@ -102,7 +102,7 @@ describe("manualRedirect", () => {
       Effect.gen(function*() {
         const { client, contexts } = observing()
         yield* ManualRedirect.make(Transport.withoutRedirects(client))(request)
-        yield* ManualRedirect.execute(client, request)
+        yield* ManualRedirect.make(client)(request)
         assert.deepStrictEqual(inits(contexts), [undefined, undefined])
       }))
 
