@@ -13,6 +13,7 @@ import * as ScriptedHttpClient from "@effect-auth/testing/ScriptedHttpClient"
 import * as HttpBody from "@effect/platform/HttpBody"
 import * as HttpClient from "@effect/platform/HttpClient"
 import { assert, describe, it } from "@effect/vitest"
+import * as Cause from "effect/Cause"
 import * as Chunk from "effect/Chunk"
 import * as Clock from "effect/Clock"
 import * as Context from "effect/Context"
@@ -310,6 +311,26 @@ describe("AuthenticatedHttpClient > rate limiter", () => {
       const tags = Chunk.toReadonlyArray(yield* Queue.takeAll(events)).map(({ _tag }) => _tag)
       assert.include(tags, "MalformedHeaders")
     }).pipe(Effect.provide(AuthEvent.layer)))
+
+  it.scoped("shows whose bug a defect is: a login's keeps its words, a transport's may quote the request", () =>
+    Effect.gen(function*() {
+      const rateLimiter = yield* RateLimiter.make(RateLimitPolicy.default)
+      const clientOf = (authenticator: Authenticator.Authenticator, transport: HttpClient.HttpClient) =>
+        Effect.provideService(
+          AuthenticatedHttpClient.make(authenticator, { baseUrl, rateLimiter }),
+          HttpClient.HttpClient,
+          transport
+        )
+      const defectOf = (client: AuthenticatedHttpClient.Service) =>
+        Effect.map(Effect.flip(Effect.sandbox(client.get("/a"))), Cause.pretty)
+      const tokens = yield* TokenSource.make({ login: Effect.dieMessage("the login has a bug") })
+      const buggyLogin = yield* clientOf(Authenticator.bearer(tokens), HttpClient.make(() => Effect.never))
+      assert.include(yield* defectOf(buggyLogin), "the login has a bug")
+      const buggyTransport = yield* clientOf(credentials.basic, HttpClient.make(() => Effect.dieMessage(canary)))
+      const shown = yield* defectOf(buggyTransport)
+      assert.include(shown, "the transport died")
+      assert.notInclude(shown, "canary")
+    }))
 })
 
 describe("AuthenticatedHttpClient > default headers", () => {

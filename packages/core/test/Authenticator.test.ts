@@ -267,6 +267,41 @@ describe("Authenticator", () => {
         assert.strictEqual(yield* reads, 1)
       }))
 
+    it.effect("is at hand without an effect once it is read", () =>
+      Effect.gen(function*() {
+        const { source } = yield* vault
+        const authenticator = Authenticator.fromCredential(source, passwordHeader)
+        assert.isFalse(Exit.isExit(authenticator.prove(request, 0)))
+        const proved = yield* authenticator.prove(request, 0)
+        assert.deepStrictEqual(authenticator.prove(request, 0), Exit.succeed(proved))
+      }))
+
+    it.effect("keeps a request that arrives during a second read waiting for the new value", () =>
+      Effect.gen(function*() {
+        const reading = yield* Deferred.make<void>()
+        const rotated = yield* Deferred.make<string>()
+        const passwords = [
+          Effect.succeed("canary-1"),
+          Effect.zipRight(Deferred.succeed(reading, void 0), Deferred.await(rotated))
+        ]
+        const read = Effect.suspend(() => passwords.shift() ?? Effect.die("read a third time"))
+        const source = yield* CredentialSource.make(
+          Effect.map(read, (password) => ({ username: "reader", password: Redacted.make(password) })),
+          { mode: "Acme/Basic", make: Credential.basic }
+        )
+        const server = ScriptedHttpClient.make(({ headers }) => ({
+          status: headers["x-password"] === "canary-2" ? 200 : 401
+        }))
+        const http = yield* clientOf(Authenticator.fromCredential(source, passwordHeader), server)
+        const first = yield* Effect.fork(http.get("/"))
+        yield* Deferred.await(reading)
+        const second = yield* Effect.fork(http.get("/"))
+        yield* Deferred.succeed(rotated, "canary-2")
+        assert.strictEqual((yield* Fiber.join(first)).status, 200)
+        assert.strictEqual((yield* Fiber.join(second)).status, 200)
+        assert.strictEqual(yield* server.count, 3)
+      }))
+
     it.effect("reads again after a refusal, and sends the new value at once", () =>
       Effect.gen(function*() {
         const { password, reads, source } = yield* vault

@@ -3,12 +3,12 @@
  * refusal they are read again: at once if they were not read again for a cool-down, so that a wrong password does not
  * cost a read per request.
  */
+import * as StateRef from "@effect-auth/rate-limit/internal/stateRef"
 import * as Clock from "effect/Clock"
 import * as Duration from "effect/Duration"
 import * as Effect from "effect/Effect"
 import * as Equal from "effect/Equal"
 import * as Exit from "effect/Exit"
-import * as Ref from "effect/Ref"
 import type { CredentialUnavailable } from "../../AuthError.ts"
 import type { RequestCredentials } from "../../RequestCredentials.ts"
 import type { RenewalStep } from "../token/state.ts"
@@ -25,6 +25,8 @@ interface State<C> {
   readonly current: Current<C> | undefined
   /** When the credential was last read because of a refusal, in epoch milliseconds. */
   readonly rereadAt: number
+  /** New requests wait for the end of it, because the credential is known to be refused. */
+  readonly rereading: boolean
 }
 
 /** What a refusal of the credentials that were read last leads to. */
@@ -42,49 +44,56 @@ export const make = <C>(
     readonly coolDown: Duration.Duration
   }
 ): Authenticator => {
-  const state = Ref.unsafeMake<State<C>>({ current: undefined, rereadAt: -Infinity })
+  const state = StateRef.make<State<C>>({ current: undefined, rereadAt: -Infinity, rereading: false })
   const oneAtATime = Effect.unsafeMakeSemaphore(1).withPermits(1)
   const coolDown = Duration.toMillis(options.coolDown)
+  const change = (change: Partial<State<C>>) => StateRef.update(state, (state) => ({ ...state, ...change }))
 
-  const activate = (credential: C): Current<C> => {
+  const install = (credential: C): Current<C> => {
     const current: Current<C> = {
       credential,
       proved: Exit.succeed(
         Active.make(options, options.credentials(credential), () => oneAtATime(reject(current)))
       )
     }
+    change({ current })
     return current
   }
 
-  const install = (credential: C) =>
-    Effect.tap(
-      Effect.sync(() => activate(credential)),
-      (current) => Ref.update(state, (state) => ({ ...state, current }))
-    )
-
-  const prove = oneAtATime(
-    Effect.flatMap(
-      Ref.get(state),
-      ({ current }) => current !== undefined ? Effect.succeed(current) : Effect.flatMap(read, install)
-    )
+  const readOnce = oneAtATime(
+    Effect.suspend(() => {
+      const { current } = StateRef.get(state)
+      return current === undefined ? Effect.map(read, install) : Effect.succeed(current)
+    })
   ).pipe(
     Effect.flatMap(({ proved }) => proved)
   )
 
   const reject = (refused: Current<C>): Effect.Effect<RenewalStep> =>
-    Effect.flatMap(Effect.all([Ref.get(state), Clock.currentTimeMillis]), ([{ current, rereadAt }, now]) => {
-      if (current !== refused) return Effect.succeed<RenewalStep>("reuse")
-      if (decide(rereadAt, now, coolDown) === "giveUp") return Effect.succeed<RenewalStep>("fail")
-      return Effect.zipRight(Ref.update(state, (state) => ({ ...state, rereadAt: now })), read).pipe(
-        Effect.flatMap((credential) =>
-          Equal.equals(credential, refused.credential)
-            ? Effect.succeed<RenewalStep>("fail")
-            : Effect.as(install(credential), "login" as const)
-        ),
+    Effect.flatMap(Clock.currentTimeMillis, (now) => {
+      const { current, rereadAt } = StateRef.get(state)
+      if (current !== refused) return Effect.succeed("reuse")
+      if (decide(rereadAt, now, coolDown) === "giveUp") return Effect.succeed("fail")
+      return Effect.suspend(() => {
+        change({ rereadAt: now, rereading: true })
+        return read
+      }).pipe(
+        Effect.map((credential): RenewalStep => {
+          if (Equal.equals(credential, refused.credential)) return "fail"
+          install(credential)
+          return "login"
+        }),
         // it could not be read again, so the server's refusal is what the caller has to know
-        Effect.orElseSucceed((): RenewalStep => "fail")
+        Effect.orElseSucceed((): RenewalStep => "fail"),
+        Effect.ensuring(Effect.sync(() => change({ rereading: false })))
       )
     })
 
-  return { mode: options.mode, prove: () => prove }
+  return {
+    mode: options.mode,
+    prove: () => {
+      const { current, rereading } = StateRef.get(state)
+      return current === undefined || rereading ? readOnce : current.proved
+    }
+  }
 }
