@@ -9,17 +9,9 @@ import { isRateLimited } from "@effect-auth/rate-limit/RateLimitError"
 import * as Predicate from "effect/Predicate"
 import * as Schema from "effect/Schema"
 
-/**
- * @since 0.1.0
- * @category type ids
- */
-export const TypeId: unique symbol = Symbol.for("@effect-auth/core/AuthError")
+const TypeId: unique symbol = Symbol.for("@effect-auth/core/AuthError")
 
-/**
- * @since 0.1.0
- * @category type ids
- */
-export type TypeId = typeof TypeId
+type TypeId = typeof TypeId
 
 /**
  * What a login or a refresh can fail with.

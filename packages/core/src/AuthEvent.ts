@@ -110,21 +110,15 @@ export const layer: Layer.Layer<AuthEvents> = Layer.effect(AuthEvents, makeHub)
 export const stream: Stream.Stream<AuthEvent> = Stream.unwrap(Effect.map(AuthEvents, (hub) => Stream.fromPubSub(hub)))
 
 /**
- * Publishes an event of this package, logs it and counts it.
+ * Publishes an event. Those of this package are logged and counted, too; a rate limiter has done that with its own.
  *
  * @since 0.1.0
  * @category publishing
  */
-export const publish = (event: ClientEvent): Effect.Effect<void> => Effect.zipRight(forward(event), record(event))
-
-/**
- * Publishes an event that has been logged and counted already, such as that of a rate limiter.
- *
- * @since 0.1.0
- * @category publishing
- */
-export const forward = (event: AuthEvent): Effect.Effect<void> =>
-  Effect.asVoid(Effect.flatMap(AuthEvents, (hub) => PubSub.publish(hub, event)))
+export const publish = (event: AuthEvent): Effect.Effect<void> => {
+  const published = Effect.asVoid(Effect.flatMap(AuthEvents, (hub) => PubSub.publish(hub, event)))
+  return RateLimitEvent.isRateLimitEvent(event) ? published : Effect.zipRight(published, record(event))
+}
 
 /**
  * One sentence about an event, for a person.
@@ -136,55 +130,34 @@ export const format = (event: AuthEvent): string =>
   RateLimitEvent.isRateLimitEvent(event) ? RateLimitEvent.format(event) : formatClientEvent(event)
 
 /**
+ * Counted from the events of this package. Each metric is tagged with what its description names.
+ *
  * @since 0.1.0
  * @category metrics
  */
-export const exchanges = Metric.counter("effect_auth_exchanges", {
-  description: "Tokens obtained, by mode and provenance",
-  incremental: true
-})
-
-/**
- * @since 0.1.0
- * @category metrics
- */
-export const exchangeFailures = Metric.counter("effect_auth_exchange_failures", {
-  description: "Logins and refreshes that failed, by mode, kind and error tag",
-  incremental: true
-})
-
-/**
- * @since 0.1.0
- * @category metrics
- */
-export const servedStale = Metric.counter("effect_auth_served_stale", {
-  description: "Renewals that began while the token was still in use, by mode",
-  incremental: true
-})
-
-/**
- * @since 0.1.0
- * @category metrics
- */
-export const waiters = Metric.gauge("effect_auth_waiters", {
-  description: "Callers that waited for the last exchange, by mode"
-})
-
-/**
- * @since 0.1.0
- * @category metrics
- */
-export const secondsToExpiry = Metric.gauge("effect_auth_seconds_to_expiry", {
-  description: "Seconds the last token was valid for when it arrived, by mode"
-})
-
-/**
- * @since 0.1.0
- * @category metrics
- */
-export const certificateDaysLeft = Metric.gauge("effect_auth_client_certificate_days_left", {
-  description: "Days until the client certificate expires, by subject"
-})
+export const metrics = {
+  exchanges: Metric.counter("effect_auth_exchanges", {
+    description: "Tokens obtained, by mode and provenance",
+    incremental: true
+  }),
+  exchangeFailures: Metric.counter("effect_auth_exchange_failures", {
+    description: "Logins and refreshes that failed, by mode, kind and error tag",
+    incremental: true
+  }),
+  servedStale: Metric.counter("effect_auth_served_stale", {
+    description: "Renewals that began while the token was still in use, by mode",
+    incremental: true
+  }),
+  waiters: Metric.gauge("effect_auth_waiters", {
+    description: "Callers that waited for the last exchange, by mode"
+  }),
+  secondsToExpiry: Metric.gauge("effect_auth_seconds_to_expiry", {
+    description: "Seconds the last token was valid for when it arrived, by mode"
+  }),
+  certificateDaysLeft: Metric.gauge("effect_auth_client_certificate_days_left", {
+    description: "Days until the client certificate expires, by subject"
+  })
+}
 
 const obtained: Record<Provenance, string> = {
   login: "logged in",
@@ -221,20 +194,23 @@ const record: (event: ClientEvent) => Effect.Effect<void> = AuthEvent.$match({
   TokenObtained: (event) =>
     Effect.all([
       Metric.update(
-        exchanges.pipe(Metric.tagged("mode", event.mode), Metric.tagged("provenance", event.provenance)),
+        metrics.exchanges.pipe(Metric.tagged("mode", event.mode), Metric.tagged("provenance", event.provenance)),
         1
       ),
-      Metric.update(Metric.tagged(waiters, "mode", event.mode), event.waiters),
+      Metric.update(Metric.tagged(metrics.waiters, "mode", event.mode), event.waiters),
       event.expiresIn === undefined
         ? Effect.void
-        : Metric.update(Metric.tagged(secondsToExpiry, "mode", event.mode), Duration.toSeconds(event.expiresIn)),
+        : Metric.update(
+          Metric.tagged(metrics.secondsToExpiry, "mode", event.mode),
+          Duration.toSeconds(event.expiresIn)
+        ),
       Effect.logDebug(format(event))
     ], { discard: true }),
   TokenRejected: (event) => Effect.logDebug(format(event)),
   ExchangeFailed: (event) =>
     Effect.zipRight(
       Metric.update(
-        exchangeFailures.pipe(
+        metrics.exchangeFailures.pipe(
           Metric.tagged("mode", event.mode),
           Metric.tagged("kind", event.kind),
           Metric.tagged("error", event.error._tag)
@@ -245,7 +221,7 @@ const record: (event: ClientEvent) => Effect.Effect<void> = AuthEvent.$match({
     ),
   ServedStale: (event) =>
     Effect.zipRight(
-      Metric.update(Metric.tagged(servedStale, "mode", event.mode), 1),
+      Metric.update(Metric.tagged(metrics.servedStale, "mode", event.mode), 1),
       Effect.logDebug(format(event))
     ),
   StoreFailed: (event) => Effect.logError(format(event)),

@@ -12,17 +12,9 @@ import { AuthModeMismatch } from "./AuthError.ts"
 import type { AuthenticatedHttpClient, Service } from "./internal/service.ts"
 import { AuthenticatedHttpClient as SharedClient } from "./internal/service.ts"
 
-/**
- * @since 0.1.0
- * @category type ids
- */
-export const TypeId: unique symbol = Symbol.for("@effect-auth/core/AuthMode")
+const TypeId: unique symbol = Symbol.for("@effect-auth/core/AuthMode")
 
-/**
- * @since 0.1.0
- * @category type ids
- */
-export type TypeId = typeof TypeId
+type TypeId = typeof TypeId
 
 /**
  * The requirement "the client of the mode `Name`". Invariant in `Name`, so that one mode never stands for another.

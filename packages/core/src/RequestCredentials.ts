@@ -33,18 +33,6 @@ export type RequestCredentials =
   | { readonly _tag: "All"; readonly credentials: ReadonlyArray<RequestCredentials> }
 
 /**
- * Names of the headers (lower case), query parameters and cookies that carry credentials.
- *
- * @since 0.1.0
- * @category models
- */
-export interface Locations {
-  readonly headers: ReadonlyArray<string>
-  readonly queryParameters: ReadonlyArray<string>
-  readonly cookies: ReadonlyArray<string>
-}
-
-/**
  * A header. With `methods` it is written on requests with these methods only.
  *
  * @since 0.1.0
@@ -194,62 +182,6 @@ export const apply = (
     }
   }
 }
-
-/**
- * Where the credentials are written.
- *
- * @since 0.1.0
- * @category destructors
- */
-export const locations = (self: RequestCredentials): Locations => {
-  switch (self._tag) {
-    case "Header":
-    case "NoHeader":
-      return { ...nowhere, headers: [self.name] }
-    case "QueryParameter":
-      return { ...nowhere, queryParameters: [self.name] }
-    case "Cookie":
-      return { ...nowhere, cookies: [self.name] }
-    case "All":
-      return union(self.credentials.map(locations))
-  }
-}
-
-/**
- * The secrets as they are on the wire, without the scheme of an `Authorization` header; for masking what a server quotes.
- *
- * @since 0.1.0
- * @category destructors
- */
-export const secrets = (self: RequestCredentials): ReadonlyArray<string> => {
-  switch (self._tag) {
-    case "Header": {
-      const value = Redacted.value(self.value)
-      return self.name === "authorization" ? [value.slice(value.indexOf(" ") + 1)] : [value]
-    }
-    case "QueryParameter":
-    case "Cookie":
-      return [Redacted.value(self.value)]
-    case "NoHeader":
-      return []
-    case "All":
-      return self.credentials.flatMap(secrets)
-  }
-}
-
-/**
- * Every location of several credentials.
- *
- * @since 0.1.0
- * @category destructors
- */
-export const union = (all: ReadonlyArray<Locations>): Locations => ({
-  headers: all.flatMap(({ headers }) => headers),
-  queryParameters: all.flatMap(({ queryParameters }) => queryParameters),
-  cookies: all.flatMap(({ cookies }) => cookies)
-})
-
-const nowhere: Locations = { headers: [], queryParameters: [], cookies: [] }
 
 const redacted = (value: string | Redacted.Redacted): Redacted.Redacted =>
   typeof value === "string" ? Redacted.make(value) : value

@@ -25,13 +25,8 @@ import * as TokenStores from "./TokenStores.ts"
  */
 export interface Settings extends OriginPolicy.Options, SessionSettings {}
 
-/**
- * The settings of a session; modes without one ignore them, so that changing the mode changes nothing else.
- *
- * @since 0.1.0
- * @category models
- */
-export interface SessionSettings {
+/** The settings of a session; modes without one ignore them, so that changing the mode changes nothing else. */
+interface SessionSettings {
   /** Whether to log in at once, so that wrong credentials fail the start. Default: with the first request. */
   readonly eager?: boolean | undefined
   /**
@@ -51,11 +46,7 @@ export interface PlainOptions
   extends Pick<AuthenticatedHttpClient.Options, "rateLimiter" | "redirects" | "replay">, SessionOptions
 {}
 
-/**
- * @since 0.1.0
- * @category models
- */
-export interface SessionOptions {
+interface SessionOptions {
   /** When and how tokens are renewed. */
   readonly refreshPolicy?: RefreshPolicy.RefreshPolicy | undefined
   /**

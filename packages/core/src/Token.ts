@@ -51,11 +51,8 @@ export interface Options {
 /**
  * The claims of a JWT that say how long it lives, in seconds since the epoch by the server's clock (RFC 7519 section
  * 4.1).
- *
- * @since 0.1.0
- * @category models
  */
-export interface Lifespan {
+interface Lifespan {
   readonly iat?: number | undefined
   readonly exp?: number | undefined
 }

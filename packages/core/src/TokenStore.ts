@@ -33,23 +33,15 @@ export interface TokenStore {
  * @since 0.1.0
  * @category constructors
  */
-export const makeMemory: Effect.Effect<TokenStore> = Effect.sync(() => unsafeMakeMemory())
-
-/**
- * {@link makeMemory} without an Effect.
- *
- * @since 0.1.0
- * @category constructors
- */
-export const unsafeMakeMemory = (): TokenStore => {
-  const stored = Ref.unsafeMake(Option.none<Token>())
-  return {
+export const makeMemory: Effect.Effect<TokenStore> = Effect.map(
+  Ref.make(Option.none<Token>()),
+  (stored): TokenStore => ({
     get: Ref.get(stored),
     set: (token) => Ref.set(stored, Option.some(token)),
     remove: Ref.set(stored, Option.none()),
     withLock: Effect.unsafeMakeSemaphore(1).withPermits(1)
-  }
-}
+  })
+)
 
 /**
  * A store over the platform's `KeyValueStore`. **The token is written in the clear**: choose a backend that keeps

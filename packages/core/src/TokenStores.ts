@@ -80,7 +80,10 @@ export const make = (forAudience: (key: string) => TokenStore.TokenStore): Servi
  * @since 0.1.0
  * @category layers
  */
-export const layerMemory: Layer.Layer<TokenStores> = Layer.sync(TokenStores, () => make(TokenStore.unsafeMakeMemory))
+export const layerMemory: Layer.Layer<TokenStores> = Layer.sync(
+  TokenStores,
+  () => make(() => Effect.runSync(TokenStore.makeMemory))
+)
 
 /**
  * Stores over the platform's `KeyValueStore`; see `TokenStore.fromKeyValueStore` for what that means. A token is stored

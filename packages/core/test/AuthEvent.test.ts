@@ -162,15 +162,15 @@ describe("AuthEvent", () => {
           Metric.value(
             Object.entries({ mode, ...tags }).reduce((m, [key, value]) => Metric.tagged(m, key, value), metric)
           )
-        assert.deepInclude(yield* of(AuthEvent.exchanges, { provenance: "login" }), { count: 2 })
-        assert.deepInclude(yield* of(AuthEvent.exchanges, { provenance: "refresh" }), { count: 1 })
-        assert.deepInclude(yield* of(AuthEvent.exchanges, { provenance: "store" }), { count: 1 })
-        assert.deepInclude(yield* of(AuthEvent.exchanges, { provenance: "initial" }), { count: 1 })
+        assert.deepInclude(yield* of(AuthEvent.metrics.exchanges, { provenance: "login" }), { count: 2 })
+        assert.deepInclude(yield* of(AuthEvent.metrics.exchanges, { provenance: "refresh" }), { count: 1 })
+        assert.deepInclude(yield* of(AuthEvent.metrics.exchanges, { provenance: "store" }), { count: 1 })
+        assert.deepInclude(yield* of(AuthEvent.metrics.exchanges, { provenance: "initial" }), { count: 1 })
         const failed = { kind: "refresh", error: "TokenEndpointError" }
-        assert.deepInclude(yield* of(AuthEvent.exchangeFailures, failed), { count: 1 })
-        assert.deepInclude(yield* of(AuthEvent.servedStale), { count: 1 })
-        assert.deepInclude(yield* of(AuthEvent.waiters), { value: 7 })
-        assert.deepInclude(yield* of(AuthEvent.secondsToExpiry), { value: 3599.6 })
+        assert.deepInclude(yield* of(AuthEvent.metrics.exchangeFailures, failed), { count: 1 })
+        assert.deepInclude(yield* of(AuthEvent.metrics.servedStale), { count: 1 })
+        assert.deepInclude(yield* of(AuthEvent.metrics.waiters), { value: 7 })
+        assert.deepInclude(yield* of(AuthEvent.metrics.secondsToExpiry), { value: 3599.6 })
       }).pipe(Effect.provide(AuthEvent.layer)))
   })
 
@@ -181,7 +181,7 @@ describe("AuthEvent", () => {
         const logger = Logger.make(() => Effect.runSync(Ref.update(logged, (n) => n + 1)))
         const events = yield* PubSub.subscribe(yield* AuthEvent.AuthEvents)
         const event = RateLimitEvent.MalformedHeaders({ key: "https://acme.example/", fields: ["ratelimit"] })
-        yield* AuthEvent.forward(event).pipe(
+        yield* AuthEvent.publish(event).pipe(
           Logger.withMinimumLogLevel(LogLevel.All),
           Effect.provide(Logger.replace(Logger.defaultLogger, logger))
         )

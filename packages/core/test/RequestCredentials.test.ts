@@ -5,6 +5,7 @@ import * as Either from "effect/Either"
 import * as FastCheck from "effect/FastCheck"
 import * as Redacted from "effect/Redacted"
 import * as Credential from "../src/Credential.ts"
+import * as Locations from "../src/internal/request/locations.ts"
 import * as RequestCredentials from "../src/RequestCredentials.ts"
 import { assertSecretFree } from "./printouts.ts"
 
@@ -52,20 +53,20 @@ const changed = (before: Readonly<Record<string, unknown>>, after: Readonly<Reco
   [...new Set([...Object.keys(before), ...Object.keys(after)])].filter((name) => before[name] !== after[name]).sort()
 
 /** Where two requests differ. */
-const difference = (before: Request, after: Request): RequestCredentials.Locations => ({
+const difference = (before: Request, after: Request): Locations.Locations => ({
   headers: changed(before.headers, after.headers).filter((name) => name !== "cookie"),
   queryParameters: changed(Object.fromEntries(before.urlParams), Object.fromEntries(after.urlParams)),
   cookies: changed(cookies(before), cookies(after))
 })
 
-const sorted = ({ cookies, headers, queryParameters }: RequestCredentials.Locations): RequestCredentials.Locations => ({
+const sorted = ({ cookies, headers, queryParameters }: Locations.Locations): Locations.Locations => ({
   headers: [...headers].sort(),
   queryParameters: [...queryParameters].sort(),
   cookies: [...cookies].sort()
 })
 
 /** A request on which the caller has written something of its own in all of these locations. */
-const occupied = ({ cookies, headers, queryParameters }: RequestCredentials.Locations): Request =>
+const occupied = ({ cookies, headers, queryParameters }: Locations.Locations): Request =>
   request.pipe(
     HttpClientRequest.setHeaders(Object.fromEntries(headers.map((name) => [name, "caller"]))),
     HttpClientRequest.setUrlParams(Object.fromEntries(queryParameters.map((name) => [name, "caller"]))),
@@ -76,7 +77,7 @@ describe("RequestCredentials", () => {
   describe("apply and locations", () => {
     for (const [name, credentials] of Object.entries(table)) {
       it(`of ${name} agree: what is written is what is listed`, () => {
-        const locations = RequestCredentials.locations(credentials)
+        const locations = Locations.of(credentials)
         const before = occupied(locations)
         assert.deepStrictEqual(difference(before, written(credentials, before)), sorted(locations))
       })
@@ -94,7 +95,7 @@ describe("RequestCredentials", () => {
     ).map((some) => RequestCredentials.all(...some))
 
     it.prop("agree for every combination", [nested], ([credentials]) => {
-      const { cookies, headers, queryParameters } = RequestCredentials.locations(credentials)
+      const { cookies, headers, queryParameters } = Locations.of(credentials)
       const unique = sorted({
         headers: [...new Set(headers)],
         queryParameters: [...new Set(queryParameters)],
@@ -115,7 +116,7 @@ describe("RequestCredentials", () => {
       const on = (method: "GET" | "POST" | "PUT" | "DELETE") =>
         written(csrf, HttpClientRequest.setMethod(request, method)).headers["x-csrf"]
       assert.deepStrictEqual([on("GET"), on("POST"), on("PUT"), on("DELETE")], [undefined, "1", "1", undefined])
-      assert.deepStrictEqual(RequestCredentials.locations(csrf).headers, ["x-csrf"])
+      assert.deepStrictEqual(Locations.of(csrf).headers, ["x-csrf"])
     })
   })
 
@@ -267,7 +268,7 @@ describe("RequestCredentials", () => {
   describe("none", () => {
     it("writes nothing", () => {
       assert.strictEqual(written(RequestCredentials.none), request)
-      assert.deepStrictEqual(RequestCredentials.locations(RequestCredentials.none), {
+      assert.deepStrictEqual(Locations.of(RequestCredentials.none), {
         headers: [],
         queryParameters: [],
         cookies: []
@@ -280,7 +281,7 @@ describe("RequestCredentials", () => {
       it(`of ${name} shows no secret`, () => {
         assertSecretFree(credentials, [canary, `reader:${canary}`])
         assertSecretFree(RequestCredentials.apply(credentials), [canary, `reader:${canary}`])
-        assertSecretFree(RequestCredentials.locations(credentials), [canary, `reader:${canary}`])
+        assertSecretFree(Locations.of(credentials), [canary, `reader:${canary}`])
       })
     }
   })

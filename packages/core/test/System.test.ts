@@ -115,7 +115,7 @@ describe("System", () => {
   })
 
   describe("logout", () => {
-    const afterClosing = (options: System.SessionSettings & System.SessionOptions) =>
+    const afterClosing = (options: Parameters<typeof System.makeTokens>[1]) =>
       Effect.gen(function*() {
         const { sent, session } = yield* acme()
         yield* Effect.scoped(System.makeTokens(session, { ...options, eager: true }))

@@ -19,13 +19,8 @@ import * as Answer from "./internal/answer.ts"
 import type { MqError } from "./MqError.ts"
 import { CommandFailed, Problem } from "./MqError.ts"
 
-/**
- * Where a command runs.
- *
- * @since 0.1.0
- * @category models
- */
-export interface Target {
+/** Where a command runs. */
+interface Target {
   readonly qmgr: string
   /** The queue manager through which a remote one is reached. Default: the server's choice. */
   readonly gatewayQmgr?: string | undefined

@@ -227,7 +227,7 @@ const make = <P>(
       const subject = nameOf(identity)
       if (due !== undefined) MutableRef.update(current, (current) => ({ ...current, warned: due }))
       return Effect.zipRight(
-        Metric.update(Metric.tagged(AuthEvent.certificateDaysLeft, "subject", subject), left),
+        Metric.update(Metric.tagged(AuthEvent.metrics.certificateDaysLeft, "subject", subject), left),
         due === undefined ? Effect.void : AuthEvent.publish(
           AuthEvent.AuthEvent.CertificateExpiring({
             subject,

@@ -35,20 +35,12 @@ export interface Options extends LockOptions {
   readonly path: string
 }
 
-/**
- * @since 0.1.0
- * @category models
- */
-export interface LayerOptions extends LockOptions {
+interface LayerOptions extends LockOptions {
   /** The directory of the files, on a local file system. It is created if missing, for its owner only. */
   readonly directory: string
 }
 
-/**
- * @since 0.1.0
- * @category models
- */
-export interface LockOptions {
+interface LockOptions {
   /**
    * How long a process that died during an exchange may delay the others. Default: 10 seconds. A living process gives a
    * sign of life every fifth of it. Choose it longer than a process may be suspended, and shorter than the `timeout` of

@@ -301,7 +301,7 @@ describe("ClientCertificate", () => {
         "expires in less than a day",
         "has expired"
       ])
-      const gauge = yield* Metric.value(Metric.tagged(AuthEvent.certificateDaysLeft, "subject", "CN=short"))
+      const gauge = yield* Metric.value(Metric.tagged(AuthEvent.metrics.certificateDaysLeft, "subject", "CN=short"))
       assert.approximately(gauge.value, -1, 0.3)
     }).pipe(Effect.provide([NodeFileSystem.layer, AuthEvent.layer])))
 

@@ -132,13 +132,8 @@ export type TaggedCredential =
   | TokenCredential
   | Fields<Credential.Bearer>
 
-/**
- * The credentials that are exchanged for tokens.
- *
- * @since 0.1.0
- * @category models
- */
-export type TokenCredential = Login & { readonly _tag: "Jwt" | "Session" }
+/** The credentials that are exchanged for tokens. */
+type TokenCredential = Login & { readonly _tag: "Jwt" | "Session" }
 
 /**
  * The settings of every mode.

@@ -187,13 +187,8 @@ export const fromUnknown = (input: unknown): Either.Either<QualysCredential, Inv
 export const fromJson = (json: string): Either.Either<QualysCredential, InvalidSetting> =>
   Either.flatMap(Credential.fromJson(Schema.Unknown)(json), fromUnknown)
 
-/**
- * How a credential is written: on one line, or `pretty` with an indentation of four.
- *
- * @since 0.1.0
- * @category models
- */
-export interface JsonOptions {
+/** How a credential is written: on one line, or `pretty` with an indentation of four. */
+interface JsonOptions {
   readonly pretty?: boolean | undefined
 }
 

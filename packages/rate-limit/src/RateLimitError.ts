@@ -7,17 +7,9 @@ import * as Duration from "effect/Duration"
 import * as Predicate from "effect/Predicate"
 import * as Schema from "effect/Schema"
 
-/**
- * @since 0.1.0
- * @category type ids
- */
-export const TypeId: unique symbol = Symbol.for("@effect-auth/rate-limit/RateLimitError")
+const TypeId: unique symbol = Symbol.for("@effect-auth/rate-limit/RateLimitError")
 
-/**
- * @since 0.1.0
- * @category type ids
- */
-export type TypeId = typeof TypeId
+type TypeId = typeof TypeId
 
 /**
  * Raised when a request would have to wait for the server's quota longer than the policy allows, or when the server

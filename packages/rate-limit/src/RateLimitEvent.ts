@@ -6,7 +6,6 @@
  */
 import * as Data from "effect/Data"
 import * as DateTime from "effect/DateTime"
-import * as Effect from "effect/Effect"
 import * as Metric from "effect/Metric"
 import * as Predicate from "effect/Predicate"
 import type { Blocked } from "./RateLimitStatus.ts"
@@ -79,45 +78,18 @@ export const format: (event: RateLimitEvent) => string = RateLimitEvent.$match({
 })
 
 /**
- * Waits until a quota admits requests again, by `reason`.
+ * Counted from the events. Each metric is tagged with what its description names.
  *
  * @since 0.1.0
  * @category metrics
  */
-export const waits = Metric.counter("effect_auth_rate_limit_waits", {
-  description: "Waits until a quota admits requests again, by reason",
-  incremental: true
-})
-
-/**
- * Rate limit headers that could not be understood, by `field`.
- *
- * @since 0.1.0
- * @category metrics
- */
-export const malformedHeaders = Metric.counter("effect_auth_rate_limit_malformed_headers", {
-  description: "Rate limit headers that could not be understood and were ignored, by field",
-  incremental: true
-})
-
-/**
- * Logs an event and counts it in the metrics. A limiter does so with each of its events.
- *
- * @since 0.1.0
- * @category recording
- */
-export const record: (event: RateLimitEvent) => Effect.Effect<void> = RateLimitEvent.$match({
-  ApproachingLimit: (event) => Effect.logWarning(format(event)),
-  WaitingUntil: (event) =>
-    Effect.zipRight(
-      Metric.update(Metric.tagged(waits, "reason", event.reason), 1),
-      Effect.logInfo(format(event))
-    ),
-  MalformedHeaders: (event) =>
-    Effect.zipRight(
-      Effect.forEach(event.fields, (field) => Metric.update(Metric.tagged(malformedHeaders, "field", field), 1), {
-        discard: true
-      }),
-      Effect.logDebug(format(event))
-    )
-})
+export const metrics = {
+  waits: Metric.counter("effect_auth_rate_limit_waits", {
+    description: "Waits until a quota admits requests again, by reason",
+    incremental: true
+  }),
+  malformedHeaders: Metric.counter("effect_auth_rate_limit_malformed_headers", {
+    description: "Rate limit headers that could not be understood and were ignored, by field",
+    incremental: true
+  })
+}

@@ -19,12 +19,7 @@ export {
    * @since 0.1.0
    * @category models
    */
-  type Head,
-  /**
-   * @since 0.1.0
-   * @category models
-   */
-  type Names
+  type Head
 } from "./internal/fields.ts"
 
 /**
@@ -65,13 +60,8 @@ export interface Body {
   readonly read: (text: string, head: Head, now: number) => Reading
 }
 
-/**
- * Names of headers that carry one number each.
- *
- * @since 0.1.0
- * @category models
- */
-export interface Numbers {
+/** Names of headers that carry one number each. */
+interface Numbers {
   readonly limit?: Names | undefined
   readonly remaining?: Names | undefined
   readonly reset?: Names | undefined
@@ -90,11 +80,8 @@ export interface Numbers {
  * - `millis`: milliseconds left
  * - `epochSeconds`: the time in seconds since 1970; compared with the response's `Date` header if it has one, so the
  *   clocks of server and client need not agree
- *
- * @since 0.1.0
- * @category models
  */
-export type ResetUnit = "seconds" | "millis" | "epochSeconds"
+type ResetUnit = "seconds" | "millis" | "epochSeconds"
 
 /**
  * Headers that a function reads.

@@ -120,10 +120,5 @@ export const wait = (self: RateLimitStatus): Duration.Duration =>
       Duration.zero
     )
 
-/**
- * The name of a quota; the empty string if the server does not name it.
- *
- * @since 0.1.0
- * @category accessors
- */
-export const nameOf = (quota: Quota): string => quota.name ?? ""
+/** The name of a quota; the empty string if the server does not name it. */
+const nameOf = (quota: Quota): string => quota.name ?? ""

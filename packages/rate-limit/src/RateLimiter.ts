@@ -31,12 +31,7 @@ export {
    * @since 0.1.0
    * @category models
    */
-  type Snapshot,
-  /**
-   * @since 0.1.0
-   * @category type ids
-   */
-  TypeId
+  type Snapshot
 } from "./internal/limiter.ts"
 
 /**

@@ -5,6 +5,7 @@ import * as Logger from "effect/Logger"
 import * as LogLevel from "effect/LogLevel"
 import * as Metric from "effect/Metric"
 import * as Ref from "effect/Ref"
+import { record } from "../src/internal/record.ts"
 import * as RateLimitEvent from "../src/RateLimitEvent.ts"
 
 const { RateLimitEvent: Event } = RateLimitEvent
@@ -60,7 +61,7 @@ describe.sequential("RateLimitEvent", () => {
       const logger = Logger.make(({ logLevel, message }) =>
         Effect.runSync(Ref.update(lines, (all) => [...all, [String(message), logLevel] as const]))
       )
-      yield* Effect.forEach(sentences, ([event]) => RateLimitEvent.record(event)).pipe(
+      yield* Effect.forEach(sentences, ([event]) => record(event)).pipe(
         Logger.withMinimumLogLevel(LogLevel.All),
         Effect.provide(Logger.replace(Logger.defaultLogger, logger))
       )
@@ -69,12 +70,12 @@ describe.sequential("RateLimitEvent", () => {
 
   it.effect("is counted in the metrics, waits by reason and malformed headers by field", () =>
     Effect.gen(function*() {
-      const count = (metric: typeof RateLimitEvent.waits, tag: string, value: string) =>
+      const count = (metric: typeof RateLimitEvent.metrics.waits, tag: string, value: string) =>
         Effect.map(Metric.value(Metric.tagged(metric, tag, value)), ({ count }) => Number(count))
       const counts = Effect.all([
-        count(RateLimitEvent.waits, "reason", "concurrency"),
-        count(RateLimitEvent.malformedHeaders, "field", "x-canary"),
-        count(RateLimitEvent.malformedHeaders, "field", "x-other")
+        count(RateLimitEvent.metrics.waits, "reason", "concurrency"),
+        count(RateLimitEvent.metrics.malformedHeaders, "field", "x-canary"),
+        count(RateLimitEvent.metrics.malformedHeaders, "field", "x-other")
       ])
       const before = yield* counts
       const events = [
@@ -82,7 +83,7 @@ describe.sequential("RateLimitEvent", () => {
         Event.MalformedHeaders({ key, fields: ["x-canary", "x-other"] }),
         Event.MalformedHeaders({ key, fields: ["x-canary"] })
       ]
-      yield* Effect.forEach(events, RateLimitEvent.record)
+      yield* Effect.forEach(events, record)
       const after = yield* counts
       assert.deepStrictEqual(after.map((count, i) => count - (before[i] ?? 0)), [1, 2, 1])
     }))

@@ -65,12 +65,11 @@ describe("RateLimitStatus", () => {
         quotas: [{ name: "b", remaining: 2 }, { name: "a", remaining: 9 }, { remaining: 3 }]
       })
     })
-  })
 
-  describe("nameOf", () => {
-    it("is the empty string for a quota without a name", () => {
-      assert.strictEqual(RateLimitStatus.nameOf({}), "")
-      assert.strictEqual(RateLimitStatus.nameOf({ name: "daily" }), "daily")
+    it("takes a quota without a name for the one whose name is empty", () => {
+      const unnamed = RateLimitStatus.make({ quotas: [{ remaining: 3 }] })
+      const empty = RateLimitStatus.make({ quotas: [{ name: "", remaining: 2 }] })
+      assert.deepStrictEqual(RateLimitStatus.merge(unnamed, empty), empty)
     })
   })
 })

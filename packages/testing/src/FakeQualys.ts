@@ -28,13 +28,8 @@ import * as QualysRequest from "./internal/qualysRequest.ts"
 import type { Settings } from "./internal/qualysState.ts"
 import * as State from "./internal/qualysState.ts"
 
-/**
- * The quota of an endpoint. The vendor's Standard subscription admits 300 calls in any hour, 2 at once.
- *
- * @since 0.1.0
- * @category models
- */
-export interface EndpointLimits {
+/** The quota of an endpoint. The vendor's Standard subscription admits 300 calls in any hour, 2 at once. */
+interface EndpointLimits {
   /** Calls in any window. Default: 300. */
   readonly limit?: number | undefined
   /** Length of the sliding window. Default: 1 hour. */
@@ -77,25 +72,15 @@ export interface Options extends EndpointLimits {
   readonly bareConcurrencyBlocks?: boolean | undefined
 }
 
-/**
- * An answer that a test prescribes.
- *
- * @since 0.1.0
- * @category models
- */
-export interface Answer {
+/** An answer that a test prescribes. */
+interface Answer {
   readonly status: number
   readonly headers?: Readonly<Record<string, string>> | undefined
   readonly body?: string | undefined
 }
 
-/**
- * What the fake has counted. A call is a request to an API; `/auth` and the session call are logins, not calls.
- *
- * @since 0.1.0
- * @category models
- */
-export interface Stats {
+/** What the fake has counted. A call is a request to an API; `/auth` and the session call are logins, not calls. */
+interface Stats {
   /** Calls whose credentials were accepted, whatever the answer. */
   readonly requests: number
   /** JWTs and sessions issued. */

@@ -5,8 +5,7 @@
  *
  * @since 0.1.0
  */
-export { type LeakDetector, make, type Observation, type Options, type Secrets } from "./internal/leakDetector.ts"
-export { type Mode, mode, type ModeOptions, modeWith, type Setup, type Subject } from "./internal/leakModes.ts"
+export { type LeakDetector, make } from "./internal/leakDetector.ts"
+export { type Mode, mode, type ModeOptions, modeWith, type Setup } from "./internal/leakModes.ts"
 export { type Leak } from "./internal/leakPatterns.ts"
-export { type AnyError, type ScenarioName } from "./internal/leakScenarios.ts"
-export { type Case, CaseFailed, LeakFound, type Sockets, suite, type SuiteOptions } from "./internal/leakSuite.ts"
+export { LeakFound, suite } from "./internal/leakSuite.ts"

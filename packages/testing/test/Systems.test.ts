@@ -3,7 +3,7 @@ import * as AuthenticatedHttpClient from "@effect-auth/core/AuthenticatedHttpCli
 import type { CredentialUnavailable } from "@effect-auth/core/AuthError"
 import * as AuthMode from "@effect-auth/core/AuthMode"
 import type { Given } from "@effect-auth/core/CredentialSource"
-import type { PlainOptions, SessionSettings } from "@effect-auth/core/System"
+import type * as System from "@effect-auth/core/System"
 import * as Token from "@effect-auth/core/Token"
 import * as TokenStore from "@effect-auth/core/TokenStore"
 import * as TokenStores from "@effect-auth/core/TokenStores"
@@ -30,7 +30,7 @@ interface Login {
   readonly password: Redacted.Redacted
 }
 
-type Options = PlainOptions & SessionSettings & { readonly credential: Given<Login> }
+type Options = System.PlainOptions & Parameters<typeof System.makeTokens>[1] & { readonly credential: Given<Login> }
 
 /** A system's fake, what it counted, and a path that it answers. */
 interface System {

@@ -121,13 +121,8 @@ export interface Options extends Settings, System.PlainOptions {}
  */
 export type TaggedCredential = TokenCredential | Fields<ApiKey> | Fields<CoreCredential.Basic>
 
-/**
- * The credentials that are exchanged for tokens, or hold one.
- *
- * @since 0.1.0
- * @category models
- */
-export type TokenCredential = Fields<Password> | Fields<Session> | Fields<ServiceAccount>
+/** The credentials that are exchanged for tokens, or hold one. */
+type TokenCredential = Fields<Password> | Fields<Session> | Fields<ServiceAccount>
 
 /**
  * What the layer of a mode provides.

@@ -13,6 +13,7 @@ import type { RateLimitStatus } from "../RateLimitStatus.ts"
 import * as EventHub from "./eventHub.ts"
 import * as Partition from "./partition.ts"
 import * as Queue from "./queue.ts"
+import { record } from "./record.ts"
 import * as Schedule from "./schedule.ts"
 import * as StateRef from "./stateRef.ts"
 
@@ -158,7 +159,7 @@ export const publish = (
   { onEvent, shared }: Context,
   event: RateLimitEvent.RateLimitEvent
 ): Effect.Effect<void> => {
-  const recorded = Effect.zipRight(EventHub.publish(shared.events, event), RateLimitEvent.record(event))
+  const recorded = Effect.zipRight(EventHub.publish(shared.events, event), record(event))
   return onEvent === undefined ? recorded : Effect.zipRight(recorded, onEvent(event))
 }
 

@@ -11,6 +11,7 @@ import * as Challenge from "../../Challenge.ts"
 import * as RequestCredentials from "../../RequestCredentials.ts"
 import * as ServerMessage from "../../ServerMessage.ts"
 import type { RenewalStep } from "../token/state.ts"
+import * as Locations from "./locations.ts"
 import * as Tracing from "./tracing.ts"
 
 /**
@@ -45,7 +46,7 @@ export interface ActiveCredentials {
   /** Writes them on a request. */
   readonly apply: (request: HttpClientRequest.HttpClientRequest) => HttpClientRequest.HttpClientRequest
   /** Where they are written. */
-  readonly locations: RequestCredentials.Locations
+  readonly locations: Locations.Locations
   /** How to keep them out of spans; `undefined`: the platform's span does not show them. */
   readonly concealed: Tracing.Concealed | undefined
   /**
@@ -99,7 +100,7 @@ export const make = (
   credentials: RequestCredentials.RequestCredentials,
   reject: ActiveCredentials["reject"]
 ): ActiveCredentials => {
-  const locations = RequestCredentials.locations(credentials)
+  const locations = Locations.of(credentials)
   return {
     mode: options.mode,
     apply: RequestCredentials.apply(credentials),
@@ -116,8 +117,7 @@ const explaining = (
   explain: ActiveCredentials["explain"],
   credentials: RequestCredentials.RequestCredentials
 ): ActiveCredentials["explain"] =>
-(response) =>
-  Effect.map(explain(response), (message) => ServerMessage.mask(message, RequestCredentials.secrets(credentials)))
+(response) => Effect.map(explain(response), (message) => ServerMessage.mask(message, Locations.secrets(credentials)))
 
 /** Several active credentials on one request; each is asked, and the answers are merged by the given functions. */
 export const combine = (
@@ -125,7 +125,7 @@ export const combine = (
   all: ReadonlyArray<ActiveCredentials>,
   merge: Pick<ActiveCredentials, "reject" | "review" | "explain">
 ): ActiveCredentials => {
-  const locations = RequestCredentials.union(all.map(({ locations }) => locations))
+  const locations = Locations.union(all.map(({ locations }) => locations))
   return {
     mode,
     apply: (request) => all.reduce((request, { apply }) => apply(request), request),

@@ -93,7 +93,7 @@ const sendLimited = (client: Client, rateLimiter: RateLimiter, context: RequestC
         ? attemptWith(proved.value)
         : Effect.flatMap(proved, attemptWith)
     },
-    AuthEvent.forward
+    AuthEvent.publish
   )
   return Effect.matchCauseEffect(limited, {
     // without credentials nothing was sent

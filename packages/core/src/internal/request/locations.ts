@@ -1,6 +1,53 @@
-/** Requests and URLs without what is written in the locations of credentials. */
+/** Where credentials are written, which secrets they are there, and requests and URLs without them. */
 import * as Headers from "@effect/platform/Headers"
-import type { Locations } from "../../RequestCredentials.ts"
+import * as Redacted from "effect/Redacted"
+import type { RequestCredentials } from "../../RequestCredentials.ts"
+
+/** Names of the headers (lower case), query parameters and cookies that carry credentials. */
+export interface Locations {
+  readonly headers: ReadonlyArray<string>
+  readonly queryParameters: ReadonlyArray<string>
+  readonly cookies: ReadonlyArray<string>
+}
+
+export const of = (self: RequestCredentials): Locations => {
+  switch (self._tag) {
+    case "Header":
+    case "NoHeader":
+      return { ...nowhere, headers: [self.name] }
+    case "QueryParameter":
+      return { ...nowhere, queryParameters: [self.name] }
+    case "Cookie":
+      return { ...nowhere, cookies: [self.name] }
+    case "All":
+      return union(self.credentials.map(of))
+  }
+}
+
+/** As they are on the wire, without the scheme of an `Authorization` header; for masking what a server quotes. */
+export const secrets = (self: RequestCredentials): ReadonlyArray<string> => {
+  switch (self._tag) {
+    case "Header": {
+      const value = Redacted.value(self.value)
+      return self.name === "authorization" ? [value.slice(value.indexOf(" ") + 1)] : [value]
+    }
+    case "QueryParameter":
+    case "Cookie":
+      return [Redacted.value(self.value)]
+    case "NoHeader":
+      return []
+    case "All":
+      return self.credentials.flatMap(secrets)
+  }
+}
+
+export const union = (all: ReadonlyArray<Locations>): Locations => ({
+  headers: all.flatMap(({ headers }) => headers),
+  queryParameters: all.flatMap(({ queryParameters }) => queryParameters),
+  cookies: all.flatMap(({ cookies }) => cookies)
+})
+
+const nowhere: Locations = { headers: [], queryParameters: [], cookies: [] }
 
 /** The default of the platform's `Headers.currentRedactedNames`. */
 export const wellKnownHeaders: ReadonlySet<string> = new Set(["authorization", "cookie", "set-cookie", "x-api-key"])

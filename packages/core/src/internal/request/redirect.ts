@@ -6,7 +6,7 @@ import * as HttpClientRequest from "@effect/platform/HttpClientRequest"
 import type { HttpMethod } from "@effect/platform/HttpMethod"
 import * as Option from "effect/Option"
 import { RedirectRefused } from "../../AuthError.ts"
-import type { Locations } from "../../RequestCredentials.ts"
+import type { Locations } from "./locations.ts"
 import { withoutHeaders, withoutQueryParameters } from "./locations.ts"
 
 /** What a client's redirects are decided by. */

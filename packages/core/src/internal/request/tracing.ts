@@ -13,7 +13,7 @@ import * as Effect from "effect/Effect"
 import * as FiberRef from "effect/FiberRef"
 import { constTrue } from "effect/Function"
 import * as Option from "effect/Option"
-import type { Locations } from "../../RequestCredentials.ts"
+import type { Locations } from "./locations.ts"
 import { wellKnownHeaders, withoutQueryParameters } from "./locations.ts"
 import * as ManualRedirect from "./manualRedirect.ts"
 

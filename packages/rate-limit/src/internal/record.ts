@@ -1,0 +1,25 @@
+/** The log and the metrics of a rate limiter. */
+import * as Effect from "effect/Effect"
+import * as Metric from "effect/Metric"
+import { format, metrics, RateLimitEvent } from "../RateLimitEvent.ts"
+
+/** Logs an event and counts it. */
+export const record: (event: RateLimitEvent) => Effect.Effect<void> = RateLimitEvent.$match({
+  ApproachingLimit: (event) => Effect.logWarning(format(event)),
+  WaitingUntil: (event) =>
+    Effect.zipRight(
+      Metric.update(Metric.tagged(metrics.waits, "reason", event.reason), 1),
+      Effect.logInfo(format(event))
+    ),
+  MalformedHeaders: (event) =>
+    Effect.zipRight(
+      Effect.forEach(
+        event.fields,
+        (field) => Metric.update(Metric.tagged(metrics.malformedHeaders, "field", field), 1),
+        {
+          discard: true
+        }
+      ),
+      Effect.logDebug(format(event))
+    )
+})
