@@ -192,16 +192,25 @@ const attempted = <E, R>(context: RequestContext<E, R>, ticket: Waiting.Ticket, 
   const { lane, shared } = context
   const partition = MutableRef.get(lane.partition)
   if (Queue.size(lane.queue) > 0 || Partition.opensAt(partition, shared.policy, now) > now) {
-    return Effect.flatMap(Waiting.wait(context, ticket), (permit) => send(context, permit))
+    return Effect.flatMap(
+      Waiting.wait(context, ticket),
+      // suspended: an attempt that throws has been counted, and is counted out like any other failure
+      (permit) => send(context, permit, Effect.suspend(() => context.attempt(permit.sentAt)))
+    )
   }
-  MutableRef.set(lane.partition, Partition.sent(partition, now))
+  // before it is counted: an attempt that throws is never sent
+  const attempt = context.attempt(now)
+  MutableRef.update(lane.partition, (partition) => Partition.sent(partition, now))
   changed(context)
-  return send(context, { sentAt: now, ticket })
+  return send(context, { sentAt: now, ticket }, attempt)
 }
 
-const send = <E, R>(context: RequestContext<E, R>, permit: Waiting.Permit): Outcome<E, R> =>
-  // suspended: an attempt that throws has been counted, and is counted out like any other failure
-  Effect.matchCauseEffect(context.restore(Effect.suspend(() => context.attempt(permit.sentAt))), {
+const send = <E, R>(
+  context: RequestContext<E, R>,
+  permit: Waiting.Permit,
+  attempt: ReturnType<Attempt<E, R>>
+): Outcome<E, R> =>
+  Effect.matchCauseEffect(context.restore(attempt), {
     onFailure: (cause) => Effect.zipRight(abandoned(context), Effect.failCause(cause)),
     onSuccess: (response) => answered(context, permit, response)
   })
