@@ -19,6 +19,14 @@ describe("AuthMode", () => {
     expect<AuthMode.AuthMode<"Acme/Basic">>().type.not.toBeAssignableTo<AuthMode.AuthMode<"Acme/Jwt">>()
   })
 
+  it("is no evidence for another mode under another name, nor with more members", () => {
+    interface Named extends AuthMode.AuthMode<"Acme/Basic"> {}
+    expect<Named>().type.not.toBeAssignableTo<AuthMode.AuthMode<"Acme/Jwt">>()
+    expect<AuthMode.AuthMode<"Acme/Basic"> & { readonly more: true }>().type.not.toBeAssignableTo<
+      AuthMode.AuthMode<"Acme/Jwt">
+    >()
+  })
+
   it("of a union is no evidence for one of its modes, nor the other way round", () => {
     expect<AuthMode.AuthMode<"Acme/Basic" | "Acme/Jwt">>().type.not.toBeAssignableTo<AuthMode.AuthMode<"Acme/Jwt">>()
     expect<AuthMode.AuthMode<"Acme/Jwt">>().type.not.toBeAssignableTo<AuthMode.AuthMode<"Acme/Basic" | "Acme/Jwt">>()

@@ -23,7 +23,9 @@ type TypeId = typeof TypeId
  * @category models
  */
 export interface AuthMode<in out Name extends string> {
-  readonly [TypeId]: (name: Name) => Name
+  // `in out` makes it invariant. A function of `Name` would too, but a compile error would then be longer, and end in the
+  // two modes the wrong way round.
+  readonly [TypeId]: Name
 }
 
 /**
@@ -37,7 +39,7 @@ export type Evidence<Name extends string> = string extends Name ? never : IsUnio
 : AuthMode<Name>
 
 /**
- * The client of one mode.
+ * The client of one mode. Its name is written out: a union or a `string` does not compile.
  *
  * @example
  * ```ts
@@ -52,8 +54,7 @@ export type Evidence<Name extends string> = string extends Name ? never : IsUnio
  * @category tags
  */
 export const client = <const Name extends string>(
-  name: Name,
-  ..._: true extends IsUnion<Name> ? [error: "one mode at a time: choose it before you ask for its client"] : []
+  name: One<Name>
 ): Context.Tag<AuthMode<Name>, Service> => tag<AuthMode<Name>>(name)
 
 /**
@@ -68,14 +69,15 @@ export const evidence = <const Name extends string>(name: Name, client: Service)
 /**
  * Checks at run time what the types cannot: for layers whose mode was decoded from data. The effect gets the client of
  * the mode if the layer has that mode; otherwise it fails with `AuthModeMismatch` ("expected Qualys/Jwt, got
- * Qualys/Basic") before it runs. `from` is the client the layer provides (default: the shared one).
+ * Qualys/Basic") before it runs. `from` is the client the layer provides (default: the shared one). A union or a
+ * `string` is no mode: it does not compile, or with `from` it leaves the program's requirement as it is.
  *
  * @since 0.1.0
  * @category combinators
  */
 export const require: {
   <const Name extends string>(
-    name: Name
+    name: One<Name>
   ): <A, E, R>(
     self: Effect.Effect<A, E, R>
   ) => Effect.Effect<A, E | AuthModeMismatch, Exclude<R, AuthMode<Name>> | AuthenticatedHttpClient>
@@ -112,6 +114,11 @@ export const modes = (context: Context.Context<never>): ReadonlyArray<string> =>
   )
   return names.length === 0 ? ["no mode"] : names
 }
+
+/** `Name`, or else the message that a compile error ends in. */
+type One<Name extends string> = string extends Name ? "a mode's name, written out"
+  : IsUnion<Name> extends true ? "one mode at a time: choose it first"
+  : Name
 
 type IsUnion<T, U = T> = [T] extends [never] ? false : T extends unknown ? [U] extends [T] ? false : true : never
 
