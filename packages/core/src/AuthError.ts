@@ -77,6 +77,8 @@ export const isAuthError = (u: unknown): u is AuthError => Predicate.hasProperty
 const refusal = {
   /** The mode that was refused, such as `IbmMq/Ltpa`. */
   mode: Schema.String,
+  /** Origin and path of the request, without its query. */
+  url: Schema.optional(Schema.String),
   status: Schema.optional(Schema.Int),
   /** The server's own code, such as `MQWB0112E`, `2000` or `invalid_grant`. */
   code: Schema.optional(Schema.String),
@@ -87,16 +89,18 @@ const refusal = {
 const sentence = (
   head: string,
   facts: {
+    readonly url?: string | undefined
     readonly status?: number | undefined
     readonly code?: string | undefined
     readonly detail?: string | undefined
   }
 ): string => {
+  const at = facts.url === undefined ? "" : ` at ${facts.url}`
   const said = [facts.status === undefined ? undefined : `HTTP ${facts.status}`, facts.code].filter(
     Predicate.isNotUndefined
   )
   const parenthesis = said.length === 0 ? "" : ` (${said.join(", ")})`
-  return `${head}${parenthesis}${facts.detail === undefined ? "" : `: ${facts.detail}`}`
+  return `${head}${at}${parenthesis}${facts.detail === undefined ? "" : `: ${facts.detail}`}`
 }
 
 /**
@@ -249,6 +253,8 @@ export class OriginRefused extends Schema.TaggedError<OriginRefused>("@effect-au
   {
     /** The origin asked for; without path, query or user information. */
     origin: Schema.String,
+    /** Origin and path of the request, without its query; `undefined` if it is not a URL. */
+    url: Schema.optional(Schema.String),
     allowed: Schema.Array(Schema.String),
     problem: Schema.optional(Schema.String)
   }
@@ -256,7 +262,7 @@ export class OriginRefused extends Schema.TaggedError<OriginRefused>("@effect-au
   readonly [TypeId]: TypeId = TypeId
   override get message(): string {
     const problem = this.problem ?? "is not an origin of this client"
-    return `${this.origin} ${problem}; credentials are sent to ${this.allowed.join(", ")} only`
+    return `${this.url ?? this.origin} ${problem}; credentials are sent to ${this.allowed.join(", ")} only`
   }
 }
 
@@ -276,6 +282,8 @@ export class RedirectRefused extends Schema.TaggedError<RedirectRefused>("@effec
   "RedirectRefused",
   {
     reason: Schema.Literal("Malformed", "UserInformation", "Downgrade", "TooMany", "Body"),
+    /** Origin and path of the request that was redirected, without its query. */
+    url: Schema.optional(Schema.String),
     status: Schema.Int,
     /** The origin the redirect leads to. Its path and query are left out because they may hold secrets. */
     origin: Schema.optional(Schema.String)
@@ -284,7 +292,8 @@ export class RedirectRefused extends Schema.TaggedError<RedirectRefused>("@effec
   readonly [TypeId]: TypeId = TypeId
   override get message(): string {
     const target = this.origin === undefined ? "" : ` to ${this.origin}`
-    return `the redirect${target} (HTTP ${this.status}) was not followed: ${redirectTrouble[this.reason]}`
+    const source = this.url === undefined ? "" : ` of ${this.url}`
+    return `the redirect${source}${target} (HTTP ${this.status}) was not followed: ${redirectTrouble[this.reason]}`
   }
 }
 

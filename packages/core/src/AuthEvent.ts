@@ -12,8 +12,11 @@ import * as Effect from "effect/Effect"
 import * as Layer from "effect/Layer"
 import * as Metric from "effect/Metric"
 import * as PubSub from "effect/PubSub"
+import type * as Queue from "effect/Queue"
+import type * as Scope from "effect/Scope"
 import * as Stream from "effect/Stream"
 import type { ClientCertificateError, ExchangeError, TokenStoreError } from "./AuthError.ts"
+import * as EventTree from "./internal/eventTree.ts"
 import type { Provenance, RenewalStep } from "./internal/token/state.ts"
 
 /**
@@ -23,6 +26,7 @@ import type { Provenance, RenewalStep } from "./internal/token/state.ts"
  * - `TokenObtained`: a token arrived, for `waiters` callers that had been waiting for it
  * - `TokenRejected`: the server rejected a token before it expired
  * - `ExchangeFailed`: a login or refresh failed; a token that is still valid stays in use
+ * - `ExchangeRetried`: a login or refresh failed for the first time and is tried again as the policy says
  * - `ServedStale`: a token was used while its renewal began
  * - `StoreFailed`: a new token could not be stored; it is used, and lost with this process
  * - `RequestReplayed`: a refused request is sent again, with the credentials that the `step` brings
@@ -45,6 +49,7 @@ export type ClientEvent = Data.TaggedEnum<{
   }
   TokenRejected: { readonly mode: string; readonly generation: number }
   ExchangeFailed: { readonly mode: string; readonly kind: "login" | "refresh"; readonly error: ExchangeError }
+  ExchangeRetried: { readonly mode: string; readonly kind: "login" | "refresh"; readonly error: ExchangeError }
   ServedStale: { readonly mode: string; readonly generation: number }
   StoreFailed: { readonly mode: string; readonly error: TokenStoreError }
   RequestReplayed: { readonly mode: string; readonly status: number; readonly step: RenewalStep }
@@ -81,33 +86,47 @@ export type AuthEvent = ClientEvent | RateLimitEvent.RateLimitEvent
 export const AuthEvent = Data.taggedEnum<ClientEvent>()
 
 /**
- * The hub that events are published to: one for the process, unless a {@link layer} gives a program its own. A
- * subscriber more than a thousand events behind loses the oldest ones and delays nothing.
+ * The hub of the program's events: one for the process, unless a {@link layer} gives a part of it its own. Hubs are
+ * nested like the layers that make them, and an event is seen in its own hub, in those around it and in those within it.
+ * So it does not matter whether an observer's hub is made before a client, after it, or around the call.
  *
  * @since 0.1.0
  * @category references
  */
 export class AuthEvents extends Context.Reference<AuthEvents>()("@effect-auth/core/AuthEvents", {
-  defaultValue: (): PubSub.PubSub<AuthEvent> => Effect.runSync(makeHub)
+  defaultValue: (): EventTree.EventTree<AuthEvent> => Effect.runSync(EventTree.make<AuthEvent>())
 }) {}
 
-const makeHub = PubSub.sliding<AuthEvent>(1024)
-
 /**
- * A hub for one program, so that its events do not mix with others of the process.
+ * A hub for one program, so that its events do not mix with those of other programs of the process.
  *
  * @since 0.1.0
  * @category layers
  */
-export const layer: Layer.Layer<AuthEvents> = Layer.effect(AuthEvents, makeHub)
+export const layer: Layer.Layer<AuthEvents> = Layer.scoped(AuthEvents, Effect.flatMap(AuthEvents, EventTree.makeWithin))
 
 /**
- * The events from now on.
+ * The events from the start of the stream on. A subscriber more than a thousand events behind loses the oldest ones and
+ * delays nothing.
  *
  * @since 0.1.0
  * @category streams
  */
-export const stream: Stream.Stream<AuthEvent> = Stream.unwrap(Effect.map(AuthEvents, (hub) => Stream.fromPubSub(hub)))
+export const stream: Stream.Stream<AuthEvent> = Stream.unwrap(
+  Effect.map(AuthEvents, ({ hub }) => Stream.fromPubSub(hub))
+)
+
+/**
+ * The events from now on, until the Scope ends: unlike those of a {@link stream}, which begins when it is run, none that
+ * is published after this effect is missed.
+ *
+ * @since 0.1.0
+ * @category streams
+ */
+export const subscribe: Effect.Effect<Queue.Dequeue<AuthEvent>, never, Scope.Scope> = Effect.flatMap(
+  AuthEvents,
+  ({ hub }) => PubSub.subscribe(hub)
+)
 
 /**
  * Publishes an event. Those of this package are logged and counted, too; a rate limiter has done that with its own.
@@ -116,7 +135,7 @@ export const stream: Stream.Stream<AuthEvent> = Stream.unwrap(Effect.map(AuthEve
  * @category publishing
  */
 export const publish = (event: AuthEvent): Effect.Effect<void> => {
-  const published = Effect.asVoid(Effect.flatMap(AuthEvents, (hub) => PubSub.publish(hub, event)))
+  const published = Effect.flatMap(AuthEvents, (events) => EventTree.publish(events, event))
   return RateLimitEvent.isRateLimitEvent(event) ? published : Effect.zipRight(published, record(event))
 }
 
@@ -173,6 +192,7 @@ const formatClientEvent: (event: ClientEvent) => string = AuthEvent.$match({
     }`,
   TokenRejected: ({ mode }) => `${mode}: the server rejected the token`,
   ExchangeFailed: ({ error }) => error.message,
+  ExchangeRetried: ({ error }) => `${error.message}; trying again`,
   ServedStale: ({ mode }) => `${mode}: the token is due for renewal and is used meanwhile`,
   StoreFailed: ({ error, mode }) => `${mode}: ${error.message}; the token is lost when this process ends`,
   RequestReplayed: ({ mode, status, step }) => `${mode}: refused with ${status}, sending the request again (${step})`,
@@ -219,6 +239,7 @@ const record: (event: ClientEvent) => Effect.Effect<void> = AuthEvent.$match({
       ),
       Effect.logWarning(format(event))
     ),
+  ExchangeRetried: (event) => Effect.logWarning(format(event)),
   ServedStale: (event) =>
     Effect.zipRight(
       Metric.update(Metric.tagged(metrics.servedStale, "mode", event.mode), 1),

@@ -16,8 +16,8 @@ import * as Effect from "effect/Effect"
 import * as Either from "effect/Either"
 import * as Layer from "effect/Layer"
 import type * as Scope from "effect/Scope"
-import type { CallError, RateLimited, RedirectRefused, SetupError } from "./AuthError.ts"
-import { isAuthError } from "./AuthError.ts"
+import type { AuthError, CallError, RateLimited, RedirectRefused, SetupError } from "./AuthError.ts"
+import { isAuthError, isTransient } from "./AuthError.ts"
 import * as AuthMode from "./AuthMode.ts"
 import * as Fetch from "./internal/fetch.ts"
 import type { Authenticator } from "./internal/request/activeCredentials.ts"
@@ -220,7 +220,8 @@ export const layerHttpClient: {
 
 /**
  * The authenticated client as the platform's `HttpClient`. An error of this library becomes the cause of a
- * `RequestError`.
+ * `RequestError`, whose reason is `Transport` only if the same request may succeed later: `HttpClient.retryTransient`
+ * repeats no refused password, and nothing else that is final.
  *
  * @since 0.1.0
  * @category conversions
@@ -229,7 +230,12 @@ export const toHttpClient = (client: Service): HttpClient.HttpClient =>
   fromExecute((request) =>
     Effect.mapError(client.execute(request), (error) =>
       isAuthError(error)
-        ? new HttpClientError.RequestError({ request, reason: "Transport", cause: error, description: error.message })
+        ? new HttpClientError.RequestError({
+          request,
+          reason: reasonOf(error),
+          cause: error,
+          description: error.message
+        })
         : error)
   )
 
@@ -256,6 +262,22 @@ export const toHttpClient = (client: Service): HttpClient.HttpClient =>
  */
 export const toFetch = <E>(client: Service<E>): Effect.Effect<typeof globalThis.fetch> =>
   Effect.map(Effect.runtime<never>(), (runtime) => Fetch.make(client, runtime))
+
+/** Of the platform's reasons, only `Transport` is one that its combinators take for transient. */
+const reasonOf = (error: AuthError): "Transport" | "InvalidUrl" | "Encode" => {
+  switch (error._tag) {
+    case "CredentialUnavailable":
+    case "RateLimited":
+      return "Transport"
+    case "TokenEndpointError":
+    case "TokenStoreError":
+      return isTransient(error) ? "Transport" : "Encode"
+    case "OriginRefused":
+      return "InvalidUrl"
+    default:
+      return "Encode"
+  }
+}
 
 /** `Self` is `never` without a tag, which an empty context satisfies. */
 const under = <Self>(tag: Context.Tag<Self, Service> | undefined, service: Service): Context.Context<Self> =>

@@ -10,6 +10,7 @@ import * as Either from "effect/Either"
 import * as Option from "effect/Option"
 import { escape } from "effect/RegExp"
 import { InsecureTransport, InvalidSetting, OriginRefused } from "./AuthError.ts"
+import { addressOf } from "./internal/request/address.ts"
 
 /**
  * @since 0.1.0
@@ -87,14 +88,17 @@ export const admit = (
   if (policy.plainUrl.test(url)) return Either.right(at(request, url))
   // not obviously ours: let the URL parser say what it means (default port, upper case, user information)
   return Option.match(parseUrl(url), {
-    onNone: () => refused(policy, "a malformed URL", "cannot be requested"),
+    onNone: () => refused(policy, { origin: "a malformed URL", problem: "cannot be requested" }),
     onSome: (parsed) => {
       // not `URL.origin`: a blob: URL has the origin of the page that made it
       const origin = parsed.host === "" ? parsed.protocol : `${parsed.protocol}//${parsed.host}`
       return !policy.origins.includes(origin)
-        ? refused(policy, origin)
+        ? refused(
+          policy,
+          parsed.host === "" ? { origin } : { origin, url: addressOf({ url: origin + parsed.pathname }) }
+        )
         : parsed.username !== "" || parsed.password !== ""
-        ? refused(policy, origin, "was asked for with user information in the URL")
+        ? refused(policy, { origin, problem: "was asked for with user information in the URL" })
         : Either.right(at(request, parsed.href))
     }
   })
@@ -145,7 +149,5 @@ const at = (request: HttpClientRequest.HttpClientRequest, url: string): HttpClie
   return Option.isNone(here.hash) ? here : HttpClientRequest.removeHash(here)
 }
 
-const refused = (policy: OriginPolicy, origin: string, problem?: string) =>
-  Either.left(
-    new OriginRefused({ origin, allowed: policy.origins, ...(problem === undefined ? undefined : { problem }) })
-  )
+const refused = (policy: OriginPolicy, asked: Omit<ConstructorParameters<typeof OriginRefused>[0], "allowed">) =>
+  Either.left(new OriginRefused({ ...asked, allowed: policy.origins }))

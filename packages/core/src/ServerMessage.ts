@@ -1,13 +1,16 @@
 /**
- * What a server says about a refusal: its own code and a sentence for a person. Servers may quote what they refused,
- * and their words end up in logs and terminals, so they are cut to one line of bounded length first.
+ * What a server says about a refusal: its own code and a sentence for a person. A server may quote the request it refuses,
+ * and its words end up in logs and terminals. This module is the only way by which they enter an error, an event or a
+ * log: of bounded length, without control characters, and without the secrets of the request they answer.
  *
  * @since 0.1.0
  */
-import * as Encoding from "effect/Encoding"
+import type * as HttpClientResponse from "@effect/platform/HttpClientResponse"
+import * as Masking from "./internal/masking.ts"
+import * as Scrub from "./internal/request/scrub.ts"
 
 /**
- * The server's own code for a refusal (`MQWB0112E`, `2000`, `invalid_grant`) and a sentence about it, without secrets.
+ * The server's own code for a refusal (`MQWB0112E`, `2000`, `invalid_grant`) and a sentence about it.
  *
  * @since 0.1.0
  * @category models
@@ -26,35 +29,55 @@ export interface ServerMessage {
 export const empty: ServerMessage = {}
 
 /**
- * A message that is safe to show: one line each, the code at most 80 characters, the detail at most 300, control
- * characters removed, and every run of 32 or more token characters replaced, because it may be a credential.
+ * A message that is safe to show: one line each, the code at most 80 characters and the detail at most 500, without
+ * control characters. The given secrets are masked, whether the server quotes them as they are, percent-encoded, in
+ * Base64, or with the escapes of JSON or HTML; so is every run of 32 or more token characters, because it may be a
+ * credential of someone else.
  *
  * @since 0.1.0
  * @category constructors
  */
-export const make = ({ code, detail }: ServerMessage): ServerMessage => ({
-  ...(code === undefined ? undefined : { code: presentable(code, longestCode) }),
-  ...(detail === undefined ? undefined : { detail: presentable(detail, longestDetail) })
+export const make = ({ code, detail }: ServerMessage, secrets: ReadonlyArray<string> = []): ServerMessage => ({
+  ...(code === undefined ? undefined : { code: Masking.line(code, secrets, longestCode) }),
+  ...(detail === undefined ? undefined : { detail: Masking.line(detail, secrets, longestDetail) })
 })
 
 /**
- * The message without the secrets that were just sent, should the server quote them: as they are, percent-encoded or in
- * Base64.
+ * {@link make} with the secrets of the request that the response answers. The response is one of this library's: that
+ * of a client, or one given to an `explain` function.
+ *
+ * @example
+ * ```ts
+ * import * as ServerMessage from "@effect-auth/core/ServerMessage"
+ * import type * as HttpClientResponse from "@effect/platform/HttpClientResponse"
+ * import * as Effect from "effect/Effect"
+ *
+ * const explain = (response: HttpClientResponse.HttpClientResponse) =>
+ *   Effect.map(
+ *     Effect.orElseSucceed(response.text, () => ""),
+ *     (detail) => ServerMessage.fromResponse(response, { detail })
+ *   )
+ * ```
  *
  * @since 0.1.0
- * @category combinators
+ * @category constructors
  */
-export const mask = ({ code, detail }: ServerMessage, secrets: ReadonlyArray<string>): ServerMessage => {
-  const forms = secrets.filter(({ length }) => length >= shortestMasked).flatMap((secret) => [
-    secret,
-    encodeURIComponent(secret),
-    Encoding.encodeBase64(secret)
-  ])
-  const masked = (text: string): string => forms.reduce((text, form) => text.replaceAll(form, "[…]"), text)
-  return {
-    ...(code === undefined ? undefined : { code: masked(code) }),
-    ...(detail === undefined ? undefined : { detail: masked(detail) })
-  }
+export const fromResponse = (
+  response: HttpClientResponse.HttpClientResponse,
+  message: ServerMessage
+): ServerMessage => presenter(response)(message)
+
+/**
+ * {@link fromResponse} for errors that have more to say than a code and a detail.
+ *
+ * @since 0.1.0
+ * @category constructors
+ */
+export const presenter = (
+  response: HttpClientResponse.HttpClientResponse
+): (message: ServerMessage) => ServerMessage => {
+  const secrets = Scrub.secretsOf(response)
+  return (message) => make(message, secrets)
 }
 
 /**
@@ -68,14 +91,6 @@ export const merge = (messages: ReadonlyArray<ServerMessage>): ServerMessage => 
   detail: messages.find(({ detail }) => detail !== undefined)?.detail
 })
 
-/** In characters. To mask anything shorter would take ordinary words out of the message. */
-const shortestMasked = 6
-
 const longestCode = 80
 
-const longestDetail = 300
-
-const presentable = (text: string, length: number): string => {
-  const line = text.replace(/[\p{Cc}\p{Cf}\p{Zl}\p{Zp}]+/gu, " ").replace(/[A-Za-z0-9\-._~+/=]{32,}/gu, "[…]").trim()
-  return line.length <= length ? line : `${line.slice(0, length - 1)}…`
-}
+const longestDetail = 500

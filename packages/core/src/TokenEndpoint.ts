@@ -8,8 +8,11 @@ import type * as HttpClient from "@effect/platform/HttpClient"
 import * as HttpClientRequest from "@effect/platform/HttpClientRequest"
 import type * as HttpClientResponse from "@effect/platform/HttpClientResponse"
 import * as Effect from "effect/Effect"
+import * as Redacted from "effect/Redacted"
 import * as Schema from "effect/Schema"
 import { CredentialsRejected, MalformedTokenResponse, TokenEndpointError } from "./AuthError.ts"
+import { addressOf } from "./internal/request/address.ts"
+import { secretsOf } from "./internal/request/exchangeSecrets.ts"
 import * as ManualRedirect from "./internal/request/manualRedirect.ts"
 import * as Scrub from "./internal/request/scrub.ts"
 import * as ServerMessage from "./ServerMessage.ts"
@@ -22,7 +25,10 @@ export interface Options {
   readonly mode: string
   /** The statuses that mean the credentials are wrong. Default: 400, 401 and 403 (RFC 6749 section 5.2). */
   readonly rejected?: ReadonlyArray<number> | undefined
-  /** Reads the server's own words from a refusal, without secrets. */
+  /**
+   * Reads the server's own words from a refusal: its code and a sentence. They become presentable and lose the secrets
+   * that were sent, whatever this returns.
+   */
   readonly explain?:
     | ((response: HttpClientResponse.HttpClientResponse) => Effect.Effect<ServerMessage.ServerMessage>)
     | undefined
@@ -42,35 +48,35 @@ export const execute = (
   options: Options
 ): Effect.Effect<HttpClientResponse.HttpClientResponse, CredentialsRejected | TokenEndpointError> => {
   const { mode } = options
+  const url = addressOf(request)
   // what the answer and its errors refer to, without the body, headers and query of the exchange
-  const shown = HttpClientRequest.make(request.method)(request.url.replace(/[?#][^]*$/u, ""))
+  const shown = HttpClientRequest.make(request.method)(url)
+  const sent = { secrets: Redacted.make(secretsOf(request)) }
   return ManualRedirect.make(client)(request).pipe(
     Effect.catchAllCause((cause) => Scrub.failure(cause, shown)),
-    Effect.mapError((error) => new TokenEndpointError({ mode, reason: "Unreachable", detail: Scrub.describe(error) })),
+    Effect.mapError((error) =>
+      new TokenEndpointError({ mode, url, reason: "Unreachable", detail: Scrub.describe(error) })
+    ),
     Effect.withTracerEnabled(false),
     Effect.flatMap((answer) => {
-      const response = Scrub.response(answer, shown)
+      const response = Scrub.response(answer, shown, sent)
       const { status } = response
       if (status >= 200 && status < 300) return Effect.succeed(response)
       const explain = options.explain ?? (() => Effect.succeed(ServerMessage.empty))
       return Effect.flatMap(explain(response), (message) => {
-        const facts = { mode, status, ...message }
+        const facts = { mode, url, status, ...ServerMessage.fromResponse(response, message) }
         return Effect.fail(
           (options.rejected ?? [400, 401, 403]).includes(status)
             ? new CredentialsRejected(facts)
-            : new TokenEndpointError({
-              ...facts,
-              reason: status === 429
-                ? "TooManyRequests"
-                : status === 408 || status >= 500
-                ? "Unavailable"
-                : "Unexpected"
-            })
+            : new TokenEndpointError({ ...facts, reason: reasonOf(status) })
         )
       })
     })
   )
 }
+
+const reasonOf = (status: number): TokenEndpointError["reason"] =>
+  status === 429 ? "TooManyRequests" : status === 408 || status >= 500 ? "Unavailable" : "Unexpected"
 
 /**
  * Reads a JSON answer. One that does not match is a `MalformedTokenResponse`, which does not quote it; see {@link text}
@@ -86,7 +92,12 @@ export const json = <A, I, R>(schema: Schema.Schema<A, I, R>, options: { readonl
     response: HttpClientResponse.HttpClientResponse
   ): Effect.Effect<A, MalformedTokenResponse | TokenEndpointError, R> => {
     const malformed = (detail: string) => () =>
-      new MalformedTokenResponse({ mode: options.mode, status: response.status, detail })
+      new MalformedTokenResponse({
+        mode: options.mode,
+        url: addressOf(response.request),
+        status: response.status,
+        detail
+      })
     return Effect.flatMap(read(response), (body) =>
       parseJson(body).pipe(
         Effect.mapError(malformed("the body is not JSON")),
@@ -109,6 +120,11 @@ export const text =
   (response: HttpClientResponse.HttpClientResponse): Effect.Effect<string, TokenEndpointError> =>
     Effect.mapBoth(response.text, {
       onFailure: (error) =>
-        new TokenEndpointError({ mode: options.mode, reason: "Unreachable", detail: Scrub.describe(error) }),
+        new TokenEndpointError({
+          mode: options.mode,
+          url: addressOf(response.request),
+          reason: "Unreachable",
+          detail: Scrub.describe(error)
+        }),
       onSuccess: (body) => body.trim()
     })

@@ -103,6 +103,7 @@ export const make = <R = never>(options: Options<R>): Effect.Effect<TokenSource,
       runtime: yield* Effect.runtime<R>(),
       state: StateRef.make<TokenState.TokenState<ExchangeInFlight>>(TokenState.empty),
       renewal: Schedule.stepper(policy.renewal),
+      onTheWire: MutableRef.make(false),
       changes: StateRef.make<TokenChange | undefined>(undefined),
       lastStore: MutableRef.make<TokenStore | undefined>(undefined)
     }
@@ -164,13 +165,13 @@ const keepAlive = <R>(source: Source<R>): Effect.Effect<never> =>
 /** The end of the Scope: waits for the last exchange, the revocation and the last change, as long as the policy allows. */
 const close = <R>(source: Source<R>, observer: Fiber.Fiber<void> | undefined): Effect.Effect<void> =>
   Effect.gen(function*() {
-    const { changes, mode, options: { revoke, store }, policy: { closing }, runtime, state } = source
+    const { changes, mode, onTheWire, options: { revoke, store }, policy: { closing }, runtime, state } = source
     StateRef.update(state, (state) => ({ ...state, closed: true }))
     const { exchange } = StateRef.get(state)
     const fiber = exchange === undefined ? undefined : MutableRef.get(exchange.fiber)
     if (fiber !== undefined) {
-      // waiting pays only if a store or a revocation needs the result
-      if (store !== undefined || revoke !== undefined) {
+      // waiting pays only if there may be a result that a store or a revocation needs
+      if (MutableRef.get(onTheWire) && (store !== undefined || revoke !== undefined)) {
         yield* Effect.timeoutOption(Effect.interruptible(Fiber.await(fiber)), closing)
       }
       yield* Fiber.interruptFork(fiber)

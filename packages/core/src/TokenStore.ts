@@ -4,6 +4,7 @@
  *
  * @since 0.1.0
  */
+import type { PlatformError } from "@effect/platform/Error"
 import type * as KeyValueStore from "@effect/platform/KeyValueStore"
 import * as Effect from "effect/Effect"
 import * as Option from "effect/Option"
@@ -60,8 +61,12 @@ export const fromKeyValueStore = (
   }
 ): TokenStore => {
   const { key } = options
-  const failed = (operation: TokenStoreError["operation"]) => (error: { readonly message: string }) =>
-    new TokenStoreError({ operation, detail: error.message })
+  // the words of a store may quote what it was given
+  const failed = (operation: TokenStoreError["operation"]) => (error: PlatformError) =>
+    new TokenStoreError({
+      operation,
+      detail: `${error.module}.${error.method} failed (${error._tag === "SystemError" ? error.reason : error._tag})`
+    })
   return {
     get: store.get(key).pipe(
       Effect.mapError(failed("read")),

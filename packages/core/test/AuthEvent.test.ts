@@ -1,12 +1,18 @@
+import * as AuthenticatedHttpClient from "@effect-auth/core/AuthenticatedHttpClient"
+import * as Authenticator from "@effect-auth/core/Authenticator"
+import * as Token from "@effect-auth/core/Token"
+import * as TokenSource from "@effect-auth/core/TokenSource"
 import { RateLimitEvent } from "@effect-auth/rate-limit/RateLimitEvent"
+import * as ScriptedHttpClient from "@effect-auth/testing/ScriptedHttpClient"
 import { assert, describe, it } from "@effect/vitest"
 import * as Chunk from "effect/Chunk"
 import * as Duration from "effect/Duration"
 import * as Effect from "effect/Effect"
+import * as Layer from "effect/Layer"
 import * as Logger from "effect/Logger"
 import * as LogLevel from "effect/LogLevel"
 import * as Metric from "effect/Metric"
-import * as PubSub from "effect/PubSub"
+import * as MutableRef from "effect/MutableRef"
 import * as Ref from "effect/Ref"
 import * as Stream from "effect/Stream"
 import * as AuthError from "../src/AuthError.ts"
@@ -81,6 +87,11 @@ const sentences = (mode: string): ReadonlyArray<readonly [AuthEvent.ClientEvent,
   [rejected(mode, 3), `${mode}: the server rejected the token`, LogLevel.Debug],
   [Event.ExchangeFailed({ mode, kind: "refresh", error: failure }), failure.message, LogLevel.Warning],
   [
+    Event.ExchangeRetried({ mode, kind: "login", error: failure }),
+    `${failure.message}; trying again`,
+    LogLevel.Warning
+  ],
+  [
     Event.ServedStale({ mode, generation: 3 }),
     `${mode}: the token is due for renewal and is used meanwhile`,
     LogLevel.Debug
@@ -104,10 +115,9 @@ describe("AuthEvent", () => {
   describe("publish", () => {
     it.effect("reaches every subscriber, in order, and none that subscribes later", () =>
       Effect.gen(function*() {
-        const hub = yield* AuthEvent.AuthEvents
         yield* AuthEvent.publish(rejected("Acme/Order", 0))
-        const first = yield* PubSub.subscribe(hub)
-        const second = yield* PubSub.subscribe(hub)
+        const first = yield* AuthEvent.subscribe
+        const second = yield* AuthEvent.subscribe
         const events = [rejected("Acme/Order", 1), obtained("Acme/Order", 2), rejected("Acme/Order", 2)]
         yield* Effect.forEach(events, AuthEvent.publish)
         assert.deepStrictEqual(Chunk.toArray(yield* first.takeAll), events)
@@ -116,7 +126,7 @@ describe("AuthEvent", () => {
 
     it.effect("is never delayed by a slow subscriber, which loses the oldest events", () =>
       Effect.gen(function*() {
-        const slow = yield* PubSub.subscribe(yield* AuthEvent.AuthEvents)
+        const slow = yield* AuthEvent.subscribe
         yield* Effect.forEach(Array.from({ length: 3000 }, (_, n) => rejected("Acme/Slow", n)), AuthEvent.publish)
         const kept = Chunk.toArray(yield* slow.takeAll)
         assert.isAtLeast(kept.length, 1000)
@@ -174,12 +184,12 @@ describe("AuthEvent", () => {
       }).pipe(Effect.provide(AuthEvent.layer)))
   })
 
-  describe("forward", () => {
-    it.effect("publishes the event of a rate limiter without logging it again", () =>
+  describe("publish, of a rate limiter's event", () => {
+    it.effect("does not log it again", () =>
       Effect.gen(function*() {
         const logged = yield* Ref.make(0)
         const logger = Logger.make(() => Effect.runSync(Ref.update(logged, (n) => n + 1)))
-        const events = yield* PubSub.subscribe(yield* AuthEvent.AuthEvents)
+        const events = yield* AuthEvent.subscribe
         const event = RateLimitEvent.MalformedHeaders({ key: "https://acme.example/", fields: ["ratelimit"] })
         yield* AuthEvent.publish(event).pipe(
           Logger.withMinimumLogLevel(LogLevel.All),
@@ -200,11 +210,85 @@ describe("AuthEvent", () => {
         assert.notStrictEqual(own, common)
       }))
 
-    it.effect("of a layer receives nothing that others publish", () =>
+    it.scoped("beside each other receive nothing of one another", () =>
       Effect.gen(function*() {
-        const own = yield* PubSub.subscribe(yield* AuthEvent.AuthEvents)
-        yield* AuthEvent.publish(obtained("Acme/Other")).pipe(Effect.provide(AuthEvent.layer))
-        assert.isTrue(Chunk.isEmpty(yield* own.takeAll))
-      }).pipe(Effect.scoped, Effect.provide(AuthEvent.layer)))
+        const [one, other] = yield* Effect.all([Layer.build(AuthEvent.layer), Layer.build(AuthEvent.layer)])
+        const events = yield* Effect.provide(AuthEvent.subscribe, one)
+        yield* Effect.provide(AuthEvent.publish(obtained("Acme/Other")), other)
+        assert.isTrue(Chunk.isEmpty(yield* events.takeAll))
+      }))
+
+    it.scoped("within one another receive the same events, wherever they are published", () =>
+      Effect.gen(function*() {
+        const outer = yield* AuthEvent.subscribe
+        const inner = yield* Layer.build(AuthEvent.layer)
+        const innerEvents = yield* Effect.provide(AuthEvent.subscribe, inner)
+        yield* AuthEvent.publish(obtained("Acme/Outer"))
+        yield* Effect.provide(AuthEvent.publish(obtained("Acme/Inner")), inner)
+        const modes = [outer, innerEvents].map((events) =>
+          Effect.map(events.takeAll, (chunk) => Chunk.toArray(chunk).map((event) => "mode" in event ? event.mode : ""))
+        )
+        assert.deepStrictEqual(yield* Effect.all(modes), [["Acme/Outer", "Acme/Inner"], ["Acme/Outer", "Acme/Inner"]])
+      }).pipe(Effect.provide(AuthEvent.layer)))
+
+    it.scoped("are forgotten by those around them when their Scope ends", () =>
+      Effect.gen(function*() {
+        const before = yield* AuthEvent.AuthEvents
+        yield* Effect.scoped(Layer.build(AuthEvent.layer))
+        assert.lengthOf(MutableRef.get(before.within), 0)
+      }).pipe(Effect.provide(AuthEvent.layer)))
+
+    const served = Effect.gen(function*() {
+      const client = yield* AuthenticatedHttpClient.AuthenticatedHttpClient
+      yield* client.get("/")
+    })
+    /** What each of two observers sees of a mode. */
+    const observed = (mode: string) =>
+      Effect.scoped(Effect.gen(function*() {
+        const observers = yield* Effect.all([AuthEvent.subscribe, AuthEvent.subscribe])
+        yield* served
+        return yield* Effect.forEach(observers, (events) =>
+          Effect.map(events.takeAll, (chunk) =>
+            Chunk.toArray(chunk).filter((event) =>
+              "mode" in event && event.mode === mode
+            ).map(({ _tag }) =>
+              _tag
+            )))
+      }))
+    const modeNamed = (mode: string) =>
+      AuthenticatedHttpClient.layer(
+        Effect.map(
+          TokenSource.make({ login: Token.make({ value: "canary-token", lifetime: "1 hour" }), mode }),
+          (tokens) => Authenticator.bearer(tokens)
+        ),
+        { baseUrl: "https://acme.example" }
+      ).pipe(Layer.provide(ScriptedHttpClient.layer({})))
+    const orders: Record<string, (mode: string) => Effect.Effect<ReadonlyArray<ReadonlyArray<string>>, unknown>> = {
+      "above the client's layer": (mode) =>
+        Effect.provide(Effect.provide(observed(mode), modeNamed(mode)), AuthEvent.layer),
+      "below the client's layer": (mode) =>
+        Effect.provide(Effect.provide(observed(mode), AuthEvent.layer), modeNamed(mode)),
+      "beside the client's layer": (mode) =>
+        Effect.provide(observed(mode), Layer.merge(modeNamed(mode), AuthEvent.layer)),
+      "provided to the client's layer and to the program": (mode) =>
+        Effect.provide(
+          observed(mode),
+          Layer.provideMerge(modeNamed(mode), AuthEvent.layer)
+        ),
+      "provided to the client's layer, and another to the program": (mode) =>
+        Effect.provide(
+          Effect.provide(observed(mode), Layer.provide(modeNamed(mode), Layer.fresh(AuthEvent.layer))),
+          AuthEvent.layer
+        ),
+      "nowhere": (mode) => Effect.provide(observed(mode), modeNamed(mode))
+    }
+    for (const [where, program] of Object.entries(orders)) {
+      it.effect(`serve every observer of a program whose hub is made ${where}`, () =>
+        Effect.map(
+          program(`Acme/${where}`),
+          (seen) => assert.deepStrictEqual(seen, [["TokenObtained"], ["TokenObtained"]])
+        ))
+    }
+    it.effect("need no observer", () => Effect.provide(served, modeNamed("Acme/Unobserved")))
   })
 })

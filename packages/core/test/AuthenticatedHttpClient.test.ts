@@ -1,6 +1,13 @@
 import * as AuthenticatedHttpClient from "@effect-auth/core/AuthenticatedHttpClient"
 import * as Authenticator from "@effect-auth/core/Authenticator"
-import { CredentialsRejected } from "@effect-auth/core/AuthError"
+import type { ExchangeError } from "@effect-auth/core/AuthError"
+import {
+  CredentialsRejected,
+  CredentialUnavailable,
+  MalformedTokenResponse,
+  OriginRefused,
+  TokenEndpointError
+} from "@effect-auth/core/AuthError"
 import * as AuthEvent from "@effect-auth/core/AuthEvent"
 import * as AuthMode from "@effect-auth/core/AuthMode"
 import * as Credential from "@effect-auth/core/Credential"
@@ -23,9 +30,9 @@ import * as Either from "effect/Either"
 import * as Fiber from "effect/Fiber"
 import * as Layer from "effect/Layer"
 import * as Option from "effect/Option"
-import * as PubSub from "effect/PubSub"
 import * as Queue from "effect/Queue"
 import * as Redacted from "effect/Redacted"
+import * as Ref from "effect/Ref"
 import * as Stream from "effect/Stream"
 import * as TestClock from "effect/TestClock"
 import * as Loopback from "./Loopback.ts"
@@ -299,7 +306,7 @@ describe("AuthenticatedHttpClient > rate limiter", () => {
   it.scoped("its events are on the bus of the client's program", () =>
     Effect.gen(function*() {
       const { layer } = scripted(() => new Response(null, { status: 429, headers: { "retry-after": "canary" } }))
-      const events = yield* PubSub.subscribe(yield* AuthEvent.AuthEvents)
+      const events = yield* AuthEvent.subscribe
       const client = yield* Effect.provide(
         AuthenticatedHttpClient.make(credentials.basic, {
           baseUrl,
@@ -312,7 +319,7 @@ describe("AuthenticatedHttpClient > rate limiter", () => {
       assert.include(tags, "MalformedHeaders")
     }).pipe(Effect.provide(AuthEvent.layer)))
 
-  it.scoped("shows whose bug a defect is: a login's keeps its words, a transport's may quote the request", () =>
+  it.scoped("shows whose bug a defect is, without its words, which may quote a secret", () =>
     Effect.gen(function*() {
       const rateLimiter = yield* RateLimiter.make(RateLimitPolicy.default)
       const clientOf = (authenticator: Authenticator.Authenticator, transport: HttpClient.HttpClient) =>
@@ -323,9 +330,10 @@ describe("AuthenticatedHttpClient > rate limiter", () => {
         )
       const defectOf = (client: AuthenticatedHttpClient.Service) =>
         Effect.map(Effect.flip(Effect.sandbox(client.get("/a"))), Cause.pretty)
-      const tokens = yield* TokenSource.make({ login: Effect.dieMessage("the login has a bug") })
+      const tokens = yield* TokenSource.make({ login: Effect.dieMessage(canary) })
       const buggyLogin = yield* clientOf(Authenticator.bearer(tokens), HttpClient.make(() => Effect.never))
-      assert.include(yield* defectOf(buggyLogin), "the login has a bug")
+      assert.include(yield* defectOf(buggyLogin), "obtaining a token died")
+      assert.notInclude(yield* defectOf(buggyLogin), "canary")
       const buggyTransport = yield* clientOf(credentials.basic, HttpClient.make(() => Effect.dieMessage(canary)))
       const shown = yield* defectOf(buggyTransport)
       assert.include(shown, "the transport died")
@@ -372,6 +380,68 @@ describe("AuthenticatedHttpClient > layers", () => {
       )
       assert.strictEqual(error._tag, "RequestError")
       assert.deepInclude(error.cause, { _tag: "CredentialsRejected" })
+    }))
+})
+
+describe("AuthenticatedHttpClient > toHttpClient", () => {
+  const repeated = (failure: Effect.Effect<never, ExchangeError | OriginRefused>) =>
+    Effect.gen(function*() {
+      const attempts = yield* Ref.make(0)
+      const authenticator: Authenticator.Authenticator = {
+        mode: "Acme/Test",
+        prove: () => Effect.zipRight(Ref.update(attempts, (n) => n + 1), failure)
+      }
+      const client = yield* Effect.provideService(
+        AuthenticatedHttpClient.make(authenticator, { baseUrl }),
+        HttpClient.HttpClient,
+        ScriptedHttpClient.make({})
+      )
+      const platform = AuthenticatedHttpClient.toHttpClient(client)
+      const modes = [undefined, "errors-only", "both"] as const
+      for (const mode of modes) {
+        const error = yield* Effect.flip(HttpClient.retryTransient(platform, { times: 5, mode }).get("/things"))
+        assert.strictEqual(error._tag, "RequestError")
+      }
+      return (yield* Ref.get(attempts)) / modes.length
+    })
+
+  const facts = { mode: "Acme/Test" }
+  const final: Record<string, ExchangeError | OriginRefused> = {
+    "a refused password": new CredentialsRejected({ ...facts, status: 401 }),
+    "an answer that is no token": new MalformedTokenResponse({ ...facts, status: 200 }),
+    "a token endpoint that is none": new TokenEndpointError({ ...facts, reason: "Unexpected", status: 404 }),
+    "a closed source": new TokenEndpointError({ ...facts, reason: "Closed" }),
+    "another origin": new OriginRefused({ origin: "https://evil.example", allowed: [] })
+  }
+  for (const [what, error] of Object.entries(final)) {
+    it.effect(`the platform's retryTransient does not repeat ${what}`, () =>
+      Effect.map(repeated(Effect.fail(error)), (attempts) => assert.strictEqual(attempts, 1)))
+  }
+
+  const transient: Record<string, ExchangeError> = {
+    "a token endpoint that cannot be reached": new TokenEndpointError({ ...facts, reason: "Unreachable" }),
+    "one that is unavailable": new TokenEndpointError({ ...facts, reason: "Unavailable", status: 503 }),
+    "a secret manager that does not answer": new CredentialUnavailable({ ...facts, problem: "the vault is sealed" })
+  }
+  for (const [what, error] of Object.entries(transient)) {
+    it.effect(`the platform's retryTransient repeats ${what}`, () =>
+      Effect.map(repeated(Effect.fail(error)), (attempts) => assert.strictEqual(attempts, 6)))
+  }
+
+  it.effect("a refused request is sent once, whatever repeats what is transient", () =>
+    Effect.gen(function*() {
+      for (const authenticator of Object.values(credentials)) {
+        const transport = ScriptedHttpClient.make({ status: 401 })
+        const client = yield* Effect.provideService(
+          AuthenticatedHttpClient.make(authenticator, { baseUrl }),
+          HttpClient.HttpClient,
+          transport
+        )
+        yield* Effect.flip(
+          HttpClient.retryTransient(AuthenticatedHttpClient.toHttpClient(client), { times: 5 }).get("/things")
+        )
+        assert.strictEqual(yield* transport.count, 1)
+      }
     }))
 })
 
@@ -464,8 +534,12 @@ describe("AuthenticatedHttpClient > origin", () => {
       )
       yield* client.get("/a?b=1")
       yield* client.get("https://gateway.example/c")
-      const error = yield* Effect.flip(client.get(`https://evil.example/${canary}`))
-      assert.deepInclude(error, { _tag: "OriginRefused", origin: "https://evil.example" })
+      const error = yield* Effect.flip(client.get(`https://evil.example/things?key=${canary}`))
+      assert.deepInclude(error, {
+        _tag: "OriginRefused",
+        origin: "https://evil.example",
+        url: "https://evil.example/things"
+      })
       assert.notInclude(error.message, canary)
       const sent = yield* transport.requests
       assert.deepStrictEqual(sent.map(({ url }) => url.href), [

@@ -692,7 +692,7 @@ describe("Authenticator", () => {
         assert.deepInclude(error, { _tag: "CredentialsRejected", mode: "Basic", status: 401, code: "invalid_token" })
         assert.strictEqual(
           error.message,
-          "Basic: the server rejected the credentials (HTTP 401, invalid_token): it expired"
+          "Basic: the server rejected the credentials at https://api.example/ (HTTP 401, invalid_token): it expired"
         )
       }))
   })

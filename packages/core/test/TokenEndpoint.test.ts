@@ -66,7 +66,7 @@ describe("TokenEndpoint", () => {
         })
         assert.strictEqual(
           error.message,
-          "Acme/Password: the server rejected the credentials (HTTP 400, invalid_grant): wrong password"
+          "Acme/Password: the server rejected the credentials at https://api.acme.example/token (HTTP 400, invalid_grant): wrong password"
         )
       }))
 
@@ -89,7 +89,8 @@ describe("TokenEndpoint", () => {
         const error = yield* failure(unreachable(cause))
         assert.strictEqual(
           error.message,
-          "Acme/Password: the token endpoint could not be reached: Transport ECONNREFUSED"
+          "Acme/Password: the token endpoint could not be reached at https://api.acme.example/token: ECONNREFUSED: " +
+            "nothing accepts connections there; is the server running, are host and port right?"
         )
         assert.isTrue(isTransient(error))
       }))

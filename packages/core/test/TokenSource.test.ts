@@ -15,7 +15,7 @@ import * as Exit from "effect/Exit"
 import * as Fiber from "effect/Fiber"
 import * as Logger from "effect/Logger"
 import * as Option from "effect/Option"
-import * as PubSub from "effect/PubSub"
+import type * as Queue from "effect/Queue"
 import * as Redacted from "effect/Redacted"
 import * as Ref from "effect/Ref"
 import * as Schedule from "effect/Schedule"
@@ -62,6 +62,13 @@ const server = (options: {
 const message = (error: Error) => error.message
 
 const value = (token: Token.Token) => Redacted.value(token.value)
+
+/** A source, and the end of its Scope. */
+const opened = (options: TokenSource.Options) =>
+  Effect.gen(function*() {
+    const scope = yield* Scope.make()
+    return { tokens: yield* Scope.extend(TokenSource.make(options), scope), close: Scope.close(scope, Exit.void) }
+  })
 
 describe("TokenSource", () => {
   describe("one exchange at a time", () => {
@@ -312,6 +319,92 @@ describe("TokenSource", () => {
       }))
   })
 
+  describe("retries", () => {
+    const retrying = RefreshPolicy.default.pipe(
+      RefreshPolicy.retry(Schedule.spaced("1 second").pipe(Schedule.upTo("10 seconds")))
+    )
+
+    const mode = "Acme/Retries"
+    const heard = (events: Queue.Dequeue<AuthEvent.AuthEvent>) =>
+      Effect.map(
+        events.takeAll,
+        (events) =>
+          Chunk.toArray(events).filter((event) => "mode" in event && event.mode === mode).map(({ _tag }) => _tag)
+      )
+
+    it.scoped("are announced once, before the first of them", () =>
+      Effect.gen(function*() {
+        const { answerNext, login } = yield* server()
+        yield* answerNext(unavailable, unavailable, unavailable)
+        const events = yield* AuthEvent.subscribe
+        const tokens = yield* TokenSource.make({ login, mode, policy: retrying })
+        const caller = yield* Effect.fork(tokens.get)
+        yield* TestClock.adjust("500 millis")
+        assert.deepStrictEqual(yield* heard(events), ["ExchangeRetried"])
+        yield* TestClock.adjust("10 seconds")
+        yield* Fiber.join(caller)
+        assert.deepStrictEqual(yield* heard(events), ["TokenObtained"])
+      }).pipe(Effect.provide(AuthEvent.layer)))
+
+    it.scoped("are not announced if there are none", () =>
+      Effect.gen(function*() {
+        const { answerNext, login } = yield* server()
+        const events = yield* AuthEvent.subscribe
+        for (
+          const [failure, policy] of [[unavailable, RefreshPolicy.retry(retrying, Schedule.stop)], [
+            rejected,
+            retrying
+          ]] as const
+        ) {
+          yield* answerNext(failure)
+          const tokens = yield* TokenSource.make({ login, mode, policy })
+          yield* Effect.flip(tokens.get)
+          assert.deepStrictEqual(yield* heard(events), ["ExchangeFailed"])
+        }
+      }).pipe(Effect.provide(AuthEvent.layer)))
+
+    it.effect("end at once with the Scope, while one waits to be sent", () =>
+      Effect.gen(function*() {
+        const { answerNext, login, sent } = yield* server()
+        yield* answerNext(unavailable)
+        const { close, tokens } = yield* opened({ login, revoke: () => Effect.void, policy: retrying })
+        const caller = yield* Effect.fork(Effect.flip(tokens.get))
+        yield* TestClock.adjust("500 millis")
+        // nothing moves the clock: a close that waits would not return
+        yield* close
+        assert.deepInclude(yield* Fiber.join(caller), { _tag: "TokenEndpointError", reason: "Closed" })
+        assert.deepStrictEqual(yield* sent, ["login"])
+      }))
+
+    it.effect("do not begin after the end of the Scope: the attempt that is on the wire is the last", () =>
+      Effect.gen(function*() {
+        const { answerNext, login, sent } = yield* server({ latency: "1 second" })
+        yield* answerNext(unavailable)
+        const { close, tokens } = yield* opened({ login, revoke: () => Effect.void, policy: retrying })
+        const caller = yield* Effect.fork(Effect.flip(tokens.get))
+        yield* TestClock.adjust("500 millis")
+        const closing = yield* Effect.fork(close)
+        yield* TestClock.adjust("500 millis")
+        yield* Fiber.join(closing)
+        yield* Fiber.join(caller)
+        assert.deepStrictEqual(yield* sent, ["login"])
+      }))
+  })
+
+  describe("a login that dies", () => {
+    it.scoped("fails its callers with a defect without its words, which may quote a secret", () =>
+      Effect.gen(function*() {
+        const tokens = yield* TokenSource.make({
+          login: Effect.die(new TypeError("canary-password is not a function"))
+        })
+        const cause = yield* Effect.flip(Effect.sandbox(tokens.get))
+        const shown = Cause.pretty(cause)
+        assert.include(shown, "TypeError: obtaining a token died")
+        assert.include(shown, "TokenSource.test.ts")
+        assert.notInclude(shown, "canary")
+      }))
+  })
+
   describe("rejected tokens", () => {
     it.scoped("a refused refresh token leads to a login and is not offered again", () =>
       Effect.gen(function*() {
@@ -439,7 +532,7 @@ describe("TokenSource", () => {
     it.effect("the end of the Scope publishes whether the revocation succeeded", () =>
       Effect.gen(function*() {
         const { login } = yield* server()
-        const hub = yield* PubSub.subscribe(yield* AuthEvent.AuthEvents)
+        const hub = yield* AuthEvent.subscribe
         for (const revoke of [() => Effect.void, () => unavailable]) {
           yield* Effect.scoped(Effect.flatMap(TokenSource.make({ login, revoke, mode: "Test" }), ({ get }) => get))
         }
@@ -795,12 +888,6 @@ describe("TokenSource", () => {
 
   describe("onChange", () => {
     const named = (change: TokenSource.TokenChange) => change._tag === "Obtained" ? change.provenance : change._tag
-    const opened = (options: TokenSource.Options) =>
-      Effect.gen(function*() {
-        const scope = yield* Scope.make()
-        return { tokens: yield* Scope.extend(TokenSource.make(options), scope), close: Scope.close(scope, Exit.void) }
-      })
-
     it.effect("runs one at a time and in order, and the end of the Scope waits for the last one", () =>
       Effect.gen(function*() {
         const { login, refresh } = yield* server()
@@ -832,7 +919,7 @@ describe("TokenSource", () => {
         yield* Fiber.join(closing)
       }))
 
-    it.effect("that dies is logged, and runs again for the next change", () =>
+    it.effect("that dies is logged without its words, and runs again for the next change", () =>
       Effect.gen(function*() {
         const { login } = yield* server()
         const seen = yield* Ref.make<ReadonlyArray<string>>([])
@@ -846,14 +933,16 @@ describe("TokenSource", () => {
             onChange: (change) =>
               Effect.zipRight(
                 Ref.update(seen, (seen) => [...seen, named(change)]),
-                change._tag === "Obtained" ? Effect.die("boom") : Effect.void
+                change._tag === "Obtained" ? Effect.die(new Error("canary-token-1 is too long")) : Effect.void
               )
           })
           yield* tokens.get
           yield* close
         }).pipe(Effect.provide(Logger.replace(Logger.defaultLogger, logger)))
         assert.deepStrictEqual(yield* Ref.get(seen), ["login", "Cleared"])
-        assert.deepStrictEqual(yield* Ref.get(logged), ["onChange of a token source failed"])
+        assert.deepStrictEqual(yield* Ref.get(logged), [
+          "Token: onChange of the token source failed,Error: onChange died"
+        ])
       }))
   })
 })

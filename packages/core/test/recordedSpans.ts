@@ -1,10 +1,13 @@
 /** The spans an effect begins, with their attributes as a tracer exports them. */
 import * as Effect from "effect/Effect"
+import type * as Exit from "effect/Exit"
 import * as Tracer from "effect/Tracer"
 
 export interface RecordedSpan {
   readonly name: string
   readonly attributes: Readonly<Record<string, unknown>>
+  /** With what it ended; `undefined` before. */
+  readonly exit: Exit.Exit<unknown, unknown> | undefined
 }
 
 /** The result of the effect, and its spans in the order in which they began. */
@@ -20,7 +23,12 @@ export const recordSpans = <A, E, R>(
         const span = native.span(name, ...rest)
         const attributes: Record<string, unknown> = {}
         span.attribute = (key, value) => void (attributes[key] = value)
-        spans.push({ name, attributes })
+        const index = spans.push({ name, attributes, exit: undefined }) - 1
+        const end = span.end.bind(span)
+        span.end = (endTime, exit) => {
+          spans[index] = { name, attributes, exit }
+          end(endTime, exit)
+        }
         return span
       }
     })

@@ -119,8 +119,7 @@ export const fromResponse = (response: HttpClientResponse.HttpClientResponse): E
 export const explain = (response: HttpClientResponse.HttpClientResponse): Effect.Effect<ServerMessage.ServerMessage> =>
   Effect.map(
     problems(response),
-    ([first]) =>
-      first === undefined ? ServerMessage.empty : ServerMessage.make({ code: first.id, detail: words(first) })
+    ([first]) => first === undefined ? ServerMessage.empty : { code: first.id, detail: words(first) }
   )
 
 const fromStatus = (facts: { readonly status: number; readonly problems: ReadonlyArray<Problem> }): MqError => {
@@ -154,15 +153,28 @@ const ErrorBody = Schema.parseJson(Schema.Struct({
 const decodeErrorBody = Schema.decodeOption(ErrorBody)
 
 const problems = (response: HttpClientResponse.HttpClientResponse): Effect.Effect<ReadonlyArray<Problem>> =>
-  Effect.map(Effect.option(response.text), (body) =>
-    Option.match(Option.flatMap(body, decodeErrorBody), {
+  Effect.map(Effect.option(response.text), (body) => {
+    const present = ServerMessage.presenter(response)
+    return Option.match(Option.flatMap(body, decodeErrorBody), {
       onNone: () => [],
       onSome: ({ error }) =>
-        error.map(({ messageId, msgId, ...said }) => {
-          const id = msgId ?? messageId
-          return new Problem(id === undefined ? said : { ...said, id })
+        error.slice(0, mostProblems).map(({ completionCode, messageId, msgId, reasonCode, ...said }) => {
+          const { code } = present({ code: msgId ?? messageId })
+          const texts = Object.fromEntries(
+            Object.entries(said).map(([name, detail]) => [name, present({ detail }).detail] as const)
+          )
+          return new Problem({
+            ...texts,
+            ...(code === undefined ? undefined : { id: code }),
+            completionCode,
+            reasonCode
+          })
         })
-    }))
+    })
+  })
+
+/** mqweb sends one or two. */
+const mostProblems = 10
 
 /** The message without its identifier, which is shown before it. */
 const words = ({ id, message }: Problem): string | undefined =>

@@ -6,6 +6,7 @@
  */
 import type { ClientError } from "@effect-auth/core/AuthError"
 import { InvalidSetting } from "@effect-auth/core/AuthError"
+import * as ServerMessage from "@effect-auth/core/ServerMessage"
 import type * as HttpClientError from "@effect/platform/HttpClientError"
 import * as HttpClientRequest from "@effect/platform/HttpClientRequest"
 import type * as HttpClientResponse from "@effect/platform/HttpClientResponse"
@@ -179,7 +180,10 @@ const run = <Response extends Codes>(
     )
     const result = yield* read(response)
     if (result.overallCompletionCode !== 0 || result.overallReasonCode !== 0) {
-      return yield* new CommandFailed({ status: response.status, problems: problems(result, lines) })
+      return yield* new CommandFailed({
+        status: response.status,
+        problems: problems(result, lines, ServerMessage.presenter(response))
+      })
     }
     return { responses: result.commandResponse, gatewayQmgr: Option.fromNullable(response.headers[gatewayHeader]) }
   })
@@ -187,7 +191,8 @@ const run = <Response extends Codes>(
 /** What went wrong, entry by entry; the overall codes if no entry has one. */
 const problems = <Response extends Codes>(
   result: ResultBody<Response>,
-  lines: (response: Response) => ReadonlyArray<string>
+  lines: (response: Response) => ReadonlyArray<string>,
+  present: (message: ServerMessage.ServerMessage) => ServerMessage.ServerMessage
 ): ReadonlyArray<Problem> => {
   const failed = result.commandResponse.filter(({ completionCode, reasonCode }) =>
     completionCode !== 0 || reasonCode !== 0
@@ -195,7 +200,7 @@ const problems = <Response extends Codes>(
   return failed.length === 0
     ? [new Problem({ completionCode: result.overallCompletionCode, reasonCode: result.overallReasonCode })]
     : failed.map((response) => {
-      const message = lines(response).join("\n")
+      const message = present({ detail: lines(response).join(" ") }).detail ?? ""
       const id = /^[A-Z]{3}\d{4,5}[A-Z]/.exec(message)?.[0]
       return new Problem({
         completionCode: response.completionCode,

@@ -20,7 +20,6 @@ import * as Layer from "effect/Layer"
 import * as Metric from "effect/Metric"
 import * as Option from "effect/Option"
 import * as Predicate from "effect/Predicate"
-import * as PubSub from "effect/PubSub"
 import * as Queue from "effect/Queue"
 import * as Redacted from "effect/Redacted"
 import * as Schedule from "effect/Schedule"
@@ -193,7 +192,7 @@ transports.forEach(({ layer, make, name }) =>
         const files = yield* temporary({ "all.pem": clientPair.certificate + clientPair.key })
         const server = yield* MutualTlsServer.server(acceptable)
         yield* TestClock.setTime(now)
-        const events = yield* PubSub.subscribe(yield* AuthEvent.AuthEvents)
+        const events = yield* AuthEvent.subscribe
         const services = yield* make({ credential: certificate({ certificateFile: files.path("all.pem") }) })
         const get = (path: string) => Effect.provide(text(server.url + path), services)
         assert.strictEqual(yield* get("/"), clientPair.serial)
@@ -215,7 +214,7 @@ transports.forEach(({ layer, make, name }) =>
         const files = yield* temporary({ "c.pem": clientPair.certificate, "c.key": clientPair.key })
         const server = yield* MutualTlsServer.server(acceptable)
         yield* TestClock.setTime(now)
-        const events = yield* PubSub.subscribe(yield* AuthEvent.AuthEvents)
+        const events = yield* AuthEvent.subscribe
         const services = yield* make({
           credential: certificate({ certificateFile: files.path("c.pem"), keyFile: files.path("c.key") })
         })
@@ -282,7 +281,7 @@ describe("ClientCertificate", () => {
   it.scoped("warns once at each threshold, tells the days left, and says when it is too late", () =>
     Effect.gen(function*() {
       yield* TestClock.setTime(now)
-      const events = yield* PubSub.subscribe(yield* AuthEvent.AuthEvents)
+      const events = yield* AuthEvent.subscribe
       yield* ClientCertificate.makeUndici({
         credential: certificate(inline(ours.issue({ name: "short", to: 31 }))),
         reload: Schedule.spaced("6 hours")

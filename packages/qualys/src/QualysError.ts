@@ -5,6 +5,7 @@
  *
  * @since 0.1.0
  */
+import * as ServerMessage from "@effect-auth/core/ServerMessage"
 import type * as HttpClientError from "@effect/platform/HttpClientError"
 import type * as HttpClientResponse from "@effect/platform/HttpClientResponse"
 import * as Effect from "effect/Effect"
@@ -82,7 +83,10 @@ export const check = (
     : Effect.flatMap(
       response.text,
       (body) =>
-        Option.match(fromBody(response.status, body), { onNone: () => Effect.succeed(response), onSome: Effect.fail })
+        Option.match(read(response.status, body, ServerMessage.presenter(response)), {
+          onNone: () => Effect.succeed(response),
+          onSome: Effect.fail
+        })
     )
 
 /**
@@ -93,18 +97,34 @@ export const check = (
  * @category decoding
  */
 export const fromBody = (status: number, body: string): Option.Option<QualysError> =>
-  Option.flatMap(Xml.parse(body), ({ code, items, text }) =>
-    code === undefined || code === "SUCCESS"
-      ? Option.none()
-      : Option.some(
-        new QualysError({
-          reason: Object.hasOwn(reasons, code) ? reasons[code] ?? "Failed" : "Failed",
-          status,
-          code,
-          items,
-          ...(text === undefined ? undefined : { detail: text })
-        })
-      ))
+  read(status, body, ServerMessage.make)
+
+const read = (
+  status: number,
+  body: string,
+  present: (message: ServerMessage.ServerMessage) => ServerMessage.ServerMessage
+): Option.Option<QualysError> =>
+  Option.flatMap(Xml.parse(body), ({ code, items, text }) => {
+    if (code === undefined || code === "SUCCESS") return Option.none()
+    const said = present({ code, detail: text })
+    return Option.some(
+      new QualysError({
+        reason: Object.hasOwn(reasons, code) ? reasons[code] ?? "Failed" : "Failed",
+        status,
+        code: said.code ?? "",
+        items: Object.fromEntries(
+          Object.entries(items).slice(0, mostItems).map(([key, value]) => {
+            const said = present({ code: key, detail: value })
+            return [said.code ?? "", said.detail ?? ""]
+          })
+        ),
+        ...(said.detail === undefined ? undefined : { detail: said.detail })
+      })
+    )
+  })
+
+/** Qualys sends up to five. */
+const mostItems = 20
 
 const reasons: Readonly<Record<string, QualysError["reason"]>> = {
   INVALID_CREDENTIALS: "CredentialsRejected",

@@ -66,7 +66,7 @@ describe("Qualys, basic", () => {
       const error = yield* Effect.flip(get(scans))
       assert.strictEqual(
         error.message,
-        "Qualys/Basic: the server rejected the credentials (HTTP 401, 2000): Bad Login/Password: the user name or the " +
+        "Qualys/Basic: the server rejected the credentials at https://qualysapi.qg2.apps.qualys.com/api/2.0/fo/scan/ (HTTP 401, 2000): Bad Login/Password: the user name or the " +
           "password is wrong, or the account is not on qg2 but on another platform"
       )
     }).pipe(Effect.provide(on()(Qualys.layerBasic({ platform: "qg2", credential: wrong })))))
@@ -115,7 +115,7 @@ describe("Qualys, JWT", () => {
       const error = yield* Effect.flip(get("/rest/2.0/count/am/asset"))
       assert.strictEqual(
         error.message,
-        "Qualys/Jwt: the server rejected the credentials (HTTP 401): the user name or the password is wrong, or the " +
+        "Qualys/Jwt: the server rejected the credentials at https://gateway.qg2.apps.qualys.eu/auth (HTTP 401): the user name or the password is wrong, or the " +
           "account is not on eu2 but on another platform"
       )
     }).pipe(Effect.provide(on()(Qualys.layerJwt({ platform: "eu2", credential: wrong })))))
@@ -154,7 +154,7 @@ describe("Qualys, session", () => {
       const error = yield* Effect.flip(get(scans))
       assert.strictEqual(
         error.message,
-        "Qualys/Session: the server rejected the credentials (HTTP 200, 2001): This account has expired."
+        "Qualys/Session: the server rejected the credentials at https://qualysapi.qg2.apps.qualys.com/api/2.0/fo/session/ (HTTP 200, 2001): This account has expired."
       )
     }).pipe(Effect.provide(
       on({ accountState: "expired" })(Qualys.layerSession({ platform: "qg2", credential }))

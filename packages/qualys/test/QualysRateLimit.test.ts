@@ -15,7 +15,6 @@ import * as Fiber from "effect/Fiber"
 import * as Layer from "effect/Layer"
 import * as Logger from "effect/Logger"
 import * as LogLevel from "effect/LogLevel"
-import * as PubSub from "effect/PubSub"
 import * as Queue from "effect/Queue"
 import * as Redacted from "effect/Redacted"
 import type * as Scope from "effect/Scope"
@@ -49,7 +48,7 @@ const itVirtually = <A, E>(name: string, test: () => Effect.Effect<A, E, Scope.S
 
 /** What was said of quotas since the last time. */
 const heard = Effect.gen(function*() {
-  const events = yield* Effect.flatMap(AuthEvent.AuthEvents, PubSub.subscribe)
+  const events = yield* AuthEvent.subscribe
   return Effect.map(
     Queue.takeAll(events),
     (events) =>

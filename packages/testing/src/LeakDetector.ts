@@ -8,4 +8,4 @@
 export { type LeakDetector, make } from "./internal/leakDetector.ts"
 export { type Mode, mode, type ModeOptions, modeWith, type Setup } from "./internal/leakModes.ts"
 export { type Leak } from "./internal/leakPatterns.ts"
-export { LeakFound, suite } from "./internal/leakSuite.ts"
+export { LeakFound, type Sockets, suite } from "./internal/leakSuite.ts"

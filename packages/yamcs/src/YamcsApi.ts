@@ -10,12 +10,11 @@ import type * as HttpClientError from "@effect/platform/HttpClientError"
 import * as HttpClientRequest from "@effect/platform/HttpClientRequest"
 import * as HttpClientResponse from "@effect/platform/HttpClientResponse"
 import * as Effect from "effect/Effect"
-import type { ParseError } from "effect/ParseResult"
 import * as Schema from "effect/Schema"
 import * as Address from "./internal/address.ts"
 import { YamcsClient } from "./internal/client.ts"
-import type { YamcsError } from "./YamcsError.ts"
-import { filterStatusOk } from "./YamcsError.ts"
+
+import { filterStatusOk, YamcsError } from "./YamcsError.ts"
 
 /**
  * How a server authenticates its clients.
@@ -70,7 +69,7 @@ export const authInfo = (options: {
   readonly baseUrl: string | URL
 }): Effect.Effect<
   AuthInfo,
-  InvalidSetting | HttpClientError.HttpClientError | YamcsError | ParseError,
+  InvalidSetting | HttpClientError.HttpClientError | YamcsError,
   HttpClient.HttpClient
 > =>
   Effect.gen(function*() {
@@ -81,8 +80,7 @@ export const authInfo = (options: {
       dangerouslyAllowPlainHttp: true
     }).pipe(Effect.catchTag("InsecureTransport", Effect.die))
     const request = HttpClientRequest.get(`${baseUrl}/auth`, { acceptJson: true })
-    const response = yield* filterStatusOk(client.execute(request))
-    return yield* HttpClientResponse.schemaBodyJson(AuthInfo)(response)
+    return yield* Effect.flatMap(filterStatusOk(client.execute(request)), read(AuthInfo))
   })
 
 /**
@@ -93,10 +91,20 @@ export const authInfo = (options: {
  */
 export const user: Effect.Effect<
   User,
-  ClientError | HttpClientError.HttpClientError | YamcsError | ParseError,
+  ClientError | HttpClientError.HttpClientError | YamcsError,
   YamcsClient
 > = Effect.gen(function*() {
   const http = yield* YamcsClient
-  const response = yield* filterStatusOk(http.get("/api/user", { acceptJson: true }))
-  return yield* HttpClientResponse.schemaBodyJson(User)(response)
+  return yield* Effect.flatMap(filterStatusOk(http.get("/api/user", { acceptJson: true })), read(User))
 })
+
+/** A parser's error quotes the answer, so it does not get out. */
+const read = <A, I>(schema: Schema.Schema<A, I>) => {
+  const decode = HttpClientResponse.schemaBodyJson(schema)
+  return (response: HttpClientResponse.HttpClientResponse) =>
+    Effect.catchTag(
+      decode(response),
+      "ParseError",
+      () => new YamcsError({ status: response.status, msg: "the answer is not one of Yamcs (is the base URL right?)" })
+    )
+}

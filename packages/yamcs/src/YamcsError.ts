@@ -3,6 +3,7 @@
  *
  * @since 0.1.0
  */
+import * as ServerMessage from "@effect-auth/core/ServerMessage"
 import type * as HttpClientResponse from "@effect/platform/HttpClientResponse"
 import * as Effect from "effect/Effect"
 import * as Either from "effect/Either"
@@ -38,13 +39,15 @@ export class YamcsError extends Schema.TaggedError<YamcsError>("@effect-auth/yam
  */
 export const fromResponse = (response: HttpClientResponse.HttpClientResponse): Effect.Effect<YamcsError> =>
   Effect.map(Effect.orElseSucceed(response.text, () => ""), (body) => {
-    const { status } = response
-    return Either.match(decodeProblem(body), {
-      onLeft: () => new YamcsError({ status, msg: speakable(body) }),
-      onRight: (answer) => {
-        const { msg, type } = "exception" in answer ? answer.exception : answer
-        return new YamcsError({ status, msg: speakable(msg ?? ""), ...(type === undefined ? undefined : { type }) })
-      }
+    const { msg = "", type } = Either.match(decodeProblem(body), {
+      onLeft: (): Problem => ({ msg: body }),
+      onRight: (answer) => "exception" in answer ? answer.exception : answer
+    })
+    const { code, detail } = ServerMessage.fromResponse(response, { code: type, detail: withoutAuthorization(msg) })
+    return new YamcsError({
+      status: response.status,
+      msg: detail ?? "",
+      ...(code === undefined ? undefined : { type: code })
     })
   })
 
@@ -80,13 +83,14 @@ const Problem = Schema.Struct({
   msg: Schema.optional(Schema.String)
 })
 
+type Problem = typeof Problem.Type
+
 const decodeProblem = Schema.decodeUnknownEither(
   Schema.parseJson(Schema.Union(Schema.Struct({ exception: Problem }), Problem))
 )
 
 /**
- * One line of at most 300 characters. The server quotes an `Authorization` header whose scheme it does not know, with
- * the credentials (`HttpHandler.authorizeUser`, 5.13), so that is cut off.
+ * The server quotes an `Authorization` header whose scheme it does not know, with the credentials
+ * (`HttpHandler.authorizeUser`, 5.13), so that is cut off.
  */
-const speakable = (text: string): string =>
-  text.replace(/(Unsupported Authorization header)[^]*/u, "$1").replace(/\s+/gu, " ").trim().slice(0, 300)
+const withoutAuthorization = (text: string): string => text.replace(/(Unsupported Authorization header)[^]*/u, "$1")

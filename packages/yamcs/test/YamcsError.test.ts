@@ -43,7 +43,9 @@ describe("YamcsError", () => {
 
   it.effect("is no novel when a gateway answers with a page", () =>
     Effect.gen(function*() {
-      assert.strictEqual((yield* read(502, "<html>\n".repeat(1000))).msg.length, 300)
+      const { msg } = yield* read(502, "<html>\n".repeat(1000))
+      assert.isAtMost(msg.length, 500)
+      assert.match(msg, /^<html> <html>.*…$/u)
     }))
 
   it.effect("answers other than 2xx become one", () =>

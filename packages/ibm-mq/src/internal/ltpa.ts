@@ -53,6 +53,7 @@ export const login = (
         Effect.fail(
           new MalformedTokenResponse({
             mode,
+            url: response.request.url,
             status: response.status,
             detail: `the login succeeded without a cookie named ${endpoint.cookieName ?? `${prefix}...`}; ` +
               "if the server names it otherwise, set cookieName"

@@ -14,7 +14,8 @@ export const explainLogin =
       // the gateway says "Unauthorized" and nothing else
       const unsaid = response.status === 401 && message.code === undefined
       if (!unsaid && message.code !== "2000" && message.code !== "INVALID_CREDENTIALS") return message
-      const said = message.detail === undefined ? "" : `${message.detail}: `
+      const { detail } = ServerMessage.fromResponse(response, message)
+      const said = detail === undefined ? "" : `${detail.slice(0, longestSaid)}: `
       return { ...message, detail: `${said}${wrongLogin(platform)}` }
     })
 
@@ -28,11 +29,14 @@ export const explainCall = (
     Effect.map((body) =>
       Option.match(Xml.parse(body), {
         onNone: () => ServerMessage.empty,
-        onSome: ({ code, text }) => ServerMessage.make({ code, detail: text })
+        onSome: ({ code, text }) => ({ code, detail: text })
       })
     ),
     Effect.orElseSucceed(() => ServerMessage.empty)
   )
+
+/** What Qualys says is shorter; what a proxy says must not push the advice out of the message. */
+const longestSaid = 200
 
 const wrongLogin = (platform: Platform.Platform): string =>
   `the user name or the password is wrong, or the account is not on ${

@@ -2,6 +2,7 @@
 import type { ExchangeError } from "@effect-auth/core/AuthError"
 import { CredentialsRejected, MalformedTokenResponse } from "@effect-auth/core/AuthError"
 import * as RequestCredentials from "@effect-auth/core/RequestCredentials"
+import * as ServerMessage from "@effect-auth/core/ServerMessage"
 import * as Token from "@effect-auth/core/Token"
 import * as TokenEndpoint from "@effect-auth/core/TokenEndpoint"
 import * as Cookies from "@effect/platform/Cookies"
@@ -36,8 +37,8 @@ export const login = (endpoint: Endpoint) =>
     const cookie = Cookies.get(response.cookies, cookieName)
     if (Option.isSome(cookie)) return yield* Token.make({ mode, value: cookie.value.valueEncoded })
     // an expired account gets a 200 without a session
-    const message = yield* Refusal.explainLogin(platform)(response)
-    const facts = { mode, status: response.status, ...message }
+    const message = ServerMessage.fromResponse(response, yield* Refusal.explainLogin(platform)(response))
+    const facts = { mode, url: response.request.url, status: response.status, ...message }
     return yield* message.code === undefined
       ? new MalformedTokenResponse({ ...facts, detail: `there is no ${cookieName} cookie` })
       : new CredentialsRejected(facts)

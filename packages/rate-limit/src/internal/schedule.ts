@@ -57,3 +57,10 @@ export const fromDelay = <In>(
           ] as const
       })
     ))
+
+/** The schedule, with an effect that is run whenever it decides to go on. */
+export const onContinue = <Out, In, R>(
+  schedule: Schedule.Schedule<Out, In, R>,
+  effect: Effect.Effect<void>
+): Schedule.Schedule<Out, In, R> =>
+  Schedule.onDecision(schedule, (_, decision) => ScheduleDecision.isContinue(decision) ? effect : Effect.void)

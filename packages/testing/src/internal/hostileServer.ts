@@ -20,7 +20,16 @@ export const secrets = {
 }
 
 /** How a login goes wrong. */
-export type LoginFailure = "malformed" | "lacking" | "refused" | "failing" | "redirected" | "reset"
+export type LoginFailure =
+  | "malformed"
+  | "lacking"
+  | "refused"
+  | "echoed"
+  | "echoed in XML"
+  | "failing"
+  | "redirected"
+  | "reset"
+  | "silent"
 
 export interface Options {
   /** The route of a login that goes wrong, such as `POST /login`. */
@@ -54,7 +63,14 @@ export const make = ({ login, reset }: Options): Effect.Effect<HostileServer> =>
       const name = nameOf(target)
       if (login !== undefined && isLogin(target)) {
         const { failure } = login
-        return failure === "reset" ? yield* resetting(reset) : failedLogin(failure, heard, target.url)
+        switch (failure) {
+          case "reset":
+            return yield* resetting(reset)
+          case "silent":
+            return yield* Effect.never
+          default:
+            return failedLogin(failure, heard, target.url)
+        }
       }
       switch (name) {
         case "elsewhere":
@@ -111,6 +127,10 @@ const answer = (name: string, heard: string, url: URL): HttpServerResponse.HttpS
         Stream.concat(Stream.make(new TextEncoder().encode(`{"heard":"${heard}`)), Stream.fail("the body breaks off")),
         { contentType: "application/json" }
       )
+    case "echoed":
+      return echo(heard)
+    case "echoed-in-xml":
+      return echoInXml(heard)
     case "redirect":
       return redirect(`ok${url.search}`, heard)
     case "away":
@@ -123,7 +143,7 @@ const answer = (name: string, heard: string, url: URL): HttpServerResponse.HttpS
 }
 
 const failedLogin = (
-  failure: Exclude<LoginFailure, "reset">,
+  failure: Exclude<LoginFailure, "reset" | "silent">,
   heard: string,
   url: URL
 ): HttpServerResponse.HttpServerResponse => {
@@ -134,6 +154,10 @@ const failedLogin = (
       return json({ token: secrets["hostile access token"], refresh_token: heard })
     case "refused":
       return page(401, heard)
+    case "echoed":
+      return echo(heard)
+    case "echoed in XML":
+      return echoInXml(heard)
     case "failing":
       return page(503, heard)
     case "redirected":
@@ -145,6 +169,34 @@ const json = (body: unknown): HttpServerResponse.HttpServerResponse => HttpServe
 
 const page = (status: number, heard: string): HttpServerResponse.HttpServerResponse =>
   HttpServerResponse.text(heard, { status })
+
+/** A refusal in which everything that a known server says about one repeats the request, with what breaks a log. */
+const echo = (heard: string): HttpServerResponse.HttpServerResponse => {
+  const words = `\u001b[31m${heard}\r\n${encodeURIComponent(heard)}\u202e`
+  const problem = { type: words, msg: words }
+  return HttpServerResponse.unsafeJson({
+    ...problem,
+    exception: problem,
+    error: [{ msgId: words, messageId: words, type: words, message: words, explanation: words, action: words }],
+    error_description: words
+  }, {
+    status: 401,
+    headers: {
+      "www-authenticate": `Bearer error="${encodeURIComponent(heard)}", error_description="${
+        heard.replace(/[^\x20-\x7e]|["\\]/gu, "")
+      }"`
+    }
+  })
+}
+
+const echoInXml = (heard: string): HttpServerResponse.HttpServerResponse => {
+  const words = heard.replaceAll("&", "&amp;").replaceAll("<", "&lt;")
+  return HttpServerResponse.text(
+    `<?xml version="1.0" encoding="UTF-8" ?><SIMPLE_RETURN><RESPONSE><CODE>${words}</CODE><TEXT>${words}</TEXT>` +
+      `<ITEM_LIST><ITEM><KEY>${words}</KEY><VALUE>${words}</VALUE></ITEM></ITEM_LIST></RESPONSE></SIMPLE_RETURN>`,
+    { status: 401, contentType: "text/xml" }
+  )
+}
 
 const redirect = (location: string, heard: string): HttpServerResponse.HttpServerResponse =>
   HttpServerResponse.text(heard, { status: 302, headers: { location } })

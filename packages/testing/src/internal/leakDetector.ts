@@ -7,10 +7,10 @@ import * as Either from "effect/Either"
 import type * as Exit from "effect/Exit"
 import * as FiberRef from "effect/FiberRef"
 import * as HashSet from "effect/HashSet"
+import * as Layer from "effect/Layer"
 import * as Logger from "effect/Logger"
 import * as LogLevel from "effect/LogLevel"
 import * as Metric from "effect/Metric"
-import * as PubSub from "effect/PubSub"
 import * as Queue from "effect/Queue"
 import * as Redacted from "effect/Redacted"
 import * as Patterns from "./leakPatterns.ts"
@@ -117,8 +117,11 @@ export const make = (secrets: Secrets, options?: Options): Either.Either<LeakDet
         looked++
         for (const leak of inValue(where, value)) leaks.push(leak)
       }
-      const hub = yield* PubSub.unbounded<AuthEvent.AuthEvent>()
-      const events = yield* PubSub.subscribe(hub)
+      const hub = yield* Layer.build(AuthEvent.layer)
+      const events = yield* Effect.provide(AuthEvent.subscribe, hub)
+      const noteEvent = (event: AuthEvent.AuthEvent) => note(`event ${event._tag}`, event)
+      // read while the program runs, because the hub keeps a thousand
+      yield* Effect.forkScoped(Effect.forever(Effect.map(Queue.take(events), noteEvent)))
       const loggers = HashSet.make<ReadonlyArray<Logger.Logger<unknown, void>>>(
         Logger.map(Logger.stringLogger, (line) => note("string log", line)),
         Logger.map(Logger.logfmtLogger, (line) => note("logfmt log", line)),
@@ -132,11 +135,11 @@ export const make = (secrets: Secrets, options?: Options): Either.Either<LeakDet
         Effect.locally(FiberRef.currentLoggers, loggers),
         Effect.locally(FiberRef.currentMinimumLogLevel, LogLevel.All),
         Console.withConsole(RecordingConsole.make((args) => args.forEach((arg) => note("console", arg)))),
-        Effect.provideService(AuthEvent.AuthEvents, hub),
+        Effect.provide(hub),
         Effect.exit
       )
       note("result", exit)
-      for (const event of yield* Queue.takeAll(events)) note(`event ${event._tag}`, event)
+      for (const event of yield* Queue.takeAll(events)) noteEvent(event)
       for (const { metricKey, metricState } of yield* Metric.snapshot) note("metric", [metricKey, metricState])
       return { exit, leaks: Patterns.distinct(leaks), looked }
     }))

@@ -51,6 +51,14 @@ export const scenarios = {
     run: (client, place) => get(client, place, "refused"),
     outcomes: ["CredentialsRejected", "AuthenticationFailed"]
   },
+  "a refusal repeats the credentials": {
+    run: (client, place) => get(client, place, "echoed"),
+    outcomes: ["CredentialsRejected", "AuthenticationFailed"]
+  },
+  "a refusal repeats the credentials in XML": {
+    run: (client, place) => get(client, place, "echoed-in-xml"),
+    outcomes: ["CredentialsRejected", "AuthenticationFailed"]
+  },
   "credentials are refused as if they were revoked": {
     run: (client, place) => get(client, place, "revoked"),
     outcomes: ["Success", "CredentialsRejected", "AuthenticationFailed"]
@@ -141,6 +149,13 @@ export const scenarios = {
   "the answer to a login is malformed": failingLogin("malformed"),
   "the answer to a login lacks the token": failingLogin("lacking"),
   "a login is refused": failingLogin("refused"),
+  "the refusal of a login repeats it": failingLogin("echoed"),
+  "the refusal of a login repeats it in XML": failingLogin("echoed in XML"),
+  "a login gets no answer": {
+    run: (client, place) => Effect.timeout(get(client, place, "ok"), "50 millis"),
+    login: "silent",
+    outcomes: ["TimeoutException"]
+  },
   "a login fails": failingLogin("failing"),
   "a login is redirected": failingLogin("redirected"),
   "the connection of a login breaks": failingLogin("reset")

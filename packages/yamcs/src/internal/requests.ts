@@ -1,7 +1,7 @@
 /** How the credentials of Yamcs are written on a request, and how a refusal is read. */
 import type * as Authenticator from "@effect-auth/core/Authenticator"
 import * as RequestCredentials from "@effect-auth/core/RequestCredentials"
-import * as ServerMessage from "@effect-auth/core/ServerMessage"
+import type * as ServerMessage from "@effect-auth/core/ServerMessage"
 import type * as HttpClientResponse from "@effect/platform/HttpClientResponse"
 import * as Effect from "effect/Effect"
 import type * as Redacted from "effect/Redacted"
@@ -16,5 +16,5 @@ export const explain: Authenticator.ActiveCredentials["explain"] = (
 ): Effect.Effect<ServerMessage.ServerMessage> =>
   Effect.map(
     YamcsError.fromResponse(response),
-    ({ msg, type }) => ServerMessage.make({ code: type, detail: msg === "" ? undefined : msg })
+    ({ msg, type }) => ({ code: type, detail: msg === "" ? undefined : msg })
   )

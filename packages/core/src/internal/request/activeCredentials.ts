@@ -6,13 +6,13 @@ import type * as HttpClientRequest from "@effect/platform/HttpClientRequest"
 import type * as HttpClientResponse from "@effect/platform/HttpClientResponse"
 import * as Effect from "effect/Effect"
 import type * as Exit from "effect/Exit"
+import * as Redacted from "effect/Redacted"
 import type { CallError, ExchangeError, OriginRefused } from "../../AuthError.ts"
 import * as Challenge from "../../Challenge.ts"
 import * as RequestCredentials from "../../RequestCredentials.ts"
 import * as ServerMessage from "../../ServerMessage.ts"
 import type { RenewalStep } from "../token/state.ts"
 import * as Locations from "./locations.ts"
-import * as Tracing from "./tracing.ts"
 
 /**
  * Obtains credentials for requests and reads the answers to them.
@@ -47,15 +47,18 @@ export interface ActiveCredentials {
   readonly apply: (request: HttpClientRequest.HttpClientRequest) => HttpClientRequest.HttpClientRequest
   /** Where they are written. */
   readonly locations: Locations.Locations
-  /** How to keep them out of spans; `undefined`: the platform's span does not show them. */
-  readonly concealed: Tracing.Concealed | undefined
+  /** Everything in them that is secret, for masking what a server quotes. */
+  readonly secrets: Redacted.Redacted<ReadonlyArray<string>>
   /**
    * Reports that the server refused them, for a request that has already `attempted` a step. Returns the step by which
    * `prove` obtains others, or `fail`.
    */
   readonly reject: (attempted: RenewalStep) => Effect.Effect<RenewalStep>
   readonly review: (response: HttpClientResponse.HttpClientResponse) => Review
-  /** Reads the server's own words from a refusal. Runs at most once per failed request. */
+  /**
+   * Reads the server's own words from a refusal. Runs at most once per failed request. The words become presentable and
+   * lose the secrets that were sent, whatever this returns.
+   */
   readonly explain: (response: HttpClientResponse.HttpClientResponse) => Effect.Effect<ServerMessage.ServerMessage>
 }
 
@@ -101,23 +104,21 @@ export const make = (
   reject: ActiveCredentials["reject"]
 ): ActiveCredentials => {
   const locations = Locations.of(credentials)
+  const secrets = Redacted.make(Locations.secrets(credentials))
   return {
     mode: options.mode,
     apply: RequestCredentials.apply(credentials),
     locations,
-    concealed: Tracing.concealing(locations),
+    secrets,
     reject,
     review: options.review ?? reviewStatus,
-    explain: explaining(options.explain ?? explainChallenge, credentials)
+    explain: presentable(options.explain ?? explainChallenge, secrets)
   }
 }
 
-/** Servers may quote the credentials they refuse. */
-const explaining = (
-  explain: ActiveCredentials["explain"],
-  credentials: RequestCredentials.RequestCredentials
-): ActiveCredentials["explain"] =>
-(response) => Effect.map(explain(response), (message) => ServerMessage.mask(message, Locations.secrets(credentials)))
+const presentable =
+  (explain: ActiveCredentials["explain"], secrets: ActiveCredentials["secrets"]): ActiveCredentials["explain"] =>
+  (response) => Effect.map(explain(response), (message) => ServerMessage.make(message, Redacted.value(secrets)))
 
 /** Several active credentials on one request; each is asked, and the answers are merged by the given functions. */
 export const combine = (
@@ -126,12 +127,14 @@ export const combine = (
   merge: Pick<ActiveCredentials, "reject" | "review" | "explain">
 ): ActiveCredentials => {
   const locations = Locations.union(all.map(({ locations }) => locations))
+  const secrets = Redacted.make(all.flatMap(({ secrets }) => Redacted.value(secrets)))
   return {
     mode,
     apply: (request) => all.reduce((request, { apply }) => apply(request), request),
     locations,
-    concealed: Tracing.concealing(locations),
-    ...merge
+    secrets,
+    ...merge,
+    explain: presentable(merge.explain, secrets)
   }
 }
 

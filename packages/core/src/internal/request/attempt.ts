@@ -9,6 +9,8 @@ import { isReplayable } from "@effect-auth/rate-limit/ReplayPolicy"
 import type * as HttpClientError from "@effect/platform/HttpClientError"
 import type * as HttpClientRequest from "@effect/platform/HttpClientRequest"
 import type * as HttpClientResponse from "@effect/platform/HttpClientResponse"
+import * as Clock from "effect/Clock"
+import * as Context from "effect/Context"
 import * as Effect from "effect/Effect"
 import * as MutableRef from "effect/MutableRef"
 import type { ClientError } from "../../AuthError.ts"
@@ -16,11 +18,11 @@ import * as AuthEvent from "../../AuthEvent.ts"
 import type { RenewalStep } from "../token/state.ts"
 import type { ActiveCredentials, Authenticator } from "./activeCredentials.ts"
 import { isImmediate } from "./activeCredentials.ts"
-import type { Handlers } from "./manualRedirect.ts"
+import { addressOf } from "./address.ts"
 import * as Redirect from "./redirect.ts"
 import * as Refusal from "./refusal.ts"
 import * as Scrub from "./scrub.ts"
-import type { Transport } from "./tracing.ts"
+import type { AnyFiber, Outgoing, Transport } from "./tracing.ts"
 
 /** What all requests of one client share. */
 export interface Client {
@@ -49,31 +51,29 @@ type Answer = Effect.Effect<HttpClientResponse.HttpClientResponse, HttpClientErr
 /** Sends a request that may carry credentials to its origin. */
 export const send = (client: Client, context: RequestContext): Answer =>
   client.rateLimiter === undefined
-    ? Effect.clockWith((clock) => {
+    // its fiber is asked for once: for the clock, and for what the transport has to know
+    ? Effect.withFiberRuntime((fiber) => {
+      const clock = Context.get(fiber.currentDefaultServices, Clock.Clock)
       const proved = client.authenticator.prove(context.request, clock.unsafeCurrentTimeMillis())
       return isImmediate(proved)
-        ? sendWith(client, proved.value, context)
-        : Effect.flatMap(proved, (credentials) => sendWith(client, credentials, context))
+        ? sendWith(client, fiber, proved.value, context)
+        : Effect.flatMap(proved, (credentials) => sendWith(client, fiber, credentials, context))
     })
     : sendLimited(client, client.rateLimiter, context)
 
-const sendWith = (client: Client, credentials: ActiveCredentials, context: RequestContext): Answer => {
-  const { apply, concealed } = credentials
+const sendWith = (client: Client, fiber: AnyFiber, credentials: ActiveCredentials, context: RequestContext): Answer => {
   const { request } = context
-  const handlers: Handlers<HttpClientResponse.HttpClientResponse, HttpClientError.HttpClientError | ClientError> = {
+  return client.transport.sendMatched(fiber, outgoing(credentials, request), {
     onFailure: (cause) => Scrub.failure(cause, request),
     onSuccess: (response) => reviewed(client, credentials, context, response)
-  }
-  return concealed === undefined
-    ? client.transport.sendMatched(apply(request), handlers)
-    : Effect.matchCauseEffect(concealed(client.transport, apply(request)), handlers)
+  })
 }
 
-const attempt = (
-  { transport }: Client,
-  { apply, concealed }: ActiveCredentials,
-  request: HttpClientRequest.HttpClientRequest
-) => concealed === undefined ? transport.send(apply(request)) : concealed(transport, apply(request))
+const outgoing = (credentials: ActiveCredentials, shown: HttpClientRequest.HttpClientRequest): Outgoing => ({
+  request: credentials.apply(shown),
+  shown,
+  credentials
+})
 
 /** Credentials are obtained for each attempt, after the wait for it; those of the last attempt are reviewed. */
 const sendLimited = (client: Client, rateLimiter: RateLimiter, context: RequestContext): Answer => {
@@ -82,7 +82,9 @@ const sendLimited = (client: Client, rateLimiter: RateLimiter, context: RequestC
   const latest = MutableRef.make<ActiveCredentials | undefined>(undefined)
   const attemptWith = (credentials: ActiveCredentials) => {
     MutableRef.set(latest, credentials)
-    return attempt(client, credentials, request)
+    return Effect.withFiberRuntime<HttpClientResponse.HttpClientResponse, HttpClientError.HttpClientError>((fiber) =>
+      client.transport.send(fiber, outgoing(credentials, request))
+    )
   }
   const limited = rateLimiter.run(
     request,
@@ -118,7 +120,7 @@ const reviewed = (
   const review = credentials.review(response)
   switch (review._tag) {
     case "Accepted": {
-      const scrubbed = Scrub.response(response, context.request)
+      const scrubbed = Scrub.response(response, context.request, credentials)
       const { redirects } = client
       if (redirects === undefined) return Effect.succeed(scrubbed)
       return follow(client, redirects, { ...context, locations: credentials.locations }, scrubbed)
@@ -149,9 +151,12 @@ const refused = (
       )
     }
     return Effect.flatMap(
-      credentials.explain(Scrub.response(response, request)),
+      credentials.explain(Scrub.response(response, request, credentials)),
       (message) =>
-        Effect.zipRight(Body.discard(response), Effect.fail(Refusal.error(outcome, { mode, status }, message)))
+        Effect.zipRight(
+          Body.discard(response),
+          Effect.fail(Refusal.error(outcome, { mode, url: addressOf(request), status }, message))
+        )
     )
   })
 
@@ -173,11 +178,13 @@ const follow = (
       const redirects = hop.redirects + 1
       const next: Answer = authenticated
         ? send(client, { request, redirects, attempted: "reuse", replays: 0 })
-        : client.transport.sendMatched(request, {
-          onFailure: (cause) => Scrub.failure(cause, request),
-          onSuccess: (response) =>
-            follow(client, rules, { request, redirects, locations: undefined }, Scrub.response(response, request))
-        })
+        : Effect.withFiberRuntime((fiber) =>
+          client.transport.sendMatched(fiber, { request, shown: request, credentials: undefined }, {
+            onFailure: (cause) => Scrub.failure(cause, request),
+            onSuccess: (response) =>
+              follow(client, rules, { request, redirects, locations: undefined }, Scrub.response(response, request))
+          })
+        )
       return Effect.zipRight(Body.discard(response), next)
     }
   }

@@ -1,5 +1,7 @@
 /** Where credentials are written, which secrets they are there, and requests and URLs without them. */
 import * as Headers from "@effect/platform/Headers"
+import * as Either from "effect/Either"
+import * as Encoding from "effect/Encoding"
 import * as Redacted from "effect/Redacted"
 import type { RequestCredentials } from "../../RequestCredentials.ts"
 
@@ -24,13 +26,11 @@ export const of = (self: RequestCredentials): Locations => {
   }
 }
 
-/** As they are on the wire, without the scheme of an `Authorization` header; for masking what a server quotes. */
+/** Everything in them that is secret, as it is on the wire and as it was before it was encoded; for masking. */
 export const secrets = (self: RequestCredentials): ReadonlyArray<string> => {
   switch (self._tag) {
-    case "Header": {
-      const value = Redacted.value(self.value)
-      return self.name === "authorization" ? [value.slice(value.indexOf(" ") + 1)] : [value]
-    }
+    case "Header":
+      return headerSecrets(self.name, Redacted.value(self.value))
     case "QueryParameter":
     case "Cookie":
       return [Redacted.value(self.value)]
@@ -41,13 +41,22 @@ export const secrets = (self: RequestCredentials): ReadonlyArray<string> => {
   }
 }
 
+/** Of `Authorization` what follows the scheme, and of Basic (RFC 7617) the password as well. */
+export const headerSecrets = (name: string, value: string): ReadonlyArray<string> => {
+  if (!/^(?:proxy-)?authorization$/u.test(name)) return [value]
+  const [scheme = "", parameters = value] = value.split(/ +(.*)/su)
+  if (scheme.toLowerCase() !== "basic") return [parameters]
+  const [, password = ""] = Either.getOrElse(Encoding.decodeBase64String(parameters), () => "").split(/:(.*)/su)
+  return password === "" ? [parameters] : [parameters, password]
+}
+
 export const union = (all: ReadonlyArray<Locations>): Locations => ({
   headers: all.flatMap(({ headers }) => headers),
   queryParameters: all.flatMap(({ queryParameters }) => queryParameters),
   cookies: all.flatMap(({ cookies }) => cookies)
 })
 
-const nowhere: Locations = { headers: [], queryParameters: [], cookies: [] }
+export const nowhere: Locations = { headers: [], queryParameters: [], cookies: [] }
 
 /** The default of the platform's `Headers.currentRedactedNames`. */
 export const wellKnownHeaders: ReadonlySet<string> = new Set(["authorization", "cookie", "set-cookie", "x-api-key"])

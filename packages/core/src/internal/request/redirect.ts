@@ -6,6 +6,7 @@ import * as HttpClientRequest from "@effect/platform/HttpClientRequest"
 import type { HttpMethod } from "@effect/platform/HttpMethod"
 import * as Option from "effect/Option"
 import { RedirectRefused } from "../../AuthError.ts"
+import { addressOf } from "./address.ts"
 import type { Locations } from "./locations.ts"
 import { withoutHeaders, withoutQueryParameters } from "./locations.ts"
 
@@ -63,9 +64,9 @@ export const decide = (
   const { locations, request } = hop
   const source = HttpClientRequest.toUrl(request)
   const target = Option.flatMap(source, (source) => resolve(location, source))
-  if (Option.isNone(source) || Option.isNone(target) || !isWeb(target.value)) return refuse(response, "Malformed")
+  if (Option.isNone(source) || Option.isNone(target) || !isWeb(target.value)) return refuse(hop, response, "Malformed")
   const url = locations === undefined ? target.value : withoutQueryParameters(target.value, locations)
-  const refused = (reason: RedirectRefused["reason"]) => refuse(response, reason, url.origin)
+  const refused = (reason: RedirectRefused["reason"]) => refuse(hop, response, reason, url.origin)
   if (url.username !== "" || url.password !== "") return refused("UserInformation")
   if (source.value.protocol === "https:" && url.protocol === "http:") return refused("Downgrade")
   if (hop.redirects >= rules.maxRedirects) return refused("TooMany")
@@ -128,10 +129,16 @@ const rebuilt = (
   )
 
 const refuse = (
+  { request }: Hop,
   response: { readonly status: number },
   reason: RedirectRefused["reason"],
   origin?: string
 ): Decision => ({
   _tag: "Refuse",
-  error: new RedirectRefused({ reason, status: response.status, ...(origin === undefined ? undefined : { origin }) })
+  error: new RedirectRefused({
+    reason,
+    url: addressOf(request),
+    status: response.status,
+    ...(origin === undefined ? undefined : { origin })
+  })
 })

@@ -31,10 +31,10 @@ export const outcome = ({ maxReplays, replayable, replays, step }: Refusal): Out
 /** The error of a refusal that is not replayed. */
 export const error = (
   outcome: Exclude<Outcome, "Replay">,
-  refused: { readonly mode: string; readonly status: number },
+  refused: { readonly mode: string; readonly url: string; readonly status: number },
   message: ServerMessage
 ): CredentialsRejected | AuthenticationFailed => {
-  const facts = { ...message, mode: refused.mode, status: refused.status }
+  const facts = { ...message, ...refused }
   switch (outcome) {
     case "Rejected":
       return new CredentialsRejected(facts)

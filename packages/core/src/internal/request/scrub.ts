@@ -15,16 +15,29 @@ import * as Either from "effect/Either"
 import * as Inspectable from "effect/Inspectable"
 import type * as Option from "effect/Option"
 import * as Predicate from "effect/Predicate"
+import * as Redacted from "effect/Redacted"
 import * as Stream from "effect/Stream"
 import type { AuthError } from "../../AuthError.ts"
 import { isAuthError } from "../../AuthError.ts"
+import * as Masking from "../masking.ts"
 import * as Locations from "./locations.ts"
+import * as SystemErrors from "./systemErrors.ts"
 
-/** The response, on the request as the caller made it. */
+/** The response, on the request as the caller made it. What was written on that is kept for {@link secretsOf}. */
 export const response = (
   original: HttpClientResponse.HttpClientResponse,
-  request: HttpClientRequest.HttpClientRequest
-): HttpClientResponse.HttpClientResponse => new ScrubbedResponse(original, request)
+  request: HttpClientRequest.HttpClientRequest,
+  sent?: Sent
+): HttpClientResponse.HttpClientResponse => new ScrubbedResponse(original, request, sent)
+
+/** What was sent beside the request as the caller made it. */
+export interface Sent {
+  readonly secrets: Redacted.Redacted<ReadonlyArray<string>>
+}
+
+/** The secrets of the request that a response answers; none if the response is not one of {@link response}. */
+export const secretsOf = (response: HttpClientResponse.HttpClientResponse): ReadonlyArray<string> =>
+  response instanceof ScrubbedResponse ? ScrubbedResponse.secrets(response) : []
 
 /**
  * The error, on the request as the caller made it. Its cause is dropped, because a parser's message quotes the body and
@@ -35,12 +48,14 @@ export const error = (
   error: HttpClientError.HttpClientError,
   request: HttpClientRequest.HttpClientRequest
 ): HttpClientError.HttpClientError => {
-  if (error._tag === "ResponseError") return responseError(error, request, response(error.response, request))
+  if (error._tag === "ResponseError") {
+    return responseError(error, request, response(error.response, request))
+  }
   const { cause, reason } = error
   if (isAuthError(cause)) {
     return new HttpClientError.RequestError({ request, reason, cause, description: cause.message })
   }
-  const description = systemCode(cause)
+  const description = described(cause)
   return new HttpClientError.RequestError({
     request,
     reason,
@@ -62,11 +77,22 @@ export const failure = <E extends HttpClientError.HttpClientError | AuthError>(
       Cause.isInterruptedOnly(cause) ? Effect.failCause(cause) : Effect.die(wordless(Cause.squash(cause)))
   })
 
-/** A transport error without its request, scrubbed or not: its reason and the system's error code. */
+/** What became of a request, without the request; of an error that is scrubbed or not. */
 export const describe = ({ cause, description, reason }: HttpClientError.HttpClientError): string => {
   if (isAuthError(cause)) return cause.message
-  const code = systemCode(cause) ?? systemCode({ code: description })
-  return code === undefined ? reason : `${reason} ${code}`
+  const [code] = /^[A-Z][A-Z0-9_]+/u.exec(description ?? "") ?? []
+  // only what is known to be of this library's words
+  const ours = code !== undefined && SystemErrors.describe(code) === description ? description : undefined
+  return described(cause) ?? ours ?? reasons[reason]
+}
+
+const reasons: Record<HttpClientError.HttpClientError["reason"], string> = {
+  Transport: "the connection failed",
+  Encode: "the request could not be encoded",
+  InvalidUrl: "the URL is not valid",
+  StatusCode: "the status is not the expected one",
+  Decode: "the body could not be read",
+  EmptyBody: "the body is empty"
 }
 
 const responseError = (
@@ -74,7 +100,7 @@ const responseError = (
   request: HttpClientRequest.HttpClientRequest,
   response: HttpClientResponse.HttpClientResponse
 ) => {
-  const description = systemCode(error.cause)
+  const description = described(error.cause)
   return new HttpClientError.ResponseError({
     request,
     response,
@@ -83,13 +109,19 @@ const responseError = (
   })
 }
 
-const wordless = (defect: unknown): Error => {
+/** A defect without its message, which may quote a secret: its class, its system code and its stack frames. */
+export const wordless = (defect: unknown, what = "the transport"): Error => {
   const code = systemCode(defect)
-  const scrubbed = new Error(`the transport died${code === undefined ? "" : ` (${code})`}`)
+  const scrubbed = new Error(`${what} died${code === undefined ? "" : ` (${code})`}`)
   const frames = defect instanceof Error ? (defect.stack ?? "").match(/^ {4}at .*$/gmu) : null
   scrubbed.name = defect instanceof Error ? defect.name : "Error"
   scrubbed.stack = [`${scrubbed.name}: ${scrubbed.message}`, ...(frames ?? [])].join("\n")
   return scrubbed
+}
+
+const described = (cause: unknown): string | undefined => {
+  const code = systemCode(cause)
+  return code === undefined ? undefined : SystemErrors.describe(code)
 }
 
 /** `ECONNREFUSED`, `UND_ERR_SOCKET` and the like, at most a few causes deep (fetch wraps them). */
@@ -105,29 +137,44 @@ const systemCode = (cause: unknown, depth = 3): string | undefined => {
 
 /**
  * The platform redacts headers only in a log. Printed anywhere else, a response must not show the session it sets, nor
- * the query a redirect repeats.
+ * what a server repeats of the request: the query in a `Location`, secrets in any field.
  */
-const printable = (headers: Headers.Headers): Record<string, unknown> => {
-  const { location } = headers
+const printable = (headers: Headers.Headers, secrets: ReadonlyArray<string>): Record<string, unknown> => {
   const inLog = Inspectable.redact(headers)
-  return {
-    ...(Predicate.isRecord(inLog) ? inLog : undefined),
-    ...Object.fromEntries(
-      Object.keys(headers).filter((name) => Locations.wellKnownHeaders.has(name)).map((name) => [name, "<redacted>"])
-    ),
-    ...(location === undefined ? undefined : { location: location.replace(/[?#][^]*$/u, "?…") })
-  }
+  return Object.fromEntries(
+    Object.entries(Predicate.isRecord(inLog) ? inLog : headers).map(([name, value]) => [
+      name,
+      Locations.wellKnownHeaders.has(name)
+        ? "<redacted>"
+        : typeof value === "string"
+        ? Masking.withoutSecrets(name === "location" ? withoutQuery(value) : value, secrets)
+        : value
+    ])
+  )
 }
+
+/** A redirect may repeat the query, with the secrets in it. */
+export const withoutQuery = (location: string): string => location.replace(/[?#][^]*$/u, "?…")
 
 class ScrubbedResponse extends Inspectable.Class implements HttpClientResponse.HttpClientResponse {
   // private by #: neither `inspect` nor a walk over the properties reaches the signed request behind it
   readonly #original: HttpClientResponse.HttpClientResponse
+  readonly #sent: Sent | undefined
   readonly request: HttpClientRequest.HttpClientRequest
 
-  constructor(original: HttpClientResponse.HttpClientResponse, request: HttpClientRequest.HttpClientRequest) {
+  constructor(
+    original: HttpClientResponse.HttpClientResponse,
+    request: HttpClientRequest.HttpClientRequest,
+    sent: Sent | undefined
+  ) {
     super()
     this.#original = original
+    this.#sent = sent
     this.request = request
+  }
+
+  static secrets(self: ScrubbedResponse): ReadonlyArray<string> {
+    return self.#sent === undefined ? [] : Redacted.value(self.#sent.secrets)
   }
 
   get [HttpClientResponse.TypeId](): HttpClientResponse.TypeId {
@@ -172,7 +219,7 @@ class ScrubbedResponse extends Inspectable.Class implements HttpClientResponse.H
       _id: "@effect/platform/HttpClientResponse",
       request: this.request.toJSON(),
       status: this.status,
-      headers: printable(this.headers)
+      headers: printable(this.headers, ScrubbedResponse.secrets(this))
     }
   }
 

@@ -1,6 +1,8 @@
 /**
- * The platform's span of a request shows its whole URL and every header but a few well-known ones. Credentials in other
- * locations are kept out of it. For all others this costs nothing.
+ * The span of a request. The platform's own shows the request with its credentials: its whole URL, every header but those
+ * that the program's `Headers.currentRedactedNames` lists, and, as its exit, the request itself. So it is replaced by one
+ * of the same name and attributes that shows the request as the caller made it, whenever a tracer is installed. Effect's
+ * default tracer shows its spans to nobody; there the platform's stays, and this costs nothing.
  */
 import * as Headers from "@effect/platform/Headers"
 import * as HttpClient from "@effect/platform/HttpClient"
@@ -9,76 +11,114 @@ import * as HttpClientRequest from "@effect/platform/HttpClientRequest"
 import type * as HttpClientResponse from "@effect/platform/HttpClientResponse"
 import * as HttpTraceContext from "@effect/platform/HttpTraceContext"
 import * as Context from "effect/Context"
+import * as DefaultServices from "effect/DefaultServices"
 import * as Effect from "effect/Effect"
+import type * as Fiber from "effect/Fiber"
 import * as FiberRef from "effect/FiberRef"
 import { constTrue } from "effect/Function"
 import * as Option from "effect/Option"
+import * as Redacted from "effect/Redacted"
+import * as Tracer from "effect/Tracer"
+import * as Masking from "../masking.ts"
 import type { Locations } from "./locations.ts"
-import { wellKnownHeaders, withoutQueryParameters } from "./locations.ts"
+import { nowhere, wellKnownHeaders, withoutQueryParameters } from "./locations.ts"
+import type { Handlers, Send } from "./manualRedirect.ts"
 import * as ManualRedirect from "./manualRedirect.ts"
+import * as Scrub from "./scrub.ts"
 
-/** The ways to send a request: in the platform's span, or without one. Redirects are followed by none. */
-export interface Transport {
-  readonly send: ManualRedirect.Send
-  readonly sendMatched: ManualRedirect.SendMatched
-  readonly sendUntraced: ManualRedirect.Send
+/** A request with credentials, and what must not be seen of it. */
+export interface Outgoing {
+  readonly request: HttpClientRequest.HttpClientRequest
+  /** The request as the caller made it. */
+  readonly shown: HttpClientRequest.HttpClientRequest
+  /** `undefined`: no credentials were written on it. */
+  readonly credentials: Written | undefined
 }
 
-/** How a request is sent so that its span does not show the credentials. */
-export type Concealed = (
-  transport: Transport,
-  request: HttpClientRequest.HttpClientRequest
-) => ReturnType<ManualRedirect.Send>
-
-export const make = (client: HttpClient.HttpClient): Transport => ({
-  send: ManualRedirect.make(client),
-  sendMatched: ManualRedirect.makeMatched(client),
-  sendUntraced: ManualRedirect.make(
-    ManualRedirect.inheritMark(client, HttpClient.withTracerDisabledWhen(client, constTrue))
-  )
-})
-
-/** What it takes to conceal credentials in these locations; `undefined` when the platform's span does not show them. */
-export const concealing = (locations: Locations): Concealed | undefined => {
-  if (locations.queryParameters.length > 0) return (transport, request) => withOwnSpan(transport, request, locations)
-  const names = locations.headers.filter((name) => !wellKnownHeaders.has(name))
-  return names.length === 0 ?
-    undefined :
-    (transport, request) =>
-      Effect.locallyWith(transport.send(request), Headers.currentRedactedNames, (others) => [...others, ...names])
+/** Credentials on a request. */
+export interface Written {
+  readonly locations: Locations
+  readonly secrets: Redacted.Redacted<ReadonlyArray<string>>
 }
 
 /**
- * Names of query parameters cannot be redacted, so the platform's span is replaced by one of the same name and the same
- * attributes, over the URL without them. It has no response headers: a server's `Location` may repeat the query.
+ * The way to a server. Both run in the given fiber, which is that of the effect they return. `sendMatched` is `send` and
+ * `Effect.matchCauseEffect` in one.
  */
-const withOwnSpan = (
-  { sendUntraced }: Transport,
-  request: HttpClientRequest.HttpClientRequest,
-  locations: Locations
-): ReturnType<ManualRedirect.Send> =>
-  Effect.withFiberRuntime<HttpClientResponse.HttpClientResponse, HttpClientError.HttpClientError>((fiber) => {
-    const url = HttpClientRequest.toUrl(request)
-    const untraced = !fiber.getFiberRef(FiberRef.currentTracerEnabled) ||
-      fiber.getFiberRef(HttpClient.currentTracerDisabledWhen)(request)
-    if (untraced || Option.isNone(url)) return sendUntraced(request)
-    return Effect.useSpan(
-      Context.get(fiber.currentContext, HttpClient.SpanNameGenerator)(request),
-      { kind: "client", captureStackTrace: false, attributes: attributes(request, url.value, locations) },
-      (span) =>
-        sendUntraced(
-          fiber.getFiberRef(HttpClient.currentTracerPropagation)
-            ? HttpClientRequest.setHeaders(request, HttpTraceContext.toHeaders(span))
-            : request
-        ).pipe(
-          Effect.withParentSpan(span),
-          Effect.tap(({ status }) => Effect.sync(() => span.attribute("http.response.status_code", status)))
-        )
-    )
-  })
+export interface Transport {
+  readonly send: (fiber: AnyFiber, outgoing: Outgoing) => ReturnType<Send>
+  readonly sendMatched: <A, E>(fiber: AnyFiber, outgoing: Outgoing, handlers: Handlers<A, E>) => Effect.Effect<A, E>
+}
+
+export type AnyFiber = Fiber.RuntimeFiber<unknown, unknown>
+
+export const make = (client: HttpClient.HttpClient): Transport => {
+  const send = ManualRedirect.make(client)
+  const sendMatched = ManualRedirect.makeMatched(client)
+  const untraced = ManualRedirect.make(
+    ManualRedirect.inheritMark(client, HttpClient.withTracerDisabledWhen(client, constTrue))
+  )
+  return {
+    send: (fiber, outgoing) => isTraced(fiber) ? inSpan(fiber, untraced, outgoing) : send(outgoing.request),
+    sendMatched: (fiber, outgoing, handlers) =>
+      isTraced(fiber)
+        ? Effect.matchCauseEffect(inSpan(fiber, untraced, outgoing), handlers)
+        : sendMatched(fiber, outgoing.request, handlers)
+  }
+}
+
+const defaultTracer = Context.get(DefaultServices.liveServices, Tracer.Tracer)
+
+const isTraced = (fiber: AnyFiber): boolean => fiber.currentTracer !== defaultTracer
+
+const inSpan = (
+  fiber: AnyFiber,
+  send: Send,
+  { credentials, request, shown }: Outgoing
+): Effect.Effect<HttpClientResponse.HttpClientResponse, HttpClientError.HttpClientError> => {
+  const url = HttpClientRequest.toUrl(request)
+  const isOff = !fiber.getFiberRef(FiberRef.currentTracerEnabled) ||
+    fiber.getFiberRef(HttpClient.currentTracerDisabledWhen)(request)
+  if (isOff || Option.isNone(url)) return send(request)
+  const locations = credentials?.locations ?? nowhere
+  const redacted = [...fiber.getFiberRef(Headers.currentRedactedNames), ...wellKnownHeaders, ...locations.headers]
+  return Effect.useSpan(
+    Context.get(fiber.currentContext, HttpClient.SpanNameGenerator)(shown),
+    {
+      kind: "client",
+      captureStackTrace: false,
+      attributes: {
+        ...urlAttributes(request, url.value, locations),
+        ...headerAttributes("request", Headers.redact(request.headers, redacted))
+      }
+    },
+    (span) =>
+      send(
+        fiber.getFiberRef(HttpClient.currentTracerPropagation)
+          ? HttpClientRequest.setHeaders(request, HttpTraceContext.toHeaders(span))
+          : request
+      ).pipe(
+        Effect.withParentSpan(span),
+        // the span ends with this exit
+        Effect.matchCauseEffect({
+          onFailure: (cause) => Scrub.failure(cause, shown),
+          onSuccess: (response) => {
+            const scrubbed = Scrub.response(response, shown, credentials)
+            span.attribute("http.response.status_code", scrubbed.status)
+            const secrets = credentials === undefined ? [] : Redacted.value(credentials.secrets)
+            const headers = Headers.redact(scrubbed.headers, redacted)
+            for (const [name, value] of Object.entries(headerAttributes("response", headers))) {
+              span.attribute(name, Masking.withoutSecrets(value, secrets))
+            }
+            return Effect.succeed(scrubbed)
+          }
+        })
+      )
+  )
+}
 
 /** OpenTelemetry's semantic conventions for HTTP clients, as the platform writes them. */
-const attributes = (
+const urlAttributes = (
   request: HttpClientRequest.HttpClientRequest,
   sent: URL,
   locations: Locations
@@ -94,3 +134,14 @@ const attributes = (
     ...(url.search === "" ? undefined : { "url.query": url.search.slice(1) })
   }
 }
+
+const headerAttributes = (
+  kind: "request" | "response",
+  headers: Readonly<Record<string, string | Redacted.Redacted>>
+): Record<string, string> =>
+  Object.fromEntries(
+    Object.entries(headers).map(([name, value]) => [
+      `http.${kind}.header.${name}`,
+      String(name === "location" && typeof value === "string" ? Scrub.withoutQuery(value) : value)
+    ])
+  )

@@ -1,5 +1,6 @@
 /** How a token source is watched: its changes as a stream, its state, and the `onChange` of its options. */
 import * as StateRef from "@effect-auth/rate-limit/internal/stateRef"
+import * as Cause from "effect/Cause"
 import * as Clock from "effect/Clock"
 import * as Effect from "effect/Effect"
 import type * as Fiber from "effect/Fiber"
@@ -8,6 +9,7 @@ import * as Predicate from "effect/Predicate"
 import type * as Scope from "effect/Scope"
 import * as Stream from "effect/Stream"
 import * as Subscribable from "effect/Subscribable"
+import * as Scrub from "../request/scrub.ts"
 import type { Snapshot, Source, TokenChange } from "./source.ts"
 import * as TokenState from "./state.ts"
 
@@ -29,7 +31,7 @@ export const state = <R>({ state }: Source<R>): Subscribable.Subscribable<Snapsh
 
 /** Runs `onChange` with every change from now on. The fiber ends by itself, once it has seen the last change. */
 export const observe = <R>(
-  { changes, options: { onChange } }: Source<R>
+  { changes, mode, options: { onChange } }: Source<R>
 ): Effect.Effect<Fiber.Fiber<void> | undefined, never, R | Scope.Scope> =>
   onChange === undefined
     ? Effect.succeed(undefined)
@@ -37,7 +39,12 @@ export const observe = <R>(
     : Effect.flatMap(StateRef.subscribe(changes), (changes) =>
       untilCleared(changes).pipe(
         Stream.runForEach((change) =>
-          Effect.catchAllCause(onChange(change), (cause) => Effect.logError("onChange of a token source failed", cause))
+          Effect.catchAllCause(onChange(change), (cause) =>
+            // its words may quote the token it was given
+            Effect.logError(
+              `${mode}: onChange of the token source failed`,
+              Scrub.wordless(Cause.squash(cause), "onChange")
+            ))
         ),
         Effect.interruptible,
         Effect.forkDaemon

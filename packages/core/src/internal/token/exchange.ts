@@ -3,12 +3,14 @@
  * in, commit), who waits for it, and what it leaves behind. What to do is decided in `state.ts`; this is the one
  * interpreter of these decisions.
  */
+import * as Schedule from "@effect-auth/rate-limit/internal/schedule"
 import * as StateRef from "@effect-auth/rate-limit/internal/stateRef"
 import * as Cause from "effect/Cause"
 import * as Clock from "effect/Clock"
 import * as DateTime from "effect/DateTime"
 import * as Duration from "effect/Duration"
 import * as Effect from "effect/Effect"
+import * as Either from "effect/Either"
 import * as Exit from "effect/Exit"
 import type * as Fiber from "effect/Fiber"
 import * as MutableRef from "effect/MutableRef"
@@ -20,6 +22,7 @@ import { isTransient, TokenEndpointError } from "../../AuthError.ts"
 import * as AuthEvent from "../../AuthEvent.ts"
 import type { Token } from "../../Token.ts"
 import type { TokenStore } from "../../TokenStore.ts"
+import * as Scrub from "../request/scrub.ts"
 import type { Exchange, Source } from "./source.ts"
 import * as TokenState from "./state.ts"
 import * as Waiters from "./waiters.ts"
@@ -118,7 +121,7 @@ const carryOut = <R>(
   ): Effect.Effect<void, ExchangeError, R> =>
     // a rotated refresh token exists nowhere else: once it is here, nothing comes between it and the commit
     Effect.uninterruptibleMask((restore) =>
-      restore(Effect.retry(self, { schedule: source.policy.retry, while: isTransient })).pipe(
+      restore(persistently(source, kind, self)).pipe(
         Effect.tapError((error) =>
           AuthEvent.publish(AuthEvent.AuthEvent.ExchangeFailed({ mode: source.mode, kind, error }))
         ),
@@ -161,6 +164,40 @@ const carryOut = <R>(
     )
   })
 }
+
+/**
+ * Tries again as the policy says, until the source is closed. The first time this is said, because nothing else is heard
+ * of a login until the last attempt.
+ */
+const persistently = <R>(
+  { mode, onTheWire, policy, state }: Source<R>,
+  kind: "login" | "refresh",
+  self: Effect.Effect<Token, ExchangeError, R>
+): Effect.Effect<Token, ExchangeError, R> =>
+  Effect.suspend(() => {
+    const isAnnounced = MutableRef.make(false)
+    const failure = MutableRef.make<ExchangeError | undefined>(undefined)
+    const isRepeated = (error: ExchangeError) => isTransient(error) && !StateRef.get(state).closed
+    // asked for each error that the schedule would repeat
+    const announce = Effect.suspend(() => {
+      const error = MutableRef.get(failure)
+      return error === undefined || !isRepeated(error) || MutableRef.getAndSet(isAnnounced, true)
+        ? Effect.void
+        : AuthEvent.publish(AuthEvent.AuthEvent.ExchangeRetried({ mode, kind, error }))
+    })
+    return Effect.suspend(() => {
+      MutableRef.set(onTheWire, true)
+      return self
+    }).pipe(
+      Effect.tapError((error) =>
+        Effect.sync(() => {
+          MutableRef.set(onTheWire, false)
+          MutableRef.set(failure, error)
+        })
+      ),
+      Effect.retry({ schedule: Schedule.onContinue(policy.retry, announce), while: isRepeated })
+    )
+  })
 
 /** What the store holds, else the token given at the start, as long as that may be of use. */
 const found = <R>(
@@ -219,7 +256,7 @@ const grant = <R>(
 
 /** Remembers a failure and wakes everyone that waits, all with the same result. */
 const settle = <R>(
-  { mode, state }: Source<R>,
+  { mode, onTheWire, state }: Source<R>,
   exchange: Exchange,
   generation: number,
   exit: Exit.Exit<void, ExchangeError>
@@ -230,12 +267,22 @@ const settle = <R>(
     const result: Exit.Exit<Token, ExchangeError> = current.held !== undefined && current.generation > generation
       ? Exit.succeed(current.held.token)
       : Exit.isFailure(exit) && !Cause.isInterruptedOnly(exit.cause)
-      ? Exit.failCause(exit.cause)
+      ? withoutWords(exit.cause)
       : Exit.fail(closed(mode))
+    MutableRef.set(onTheWire, false)
     const error = Exit.isFailure(result) ? Cause.failureOption(result.cause) : Option.none()
     StateRef.set(state, Option.isSome(error) ? TokenState.failed(current, error.value, now) : current)
     Waiters.complete(exchange.waiters, result)
   })
+
+/** A defect of a login is a bug, and may quote what it was given: only its class and its stack frames are kept. */
+const withoutWords = (cause: Cause.Cause<ExchangeError>): Exit.Exit<never, ExchangeError> =>
+  Exit.failCause(
+    Either.match(Cause.failureOrCause(cause), {
+      onLeft: Cause.fail,
+      onRight: (cause) => Cause.die(Scrub.wordless(Cause.squash(cause), "obtaining a token"))
+    })
+  )
 
 /** What a source answers once its Scope has ended. */
 const closed = (mode: string): ExchangeError => new TokenEndpointError({ mode, reason: "Closed" })

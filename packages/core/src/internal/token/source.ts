@@ -91,6 +91,11 @@ export interface Source<R> {
   /** Exchanges run in it, because they outlive the callers that need them. */
   readonly runtime: Runtime.Runtime<R>
   readonly state: StateRef.StateRef<TokenState<Exchange>>
+  /**
+   * Whether a login or refresh has been sent whose result is not settled yet: no answer came, or its token is being
+   * stored. Not while a failed one waits to be sent again.
+   */
+  readonly onTheWire: MutableRef.MutableRef<boolean>
   /** The policy's schedule of renewals, stepped once for each token. */
   readonly renewal: Schedule.Stepper<Token>
   readonly changes: StateRef.StateRef<TokenChange | undefined>

@@ -2,7 +2,7 @@ import { assert, describe, it } from "@effect/vitest"
 import * as Refusal from "../../../src/internal/request/refusal.ts"
 import type { RenewalStep } from "../../../src/TokenSource.ts"
 
-const refused = { mode: "Acme/Session", status: 401 }
+const refused = { mode: "Acme/Session", url: "https://api.example/things", status: 401 }
 const renewals: ReadonlyArray<RenewalStep> = ["reuse", "refresh", "login"]
 
 describe("refusal", () => {

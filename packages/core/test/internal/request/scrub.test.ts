@@ -162,11 +162,29 @@ describe("scrub", () => {
   })
 
   describe("describe", () => {
-    it("is the reason and the system's error code, of an error that is scrubbed or not", () => {
+    it("is the system's error code and what it means, of an error that is scrubbed or not", () => {
       const error = requestError(Object.assign(new Error(canary), { code: "ECONNREFUSED" }))
-      assert.strictEqual(Scrub.describe(error), "Transport ECONNREFUSED")
-      assert.strictEqual(Scrub.describe(Scrub.error(error, request)), "Transport ECONNREFUSED")
-      assert.strictEqual(Scrub.describe(requestError(new Error(canary))), "Transport")
+      const meaning = "ECONNREFUSED: nothing accepts connections there; is the server running, are host and port right?"
+      assert.strictEqual(Scrub.describe(error), meaning)
+      assert.strictEqual(Scrub.describe(Scrub.error(error, request)), meaning)
+      assert.strictEqual(Scrub.describe(requestError(Object.assign(new Error(canary), { code: "E_OTHER" }))), "E_OTHER")
+    })
+
+    it("says what failed if there is no code, and repeats nobody else's words", () => {
+      const described = new HttpClientError.RequestError({ request, reason: "Transport", description: `E_${canary}` })
+      for (const error of [described, requestError(new Error(canary))]) {
+        assert.strictEqual(Scrub.describe(error), "the connection failed")
+      }
+    })
+
+    it("says what to set if the server's certificate is not trusted", () => {
+      for (
+        const code of ["DEPTH_ZERO_SELF_SIGNED_CERT", "SELF_SIGNED_CERT_IN_CHAIN", "UNABLE_TO_VERIFY_LEAF_SIGNATURE"]
+      ) {
+        const error = Scrub.error(requestError(Object.assign(new Error(canary), { code })), request)
+        assert.include(error.message, code)
+        assert.include(error.message, "NODE_EXTRA_CA_CERTS")
+      }
     })
 
     it("is the message of an error of this library", () => {

@@ -1,0 +1,54 @@
+/** The secrets of a login or refresh, which the server may quote in its refusal. */
+import type * as HttpClientRequest from "@effect/platform/HttpClientRequest"
+import * as Option from "effect/Option"
+import * as Predicate from "effect/Predicate"
+import * as Schema from "effect/Schema"
+import { headerSecrets } from "./locations.ts"
+
+/**
+ * What could be a secret: the values of all headers and cookies and all fields of a form or of JSON, but for those that
+ * are known to be public. To mask too much costs a word of a message, to mask too little a password.
+ */
+export const secretsOf = (request: HttpClientRequest.HttpClientRequest): ReadonlyArray<string> => [
+  ...Object.entries(request.headers).filter(([name]) => !publicHeaders.test(name)).flatMap(([name, value]) =>
+    name === "cookie"
+      ? value.split(/; */u).map((pair) => pair.slice(pair.indexOf("=") + 1))
+      : headerSecrets(name, value)
+  ),
+  ...Array.from(request.urlParams, ([name, value]) => ({ name, value })).filter(isSecret).map(({ value }) => value),
+  ...bodyFields(request).filter(isSecret).map(({ value }) => value)
+]
+
+const publicHeaders = /^(?:accept.*|content-.*|host|user-agent|x-requested-with|traceparent|b3)$/u
+
+/** Of OAuth 2 (RFC 6749 appendix A) and of the usual login forms. */
+const publicFields =
+  /^(?:grant_type|username|user|login|client_id|scope|audience|resource|redirect_uri|response_type|token_type_hint|become|action|token|permissions)$/u
+
+interface Field {
+  readonly name: string
+  readonly value: string
+}
+
+/** A token field of Qualys says only `true`; values as short as that are no secrets of a machine. */
+const isSecret = ({ name, value }: Field): boolean =>
+  value !== "" && (!publicFields.test(name) || (name === "token" && value !== "true"))
+
+const bodyFields = ({ body }: HttpClientRequest.HttpClientRequest): ReadonlyArray<Field> => {
+  if (body._tag !== "Uint8Array") return []
+  const text = new TextDecoder().decode(body.body)
+  return body.contentType.startsWith("application/x-www-form-urlencoded")
+    ? Array.from(new URLSearchParams(text), ([name, value]) => ({ name, value }))
+    : Option.match(parseJson(text), { onNone: () => [], onSome: (json) => leaves("", json) })
+}
+
+const parseJson = Schema.decodeOption(Schema.parseJson())
+
+const leaves = (name: string, json: unknown): ReadonlyArray<Field> =>
+  typeof json === "string"
+    ? [{ name, value: json }]
+    : Array.isArray(json)
+    ? json.flatMap((element) => leaves(name, element))
+    : Predicate.isRecord(json)
+    ? Object.entries(json).flatMap(([name, value]) => leaves(name, value))
+    : []
