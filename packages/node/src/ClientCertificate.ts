@@ -163,6 +163,7 @@ const make = <P>(
     const thresholds = (options.warnBefore ?? ["30 days", "7 days", "1 day"]).map(Duration.toDays)
 
     const read = Certificate.read(fs, credential)
+    const unanswered = new WeakSet<WeakKey>()
     const parse = (material: Certificate.Material) =>
       Effect.flatMap(Clock.currentTimeMillis, (now) => Certificate.parse(material, credential, options, now))
     const open = (identity: Certificate.Identity): Current<P> => ({
@@ -170,7 +171,8 @@ const make = <P>(
       pool: transport.open({
         secureContext: identity.secureContext,
         serverName: credential.serverName,
-        connections: options.connections
+        connections: options.connections,
+        unanswered
       }),
       warned: Infinity
     })
@@ -248,7 +250,9 @@ const make = <P>(
     const client = yield* transport.client(() => MutableRef.get(current).pool)
     const explained = HttpClient.transformResponse(
       client,
-      Effect.mapError((error) => Handshake.explain(error, { identity: MutableRef.get(current).identity, trusted }))
+      Effect.mapError((error) =>
+        Handshake.explain(error, { identity: MutableRef.get(current).identity, trusted, unanswered })
+      )
     )
     return Context.make(HttpClient.HttpClient, Transport.withoutRedirects(explained)).pipe(Context.add(MutualTls, {
       get subject() {

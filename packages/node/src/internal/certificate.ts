@@ -14,6 +14,7 @@ import * as Redacted from "effect/Redacted"
 import * as Crypto from "node:crypto"
 import * as Stream from "node:stream"
 import * as Tls from "node:tls"
+import * as Pem from "./pem.ts"
 
 /** A part of a credential as it was read, and its source. */
 interface Part {
@@ -141,18 +142,23 @@ const fromPem = (
 ): Either.Either<Loaded, ClientCertificateError> =>
   Either.gen(function*() {
     const { source } = certificatePart
-    const cert = Redacted.value(certificatePart.content)
-    const key = Redacted.value(keyPart.content)
+    const certificates = Pem.contentOf(Redacted.value(certificatePart.content))
+    const keys = Pem.contentOf(Redacted.value(keyPart.content))
     const certificate = yield* Either.try({
-      try: () => new Crypto.X509Certificate(cert),
-      catch: () => failure("Malformed", source, "there is no PEM certificate in it")
+      try: () => new Crypto.X509Certificate(certificates.bytes),
+      catch: () => failure("Malformed", source, Pem.problemOf("certificate", certificates))
     })
     const privateKey = yield* Either.try({
-      try: () => Crypto.createPrivateKey({ key, ...(passphrase === undefined ? undefined : { passphrase }) }),
-      // both forms of encrypted keys have this word in their header (RFC 7468 section 11, RFC 1421 section 4.6.1.1)
+      try: () => privateKeyOf(keys, passphrase),
       catch: () =>
-        !key.includes("ENCRYPTED")
-          ? failure("Malformed", keyPart.source, "there is no PEM private key in it")
+        !keys.kinds.includes("EncryptedKey")
+          ? failure(
+            "Malformed",
+            keyPart.source,
+            keyPart === certificatePart
+              ? "there is no PEM private key in it; set key or keyFile"
+              : Pem.problemOf("private key", keys)
+          )
           : passphrase === undefined
           ? failure("PassphraseRejected", keyPart.source, "the private key is encrypted; give its passphrase")
           : failure("PassphraseRejected", keyPart.source, "the passphrase does not decrypt the private key")
@@ -164,14 +170,30 @@ const fromPem = (
         `the private key does not belong to the first certificate of ${source} (${oneLine(certificate.subject)})`
       )
     }
+    const cert = certificates.der ? certificate.toString() : certificates.bytes
+    const key = keys.der ? privateKey.export({ type: "pkcs8", format: "pem" }) : keys.bytes
     const secureContext = yield* createContext({ ...shared, cert, key }, source)
     return { certificate, secureContext, source }
+  })
+
+const privateKeyOf = (content: Pem.Content, passphrase: string | undefined): Crypto.KeyObject =>
+  Crypto.createPrivateKey({
+    key: content.bytes,
+    ...(content.der ? { format: "der", type: content.keyType ?? "pkcs8" } : undefined),
+    ...(passphrase === undefined ? undefined : { passphrase })
   })
 
 const fromPkcs12 = (part: Part, shared: Tls.SecureContextOptions): Either.Either<Loaded, ClientCertificateError> =>
   Either.gen(function*() {
     const { source } = part
-    const secureContext = yield* createContext({ ...shared, pfx: Redacted.value(part.content) }, source)
+    const pfx = Redacted.value(part.content)
+    const secureContext = yield* Either.mapLeft(
+      createContext({ ...shared, pfx }, source),
+      (error) =>
+        error.reason === "Malformed"
+          ? failure("Malformed", source, Pem.problemOf("archive", Pem.contentOf(pfx)))
+          : error
+    )
     const certificate = ownCertificate(secureContext)
     return certificate === undefined
       ? yield* problem("Malformed", source, "there is no certificate with its private key in the archive")
@@ -200,7 +222,7 @@ const createContext = (
             ? "the archive is encrypted; give its passphrase"
             : "the passphrase does not open the archive"
         )
-        : failure("Malformed", source, options.pfx === undefined ? "TLS does not accept it" : "it is not PKCS#12")
+        : failure("Malformed", source, "TLS does not accept it")
   })
 
 /** Node has no reader for PKCS#12, but a TLS socket shows the certificate it would present. */
@@ -213,13 +235,14 @@ const ownCertificate = (secureContext: Tls.SecureContext): Crypto.X509Certificat
 }
 
 const authorities = (ca: Part, exclusive: boolean): Either.Either<Array<string>, ClientCertificateError> => {
-  const pem = Redacted.value(ca.content).toString("utf8")
+  const content = Pem.contentOf(Redacted.value(ca.content))
   return Either.try({
     try: () => {
-      new Crypto.X509Certificate(pem)
+      const first = new Crypto.X509Certificate(content.bytes)
+      const pem = content.der ? first.toString() : content.bytes.toString("utf8")
       return exclusive ? [pem] : [...Tls.rootCertificates, pem]
     },
-    catch: () => failure("Malformed", ca.source, "there is no PEM certificate of an authority in it")
+    catch: () => failure("Malformed", ca.source, Pem.problemOf("certificate of an authority", content))
   })
 }
 

@@ -1,4 +1,7 @@
-/** What an error code of TLS means, and what to do about it. */
+/**
+ * What an error code of TLS means, and what to do about it. A closed connection has a meaning for TLS only if the server
+ * closed it before it answered anything on it: a connection that answered before was not refused for its certificate.
+ */
 import { HandshakeFailed, isAuthError } from "@effect-auth/core/AuthError"
 import * as HttpClientError from "@effect/platform/HttpClientError"
 import * as Option from "effect/Option"
@@ -10,16 +13,21 @@ export interface Ours {
   readonly identity: Identity
   /** Whose signature on the server's certificate is accepted, in words. */
   readonly trusted: string
+  /** Errors of connections that the server closed before it answered anything on them. */
+  readonly unanswered: Pick<WeakSet<WeakKey>, "has">
 }
 
 /** The error with a {@link HandshakeFailed} as its cause, if it comes from the handshake. */
 export const explain = (error: HttpClientError.HttpClientError, ours: Ours): HttpClientError.HttpClientError => {
   if (error._tag !== "RequestError" || error.reason !== "Transport" || isAuthError(error.cause)) return error
+  const url = Option.liftThrowable((url: string) => new URL(url))(error.request.url)
+  // without TLS there is no handshake
+  if (Option.isSome(url) && url.value.protocol !== "https:") return error
   const code = errorCode(error.cause)
-  const meaning = code === undefined ? undefined : meaningOf(code)
+  const meaning = code === undefined ? undefined : meaningOf(code, isUnanswered(error.cause, ours.unanswered))
   if (code === undefined || meaning === undefined) return error
   const cause = new HandshakeFailed({
-    origin: originOf(error.request.url),
+    origin: Option.match(url, { onNone: () => "the server", onSome: (url) => url.origin }),
     reason: meaning,
     code,
     problem: problems[meaning](ours)
@@ -32,8 +40,11 @@ export const explain = (error: HttpClientError.HttpClientError, ours: Ours): Htt
   })
 }
 
-/** Codes of Node (`tls.html#x509-certificate-error-codes`) and alerts (RFC 8446 section 6.2) as OpenSSL names them. */
-export const meaningOf = (code: string): HandshakeFailed["reason"] | undefined => {
+/**
+ * Codes of Node (`tls.html#x509-certificate-error-codes`) and alerts (RFC 8446 section 6.2) as OpenSSL names them.
+ * `unanswered`: whether the server closed the connection before it answered anything on it.
+ */
+export const meaningOf = (code: string, unanswered: boolean): HandshakeFailed["reason"] | undefined => {
   switch (code) {
     case "UNABLE_TO_VERIFY_LEAF_SIGNATURE":
     case "UNABLE_TO_GET_ISSUER_CERT":
@@ -53,7 +64,7 @@ export const meaningOf = (code: string): HandshakeFailed["reason"] | undefined =
     case "ECONNRESET":
     case "EPIPE":
     case "UND_ERR_SOCKET":
-      return "Closed"
+      return unanswered ? "Closed" : undefined
   }
   if (/ALERT_CERTIFICATE_REQUIRED$/.test(code)) return "CertificateRequired"
   return alert.test(code) ? "CertificateRefused" : undefined
@@ -76,8 +87,9 @@ const problems: Record<HandshakeFailed["reason"], (ours: Ours) => string> = {
     `the server does not accept the client certificate ${name(identity)}, signed by ${identity.issuer}; ` +
     "add that authority to the ones it trusts, or use a certificate of one it trusts already",
   Closed: ({ identity }) =>
-    `the server closed the connection instead of answering; if it does so every time, it does not accept the client ` +
-    `certificate ${name(identity)}, signed by ${identity.issuer}`
+    `the server closed a new connection before it answered anything: either it does not accept the client certificate ` +
+    `${name(identity)}, signed by ${identity.issuer}, or it was interrupted (a restart, an overload, a time limit); ` +
+    "if it does so every time, the certificate is the likely reason"
 }
 
 const name = ({ serialNumber, subject }: Identity): string => Option.getOrElse(subject, () => serialNumber)
@@ -88,8 +100,6 @@ const errorCode = (cause: unknown): string | undefined => {
   return inner ?? (Predicate.hasProperty(cause, "code") && typeof cause.code === "string" ? cause.code : undefined)
 }
 
-const originOf = (url: string): string =>
-  Option.match(Option.liftThrowable((url: string) => new URL(url))(url), {
-    onNone: () => "the server",
-    onSome: (url) => url.origin
-  })
+const isUnanswered = (cause: unknown, unanswered: Ours["unanswered"]): boolean =>
+  Predicate.isObject(cause) &&
+  (unanswered.has(cause) || (Predicate.hasProperty(cause, "cause") && isUnanswered(cause.cause, unanswered)))

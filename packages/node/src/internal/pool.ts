@@ -1,13 +1,20 @@
 /**
  * Connections that all present one certificate, and how a client moves from such a pool to the next: a request goes to
  * the pool that is current at the moment it is dispatched, and the previous pool closes each connection when it is idle.
+ *
+ * Both transports note the errors of connections that the server closed before it answered anything on them, because
+ * the error alone does not tell such a connection from one that had been kept alive.
  */
 import * as NodeHttpClient from "@effect/platform-node/NodeHttpClient"
 import * as Undici from "@effect/platform-node/Undici"
 import type * as HttpClient from "@effect/platform/HttpClient"
 import * as Effect from "effect/Effect"
+import * as Predicate from "effect/Predicate"
+import type { EventEmitter } from "node:events"
+import { errorMonitor } from "node:events"
 import * as Http from "node:http"
 import * as Https from "node:https"
+import * as Net from "node:net"
 import type * as Stream from "node:stream"
 import type * as Tls from "node:tls"
 
@@ -16,6 +23,8 @@ export interface Options {
   readonly secureContext: Tls.SecureContext
   readonly serverName: string | undefined
   readonly connections: number | undefined
+  /** Where to note the errors of connections that the server closed before it answered anything on them. */
+  readonly unanswered: Pick<WeakSet<WeakKey>, "add">
 }
 
 /** A transport in terms of its pools. */
@@ -28,7 +37,12 @@ export interface Transport<Pool> {
 }
 
 export const undici: Transport<Undici.Agent> = {
-  open: (options) => new Undici.Agent({ connect: tls(options), connections: options.connections ?? null }),
+  open: (options) =>
+    new Undici.Agent({
+      // each origin has a connector, and with it a cache of TLS sessions, of its own
+      factory: (origin, given) =>
+        new Undici.Pool(origin, { ...given, connections: options.connections ?? null, connect: connector(options) })
+    }),
   client: (current) => Effect.sync(() => NodeHttpClient.makeUndici(new CurrentDispatcher(current))),
   drain: (agent) => Effect.promise(() => agent.close()),
   destroy: (agent) => Effect.promise(() => agent.destroy())
@@ -36,7 +50,10 @@ export const undici: Transport<Undici.Agent> = {
 
 export const nodeHttp: Transport<DrainableAgent> = {
   open: (options) =>
-    new DrainableAgent({ ...tls(options), keepAlive: true, maxSockets: options.connections ?? Infinity }),
+    new DrainableAgent(
+      { ...tls(options), keepAlive: true, maxSockets: options.connections ?? Infinity },
+      options.unanswered
+    ),
   client: (current) =>
     Effect.provideService(NodeHttpClient.make, NodeHttpClient.HttpAgent, {
       [NodeHttpClient.HttpAgentTypeId]: NodeHttpClient.HttpAgentTypeId,
@@ -66,7 +83,33 @@ class CurrentDispatcher extends Undici.Dispatcher {
 
 /** An agent that stops keeping connections alive once it is drained. */
 class DrainableAgent extends Https.Agent {
+  readonly #unanswered: Options["unanswered"]
   #draining = false
+
+  constructor(options: Https.AgentOptions, unanswered: Options["unanswered"]) {
+    super(options)
+    this.#unanswered = unanswered
+  }
+
+  override createConnection(
+    ...[options, callback]: Parameters<Https.Agent["createConnection"]>
+  ): ReturnType<Https.Agent["createConnection"]> {
+    const socket = super.createConnection(options, callback)
+    if (socket instanceof Net.Socket) {
+      noteErrors(socket, this.#unanswered)
+      // Node makes the error of a request whose connection ends only then, for the request that it keeps here. This
+      // listener runs before Node's, because the socket has no request yet
+      socket.once("end", () => {
+        if (isUnanswered(socket) && Predicate.hasProperty(socket, "_httpMessage")) {
+          const request = socket._httpMessage
+          if (request instanceof Http.ClientRequest) {
+            request.prependOnceListener("error", (error) => this.#unanswered.add(error))
+          }
+        }
+      })
+    }
+    return socket
+  }
 
   drain(): void {
     this.#draining = true
@@ -78,6 +121,29 @@ class DrainableAgent extends Https.Agent {
     return this.#draining ? false : super.keepSocketAlive(socket)
   }
 }
+
+/** Undici's connector, with its errors noted. Those of its sockets become those of the requests, as they are. */
+const connector = (options: Options): Undici.buildConnector.connector => {
+  const connect = Undici.buildConnector(tls(options))
+  return (target, callback) =>
+    connect(target, (...result) => {
+      const [error, socket] = result
+      if (error !== null) options.unanswered.add(error)
+      else if (socket !== null) noteErrors(socket, options.unanswered)
+      callback(...result)
+    })
+}
+
+/** Only looks: an error that nobody handles stays one. */
+const noteErrors = (socket: Net.Socket, unanswered: Options["unanswered"]): void => {
+  const emitter: EventEmitter = socket
+  emitter.on(errorMonitor, (error: unknown) => {
+    if (Predicate.isObject(error) && isUnanswered(socket)) unanswered.add(error)
+  })
+}
+
+/** Of a TLS socket, what it read is counted after decryption: a handshake alone leaves it at zero. */
+const isUnanswered = (socket: Net.Socket): boolean => socket.bytesRead === 0
 
 const tls = ({ secureContext, serverName }: Options) => ({
   secureContext,
