@@ -403,7 +403,8 @@ export class ClientCertificateError
  * - `ServerCertificateExpired`: the current time is outside the validity of the server's certificate
  * - `CertificateRequired`: the server received no certificate from this client
  * - `CertificateRefused`: the server does not accept this client's certificate
- * - `Closed`: the server closed the connection without answering, which is how many servers refuse a certificate
+ * - `Closed`: the server closed a new connection before it had sent anything, which is how many servers refuse a
+ *   certificate
  *
  * @since 0.1.0
  * @category errors

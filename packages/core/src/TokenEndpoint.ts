@@ -4,6 +4,7 @@
  *
  * @since 0.1.0
  */
+import * as ResponseBody from "@effect-auth/rate-limit/ResponseBody"
 import type * as HttpClient from "@effect/platform/HttpClient"
 import * as HttpClientRequest from "@effect/platform/HttpClientRequest"
 import type * as HttpClientResponse from "@effect/platform/HttpClientResponse"
@@ -11,6 +12,7 @@ import * as Effect from "effect/Effect"
 import * as Redacted from "effect/Redacted"
 import * as Schema from "effect/Schema"
 import { CredentialsRejected, MalformedTokenResponse, TokenEndpointError } from "./AuthError.ts"
+import * as Masking from "./internal/masking.ts"
 import { addressOf } from "./internal/request/address.ts"
 import { secretsOf } from "./internal/request/exchangeSecrets.ts"
 import * as ManualRedirect from "./internal/request/manualRedirect.ts"
@@ -59,7 +61,7 @@ export const execute = (
     ),
     Effect.withTracerEnabled(false),
     Effect.flatMap((answer) => {
-      const response = Scrub.response(answer, shown, sent)
+      const response = Scrub.response(ResponseBody.bounded(answer), shown, sent)
       const { status } = response
       if (status >= 200 && status < 300) return Effect.succeed(response)
       const explain = options.explain ?? (() => Effect.succeed(ServerMessage.empty))
@@ -100,7 +102,7 @@ export const json = <A, I, R>(schema: Schema.Schema<A, I, R>, options: { readonl
       })
     return Effect.flatMap(read(response), (body) =>
       parseJson(body).pipe(
-        Effect.mapError(malformed("the body is not JSON")),
+        Effect.mapError(malformed(`the body is not JSON${encodedAs(response)}`)),
         Effect.flatMap((json) => Effect.mapError(decode(json), malformed("the JSON lacks what is needed")))
       ))
   }
@@ -109,22 +111,34 @@ export const json = <A, I, R>(schema: Schema.Schema<A, I, R>, options: { readonl
 const parseJson = Schema.decode(Schema.parseJson())
 
 /**
- * Reads a plain text answer, without surrounding white space. A connection lost on the way is a `TokenEndpointError`
- * with reason `Unreachable`.
+ * Reads a plain text answer, without surrounding white space and within the bounds of `ResponseBody`. A connection lost
+ * on the way is a `TokenEndpointError` with reason `Unreachable`, an answer that does not end one with `Timeout`, and one
+ * that is too long a `MalformedTokenResponse`.
  *
  * @since 0.1.0
  * @category responses
  */
-export const text =
-  (options: { readonly mode: string }) =>
-  (response: HttpClientResponse.HttpClientResponse): Effect.Effect<string, TokenEndpointError> =>
-    Effect.mapBoth(response.text, {
-      onFailure: (error) =>
-        new TokenEndpointError({
-          mode: options.mode,
-          url: addressOf(response.request),
-          reason: "Unreachable",
-          detail: Scrub.describe(error)
-        }),
-      onSuccess: (body) => body.trim()
-    })
+export const text = ({ mode }: { readonly mode: string }) =>
+(
+  response: HttpClientResponse.HttpClientResponse
+): Effect.Effect<string, MalformedTokenResponse | TokenEndpointError> =>
+  Effect.mapBoth(ResponseBody.bounded(response).text, {
+    onFailure: (error) => {
+      const facts = { mode, url: addressOf(response.request), detail: Scrub.describe(error) }
+      if (!ResponseBody.isBodyOutOfBounds(error.cause)) {
+        return new TokenEndpointError({ ...facts, reason: "Unreachable" })
+      }
+      return error.cause.reason === "TooLong"
+        ? new MalformedTokenResponse({ ...facts, status: response.status })
+        : new TokenEndpointError({ ...facts, reason: "Timeout" })
+    },
+    onSuccess: (body) => body.trim()
+  })
+
+/** Of the transports only fetch decodes what a server compresses unasked. */
+const encodedAs = ({ headers }: HttpClientResponse.HttpClientResponse): string => {
+  const encoding = headers["content-encoding"]
+  return encoding === undefined || encoding === "identity"
+    ? ""
+    : `; the server compressed it (${Masking.printable(encoding, 20)}), which this transport does not decode`
+}

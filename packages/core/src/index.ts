@@ -44,6 +44,8 @@ export * as RefreshPolicy from "./RefreshPolicy.ts"
 export * as RequestCredentials from "./RequestCredentials.ts"
 
 /** @since 0.1.0 */
+export * as ResponseBody from "./ResponseBody.ts"
+/** @since 0.1.0 */
 export * as ServerMessage from "./ServerMessage.ts"
 
 /** @since 0.1.0 */

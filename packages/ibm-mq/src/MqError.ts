@@ -5,6 +5,7 @@
  * @see https://www.ibm.com/docs/en/ibm-mq/9.0?topic=api-rest-error-handling
  * @since 0.1.0
  */
+import * as ResponseBody from "@effect-auth/core/ResponseBody"
 import * as ServerMessage from "@effect-auth/core/ServerMessage"
 import type * as HttpClientResponse from "@effect/platform/HttpClientResponse"
 import * as Effect from "effect/Effect"
@@ -153,7 +154,7 @@ const ErrorBody = Schema.parseJson(Schema.Struct({
 const decodeErrorBody = Schema.decodeOption(ErrorBody)
 
 const problems = (response: HttpClientResponse.HttpClientResponse): Effect.Effect<ReadonlyArray<Problem>> =>
-  Effect.map(Effect.option(response.text), (body) => {
+  Effect.map(Effect.option(ResponseBody.bounded(response).text), (body) => {
     const present = ServerMessage.presenter(response)
     return Option.match(Option.flatMap(body, decodeErrorBody), {
       onNone: () => [],

@@ -20,3 +20,5 @@ export * as RateLimitPolicy from "./RateLimitPolicy.ts"
 export * as RateLimitStatus from "./RateLimitStatus.ts"
 /** @since 0.1.0 */
 export * as ReplayPolicy from "./ReplayPolicy.ts"
+/** @since 0.1.0 */
+export * as ResponseBody from "./ResponseBody.ts"

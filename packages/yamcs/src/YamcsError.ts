@@ -3,6 +3,7 @@
  *
  * @since 0.1.0
  */
+import * as ResponseBody from "@effect-auth/core/ResponseBody"
 import * as ServerMessage from "@effect-auth/core/ServerMessage"
 import type * as HttpClientResponse from "@effect/platform/HttpClientResponse"
 import * as Effect from "effect/Effect"
@@ -38,7 +39,7 @@ export class YamcsError extends Schema.TaggedError<YamcsError>("@effect-auth/yam
  * @category constructors
  */
 export const fromResponse = (response: HttpClientResponse.HttpClientResponse): Effect.Effect<YamcsError> =>
-  Effect.map(Effect.orElseSucceed(response.text, () => ""), (body) => {
+  Effect.map(Effect.orElseSucceed(ResponseBody.bounded(response).text, () => ""), (body) => {
     const { msg = "", type } = Either.match(decodeProblem(body), {
       onLeft: (): Problem => ({ msg: body }),
       onRight: (answer) => "exception" in answer ? answer.exception : answer

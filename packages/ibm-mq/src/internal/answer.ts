@@ -1,5 +1,7 @@
 /** Reads an answer of mqweb. The status is checked before the body, so that a refusal is never taken for a result. */
+import * as ResponseBody from "@effect-auth/core/ResponseBody"
 import type * as HttpClientResponse from "@effect/platform/HttpClientResponse"
+import * as Duration from "effect/Duration"
 import * as Effect from "effect/Effect"
 import * as Schema from "effect/Schema"
 import * as MqError from "../MqError.ts"
@@ -11,7 +13,7 @@ export const read = <A, I>(schema: Schema.Schema<A, I>) => {
     const { status } = response
     if (status < 200 || status >= 300) return Effect.flatMap(MqError.fromResponse(response), Effect.fail)
     return Effect.mapError(
-      Effect.flatMap(response.text, decode),
+      Effect.flatMap(ResponseBody.bounded(response, bounds).text, decode),
       () =>
         new MqError.ServerFailed({
           status,
@@ -20,3 +22,6 @@ export const read = <A, I>(schema: Schema.Schema<A, I>) => {
     )
   }
 }
+
+/** The result of a command that displays all of a queue manager's objects is long, and is made while it is sent. */
+const bounds: ResponseBody.Bounds = { size: 64 * 1_048_576, time: Duration.minutes(5) }

@@ -1,4 +1,5 @@
 /** What Qualys says when it refuses a login or a call, with what to do about it. */
+import * as ResponseBody from "@effect-auth/core/ResponseBody"
 import * as ServerMessage from "@effect-auth/core/ServerMessage"
 import type * as HttpClientResponse from "@effect/platform/HttpClientResponse"
 import * as Effect from "effect/Effect"
@@ -25,7 +26,7 @@ export const explainLogin =
 export const explainCall = (
   response: HttpClientResponse.HttpClientResponse
 ): Effect.Effect<ServerMessage.ServerMessage> =>
-  response.text.pipe(
+  ResponseBody.bounded(response).text.pipe(
     Effect.map((body) =>
       Option.match(Xml.parse(body), {
         onNone: () => ServerMessage.empty,

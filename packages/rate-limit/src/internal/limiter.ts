@@ -19,7 +19,7 @@ import type { RateLimitPolicy } from "../RateLimitPolicy.ts"
 import type { Quota, RateLimitStatus } from "../RateLimitStatus.ts"
 import * as Status from "../RateLimitStatus.ts"
 import * as ReplayPolicy from "../ReplayPolicy.ts"
-import * as Body from "./body.ts"
+import * as ResponseBody from "../ResponseBody.ts"
 import * as EventHub from "./eventHub.ts"
 import * as Partition from "./partition.ts"
 import * as Queue from "./queue.ts"
@@ -228,22 +228,19 @@ const answered = <E, R>(
   const reading = RateLimitHeaders.read(headers, head, now)
   const { body } = headers
   if (body === undefined || !body.wanted(head)) return learned(context, permit, { response, reading, now })
-  return Effect.matchCauseEffect(restore(Body.buffered(response)), {
-    // a body that cannot be read says nothing, and its reader will see why
+  // whoever reads it after this gets what was read here, or why it was not
+  const bounded = ResponseBody.bounded(response)
+  return Effect.matchCauseEffect(restore(bounded.text), {
     onFailure: (cause) =>
       Cause.isInterrupted(cause)
         ? Effect.zipRight(abandoned(context), Effect.interrupt)
-        : learned(context, permit, { response, reading, now }),
-    onSuccess: (buffered) =>
-      Effect.flatMap(
-        Effect.orElseSucceed(buffered.text, () => ""),
-        (text) =>
-          learned(context, permit, {
-            response: buffered,
-            reading: RateLimitHeaders.merge(reading, body.read(text, head, now)),
-            now
-          })
-      )
+        : learned(context, permit, { response: bounded, reading, now }),
+    onSuccess: (text) =>
+      learned(context, permit, {
+        response: bounded,
+        reading: RateLimitHeaders.merge(reading, body.read(text, head, now)),
+        now
+      })
   })
 }
 
@@ -293,7 +290,7 @@ const again = <E, R>(
   response: HttpClientResponse.HttpClientResponse
 ): Outcome<E, R> =>
   Effect.zipRight(
-    context.restore(Body.discard(response)),
+    context.restore(ResponseBody.discard(response)),
     Effect.suspend(() => {
       const now = context.clock.unsafeCurrentTimeMillis()
       return ticket.replays > 0 && ReplayPolicy.isReplayable(context.request)

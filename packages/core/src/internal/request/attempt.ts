@@ -3,9 +3,9 @@
  * admits it), and its answer is reviewed. A refusal renews the credentials and sends the request again, as long as a
  * renewal step is left; a redirect leads to another hop. Decisions are made by `refusal.ts` and `redirect.ts`.
  */
-import * as Body from "@effect-auth/rate-limit/internal/body"
 import type { RateLimiter } from "@effect-auth/rate-limit/RateLimiter"
 import { isReplayable } from "@effect-auth/rate-limit/ReplayPolicy"
+import * as ResponseBody from "@effect-auth/rate-limit/ResponseBody"
 import type * as HttpClientError from "@effect/platform/HttpClientError"
 import type * as HttpClientRequest from "@effect/platform/HttpClientRequest"
 import type * as HttpClientResponse from "@effect/platform/HttpClientResponse"
@@ -126,7 +126,7 @@ const reviewed = (
       return follow(client, redirects, { ...context, locations: credentials.locations }, scrubbed)
     }
     case "Failed":
-      return Effect.zipRight(Body.discard(response), Effect.fail(review.error))
+      return Effect.zipRight(ResponseBody.discard(response), Effect.fail(review.error))
     case "Refused":
       return refused(client, credentials, context, response)
   }
@@ -145,16 +145,17 @@ const refused = (
     const { maxReplays } = client
     const outcome = Refusal.outcome({ step, replays, maxReplays, replayable: isReplayable(request) })
     if (outcome === "Replay") {
-      return Body.discard(response).pipe(
+      return ResponseBody.discard(response).pipe(
         Effect.zipRight(AuthEvent.publish(AuthEvent.AuthEvent.RequestReplayed({ mode, status, step }))),
         Effect.zipRight(Effect.suspend(() => send(client, { ...context, attempted: step, replays: replays + 1 })))
       )
     }
+    const bounded = ResponseBody.bounded(response)
     return Effect.flatMap(
-      credentials.explain(Scrub.response(response, request, credentials)),
+      credentials.explain(Scrub.response(bounded, request, credentials)),
       (message) =>
         Effect.zipRight(
-          Body.discard(response),
+          ResponseBody.discard(response),
           Effect.fail(Refusal.error(outcome, { mode, url: addressOf(request), status }, message))
         )
     )
@@ -172,7 +173,7 @@ const follow = (
     case "Stay":
       return Effect.succeed(response)
     case "Refuse":
-      return Effect.zipRight(Body.discard(response), Effect.fail(decision.error))
+      return Effect.zipRight(ResponseBody.discard(response), Effect.fail(decision.error))
     case "Follow": {
       const { authenticated, request } = decision.next
       const redirects = hop.redirects + 1
@@ -185,7 +186,7 @@ const follow = (
               follow(client, rules, { request, redirects, locations: undefined }, Scrub.response(response, request))
           })
         )
-      return Effect.zipRight(Body.discard(response), next)
+      return Effect.zipRight(ResponseBody.discard(response), next)
     }
   }
 }

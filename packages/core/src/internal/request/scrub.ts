@@ -2,6 +2,7 @@
  * Nothing that leaves the client refers to a request with credentials on it. The platform's responses and errors hold
  * the request that was sent, and print it; here they are rebuilt on the request as the caller made it.
  */
+import { isBodyOutOfBounds } from "@effect-auth/rate-limit/ResponseBody"
 import type * as Cookies from "@effect/platform/Cookies"
 import type * as Headers from "@effect/platform/Headers"
 import * as HttpClientError from "@effect/platform/HttpClientError"
@@ -105,6 +106,7 @@ const responseError = (
     request,
     response,
     reason: error.reason,
+    ...(isBodyOutOfBounds(error.cause) ? { cause: error.cause } : undefined),
     ...(description === undefined ? undefined : { description })
   })
 }
@@ -120,6 +122,7 @@ export const wordless = (defect: unknown, what = "the transport"): Error => {
 }
 
 const described = (cause: unknown): string | undefined => {
+  if (isBodyOutOfBounds(cause)) return cause.message
   const code = systemCode(cause)
   return code === undefined ? undefined : SystemErrors.describe(code)
 }
