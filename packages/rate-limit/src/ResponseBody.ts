@@ -117,9 +117,9 @@ const read = (
   response: HttpClientResponse.HttpClientResponse,
   bounds: Bounds
 ): Effect.Effect<ArrayBuffer, HttpClientError.ResponseError> => {
+  const { request } = response
   const outOf = (reason: BodyOutOfBounds["reason"]) => {
     const cause = new BodyOutOfBounds({ reason, ...bounds })
-    const { request } = response
     return new HttpClientError.ResponseError({ request, response, reason: "Decode", cause, description: cause.message })
   }
   return response.stream.pipe(
@@ -131,6 +131,10 @@ const read = (
       const length = all.at(-1)?.length ?? 0
       return length > bounds.size ? Effect.fail(outOf("TooLong")) : Effect.succeed(joined(all, length))
     }),
+    // some transports answer a second read of a body with a defect
+    Effect.catchAllDefect((cause) =>
+      Effect.fail(new HttpClientError.ResponseError({ request, response, reason: "Decode", cause }))
+    ),
     // a connection that cannot even be given up holds nobody
     Effect.disconnect,
     Effect.timeoutFail({ duration: bounds.time, onTimeout: () => outOf("TooSlow") })
