@@ -274,6 +274,10 @@ export class OriginRefused extends Schema.TaggedError<OriginRefused>("@effect-au
  * - `Downgrade`: it leads from https to plain http
  * - `TooMany`: the client's limit is reached, probably by a loop
  * - `Body`: the request's body cannot be sent a second time; see `ReplayPolicy`
+ * - `Followed`: the transport followed it although it was told not to, so the credentials may have reached another origin;
+ *   the cause of a `RequestError`
+ * - `Opaque`: a browser shows neither status nor target of a redirect that it does not follow; the cause of a
+ *   `RequestError`
  *
  * @since 0.1.0
  * @category errors
@@ -281,7 +285,7 @@ export class OriginRefused extends Schema.TaggedError<OriginRefused>("@effect-au
 export class RedirectRefused extends Schema.TaggedError<RedirectRefused>("@effect-auth/core/RedirectRefused")(
   "RedirectRefused",
   {
-    reason: Schema.Literal("Malformed", "UserInformation", "Downgrade", "TooMany", "Body"),
+    reason: Schema.Literal("Malformed", "UserInformation", "Downgrade", "TooMany", "Body", "Followed", "Opaque"),
     /** Origin and path of the request that was redirected, without its query. */
     url: Schema.optional(Schema.String),
     status: Schema.Int,
@@ -293,7 +297,8 @@ export class RedirectRefused extends Schema.TaggedError<RedirectRefused>("@effec
   override get message(): string {
     const target = this.origin === undefined ? "" : ` to ${this.origin}`
     const source = this.url === undefined ? "" : ` of ${this.url}`
-    return `the redirect${source}${target} (HTTP ${this.status}) was not followed: ${redirectTrouble[this.reason]}`
+    const outcome = this.reason === "Followed" ? "was followed" : "was not followed"
+    return `the redirect${source}${target} (HTTP ${this.status}) ${outcome}: ${redirectTrouble[this.reason]}`
   }
 }
 
@@ -302,7 +307,9 @@ const redirectTrouble: Record<RedirectRefused["reason"], string> = {
   UserInformation: "its Location contains a user name or password",
   Downgrade: "it leads from https to plain http",
   TooMany: "the client's limit of redirects is reached",
-  Body: "the request's body cannot be sent a second time"
+  Body: "the request's body cannot be sent a second time",
+  Followed: "the transport does not respect `redirect: manual`, and may have taken the credentials along",
+  Opaque: "a browser hides where it leads (Fetch standard, opaque-redirect filtered response)"
 }
 
 /**

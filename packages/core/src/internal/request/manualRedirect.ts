@@ -5,17 +5,20 @@
  * transports that are marked as not following redirects, and the changed context is cached for all others.
  */
 import * as FetchHttpClient from "@effect/platform/FetchHttpClient"
-import type * as HttpClient from "@effect/platform/HttpClient"
-import type * as HttpClientError from "@effect/platform/HttpClientError"
+import * as HttpClient from "@effect/platform/HttpClient"
+import * as HttpClientError from "@effect/platform/HttpClientError"
 import type * as HttpClientRequest from "@effect/platform/HttpClientRequest"
 import type * as HttpClientResponse from "@effect/platform/HttpClientResponse"
-import type * as Cause from "effect/Cause"
+import * as Cause from "effect/Cause"
 import * as Context from "effect/Context"
 import * as Effect from "effect/Effect"
 import type * as Fiber from "effect/Fiber"
 import * as FiberRef from "effect/FiberRef"
 import type * as FiberRefs from "effect/FiberRefs"
 import * as MutableRef from "effect/MutableRef"
+import * as Predicate from "effect/Predicate"
+import { RedirectRefused } from "../../AuthError.ts"
+import { addressOf } from "./address.ts"
 
 /** Sends a request and leaves redirects to the caller. */
 export type Send = (
@@ -54,13 +57,49 @@ export const makeMatched = (client: HttpClient.HttpClient): SendMatched => {
     return (_fiber, request, handlers) => Effect.matchCauseEffect(client.execute(request), handlers)
   }
   const cache = MutableRef.make<Changed | undefined>(undefined)
+  // the last step before the transport, so within whatever context its layer or a combinator gives it
+  const guarded = HttpClient.mapRequestEffect(client, (request) =>
+    Effect.withFiberRuntime((fiber) => {
+      enterManualMode(fiber, cache)
+      return Effect.succeed(request)
+    }))
   return (fiber, request, handlers) => {
-    const sent = client.execute(request)
-    return isOpen(fiber) ? inManualMode(fiber, cache, sent, handlers) : Effect.matchCauseEffect(
-      Effect.mapInputContext(sent, (context: Context.Context<never>) => manual(context)),
-      handlers
-    )
+    const context = fiber.currentContext
+    return Effect.matchCauseEffect(guarded.execute(request), {
+      onFailure: (cause) => {
+        restore(fiber, context, cache)
+        return handlers.onFailure(cause)
+      },
+      onSuccess: (response) => {
+        restore(fiber, context, cache)
+        const problem = redirectOf(response)
+        return problem === undefined
+          ? handlers.onSuccess(response)
+          : handlers.onFailure(Cause.fail(refused(request, response, problem)))
+      }
+    })
   }
+}
+
+/**
+ * What a fetch made of a redirect all the same. The platform keeps the web's response to itself, so this looks behind its
+ * types; of any other transport it finds nothing.
+ */
+const redirectOf = (response: HttpClientResponse.HttpClientResponse): "Followed" | "Opaque" | undefined => {
+  const original = Predicate.hasProperty(response, "original") ? response.original : response
+  const source = Predicate.hasProperty(original, "source") ? original.source : undefined
+  if (!(source instanceof Response)) return undefined
+  return source.redirected ? "Followed" : source.type === "opaqueredirect" ? "Opaque" : undefined
+}
+
+/** `InvalidUrl` is the reason that says most and is never tried again. */
+const refused = (
+  request: HttpClientRequest.HttpClientRequest,
+  response: HttpClientResponse.HttpClientResponse,
+  reason: "Followed" | "Opaque"
+): HttpClientError.HttpClientError => {
+  const cause = new RedirectRefused({ reason, url: addressOf(request), status: response.status })
+  return new HttpClientError.RequestError({ request, reason: "InvalidUrl", cause, description: cause.message })
 }
 
 /** {@link makeMatched} for those who take the answer as it is. */
@@ -104,44 +143,36 @@ type OpenFiber = Omit<Fiber.RuntimeFiber<unknown, unknown>, "currentContext"> & 
 const isOpen = (fiber: object): fiber is OpenFiber =>
   "_fiberRefs" in fiber && "setFiberRef" in fiber && "currentContext" in fiber
 
-/**
- * Changes the context of the fiber, runs the effect, and changes it back. An interruption in between ends the only fiber
- * that sees the difference.
- */
-const inManualMode = <A, E>(
-  fiber: OpenFiber,
-  cache: MutableRef.MutableRef<Changed | undefined>,
-  sent: ReturnType<Send>,
-  handlers: Handlers<A, E>
-): Effect.Effect<A, E> => {
+/** Changes the context of a fiber that is about to send a request. Nothing that is provided to the transport is lost. */
+const enterManualMode = (
+  fiber: Fiber.RuntimeFiber<unknown, unknown>,
+  cache: MutableRef.MutableRef<Changed | undefined>
+): void => {
+  if (!isOpen(fiber)) return
   const original = fiber._fiberRefs
-  const context = fiber.currentContext
   const cached = MutableRef.get(cache)
   if (cached !== undefined && cached.original === original) {
     fiber._fiberRefs = cached.references
     fiber.currentContext = cached.context
   } else {
-    fiber.setFiberRef(FiberRef.currentContext, manual(context))
+    fiber.setFiberRef(FiberRef.currentContext, manual(fiber.currentContext))
     MutableRef.set(cache, { original, references: fiber._fiberRefs, context: fiber.currentContext })
   }
-  const references = fiber._fiberRefs
-  const restore = () => {
-    if (fiber._fiberRefs === references) {
-      fiber._fiberRefs = original
-      fiber.currentContext = context
-    } else {
-      // the transport has set references of its own, which stay
-      fiber.setFiberRef(FiberRef.currentContext, context)
-    }
+}
+
+/** A transport with a context of its own has done that already; any other shares the caller's. */
+const restore = (
+  fiber: Fiber.RuntimeFiber<unknown, unknown>,
+  context: Context.Context<never>,
+  cache: MutableRef.MutableRef<Changed | undefined>
+): void => {
+  if (fiber.currentContext === context || !isOpen(fiber)) return
+  const cached = MutableRef.get(cache)
+  if (cached !== undefined && fiber._fiberRefs === cached.references) {
+    fiber._fiberRefs = cached.original
+    fiber.currentContext = context
+  } else {
+    // the transport has set references of its own, which stay
+    fiber.setFiberRef(FiberRef.currentContext, context)
   }
-  return Effect.matchCauseEffect(sent, {
-    onFailure: (cause) => {
-      restore()
-      return handlers.onFailure(cause)
-    },
-    onSuccess: (response) => {
-      restore()
-      return handlers.onSuccess(response)
-    }
-  })
 }

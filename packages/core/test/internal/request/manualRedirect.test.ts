@@ -9,7 +9,9 @@ import * as Deferred from "effect/Deferred"
 import * as Effect from "effect/Effect"
 import * as Exit from "effect/Exit"
 import * as Fiber from "effect/Fiber"
+import * as Layer from "effect/Layer"
 import * as Option from "effect/Option"
+import * as Ref from "effect/Ref"
 import * as ManualRedirect from "../../../src/internal/request/manualRedirect.ts"
 import * as Transport from "../../../src/Transport.ts"
 
@@ -51,6 +53,71 @@ describe("manualRedirect", () => {
           Effect.provideService(FetchHttpClient.RequestInit, { credentials: "include", redirect: "follow" })
         )
         assert.deepStrictEqual(inits(contexts), [{ credentials: "include", redirect: "manual" }])
+      }))
+
+    it.effect("keeps what a layer below gives it, and takes back what switches redirects on", () =>
+      Effect.gen(function*() {
+        const { client, contexts } = observing()
+        const below = HttpClient.transformResponse(
+          client,
+          Effect.provideService(FetchHttpClient.RequestInit, { credentials: "include", redirect: "follow" })
+        )
+        const before = yield* Effect.context<never>()
+        yield* Effect.repeatN(ManualRedirect.make(below)(request), 1)
+        assert.deepStrictEqual(inits(contexts), Array(2).fill({ credentials: "include", redirect: "manual" }))
+        assert.strictEqual(yield* Effect.context<never>(), before)
+      }))
+
+    it.effect("keeps the RequestInit and the Fetch that fetch's own layer was provided with", () =>
+      Effect.gen(function*() {
+        const seen: Array<RequestInit | undefined> = []
+        const fetch: typeof globalThis.fetch = (_url, init) => {
+          seen.push(init)
+          return Promise.resolve(new Response(""))
+        }
+        const layer = FetchHttpClient.layer.pipe(
+          Layer.provide(Layer.succeed(FetchHttpClient.RequestInit, { cache: "no-store", redirect: "follow" })),
+          Layer.provide(Layer.succeed(FetchHttpClient.Fetch, fetch))
+        )
+        const client = yield* Effect.provide(HttpClient.HttpClient, layer)
+        yield* ManualRedirect.make(client)(request)
+        assert.deepInclude(seen[0], { cache: "no-store", redirect: "manual" })
+      }))
+
+    it.effect("of fetch leaves the context as it was to those that clean up after an interruption", () =>
+      Effect.gen(function*() {
+        const before = yield* Effect.context<never>()
+        const seen = yield* Ref.make<ReadonlyArray<Context.Context<never>>>([])
+        const started = yield* Deferred.make<void>()
+        const fetch: typeof globalThis.fetch = () => {
+          Deferred.unsafeDone(started, Effect.void)
+          return new Promise(() => {})
+        }
+        const client = yield* Effect.provide(
+          HttpClient.HttpClient,
+          Layer.provide(FetchHttpClient.layer, Layer.succeed(FetchHttpClient.Fetch, fetch))
+        )
+        const fiber = yield* ManualRedirect.make(client)(request).pipe(
+          Effect.ensuring(
+            Effect.flatMap(Effect.context<never>(), (context) => Ref.update(seen, (all) => [...all, context]))
+          ),
+          Effect.fork
+        )
+        yield* Deferred.await(started)
+        yield* Fiber.interrupt(fiber)
+        assert.deepStrictEqual(yield* Ref.get(seen), [before])
+      }))
+
+    it.effect("that follows a redirect nevertheless is an error that no retry repeats", () =>
+      Effect.gen(function*() {
+        const cases = { redirected: true, type: "opaqueredirect" }
+        for (const [property, value] of Object.entries(cases)) {
+          const web = Object.defineProperty(new Response(""), property, { value })
+          const client = HttpClient.make((request) => Effect.succeed(HttpClientResponse.fromWeb(request, web)))
+          const error = yield* Effect.flip(ManualRedirect.make(client)(request))
+          assert.strictEqual(error.reason, "InvalidUrl")
+          assert.deepInclude(error.cause, { _tag: "RedirectRefused", url: "https://api.example/" })
+        }
       }))
 
     it.effect("is never given another fiber's context", () =>
