@@ -11,10 +11,13 @@
 import * as Config from "effect/Config"
 import * as ConfigError from "effect/ConfigError"
 import * as Either from "effect/Either"
+import * as MutableRef from "effect/MutableRef"
+import * as Option from "effect/Option"
 import * as ParseResult from "effect/ParseResult"
 import * as Redacted from "effect/Redacted"
 import * as Schema from "effect/Schema"
 import { InvalidSetting } from "./AuthError.ts"
+import * as ConfigErrors from "./internal/configErrors.ts"
 import * as Grammar from "./internal/grammar.ts"
 import { RedactedText } from "./internal/redactedText.ts"
 
@@ -214,10 +217,37 @@ export const checkedConfig = <A, B>(
   fields: Config.Config<A>,
   make: (fields: A) => Either.Either<B, InvalidSetting>
 ): Config.Config<B> =>
-  Config.mapOrFail(
-    fields,
-    (values) => Either.mapLeft(make(values), (error) => ConfigError.InvalidData([prefix], error.message))
+  explainedConfig(
+    Config.mapOrFail(
+      fields,
+      (values) => Either.mapLeft(make(values), (error) => ConfigError.InvalidData([prefix], error.message))
+    )
   )
+
+/**
+ * A Config whose error says what to set, each variable once and one on a line, whatever it is composed of.
+ *
+ * @since 0.1.0
+ * @category config
+ */
+export const explainedConfig = <A>(self: Config.Config<A>): Config.Config<A> =>
+  Config.suspend(() => {
+    // of this reading alone: no combinator of Config gives an error to the alternative
+    const failed = MutableRef.make<ConfigError.ConfigError | undefined>(undefined)
+    const read = Config.orElseIf(Config.map(self, Option.some), {
+      if: (error) => {
+        MutableRef.set(failed, error)
+        return true
+      },
+      orElse: () => Config.succeed(Option.none<A>())
+    })
+    return Config.mapOrFail(read, (value) => {
+      const error = MutableRef.get(failed)
+      return Option.isSome(value) || error === undefined
+        ? Either.fromOption(value, () => ConfigError.MissingData([], "is not set"))
+        : Either.left(ConfigErrors.explainPart(error))
+    })
+  })
 
 /** The characters an API key may have in each place; a query parameter is percent-encoded. */
 const keyGrammar = { header: Grammar.fieldValue, query: Grammar.text, cookie: Grammar.cookieValue }

@@ -4,12 +4,15 @@
  *
  * @since 0.1.0
  */
+import * as Config from "effect/Config"
+import type { ConfigError } from "effect/ConfigError"
 import * as Effect from "effect/Effect"
 import * as Option from "effect/Option"
 import type * as Redacted from "effect/Redacted"
 import type * as Scope from "effect/Scope"
 import type * as AuthenticatedHttpClient from "./AuthenticatedHttpClient.ts"
 import type { CredentialUnavailable, ExchangeError } from "./AuthError.ts"
+import * as ConfigErrors from "./internal/configErrors.ts"
 import type * as OriginPolicy from "./OriginPolicy.ts"
 import type * as RefreshPolicy from "./RefreshPolicy.ts"
 import type { Token } from "./Token.ts"
@@ -109,3 +112,12 @@ export const makeTokens = <R>(
     if (options.eager === true) yield* tokens.get
     return tokens
   })
+
+/**
+ * Reads the Config of a layer's settings. Its error says what to set, each variable once and one on a line.
+ *
+ * @since 0.1.0
+ * @category config
+ */
+export const readConfig = <A>(config: Config.Config.Wrap<A>): Effect.Effect<A, ConfigError> =>
+  Effect.mapError(Config.unwrap(config), ConfigErrors.explain)

@@ -26,7 +26,7 @@ import * as System from "@effect-auth/core/System"
 import type { TokenSource } from "@effect-auth/core/TokenSource"
 import type { DurationWithUnit } from "@effect-auth/rate-limit/DurationWithUnit"
 import type * as HttpClient from "@effect/platform/HttpClient"
-import * as Config from "effect/Config"
+import type * as Config from "effect/Config"
 import type { ConfigError } from "effect/ConfigError"
 import * as Context from "effect/Context"
 import * as Effect from "effect/Effect"
@@ -174,7 +174,7 @@ export const layerConfig = <C extends TaggedCredential>(
   options?: System.PlainOptions
 ): ModeLayer<Mode<C>, ExchangeError | ConfigError> =>
   Layer.unwrapEffect(
-    Effect.map(Config.unwrap(config), (settings): ModeLayer<Mode<C>, ExchangeError> =>
+    Effect.map(System.readConfig(config), (settings): ModeLayer<Mode<C>, ExchangeError> =>
       layer<C>({ ...options, ...settings }))
   )
 
@@ -198,7 +198,7 @@ export const layerBasicConfig = (
   config: Config.Config.Wrap<Settings & { readonly credential: UserPassword }>,
   options?: System.PlainOptions
 ): ModeLayer<"IbmMq/Basic", ConfigError> =>
-  Layer.unwrapEffect(Effect.map(Config.unwrap(config), (settings) => layerBasic({ ...options, ...settings })))
+  Layer.unwrapEffect(Effect.map(System.readConfig(config), (settings) => layerBasic({ ...options, ...settings })))
 
 /**
  * LTPA: one login, then a cookie. The token is renewed before it expires, obtained anew when the server refuses it, and
@@ -238,7 +238,7 @@ export const layerLtpaConfig = (
   config: Config.Config.Wrap<Settings & { readonly credential: UserPassword }>,
   options?: System.PlainOptions
 ): ModeLayer<"IbmMq/Ltpa", ExchangeError | ConfigError> =>
-  Layer.unwrapEffect(Effect.map(Config.unwrap(config), (settings) => layerLtpa({ ...options, ...settings })))
+  Layer.unwrapEffect(Effect.map(System.readConfig(config), (settings) => layerLtpa({ ...options, ...settings })))
 
 /**
  * Client certificate: the proof is in TLS, and the certificate's common name is the user. The certificate itself is given
@@ -261,7 +261,7 @@ export const layerClientCertificateConfig = (
   options?: System.PlainOptions
 ): ModeLayer<"IbmMq/ClientCertificate", ConfigError, MutualTls> =>
   Layer.unwrapEffect(
-    Effect.map(Config.unwrap(config), (settings) => layerClientCertificate({ ...options, ...settings }))
+    Effect.map(System.readConfig(config), (settings) => layerClientCertificate({ ...options, ...settings }))
   )
 
 /**

@@ -176,7 +176,7 @@ export const format = (platform: Platform): string =>
 export const config = (name: string): Config.Config<PlatformId> =>
   Config.mapOrFail(
     Config.string(name),
-    (text) => Either.mapLeft(decodeId(text), () => ConfigError.InvalidData([name], unknownPlatform))
+    (text) => Either.mapLeft(decodeId(text), () => ConfigError.InvalidData([], unknownPlatform))
   )
 
 const unknownPlatform = `must be one of ${known}, or the three URLs api_url, gateway_url and qualysguard_url`

@@ -26,7 +26,7 @@ import type { TokenSource } from "@effect-auth/core/TokenSource"
 import * as RateLimiter from "@effect-auth/rate-limit/RateLimiter"
 import type { RateLimitPolicy } from "@effect-auth/rate-limit/RateLimitPolicy"
 import type * as HttpClient from "@effect/platform/HttpClient"
-import * as Config from "effect/Config"
+import type * as Config from "effect/Config"
 import type { ConfigError } from "effect/ConfigError"
 import * as Effect from "effect/Effect"
 import * as Either from "effect/Either"
@@ -257,7 +257,7 @@ export const layerConfig = <C extends TaggedCredential>(
 ): ModeLayer<Mode<C>, never, ExchangeError | ConfigError> =>
   Layer.unwrapEffect(
     Effect.map(
-      Config.unwrap(config),
+      System.readConfig(config),
       (settings): ModeLayer<Mode<C>, never, ExchangeError> => layer<C>({ ...options, ...settings })
     )
   )
@@ -287,7 +287,7 @@ export const layerBasicConfig = (
   config: Config.Config.Wrap<Settings & { readonly credential: Login }>,
   options?: PlainOptions
 ): ModeLayer<"Qualys/Basic", ApiAccess | Account, ConfigError> =>
-  Layer.unwrapEffect(Effect.map(Config.unwrap(config), (settings) => layerBasic({ ...options, ...settings })))
+  Layer.unwrapEffect(Effect.map(System.readConfig(config), (settings) => layerBasic({ ...options, ...settings })))
 
 /**
  * User name and password, exchanged for a JWT that lives for four hours. It is renewed by a new login before it expires,
@@ -342,7 +342,7 @@ export const layerJwtConfig = (
   config: Config.Config.Wrap<Settings & { readonly credential: Login }>,
   options?: PlainOptions
 ): ModeLayer<"Qualys/Jwt", GatewayAccess | Account, ExchangeError | ConfigError> =>
-  Layer.unwrapEffect(Effect.map(Config.unwrap(config), (settings) => layerJwt({ ...options, ...settings })))
+  Layer.unwrapEffect(Effect.map(System.readConfig(config), (settings) => layerJwt({ ...options, ...settings })))
 
 /**
  * User name and password, exchanged for a session cookie. The session is logged out when the Scope ends, because a
@@ -374,7 +374,7 @@ export const layerSessionConfig = (
   config: Config.Config.Wrap<Settings & { readonly credential: Login }>,
   options?: PlainOptions
 ): ModeLayer<"Qualys/Session", ApiAccess | Account, ExchangeError | ConfigError> =>
-  Layer.unwrapEffect(Effect.map(Config.unwrap(config), (settings) => layerSession({ ...options, ...settings })))
+  Layer.unwrapEffect(Effect.map(System.readConfig(config), (settings) => layerSession({ ...options, ...settings })))
 
 /**
  * A token of the identity provider the subscription trusts, for the API host and the gateway. It is not renewed here,
@@ -402,7 +402,7 @@ export const layerBearerConfig = (
   config: Config.Config.Wrap<Settings & { readonly credential: Credential.Bearer }>,
   options?: PlainOptions
 ): ModeLayer<"Qualys/Bearer", ApiAccess | GatewayAccess, ConfigError> =>
-  Layer.unwrapEffect(Effect.map(Config.unwrap(config), (settings) => layerBearer({ ...options, ...settings })))
+  Layer.unwrapEffect(Effect.map(System.readConfig(config), (settings) => layerBearer({ ...options, ...settings })))
 
 /**
  * User name and password from `<prefix>_USERNAME` and `<prefix>_PASSWORD`.

@@ -219,7 +219,7 @@ export const revealJson = (credential: QualysCredential, options?: JsonOptions):
 export const config = (name: string): Config.Config<QualysCredential> =>
   Config.mapOrFail(
     Config.redacted(name),
-    (json) => Either.mapLeft(fromJson(Redacted.value(json)), (error) => ConfigError.InvalidData([name], error.message))
+    (json) => Either.mapLeft(fromJson(Redacted.value(json)), (error) => ConfigError.InvalidData([], error.message))
   )
 
 const decode = Credential.fromUnknown(QualysCredential)

@@ -267,7 +267,7 @@ export const layerConfig = <C extends TaggedCredential>(
 ): ModeLayer<Mode<C>, ExchangeError | ConfigError> =>
   Layer.unwrapEffect(
     Effect.map(
-      Config.unwrap(config),
+      System.readConfig(config),
       (settings): ModeLayer<Mode<C>, ExchangeError> => layer<C>({ ...options, ...settings })
     )
   )
@@ -293,7 +293,7 @@ export const layerPasswordConfig = (
   config: Config.Config.Wrap<Settings & { readonly credential: Password }>,
   options?: System.PlainOptions
 ): ModeLayer<"Yamcs/Password", ExchangeError | ConfigError> =>
-  Layer.unwrapEffect(Effect.map(Config.unwrap(config), (settings) => layerPassword({ ...options, ...settings })))
+  Layer.unwrapEffect(Effect.map(System.readConfig(config), (settings) => layerPassword({ ...options, ...settings })))
 
 /**
  * A session that began elsewhere: an access token, which is refreshed if it comes with a refresh token. The session
@@ -317,7 +317,7 @@ export const layerBearerConfig = (
   config: Config.Config.Wrap<Settings & { readonly credential: Session }>,
   options?: System.PlainOptions
 ): ModeLayer<"Yamcs/Bearer", ExchangeError | ConfigError> =>
-  Layer.unwrapEffect(Effect.map(Config.unwrap(config), (settings) => layerBearer({ ...options, ...settings })))
+  Layer.unwrapEffect(Effect.map(System.readConfig(config), (settings) => layerBearer({ ...options, ...settings })))
 
 /**
  * The client id and secret of a service account, exchanged for an access token.
@@ -340,7 +340,9 @@ export const layerServiceAccountConfig = (
   config: Config.Config.Wrap<Settings & { readonly credential: ServiceAccount }>,
   options?: System.PlainOptions
 ): ModeLayer<"Yamcs/ServiceAccount", ExchangeError | ConfigError> =>
-  Layer.unwrapEffect(Effect.map(Config.unwrap(config), (settings) => layerServiceAccount({ ...options, ...settings })))
+  Layer.unwrapEffect(
+    Effect.map(System.readConfig(config), (settings) => layerServiceAccount({ ...options, ...settings }))
+  )
 
 /**
  * An API key on every request.
@@ -362,7 +364,7 @@ export const layerApiKeyConfig = (
   config: Config.Config.Wrap<Settings & { readonly credential: ApiKey }>,
   options?: System.PlainOptions
 ): ModeLayer<"Yamcs/ApiKey", ConfigError> =>
-  Layer.unwrapEffect(Effect.map(Config.unwrap(config), (settings) => layerApiKey({ ...options, ...settings })))
+  Layer.unwrapEffect(Effect.map(System.readConfig(config), (settings) => layerApiKey({ ...options, ...settings })))
 
 /**
  * HTTP Basic: user name and password on every request.
@@ -384,7 +386,7 @@ export const layerBasicConfig = (
   config: Config.Config.Wrap<Settings & { readonly credential: CoreCredential.Basic }>,
   options?: System.PlainOptions
 ): ModeLayer<"Yamcs/Basic", ConfigError> =>
-  Layer.unwrapEffect(Effect.map(Config.unwrap(config), (settings) => layerBasic({ ...options, ...settings })))
+  Layer.unwrapEffect(Effect.map(System.readConfig(config), (settings) => layerBasic({ ...options, ...settings })))
 
 /**
  * Everything from the environment: the address from `YAMCS_URL`, the credential from `YAMCS_API_KEY`,

@@ -191,13 +191,15 @@ export const apiKeyConfig = (prefix: string): Config.Config<ApiKey> =>
  * @category config
  */
 export const credentialConfig = (prefix: string): Config.Config<Exclude<YamcsCredential, Credential.Basic>> =>
-  orWhenMissing(
-    apiKeyConfig(prefix),
-    () =>
-      orWhenMissing(
-        serviceAccountConfig(prefix),
-        () => orWhenMissing(sessionConfig(prefix), () => passwordConfig(prefix))
-      )
+  Credential.explainedConfig(
+    orWhenMissing(
+      apiKeyConfig(prefix),
+      () =>
+        orWhenMissing(
+          serviceAccountConfig(prefix),
+          () => orWhenMissing(sessionConfig(prefix), () => passwordConfig(prefix))
+        )
+    )
   )
 
 /** Does not quote the input, which may be a token in the wrong place. */
@@ -205,7 +207,7 @@ const instant = (name: string): Config.Config<DateTime.Utc> =>
   Config.mapOrFail(Config.string(name), (text) =>
     Either.fromOption(
       Option.map(DateTime.make(text), DateTime.toUtc),
-      () => ConfigError.InvalidData([name], "must be a date and time, such as 2030-01-31T12:00:00Z")
+      () => ConfigError.InvalidData([], "must be a date and time, such as 2030-01-31T12:00:00Z")
     ))
 
 const orWhenMissing = <A, B>(self: Config.Config<A>, that: () => Config.Config<B>): Config.Config<A | B> =>

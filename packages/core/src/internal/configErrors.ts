@@ -1,0 +1,104 @@
+/** Errors of a configuration, in a form that says what to set: each variable once, one on a line. Pure. */
+import * as Arr from "effect/Array"
+import * as ConfigError from "effect/ConfigError"
+
+/**
+ * One error for all that is wrong. What is set and cannot be used comes first, because that is what the person meant;
+ * otherwise the variables that are missing, by the alternatives there are.
+ */
+export const explain = (error: ConfigError.ConfigError): ConfigError.ConfigError =>
+  merged(alternatives(error, fullName))
+
+/** The same for a part of a configuration: Effect puts the names it is nested under before the path by itself. */
+export const explainPart = (error: ConfigError.ConfigError): ConfigError.ConfigError =>
+  merged(alternatives(error, ownName))
+
+const merged = (all: ReadonlyArray<ReadonlyArray<Leaf>>): ConfigError.ConfigError => {
+  const leaves = Arr.dedupeWith(all.flat(), (a, b) => a.name === b.name && a.kind === b.kind)
+  const other = leaves.find(({ kind }) => kind === "other")
+  if (other !== undefined) return other.error
+  const unusable = leaves.filter(({ kind }) => kind === "InvalidData")
+  const [first] = unusable
+  if (first !== undefined) {
+    return unusable.length === 1
+      ? ConfigError.InvalidData([first.name], first.error.message)
+      : ConfigError.InvalidData(
+        [subject(unusable)],
+        unusable.map(({ error, name }) => `\n  ${name}: ${error.message}`).join("")
+      )
+  }
+  const [missing] = leaves
+  if (leaves.length === 1 && missing !== undefined) return ConfigError.MissingData([missing.name], isNotSet)
+  const groups = Arr.dedupe(all.map((group) => Arr.dedupe(group.map(({ name }) => `\n  ${name}`)).join("")))
+  return ConfigError.MissingData(
+    [subject(leaves)],
+    groups.length === 1
+      ? notSet + groups.join("")
+      : noneComplete + groups.join(separator)
+  )
+}
+
+interface Leaf {
+  readonly kind: "MissingData" | "InvalidData" | "other"
+  /** As the provider looks it up. */
+  readonly name: string
+  readonly error: ConfigError.ConfigError
+}
+
+/** Each of them lists what keeps one alternative from being used. */
+const alternatives = (error: ConfigError.ConfigError, nameOf: NameOf): ReadonlyArray<ReadonlyArray<Leaf>> => {
+  switch (error._op) {
+    case "Or":
+      return [...alternatives(error.left, nameOf), ...alternatives(error.right, nameOf)]
+    case "And":
+      return alternatives(error.left, nameOf).flatMap((left) =>
+        alternatives(error.right, nameOf).map((right) => [...left, ...right])
+      )
+    case "MissingData":
+      return error.message.startsWith(notSet) || error.message.startsWith(noneComplete)
+        ? explained(error, nameOf)
+        : [[{ kind: "MissingData", name: nameOf(error), error }]]
+    case "InvalidData":
+      return [[{ kind: "InvalidData", name: nameOf(error), error }]]
+    default:
+      return [[{ kind: "other", name: "", error }]]
+  }
+}
+
+const isNotSet = "is not set"
+
+const notSet = "these variables are not set:"
+
+const noneComplete = "one of these groups of variables is needed, and none is complete; what is missing:"
+
+const separator = "\nor"
+
+/** An error of a part that was explained before, with the names it is nested under. */
+const explained = (error: ConfigError.MissingData, nameOf: NameOf): ReadonlyArray<ReadonlyArray<Leaf>> =>
+  error.message.slice(error.message.indexOf(":") + 1).split(separator).map((group) =>
+    group.trim().split(/\s+/u).map((own) => ({
+      kind: "MissingData",
+      name: nameOf({ path: [...error.path.slice(0, -1), own], message: isNotSet }),
+      error
+    }))
+  )
+
+type NameOf = (error: Pick<ConfigError.MissingData, "path" | "message">) => string
+
+const ownName: NameOf = ({ path }) => path.at(-1) ?? ""
+
+/**
+ * As the provider looks it up. The text of its error joins the path as it does, which the error does not tell otherwise;
+ * an error that was explained before has lost that, and has the path of an environment variable.
+ */
+const fullName: NameOf = (error) =>
+  error.message === isNotSet
+    ? error.path.join("_")
+    : /^\((?:Missing|Invalid) data at ([^]*?): "/u.exec(String(error))?.[1] ?? error.path.join("_")
+
+/** What all names begin with, such as `YAMCS`. */
+const subject = (leaves: ReadonlyArray<Leaf>): string => {
+  const [first = [], ...others] = leaves.map(({ name }) => name.split("_"))
+  const common = Arr.takeWhile(first, (part, index) => others.every((other) => other[index] === part))
+  return common.length === 0 ? "the configuration" : common.join("_")
+}
