@@ -38,7 +38,7 @@ export const headers: RateLimitHeaders.RateLimitHeaders = RateLimitHeaders.numbe
 
 /**
  * The default of every mode: respects each endpoint's quota, waits as long as the server asks for (a day at most), and
- * warns at each of the last ten calls. The first call of an endpoint goes alone, because what the subscription admits is
+ * warns at each of the last ten calls, however fast they come. The first call of an endpoint goes alone, because what the subscription admits is
  * unknown before its answer.
  *
  * @example
@@ -56,6 +56,7 @@ export const policy: RateLimitPolicy.RateLimitPolicy = RateLimitPolicy.default.p
   RateLimitPolicy.headers(headers),
   RateLimitPolicy.maxWait("24 hours"),
   RateLimitPolicy.warnBelow(Arr.range(2, 10)),
+  RateLimitPolicy.warnEvery("0 seconds"),
   RateLimitPolicy.probe(true)
 )
 

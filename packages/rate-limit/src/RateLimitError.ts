@@ -21,6 +21,8 @@ type TypeId = typeof TypeId
 export class RateLimited extends Schema.TaggedError<RateLimited>("@effect-auth/rate-limit/RateLimited")("RateLimited", {
   /** The key whose quota is used up; by default the endpoint. */
   key: Schema.String,
+  /** Origin and path of the request, without its query. */
+  url: Schema.optional(Schema.String),
   /** How long until the quota admits the next request. */
   retryAfter: Schema.DurationFromMillis,
   /** Calls in a window of the scarcest quota, if the server states it. */
@@ -31,7 +33,8 @@ export class RateLimited extends Schema.TaggedError<RateLimited>("@effect-auth/r
   readonly [TypeId]: TypeId = TypeId
   override get message(): string {
     const quota = this.limit === undefined ? "" : ` (${this.remaining ?? 0} of ${this.limit} calls left)`
-    return `${this.key}: the server's quota is used up${quota}; try again in ${Duration.format(this.retryAfter)}`
+    const about = this.url === undefined || this.key.includes(this.url) ? this.key : `${this.url} (${this.key})`
+    return `${about}: the server's quota is used up${quota}; try again in ${Duration.format(this.retryAfter)}`
   }
 }
 

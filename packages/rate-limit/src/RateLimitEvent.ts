@@ -6,6 +6,7 @@
  */
 import * as Data from "effect/Data"
 import * as DateTime from "effect/DateTime"
+import type * as Duration from "effect/Duration"
 import * as Metric from "effect/Metric"
 import * as Predicate from "effect/Predicate"
 import type { Blocked } from "./RateLimitStatus.ts"
@@ -14,7 +15,7 @@ import type { Blocked } from "./RateLimitStatus.ts"
  * `key` is the key of the policy whose quota the event is about; by default the endpoint.
  *
  * - `ApproachingLimit`: few calls of a quota are left; once they are used, requests wait until `until`
- * - `WaitingUntil`: requests are held back until `until`; `waiters` is their number
+ * - `WaitingUntil`: requests are held back until `until`, said once for each such time; `waiters` is their number
  * - `MalformedHeaders`: the limiter could not understand these rate limit fields of a response and ignored them
  *
  * @since 0.1.0
@@ -33,6 +34,8 @@ export type RateLimitEvent = Data.TaggedEnum<{
     readonly key: string
     readonly reason: Blocked
     readonly until: DateTime.Utc
+    /** How long that is from now. */
+    readonly wait: Duration.Duration
     readonly waiters: number
   }
   MalformedHeaders: { readonly key: string; readonly fields: ReadonlyArray<string> }

@@ -294,7 +294,11 @@ export const standard: RateLimitHeaders = and(ietf, retryAfter)
 export const github: RateLimitHeaders = make((head, now) => {
   const { malformed, status } = githubFields.read(head.status === 403 ? { ...head, status: 429 } : head, now)
   const read = Option.getOrElse(status, () => RateLimitStatus.empty)
-  const quotas = read.quotas.map((quota) => ({ ...quota, name: head.headers["x-ratelimit-resource"] }))
+  const resource = head.headers["x-ratelimit-resource"]
+  const quotas = read.quotas.map((quota) => ({
+    ...quota,
+    name: resource === undefined ? resource : Fields.presentable(resource)
+  }))
   const statesWait = read.retryAfter !== undefined || quotas.some((quota) => quota.remaining === 0)
   const isBlocked = head.status === 429 || (head.status === 403 && statesWait)
   return isBlocked

@@ -43,8 +43,13 @@ export interface RateLimitPolicy extends Pipeable {
   readonly maxWait: Duration.Duration
   /** How often one request is sent again after blocks; the next block makes it fail with `RateLimited`. */
   readonly maxReplays: number
-  /** The numbers of calls left below which the limiter warns, once for each number and window. */
+  /**
+   * The numbers of calls left below which the limiter warns, once for each number and window. A number below 1 is a share
+   * of the limit, for a quota whose limit is stated.
+   */
   readonly warnBelow: ReadonlyArray<number>
+  /** The least time between two warnings about one key. */
+  readonly warnEvery: Duration.Duration
   /** Calls of each window that are left to other consumers of the quota. */
   readonly reserve: number
   /** Whether the first request of a key goes alone, and more at once as they are served. */
@@ -72,7 +77,8 @@ const defaultPolicy: RateLimitPolicy = make({
   backoff: Schedule.union(Schedule.exponential("1 second"), Schedule.spaced("1 minute")),
   maxWait: Duration.minutes(5),
   maxReplays: 100,
-  warnBelow: [10],
+  warnBelow: [0.1],
+  warnEvery: Duration.minutes(1),
   reserve: 0,
   probe: false,
   initial: undefined
@@ -82,7 +88,7 @@ export {
   /**
    * A quota for each endpoint, stated in standard headers. A request waits as long as the server asks for, at most 5
    * minutes in all and through at most 100 blocks; after a block without a stated wait 1 second, doubled with each further
-   * block up to one minute. Warns when fewer than 10 calls are left. No reserve, no probe.
+   * block up to one minute. Warns when less than a tenth of a limit is left, at most once a minute. No reserve, no probe.
    *
    * @example
    * ```ts
@@ -184,7 +190,18 @@ export const maxReplays: Setter<number> = dual(
 )
 
 /**
- * Replaces the numbers of calls left below which the limiter warns.
+ * Replaces the least time between two warnings about one key.
+ *
+ * @since 0.1.0
+ * @category combinators
+ */
+export const warnEvery: Setter<DurationWithUnit> = dual(
+  2,
+  (self: RateLimitPolicy, warnEvery: DurationWithUnit) => make({ ...self, warnEvery: Duration.decode(warnEvery) })
+)
+
+/**
+ * Replaces the numbers of calls left below which the limiter warns; a number below 1 is a share of the limit.
  *
  * @since 0.1.0
  * @category combinators

@@ -1,5 +1,6 @@
 import { assert, describe, it } from "@effect/vitest"
 import * as DateTime from "effect/DateTime"
+import * as Duration from "effect/Duration"
 import * as Effect from "effect/Effect"
 import * as Logger from "effect/Logger"
 import * as LogLevel from "effect/LogLevel"
@@ -26,14 +27,14 @@ const sentences: ReadonlyArray<readonly [RateLimitEvent.RateLimitEvent, string, 
     LogLevel.Warning
   ],
   [
-    Event.WaitingUntil({ key, reason: "rate", until, waiters: 1 }),
+    Event.WaitingUntil({ key, reason: "rate", until, wait: Duration.minutes(1), waiters: 1 }),
     `${key}: 1 request waits until 1970-01-01T00:01:00.000Z, because the quota is used up`,
-    LogLevel.Info
+    LogLevel.Warning
   ],
   [
-    Event.WaitingUntil({ key, reason: "concurrency", until, waiters: 3 }),
+    Event.WaitingUntil({ key, reason: "concurrency", until, wait: Duration.seconds(1), waiters: 3 }),
     `${key}: 3 requests wait until 1970-01-01T00:01:00.000Z, because too many are running`,
-    LogLevel.Info
+    LogLevel.Debug
   ],
   [
     Event.MalformedHeaders({ key, fields: ["ratelimit", "retry-after"] }),
@@ -79,7 +80,7 @@ describe.sequential("RateLimitEvent", () => {
       ])
       const before = yield* counts
       const events = [
-        Event.WaitingUntil({ key, reason: "concurrency", until, waiters: 1 }),
+        Event.WaitingUntil({ key, reason: "concurrency", until, wait: Duration.seconds(1), waiters: 1 }),
         Event.MalformedHeaders({ key, fields: ["x-canary", "x-other"] }),
         Event.MalformedHeaders({ key, fields: ["x-canary"] })
       ]

@@ -33,7 +33,8 @@ describe("RateLimitPolicy", () => {
       assert.deepInclude(policy, {
         maxWait: Duration.minutes(5),
         maxReplays: 100,
-        warnBelow: [10],
+        warnBelow: [0.1],
+        warnEvery: Duration.minutes(1),
         reserve: 0,
         probe: false,
         initial: undefined
@@ -69,6 +70,7 @@ describe("RateLimitPolicy", () => {
       ["maxWait", RateLimitPolicy.maxWait(policy, "1 hour"), Duration.hours(1)],
       ["maxReplays", RateLimitPolicy.maxReplays(policy, 3), 3],
       ["warnBelow", RateLimitPolicy.warnBelow(policy, [1]), [1]],
+      ["warnEvery", RateLimitPolicy.warnEvery(policy, "1 hour"), Duration.hours(1)],
       ["reserve", RateLimitPolicy.reserve(policy, 4), 4],
       ["probe", RateLimitPolicy.probe(policy, true), true],
       ["initial", RateLimitPolicy.initial(policy, status), status]

@@ -679,7 +679,9 @@ describe("RateLimiter", () => {
     it.scoped("warn once for each threshold and window", () =>
       Effect.gen(function*() {
         const server = scripted(...[11, 9, 8, 4, 3].map((remaining) => ({ headers: left(remaining) })))
-        const limiter = yield* RateLimiter.make(policy.pipe(RateLimitPolicy.warnBelow([10, 5])))
+        const limiter = yield* RateLimiter.make(
+          policy.pipe(RateLimitPolicy.warnBelow([10, 5]), RateLimitPolicy.warnEvery("0 seconds"))
+        )
         const events = yield* eventsOf(limiter)
         yield* Effect.repeatN(limitedBy(server, limiter).get("/a"), 4)
         assert.deepStrictEqual(
@@ -749,7 +751,7 @@ describe("RateLimiter", () => {
         const logger = Logger.make(({ message }) =>
           Effect.runSync(Ref.update(lines, (lines) => [...lines, String(message)]))
         )
-        const server = scripted({ headers: left(9) })
+        const server = scripted({ headers: left(1) })
         yield* Effect.flatMap(limited(server, policy), (http) => http.get("/a")).pipe(
           Effect.provide(Logger.replace(Logger.defaultLogger, logger))
         )

@@ -109,7 +109,7 @@ interface Named extends Quota {
 }
 
 const toNamed = ([name, parameters]: StructuredFields.Item): Named => ({
-  name: String(name),
+  name: presentable(String(name)),
   unit: String(parameters.get("qu") ?? "requests"),
   limit: toCount(parameters.get("q")),
   window: toDuration(parameters.get("w")),
@@ -198,3 +198,9 @@ const toDuration = (seconds: unknown): Duration.Duration | undefined =>
 
 const toBase64 = (value: unknown): string | undefined =>
   value instanceof ArrayBuffer ? Encoding.encodeBase64(new Uint8Array(value)) : undefined
+
+/** A name that a server gives ends up in logs: one line, and no longer than any that tells quotas apart. */
+export const presentable = (name: string): string =>
+  name.slice(0, longestName).replace(/[\p{Cc}\p{Cf}\p{Zl}\p{Zp}\p{Cs}]+/gu, " ")
+
+const longestName = 80

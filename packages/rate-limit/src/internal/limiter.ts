@@ -119,7 +119,8 @@ export const make = (policy: RateLimitPolicy): RateLimiter => {
       key,
       partition: MutableRef.make(Partition.make(policy, now)),
       queue: Queue.make(),
-      backoff: MutableRef.make<Schedule.Stepper<RateLimitStatus> | undefined>(undefined)
+      backoff: MutableRef.make<Schedule.Stepper<RateLimitStatus> | undefined>(undefined),
+      announced: MutableRef.make(-Infinity)
     }
     lanes.set(key, lane)
     return lane
@@ -178,7 +179,6 @@ const show = ({ key, partition, queue }: Waiting.Lane, now: number): Snapshot =>
 
 /** A request on its way. It runs uninterruptibly but for what is given to `restore`. */
 interface RequestContext<E, R> extends Waiting.Context {
-  readonly request: HttpClientRequest.HttpClientRequest
   readonly attempt: Attempt<E, R>
   readonly clock: Clock.Clock
 }
@@ -275,7 +275,7 @@ const settled = <E, R>(
 ): Outcome<E, R> => {
   const { lane, shared: { policy } } = context
   const after = Partition.answered(MutableRef.get(lane.partition), permit, status, backoff, now)
-  const [approaches, partition] = Partition.approaching(after, status, policy.warnBelow, now)
+  const [approaches, partition] = Partition.approaching(after, status, policy, now)
   released(context, partition)
   const next = status.blocked === "none" ? Effect.succeed(response) : again(context, permit, response)
   return approaches.length === 0 && malformed.length === 0

@@ -21,6 +21,8 @@ export interface Partition {
   /** The last delay of the policy's backoff; `undefined` if it begins anew. */
   readonly backoff: number | undefined
   readonly touchedAt: number
+  /** When the last warning was given. */
+  readonly warnedAt: number
 }
 
 /** A request between its sending and its response. */
@@ -30,6 +32,9 @@ export interface SentCall {
 
 /** What a partition needs of the policy. */
 export type Rules = Pick<RateLimitPolicy, "probe" | "reserve" | "initial">
+
+/** What it needs to warn. */
+export type WarningRules = Pick<RateLimitPolicy, "warnBelow" | "warnEvery">
 
 /** A quota that has fallen below a threshold. */
 export interface Approach {
@@ -48,7 +53,8 @@ export const make = ({ initial, probe }: Rules, now: number): Partition => ({
   slowStartThreshold: Infinity,
   blockedUntil: initial === undefined ? 0 : now + Duration.toMillis(wait(initial)),
   backoff: undefined,
-  touchedAt: now
+  touchedAt: now,
+  warnedAt: -Infinity
 })
 
 /**
@@ -126,7 +132,8 @@ export const answered = (
           ? partition.blockedUntil
           : Math.max(partition.blockedUntil, now + Duration.toMillis(status.retryAfter)),
         backoff: news ? undefined : partition.backoff,
-        touchedAt: now
+        touchedAt: now,
+        warnedAt: partition.warnedAt
       }
     }
     case "rate": {
@@ -145,7 +152,8 @@ export const answered = (
           : partition.slowStartThreshold,
         blockedUntil: until,
         backoff: backoff ?? partition.backoff,
-        touchedAt: now
+        touchedAt: now,
+        warnedAt: partition.warnedAt
       }
     }
     case "concurrency":
@@ -160,32 +168,43 @@ export const answered = (
           ? partition.blockedUntil
           : Math.max(partition.blockedUntil, now + pause(partition, status, backoff)),
         backoff: backoff ?? partition.backoff,
-        touchedAt: now
+        touchedAt: now,
+        warnedAt: partition.warnedAt
       }
   }
 }
 
-/** The quotas that this response brought below a threshold, and the partition that remembers them for their window. */
+/**
+ * The quotas that this response brought below a threshold, and the partition that remembers them for their window. What
+ * comes too soon after the last warning is remembered and not named.
+ */
 export const approaching = (
   partition: Partition,
   status: RateLimitStatus,
-  thresholds: ReadonlyArray<number>,
+  { warnBelow, warnEvery }: WarningRules,
   now: number
 ): readonly [ReadonlyArray<Approach>, Partition] => {
-  if (thresholds.length === 0 || status.quotas.every(({ remaining }) => remaining === undefined)) return [[], partition]
+  if (warnBelow.length === 0 || status.quotas.every(({ remaining }) => remaining === undefined)) return [[], partition]
   const approaches: Array<Approach> = []
   const windows = partition.windows.map((usage) => {
-    const stated = status.quotas.find((quota) => isOf(usage, quota))?.remaining
-    if (stated === undefined) return usage
-    const [crossed, warned] = Window.warn(usage, stated, thresholds, now)
+    const quota = status.quotas.find((quota) => isOf(usage, quota))
+    const stated = quota?.remaining
+    if (quota === undefined || stated === undefined) return usage
+    const [crossed, warned] = Window.warn(usage, stated, thresholdsOf(quota, warnBelow), now)
     if (crossed) {
       const moreAt = Window.moreAt(usage, now)
       approaches.push({ quota: usage.name, limit: usage.limit, remaining: stated, moreAt })
     }
     return warned
   })
-  return [approaches, approaches.length === 0 ? partition : { ...partition, windows }]
+  if (approaches.length === 0) return [approaches, partition]
+  const tooSoon = now >= partition.warnedAt && now - partition.warnedAt < Duration.toMillis(warnEvery)
+  return tooSoon ? [[], { ...partition, windows }] : [approaches, { ...partition, windows, warnedAt: now }]
 }
+
+/** A share of a limit that is not stated warns of nothing. */
+const thresholdsOf = ({ limit }: Quota, warnBelow: ReadonlyArray<number>): ReadonlyArray<number> =>
+  warnBelow.flatMap((number) => number >= 1 ? [number] : limit === undefined ? [] : [number * limit])
 
 /** What is known now in the terms of a response, with `wait` milliseconds still to wait. */
 export const toStatus = (partition: Partition, wait: number, now: number): RateLimitStatus => ({
@@ -272,7 +291,8 @@ const counted = (
   slowStartThreshold: partition.slowStartThreshold,
   blockedUntil: partition.blockedUntil,
   backoff: partition.backoff,
-  touchedAt: now
+  touchedAt: now,
+  warnedAt: partition.warnedAt
 })
 
 /** Most partitions have no windows: nothing is made for them. */

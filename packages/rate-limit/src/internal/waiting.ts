@@ -1,6 +1,7 @@
 /**
  * How a request waits until the quota of its key admits it.
  */
+import type * as HttpClientRequest from "@effect/platform/HttpClientRequest"
 import * as DateTime from "effect/DateTime"
 import * as Duration from "effect/Duration"
 import * as Effect from "effect/Effect"
@@ -32,6 +33,8 @@ export interface Lane {
   readonly queue: Queue.Queue
   /** The backoff since the last served call; `undefined` until a block needs it. */
   readonly backoff: MutableRef.MutableRef<Schedule.Stepper<RateLimitStatus> | undefined>
+  /** The latest opening of which it was said that requests wait for it. */
+  readonly announced: MutableRef.MutableRef<number>
 }
 
 /** A request's place in the queue and what is left to it, kept from one attempt to the next. */
@@ -54,6 +57,7 @@ export type Restore = <A, E, R>(effect: Effect.Effect<A, E, R>) => Effect.Effect
 
 /** The request that waits. */
 export interface Context {
+  readonly request: HttpClientRequest.HttpClientRequest
   readonly shared: Shared
   readonly lane: Lane
   readonly restore: Restore
@@ -102,13 +106,18 @@ export const wait = (context: Context, ticket: Ticket): Effect.Effect<Permit, Ra
     Effect.flatMap(waits.step(view.now, status), (next) => {
       if (Option.isNone(next)) return Effect.fail(rateLimited(context, view.now))
       const until = Math.max(view.opensAt, next.value)
+      const paused = pause(view, { opensAt: view.opensAt, until })
+      // each request behind this one will ask in its turn
+      if (until <= MutableRef.get(lane.announced) && view.now < until) return paused
+      MutableRef.set(lane.announced, until)
       const event = RateLimitEvent.RateLimitEvent.WaitingUntil({
         key: lane.key,
         reason: status.blocked,
         until: DateTime.unsafeMake(until),
+        wait: Duration.millis(until - view.now),
         waiters: Queue.size(lane.queue)
       })
-      return Effect.zipRight(publish(context, event), pause(view, { opensAt: view.opensAt, until }))
+      return Effect.zipRight(publish(context, event), paused)
     })
 
   /** The head sleeps in pieces; those behind it need no timer but for their deadline. */
@@ -139,7 +148,7 @@ export const wait = (context: Context, ticket: Ticket): Effect.Effect<Permit, Ra
 }
 
 /** The error of a request that waits no longer, or that was blocked once too often. */
-export const rateLimited = ({ lane, shared }: Context, now: number): RateLimited => {
+export const rateLimited = ({ lane, request, shared }: Context, now: number): RateLimited => {
   const partition = MutableRef.get(lane.partition)
   const opensAt = Partition.opensAt(partition, shared.policy, now)
   const scarcest = Partition.quotas(partition, now).reduce<Pick<RateLimited, "limit" | "remaining">>(
@@ -148,6 +157,7 @@ export const rateLimited = ({ lane, shared }: Context, now: number): RateLimited
   )
   return new RateLimited({
     key: lane.key,
+    url: request.url.replace(/[?#][^]*$/u, ""),
     retryAfter: Number.isFinite(opensAt) ? Duration.millis(Math.max(0, opensAt - now)) : unknownWait,
     limit: scarcest.limit,
     remaining: scarcest.remaining

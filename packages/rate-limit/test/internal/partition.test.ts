@@ -206,6 +206,38 @@ describe("partition", () => {
   })
 
   describe("approaching", () => {
+    const warning = (warnBelow: ReadonlyArray<number>, warnEvery: Duration.DurationInput = 0) => ({
+      warnBelow,
+      warnEvery: Duration.decode(warnEvery)
+    })
+
+    it.each<[name: string, limit: number | undefined, remaining: number, warns: boolean]>([
+      ["a share of the limit that is not reached", 300, 30, false],
+      ["a share of the limit", 300, 29, true],
+      ["a share of a small limit", 5, 0, true],
+      ["a share of a limit that is not stated", undefined, 0, false]
+    ])("warns by %s", (_, limit, remaining, warns) => {
+      const status = quota({ limit, remaining, reset: minutes(1) })
+      const [approaches] = Partition.approaching(answered(sent(fresh, 1), status), status, warning([0.1]), 0)
+      assert.lengthOf(approaches, warns ? 1 : 0)
+    })
+
+    it("warns of a key at most as often as the policy says, and again if the clock was set back", () => {
+      const status = quota({ limit: 20, remaining: 1, window: seconds(1), reset: seconds(1) })
+      const at = (partition: Partition.Partition, now: number) =>
+        Partition.approaching(
+          Partition.answered(sent(partition, 1), { sentAt: now }, status, undefined, now),
+          status,
+          warning([0.1], "1 minute"),
+          now
+        )
+      const [first, afterFirst] = at(fresh, 100_000)
+      const [second, afterSecond] = at(afterFirst, 159_999)
+      const [third] = at(afterSecond, 162_000)
+      const [back] = at({ ...fresh, warnedAt: 1_000_000 }, 50_000)
+      assert.deepStrictEqual([first.length, second.length, third.length, back.length], [1, 0, 1, 1])
+    })
+
     it("names the quotas that fell below a threshold", () => {
       const status = RateLimitStatus.make({
         quotas: [
@@ -213,14 +245,14 @@ describe("partition", () => {
           { name: "b", limit: 20, remaining: 15, reset: minutes(1) }
         ]
       })
-      const [approaches, remembered] = Partition.approaching(answered(sent(fresh, 1), status), status, [10], 0)
+      const [approaches, remembered] = Partition.approaching(answered(sent(fresh, 1), status), status, warning([10]), 0)
       assert.deepStrictEqual(approaches, [{ quota: "a", limit: 20, remaining: 9, moreAt: 60_000 }])
-      assert.deepStrictEqual(Partition.approaching(remembered, status, [10], 0)[0], [])
+      assert.deepStrictEqual(Partition.approaching(remembered, status, warning([10]), 0)[0], [])
     })
 
     it("says nothing without thresholds", () => {
       const status = quota({ limit: 20, remaining: 0 })
-      assert.deepStrictEqual(Partition.approaching(answered(sent(fresh, 1), status), status, [], 0)[0], [])
+      assert.deepStrictEqual(Partition.approaching(answered(sent(fresh, 1), status), status, warning([]), 0)[0], [])
     })
   })
 
