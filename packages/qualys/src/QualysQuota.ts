@@ -38,8 +38,8 @@ export const headers: RateLimitHeaders.RateLimitHeaders = RateLimitHeaders.numbe
 
 /**
  * The default of every mode: respects each endpoint's quota, waits as long as the server asks for (a day at most), and
- * warns at each of the last ten calls, however fast they come. The first call of an endpoint goes alone, because what the subscription admits is
- * unknown before its answer.
+ * warns at each of the last ten calls, however fast they come. The first call of an endpoint goes alone, because what the
+ * subscription admits is unknown before its answer.
  *
  * @example
  * ```ts

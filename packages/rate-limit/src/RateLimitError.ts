@@ -21,7 +21,7 @@ type TypeId = typeof TypeId
 export class RateLimited extends Schema.TaggedError<RateLimited>("@effect-auth/rate-limit/RateLimited")("RateLimited", {
   /** The key whose quota is used up; by default the endpoint. */
   key: Schema.String,
-  /** Origin and path of the request, without its query. */
+  /** Origin and path of the request: no user information, no query, no fragment. */
   url: Schema.optional(Schema.String),
   /** How long until the quota admits the next request. */
   retryAfter: Schema.DurationFromMillis,

@@ -15,7 +15,8 @@ import type { Blocked } from "./RateLimitStatus.ts"
  * `key` is the key of the policy whose quota the event is about; by default the endpoint.
  *
  * - `ApproachingLimit`: few calls of a quota are left; once they are used, requests wait until `until`
- * - `WaitingUntil`: requests are held back until `until`, said once for each such time; `waiters` is their number
+ * - `WaitingUntil`: requests are held back until `until`, said once for each time at which the quota opens; `waiters` is
+ *   their number. Logged as a warning if that is longer than a second
  * - `MalformedHeaders`: the limiter could not understand these rate limit fields of a response and ignored them
  *
  * @since 0.1.0

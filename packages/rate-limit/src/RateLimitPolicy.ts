@@ -14,6 +14,7 @@ import { pipeArguments } from "effect/Pipeable"
 import * as Schedule from "effect/Schedule"
 import type { DurationWithUnit } from "./DurationWithUnit.ts"
 import { fromDelay } from "./internal/schedule.ts"
+import { originAndPath } from "./internal/url.ts"
 import * as RateLimitHeaders from "./RateLimitHeaders.ts"
 import * as RateLimitStatus from "./RateLimitStatus.ts"
 
@@ -45,10 +46,13 @@ export interface RateLimitPolicy extends Pipeable {
   readonly maxReplays: number
   /**
    * The numbers of calls left below which the limiter warns, once for each number and window. A number below 1 is a share
-   * of the limit, for a quota whose limit is stated.
+   * of the limit: 0.1 is a tenth. Where the server states no limit, the most calls that it was seen to admit are the limit.
    */
   readonly warnBelow: ReadonlyArray<number>
-  /** The least time between two warnings about one key. */
+  /**
+   * The least time between two warnings about one key. A warning that comes too soon is given later, if it still holds at
+   * a response then. Zero: every number is warned of, however fast it is reached.
+   */
   readonly warnEvery: Duration.Duration
   /** Calls of each window that are left to other consumers of the quota. */
   readonly reserve: number
@@ -260,14 +264,13 @@ export const initial: Setter<RateLimitStatus.RateLimitStatus> = dual(
 )
 
 /**
- * One quota for each origin and path, whatever the method and the query. The request's URL must be absolute.
+ * One quota for each origin and path, whatever the method, the query and the user in the URL. The request's URL must be absolute.
  *
  * @since 0.1.0
  * @category keys
  */
 export function byEndpoint(request: HttpClientRequest.HttpClientRequest): string {
-  const query = request.url.indexOf("?")
-  return query === -1 ? request.url : request.url.slice(0, query)
+  return originAndPath(request.url)
 }
 
 /**
@@ -277,8 +280,9 @@ export function byEndpoint(request: HttpClientRequest.HttpClientRequest): string
  * @category keys
  */
 export const byOrigin = (request: HttpClientRequest.HttpClientRequest): string => {
-  const path = request.url.indexOf("/", request.url.indexOf("://") + 3)
-  return path === -1 ? byEndpoint(request) : request.url.slice(0, path)
+  const endpoint = originAndPath(request.url)
+  const path = endpoint.indexOf("/", endpoint.indexOf("://") + 3)
+  return path === -1 ? endpoint : endpoint.slice(0, path)
 }
 
 /** A combinator that replaces one field of the policy, data-last or data-first. */

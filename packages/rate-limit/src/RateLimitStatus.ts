@@ -25,7 +25,10 @@ export type Blocked = "none" | "rate" | "concurrency"
  * @category models
  */
 export interface Quota {
-  /** The server's name for the quota, which tells the quotas of one server apart. Default: the empty string. */
+  /**
+   * The server's name for the quota, which tells the quotas of one server apart. Default: the empty string. The parsers of
+   * this package give one line of at most 80 visible characters: of a longer name its two ends.
+   */
   readonly name?: string | undefined
   /** Calls in a window. */
   readonly limit?: number | undefined
@@ -35,7 +38,10 @@ export interface Quota {
   readonly window?: Duration.Duration | undefined
   /** How long until there is more: the whole quota again (fixed windows) or the next call (sliding windows). */
   readonly reset?: Duration.Duration | undefined
-  /** Which callers the server counts together, in its own encoding (the `pk` parameter of the IETF fields). */
+  /**
+   * Which callers the server counts together, in its own encoding (the `pk` parameter of the IETF fields); of one longer
+   * than 80 characters its two ends.
+   */
   readonly partition?: string | undefined
 }
 

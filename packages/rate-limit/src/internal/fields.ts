@@ -75,7 +75,7 @@ export const withPolicies = (self: Reader, stated: Quota): ReadonlyArray<Quota> 
 }
 
 const toPolicy = (limit: number, window: StructuredFields.BareItem | undefined): Quota => ({
-  name: window === undefined ? String(limit) : `${limit};w=${window}`,
+  name: window === undefined ? String(limit) : presentable(`${limit};w=${window}`),
   limit,
   window: toDuration(window)
 })
@@ -197,10 +197,18 @@ const toDuration = (seconds: unknown): Duration.Duration | undefined =>
   typeof seconds === "number" ? bounded(seconds * 1000) : undefined
 
 const toBase64 = (value: unknown): string | undefined =>
-  value instanceof ArrayBuffer ? Encoding.encodeBase64(new Uint8Array(value)) : undefined
+  value instanceof ArrayBuffer ? presentable(Encoding.encodeBase64(new Uint8Array(value))) : undefined
 
-/** A name that a server gives ends up in logs: one line, and no longer than any that tells quotas apart. */
-export const presentable = (name: string): string =>
-  name.slice(0, longestName).replace(/[\p{Cc}\p{Cf}\p{Zl}\p{Zp}\p{Cs}]+/gu, " ")
+/**
+ * A name that a server gives ends up in logs: one line of visible characters, and short. Of a long one both ends are kept,
+ * because the long names of one server are alike at one of them.
+ */
+export const presentable = (name: string): string => {
+  const short = name.length > longestName ? `${name.slice(0, longestEnd)}…${name.slice(-longestEnd)}` : name
+  return short.replace(/[\p{Cc}\p{Cf}\p{Zl}\p{Zp}\p{Cs}]+/gu, " ")
+}
 
+/** A name of this length fits on a line of a terminal; those in use are shorter. */
 const longestName = 80
+
+const longestEnd = Math.floor((longestName - 1) / 2)

@@ -175,8 +175,9 @@ export const answered = (
 }
 
 /**
- * The quotas that this response brought below a threshold, and the partition that remembers them for their window. What
- * comes too soon after the last warning is remembered and not named.
+ * The quotas of which this response warns because it brought them below a threshold, and the partition that remembers them
+ * for their window. What comes too soon after the last warning is not remembered, so that a later response warns of it; of
+ * several at once, the one that was not warned of for longest is named.
  */
 export const approaching = (
   partition: Partition,
@@ -185,25 +186,35 @@ export const approaching = (
   now: number
 ): readonly [ReadonlyArray<Approach>, Partition] => {
   if (warnBelow.length === 0 || status.quotas.every(({ remaining }) => remaining === undefined)) return [[], partition]
-  const approaches: Array<Approach> = []
-  const windows = partition.windows.map((usage) => {
-    const quota = status.quotas.find((quota) => isOf(usage, quota))
-    const stated = quota?.remaining
-    if (quota === undefined || stated === undefined) return usage
-    const [crossed, warned] = Window.warn(usage, stated, thresholdsOf(quota, warnBelow), now)
-    if (crossed) {
-      const moreAt = Window.moreAt(usage, now)
-      approaches.push({ quota: usage.name, limit: usage.limit, remaining: stated, moreAt })
-    }
-    return warned
+  const crossed = partition.windows.flatMap((usage) => {
+    const left = status.quotas.find((quota) => isOf(usage, quota))?.remaining
+    if (left === undefined) return []
+    const [crosses, warned] = Window.warn(usage, left, thresholdsOf(usage, warnBelow), now)
+    return crosses ? [{ usage, left, warned }] : []
   })
-  if (approaches.length === 0) return [approaches, partition]
-  const tooSoon = now >= partition.warnedAt && now - partition.warnedAt < Duration.toMillis(warnEvery)
-  return tooSoon ? [[], { ...partition, windows }] : [approaches, { ...partition, windows, warnedAt: now }]
+  const every = Duration.toMillis(warnEvery)
+  const isTooSoon = now >= partition.warnedAt && now - partition.warnedAt < every
+  if (crossed.length === 0 || isTooSoon) return [[], partition]
+  const named = every === 0 ? crossed : [crossed.reduce((a, b) => lastWarning(b.usage) < lastWarning(a.usage) ? b : a)]
+  return [
+    named.map(({ left, usage }) => ({
+      quota: usage.name,
+      limit: usage.limit,
+      remaining: left,
+      moreAt: Window.moreAt(usage, now)
+    })),
+    {
+      ...partition,
+      windows: partition.windows.map((usage) => named.find((other) => other.usage === usage)?.warned ?? usage),
+      warnedAt: now
+    }
+  ]
 }
 
-/** A share of a limit that is not stated warns of nothing. */
-const thresholdsOf = ({ limit }: Quota, warnBelow: ReadonlyArray<number>): ReadonlyArray<number> =>
+const lastWarning = ({ warning }: Window.WindowUsage): number => warning?.until ?? -Infinity
+
+/** The limit as far as it is known: stated once, or the most calls that the server was seen to admit. */
+const thresholdsOf = ({ limit }: Window.WindowUsage, warnBelow: ReadonlyArray<number>): ReadonlyArray<number> =>
   warnBelow.flatMap((number) => number >= 1 ? [number] : limit === undefined ? [] : [number * limit])
 
 /** What is known now in the terms of a response, with `wait` milliseconds still to wait. */

@@ -98,6 +98,16 @@ export const decide = (view: View): Move => {
 /** The earliest time at which the request can be sent, as far as it is known. */
 export const earliestEnd = ({ now, opensAt }: View): number => Number.isFinite(opensAt) ? Math.max(opensAt, now) : now
 
+/** Whether it was said that requests wait for this opening, when `announced` was the last one of which that was said. */
+export const isAnnounced = (announced: number, opensAt: number): boolean =>
+  opensAt <= announced && announced - opensAt <= drift
+
+/** Whether a sleep that is under way is now for another opening than the one that was announced. */
+export const isPostponed = (announced: number, opensAt: number): boolean => opensAt - announced > drift
+
+/** Servers state times in whole seconds, so that each response moves one and the same opening by up to a second. */
+const drift = 1000
+
 /** The sleep under way, as what was learned meanwhile changes it; `undefined` when it is over. */
 const adjusted = ({ now, opensAt, sleep }: View): Sleep | undefined =>
   sleep === undefined || now >= sleep.until

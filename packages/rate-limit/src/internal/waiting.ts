@@ -17,6 +17,7 @@ import * as Queue from "./queue.ts"
 import { record } from "./record.ts"
 import * as Schedule from "./schedule.ts"
 import * as StateRef from "./stateRef.ts"
+import { originAndPath } from "./url.ts"
 
 /** What the keys of a limiter share. */
 export interface Shared {
@@ -98,27 +99,34 @@ export const wait = (context: Context, ticket: Ticket): Effect.Effect<Permit, Ra
       const status = Partition.toStatus(partition, end - now, now)
       return Effect.flatMap(outlasts(policy.waiting, status, ticket.since, end), (isOutlasted) => {
         if (isOutlasted) return Effect.fail(rateLimited(context, now))
-        return move._tag === "Pause" ? pause(view, move.sleep) : askSchedule(view, status)
+        if (move._tag === "AskSchedule") return askSchedule(view, status)
+        const { sleep } = move
+        const isPostponed = sleep !== undefined && Queue.isPostponed(MutableRef.get(lane.announced), sleep.opensAt)
+        return isPostponed ? Effect.zipRight(announce(view, sleep, status), pause(view, sleep)) : pause(view, sleep)
       })
     })
 
   const askSchedule = (view: Queue.View, status: RateLimitStatus): Effect.Effect<Permit, RateLimited> =>
     Effect.flatMap(waits.step(view.now, status), (next) => {
       if (Option.isNone(next)) return Effect.fail(rateLimited(context, view.now))
-      const until = Math.max(view.opensAt, next.value)
-      const paused = pause(view, { opensAt: view.opensAt, until })
-      // each request behind this one will ask in its turn
-      if (until <= MutableRef.get(lane.announced) && view.now < until) return paused
-      MutableRef.set(lane.announced, until)
-      const event = RateLimitEvent.RateLimitEvent.WaitingUntil({
-        key: lane.key,
-        reason: status.blocked,
-        until: DateTime.unsafeMake(until),
-        wait: Duration.millis(until - view.now),
-        waiters: Queue.size(lane.queue)
-      })
-      return Effect.zipRight(publish(context, event), paused)
+      const sleep = { opensAt: view.opensAt, until: Math.max(view.opensAt, next.value) }
+      // each request behind this one asks in its turn, for the same opening if this one leaves before it
+      return Queue.isAnnounced(MutableRef.get(lane.announced), sleep.opensAt)
+        ? pause(view, sleep)
+        : Effect.zipRight(announce(view, sleep, status), pause(view, sleep))
     })
+
+  const announce = ({ now }: Queue.View, { opensAt, until }: Queue.Sleep, status: RateLimitStatus) => {
+    MutableRef.set(lane.announced, opensAt)
+    const event = RateLimitEvent.RateLimitEvent.WaitingUntil({
+      key: lane.key,
+      reason: status.blocked,
+      until: DateTime.unsafeMake(until),
+      wait: Duration.millis(until - now),
+      waiters: Queue.size(lane.queue)
+    })
+    return publish(context, event)
+  }
 
   /** The head sleeps in pieces; those behind it need no timer but for their deadline. */
   const pause = (
@@ -157,7 +165,7 @@ export const rateLimited = ({ lane, request, shared }: Context, now: number): Ra
   )
   return new RateLimited({
     key: lane.key,
-    url: request.url.replace(/[?#][^]*$/u, ""),
+    url: originAndPath(request.url),
     retryAfter: Number.isFinite(opensAt) ? Duration.millis(Math.max(0, opensAt - now)) : unknownWait,
     limit: scarcest.limit,
     remaining: scarcest.remaining

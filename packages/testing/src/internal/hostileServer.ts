@@ -67,7 +67,8 @@ export const make = ({ login, reset }: Options): Effect.Effect<HostileServer> =>
           case "reset":
             return yield* resetting(reset)
           case "silent":
-            return yield* Effect.never
+            // longer than its caller waits, and shorter than the policy of a login does
+            return yield* Effect.zipRight(Effect.sleep("300 millis"), resetting(reset))
           default:
             return failedLogin(failure, heard, target.url)
         }
