@@ -1,8 +1,15 @@
+import * as RateLimiter from "@effect-auth/rate-limit/RateLimiter"
+import type * as RateLimitEvent from "@effect-auth/rate-limit/RateLimitEvent"
 import * as RateLimitHeaders from "@effect-auth/rate-limit/RateLimitHeaders"
 import type * as RateLimitStatus from "@effect-auth/rate-limit/RateLimitStatus"
+import * as ScriptedHttpClient from "@effect-auth/testing/ScriptedHttpClient"
+import * as HttpClientRequest from "@effect/platform/HttpClientRequest"
 import { assert, describe, it } from "@effect/vitest"
 import * as Duration from "effect/Duration"
+import * as Effect from "effect/Effect"
 import * as Option from "effect/Option"
+import * as Ref from "effect/Ref"
+import * as TestClock from "effect/TestClock"
 import * as QualysQuota from "../src/QualysQuota.ts"
 
 const ofHead = (status: number, headers: Record<string, string>): RateLimitStatus.RateLimitStatus | undefined =>
@@ -82,4 +89,25 @@ describe("QualysQuota.headers", () => {
   it("leaves the bodies of all other answers alone", () => {
     assert.isUndefined(ofBody(200, simpleReturn(1965, waitFor("51"))))
   })
+})
+
+describe("QualysQuota.policy", () => {
+  const left = (remaining: number): ScriptedHttpClient.Reply => ({
+    headers: { ...quota, "x-ratelimit-remaining": String(remaining), "x-ratelimit-towait-sec": "0" }
+  })
+
+  it.effect("counts down the last calls, however fast they come, once for each number and window", () =>
+    Effect.gen(function*() {
+      const server = ScriptedHttpClient.make([12, 11, 10, 9, 9, 8, 7, 6, 5, 4, 3, 2, 1].map(left))
+      const limiter = yield* RateLimiter.make(QualysQuota.policy)
+      const said = yield* Ref.make<ReadonlyArray<number>>([])
+      const onEvent = (event: RateLimitEvent.RateLimitEvent) =>
+        event._tag === "ApproachingLimit" ? Ref.update(said, (said) => [...said, event.remaining]) : Effect.void
+      const request = HttpClientRequest.get("https://qualysapi.example/api/2.0/fo/scan/")
+      const call = limiter.run(request, () => server.execute(request), onEvent)
+      yield* Effect.fork(Effect.replicateEffect(call, 13, { discard: true }))
+      yield* TestClock.adjust("1 second")
+      assert.strictEqual(yield* server.count, 13)
+      assert.deepStrictEqual(yield* Ref.get(said), [9, 8, 7, 6, 5, 4, 3, 2, 1])
+    }))
 })

@@ -17,8 +17,20 @@ describe("RateLimited", () => {
     )
   })
 
+  it.each([
+    ["names the request beside a key that does not", "all of them", `${key} (all of them)`],
+    ["names the request once, if the key does", key, key],
+    ["names the request once, if the key does among other things", `GET ${key}`, `GET ${key}`]
+  ])("%s", (_, key, expected) => {
+    assert.strictEqual(
+      new RateLimitError.RateLimited({ key, url: "https://api.example/things", retryAfter: Duration.seconds(5) })
+        .message,
+      `${expected}: the server's quota is used up; try again in 5s`
+    )
+  })
+
   it("survives JSON", () => {
-    const error = new RateLimitError.RateLimited({ key, retryAfter: Duration.seconds(5), limit: 300 })
+    const error = new RateLimitError.RateLimited({ key, url: key, retryAfter: Duration.seconds(5), limit: 300 })
     const json = Schema.encodeSync(Schema.parseJson(RateLimitError.RateLimited))(error)
     assert.deepStrictEqual(Schema.decodeSync(Schema.parseJson(RateLimitError.RateLimited))(json), error)
   })

@@ -290,6 +290,84 @@ describe("RateLimitHeaders", () => {
     })
   })
 
+  describe("names from the server", () => {
+    const { github, ietf } = RateLimitHeaders
+    const numbers = RateLimitHeaders.xRateLimit({ resetUnit: "seconds" })
+    const draft6 = { "ratelimit-limit": "10", "ratelimit-remaining": "5" }
+    const hub = { "x-ratelimit-limit": "10", "x-ratelimit-remaining": "5" }
+    const hex = (text: string) =>
+      Array.from(new TextEncoder().encode(text), (byte) => `%${byte.toString(16).padStart(2, "0")}`).join("")
+
+    /** Every place of a field in which a server can put a text of its choice. */
+    const places: ReadonlyArray<
+      [place: string, headers: RateLimitHeaders.RateLimitHeaders, fields: (text: string) => Record<string, string>]
+    > = [
+      ["draft 8, a quoted name", ietf, (text) => ({ ratelimit: `"${text}";r=1`, "ratelimit-policy": `"${text}";q=2` })],
+      ["draft 8, a token", ietf, (text) => ({ ratelimit: `a${text};r=1` })],
+      ["draft 8, a display string", ietf, (text) => ({ ratelimit: `%"${hex(text)}";r=1` })],
+      ["draft 8, a partition", ietf, (text) => ({ ratelimit: `"a";r=1;pk=:${btoa(hex(text))}:` })],
+      ["draft 8, a policy alone", ietf, (text) => ({ "ratelimit-policy": `"${text}";q=2;w=${text};qu=requests` })],
+      ["draft 7, limit", ietf, (text) => ({ ratelimit: `limit=10${text}, remaining=5, reset=${text}` })],
+      ["draft 7, the window of a policy", ietf, (text) => ({
+        ratelimit: "limit=10, remaining=5",
+        "ratelimit-policy": `10;w="${text}", 20;w=%"${hex(text)}", 30;w=a${text}`
+      })],
+      ["draft 6, the window of a policy", ietf, (text) => ({
+        ...draft6,
+        "ratelimit-policy": `10;w=%"${hex(text)}", 20;w="${text}"`
+      })],
+      ["draft 6, numbers", ietf, (text) => ({ ...draft6, "ratelimit-limit": text, "ratelimit-reset": text })],
+      ["x-ratelimit, numbers", numbers, (text) => ({ ...hub, "x-ratelimit-limit": text, "x-ratelimit-reset": text })],
+      ["x-ratelimit-resource", github, (text) => ({ ...hub, "x-ratelimit-resource": text })],
+      ["retry-after", RateLimitHeaders.retryAfter, (text) => ({ "retry-after": text })]
+    ]
+    const hostile: ReadonlyArray<[name: string, text: string]> = [
+      ["CR and LF", "a\r\nWARN canary"],
+      ["ESC", "a\u001b[2Jcanary"],
+      ["C1 controls", "a\u0085b\u009b2Jcanary"],
+      ["bidi controls", "a\u202e\u2066\u200fcanary"],
+      ["zero-width characters", "a\u200b\u200d\ufeff\u00adcanary"],
+      ["separators of lines", "a\u2028\u2029canary"],
+      ["half a character", "a\ud83dcanary"],
+      ["2 MB", "canary ".repeat(300_000)],
+      ["2 MB without a space", "a".repeat(2_000_000)],
+      ["2 MB of controls", "\u202e".repeat(700_000)],
+      ["a character in two halves at the cut", `${"a".repeat(38)}\u{1f600}${"a".repeat(60)}`]
+    ]
+
+    for (const [place, headers, fields] of places) {
+      it.each(hostile)(`are one short line of visible characters: ${place}, %s`, (_, text) => {
+        const { malformed, status } = read(headers, fields(text), 429)
+        const { quotas } = Option.getOrElse(status, () => RateLimitStatus.empty)
+        for (const shown of [...quotas.flatMap(({ name, partition }) => [name ?? "", partition ?? ""]), ...malformed]) {
+          assert.isAtMost(shown.length, 80)
+          assert.notMatch(shown, /[\p{Cc}\p{Cf}\p{Zl}\p{Zp}\p{Cs}]/u)
+        }
+      })
+    }
+
+    const long = "x".repeat(100)
+    it.each([
+      ["at their ends", `${long}-burst`, `${long}-daily`],
+      ["at their beginnings", `burst-${long}`, `daily-${long}`],
+      ["in a character that is not shown", "ab", "a\u200bb"]
+    ])("stay two when they differ %s", (_, a, b) => {
+      const nameOf = (resource: string) => quotasOf(github, { ...hub, "x-ratelimit-resource": resource })[0]?.["name"]
+      assert.notStrictEqual(nameOf(a), nameOf(b))
+      const ratelimit = [a, b].map((name) => `%"${hex(name)}";r=1`).join(", ")
+      assert.lengthOf(new Set(quotasOf(ietf, { ratelimit }).map(({ name }) => name)), 2)
+    })
+
+    it("of 80 characters and of any script are left as they are", () => {
+      for (const name of ["n".repeat(80), "Größe 配额 😀"]) {
+        assert.deepStrictEqual(
+          quotasOf(ietf, { ratelimit: `%"${hex(name)}";r=1` }).map(({ name }) => name),
+          [name]
+        )
+      }
+    })
+  })
+
   describe("of any kind", () => {
     const all: ReadonlyArray<RateLimitHeaders.RateLimitHeaders> = [
       RateLimitHeaders.standard,

@@ -91,6 +91,8 @@ describe("RateLimitPolicy", () => {
       ["https://api.example/a/b", "https://api.example/a/b", "https://api.example"],
       ["https://api.example:8443/?q=/", "https://api.example:8443/", "https://api.example:8443"],
       ["https://api.example?q=1", "https://api.example", "https://api.example"],
+      ["https://api.example?q=/", "https://api.example", "https://api.example"],
+      ["https://user:canary@api.example/a#canary", "https://api.example/a", "https://api.example"],
       ["https://api.example", "https://api.example", "https://api.example"]
     ])("of %s", (url, endpoint, origin) => {
       for (const request of [HttpClientRequest.get(url), HttpClientRequest.post(url)]) {

@@ -289,6 +289,7 @@ describe("RateLimiter", () => {
         assert.deepInclude(result._tag === "Left" ? result.left : {}, {
           _tag: "RateLimited",
           key: "https://api.example/a",
+          url: "https://api.example/a",
           retryAfter: Duration.seconds(301),
           limit: 20,
           remaining: 0
@@ -399,10 +400,11 @@ describe("RateLimiter", () => {
         const server = scripted(blockedFor(7), {})
         const http = yield* limited(server, policy)
         const body = HttpBody.stream(Stream.make(new Uint8Array([1])))
-        const error = yield* Effect.flip(http.post("/a", { body }))
+        const error = yield* Effect.flip(http.post("/a?canary=1", { body }))
         assert.deepInclude(error, {
           _tag: "RateLimited",
           key: "https://api.example/a",
+          url: "https://api.example/a",
           retryAfter: Duration.seconds(7)
         })
         assert.deepStrictEqual(yield* timesOf(server), [0])
@@ -422,7 +424,9 @@ describe("RateLimiter", () => {
       Effect.gen(function*() {
         const server = scripted(blockedFor(1))
         const http = yield* limited(server, policy.pipe(RateLimitPolicy.maxReplays(0)))
-        assert.isTrue(isRateLimited(yield* Effect.flip(http.get("/a"))))
+        const error = yield* Effect.flip(http.get("/a?canary=1"))
+        assert.isTrue(isRateLimited(error))
+        assert.propertyVal(error, "url", "https://api.example/a")
         assert.lengthOf(yield* timesOf(server), 1)
       }))
 
@@ -704,6 +708,28 @@ describe("RateLimiter", () => {
         assert.deepStrictEqual((yield* events).map(RateLimitEvent.format), [
           "https://api.example/a: 1 request waits until 1970-01-01T00:01:00.000Z, because the quota is used up"
         ])
+      }))
+
+    it.scoped("say once of each opening that requests wait, whoever of 50 is first in the queue", () =>
+      Effect.gen(function*() {
+        const server = scripted({ headers: left(0, 120) }, { headers: left(19) })
+        const limiter = yield* RateLimiter.make(policy.pipe(
+          RateLimitPolicy.warnBelow([]),
+          RateLimitPolicy.waiting(RateLimitPolicy.asStated.pipe(Schedule.jittered))
+        ))
+        const http = limitedBy(server, limiter)
+        const events = yield* eventsOf(limiter)
+        yield* http.get("/a")
+        const fibers = yield* Effect.forEach(Array.from({ length: 50 }), () => Effect.fork(http.get("/a")))
+        // the wait is renewed in pieces of 30 seconds
+        yield* TestClock.adjust("100 seconds")
+        yield* Effect.forEach(
+          fibers.slice(0, 25),
+          (fiber) => Effect.zipRight(Fiber.interrupt(fiber), VirtualClock.settled)
+        )
+        assert.deepStrictEqual((yield* events).map(({ _tag }) => _tag), ["WaitingUntil"])
+        yield* TestClock.adjust("1 minute")
+        yield* Effect.forEach(fibers.slice(25, 30), Fiber.join)
       }))
 
     it.scoped("name malformed headers, and the request is served", () =>

@@ -215,7 +215,8 @@ describe("partition", () => {
       ["a share of the limit that is not reached", 300, 30, false],
       ["a share of the limit", 300, 29, true],
       ["a share of a small limit", 5, 0, true],
-      ["a share of a limit that is not stated", undefined, 0, false]
+      ["a share of the calls seen, if no limit is stated", undefined, 0, true],
+      ["a share of the calls seen that is not reached", undefined, 1, false]
     ])("warns by %s", (_, limit, remaining, warns) => {
       const status = quota({ limit, remaining, reset: minutes(1) })
       const [approaches] = Partition.approaching(answered(sent(fresh, 1), status), status, warning([0.1]), 0)
@@ -236,6 +237,43 @@ describe("partition", () => {
       const [third] = at(afterSecond, 162_000)
       const [back] = at({ ...fresh, warnedAt: 1_000_000 }, 50_000)
       assert.deepStrictEqual([first.length, second.length, third.length, back.length], [1, 0, 1, 1])
+    })
+
+    it("takes a limit that only some responses state from those that do", () => {
+      const known = answered(sent(fresh, 1), quota({ limit: 300, remaining: 100 }))
+      const status = quota({ remaining: 29 })
+      assert.lengthOf(Partition.approaching(answered(sent(known, 1), status), status, warning([0.1]), 0)[0], 1)
+    })
+
+    it("warns later of what came too soon, if it still holds", () => {
+      const day = (remaining: number) => ({ name: "day", limit: 1000, remaining, window: Duration.days(1) })
+      const minute = (remaining: number) => ({ name: "minute", limit: 60, remaining, window: minutes(1) })
+      const step = (partition: Partition.Partition, quotas: ReadonlyArray<RateLimitStatus.Quota>, now: number) => {
+        const status = RateLimitStatus.make({ quotas })
+        const after = answered(sent(partition, 1, now), status, { now })
+        return Partition.approaching(after, status, warning([0.1], "1 minute"), now)
+      }
+      const [first, a] = step(fresh, [day(500), minute(5)], 0)
+      const [second, b] = step(a, [day(99), minute(5)], 30_000)
+      const [third, c] = step(b, [day(98), minute(5)], 60_000)
+      const [fourth] = step(c, [day(97), minute(5)], 120_000)
+      assert.deepStrictEqual(
+        [first, second, third, fourth].map((approaches) => approaches.map(({ quota }) => quota)),
+        [["minute"], [], ["day"], ["minute"]]
+      )
+    })
+
+    it.each(
+      [
+        ["one", "1 minute", ["a"]],
+        ["all, if nothing is too soon,", 0, ["a", "b"]]
+      ] as const
+    )("names %s of two quotas that fall below a threshold at once", (_, every, expected) => {
+      const status = RateLimitStatus.make({
+        quotas: [{ name: "a", limit: 20, remaining: 1 }, { name: "b", limit: 20, remaining: 1 }]
+      })
+      const [approaches] = Partition.approaching(answered(sent(fresh, 1), status), status, warning([0.1], every), 0)
+      assert.deepStrictEqual(approaches.map(({ quota }) => quota), [...expected])
     })
 
     it("names the quotas that fell below a threshold", () => {

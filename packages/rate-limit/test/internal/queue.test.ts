@@ -40,6 +40,21 @@ describe("queue", () => {
     })
   })
 
+  describe("announcements", () => {
+    it.each<[name: string, announced: number, opensAt: number, isAnnounced: boolean, isPostponed: boolean]>([
+      ["the first opening", -Infinity, 5000, false, true],
+      ["the same opening", 5000, 5000, true, false],
+      ["an opening restated a little earlier", 5000, 4001, true, false],
+      ["the next opening, however soon", 5000, 5001, false, false],
+      ["an opening restated a second later", 5000, 6000, false, false],
+      ["an opening that was put off", 5000, 6001, false, true],
+      ["an opening much earlier, as after the clock was set back", 50_000, 5000, false, false]
+    ])("of %s", (_, announced, opensAt, isAnnounced, isPostponed) => {
+      assert.strictEqual(Queue.isAnnounced(announced, opensAt), isAnnounced)
+      assert.strictEqual(Queue.isPostponed(announced, opensAt), isPostponed)
+    })
+  })
+
   it.effect("wakes only its head, and the next one when the head leaves", () =>
     Effect.gen(function*() {
       const queue = Queue.make()
