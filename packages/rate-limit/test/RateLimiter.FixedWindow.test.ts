@@ -3,7 +3,6 @@ import { assert, describe, it } from "@effect/vitest"
 import * as Effect from "effect/Effect"
 import * as Logger from "effect/Logger"
 import * as LogLevel from "effect/LogLevel"
-import * as Ref from "effect/Ref"
 import * as RateLimiter from "../src/RateLimiter.ts"
 import * as RateLimitHeaders from "../src/RateLimitHeaders.ts"
 import * as RateLimitPolicy from "../src/RateLimitPolicy.ts"
@@ -51,39 +50,6 @@ describe("RateLimiter", () => {
           assert.deepStrictEqual({ blocked, failed }, { blocked: 0, failed: 0 })
           assert.isAtMost(overIdeal, 1.03)
         }
-      }))
-
-    it.effect("warn at most once a minute, and say nothing of waits below a second, however busy they are", () =>
-      Effect.gen(function*() {
-        const levels = yield* Ref.make<ReadonlyArray<string>>([])
-        const logger = Logger.make(({ logLevel }) =>
-          Effect.runSync(Ref.update(levels, (all) => [...all, logLevel.label]))
-        )
-        const server = yield* FixedWindow.make({
-          headers: FixedWindow.statedHeaders,
-          others: [],
-          limit: 50,
-          latency: () => 5
-        })
-        const http = server.client.pipe(RateLimiter.withRateLimiter(yield* RateLimiter.make(probing)))
-        const everySecond = Effect.forEach(
-          Array.from({ length: 60 }),
-          () =>
-            Effect.zipRight(
-              Effect.forkScoped(
-                Effect.replicateEffect(http.get("https://api.example/a"), 60, { concurrency: "unbounded" })
-              ),
-              Effect.sleep("1 second")
-            ),
-          { discard: true }
-        )
-        yield* VirtualClock.run(Effect.scoped(everySecond)).pipe(
-          Logger.withMinimumLogLevel(LogLevel.Info),
-          Effect.provide(Logger.replace(Logger.defaultLogger, logger))
-        )
-        const lines = yield* Ref.get(levels)
-        assert.isAtMost(lines.filter((level) => level === "WARN").length, 2)
-        assert.lengthOf(lines.filter((level) => level !== "WARN"), 0)
       }))
 
     it.effect("are blocked only in the first burst without a probe", () =>

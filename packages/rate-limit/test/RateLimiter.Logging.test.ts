@@ -74,7 +74,7 @@ interface Line {
   readonly isWait: boolean
 }
 
-const minutes = 3
+const minutes = 1
 
 /** What is logged of 50 calls a second, minute by minute. */
 const logged = (transport: HttpClient.HttpClient) =>

@@ -146,10 +146,14 @@ const read = <A>(
   const name = typeof names === "string" ? names : names?.find((name) => headers[name] !== undefined)
   const text = name === undefined ? undefined : headers[name]
   if (name === undefined || text === undefined) return undefined
-  const value = parse(text.trim())
+  // no server needs more, and a parser of more may need long
+  const value = text.length > longestField ? undefined : parse(text.trim())
   if (value === undefined) malformed.push(name)
   return value
 }
+
+/** In characters. */
+const longestField = 4096
 
 const toWholeNumber = (text: string): number | undefined => /^\d{1,15}$/.test(text) ? Number(text) : undefined
 
