@@ -5,11 +5,12 @@
  * @since 0.1.0
  */
 import * as Config from "effect/Config"
-import type * as Either from "effect/Either"
+import * as Either from "effect/Either"
 import * as Redacted from "effect/Redacted"
 import * as Schema from "effect/Schema"
 import type { InvalidSetting } from "./AuthError.ts"
 import * as Credential from "./Credential.ts"
+import * as ConfigReading from "./internal/configReading.ts"
 import { RedactedText } from "./internal/redactedText.ts"
 
 /** Inline material may span lines, so only an empty value is refused. */
@@ -94,9 +95,10 @@ export const make = (
  * @category config
  */
 export const config = (prefix: string): Config.Config<ClientCertificate> => {
-  const text = <A>(name: string, field: (value: string) => A) => ifSet(Config.string(`${prefix}_${name}`), field)
+  const variable = (name: string) => Credential.variableConfig(`${prefix}_${name}`, Either.right)
+  const text = <A>(name: string, field: (value: string) => A) => ifSet(variable(name), field)
   const secret = <A>(name: string, field: (value: Redacted.Redacted) => A) =>
-    ifSet(Config.redacted(`${prefix}_${name}`), field)
+    ifSet(Config.redacted(variable(name)), field)
   const fields = Config.all([
     text("CERTIFICATE_FILE", (certificateFile) => ({ certificateFile })),
     secret("CERTIFICATE", (certificate) => ({ certificate })),
@@ -107,28 +109,58 @@ export const config = (prefix: string): Config.Config<ClientCertificate> => {
     secret("PASSPHRASE", (passphrase) => ({ passphrase })),
     text("CA_FILE", (caFile) => ({ caFile })),
     text("CA", (ca) => ({ ca })),
-    ifSet(Config.boolean(`${prefix}_CA_ONLY`), (caOnly) => ({ caOnly })),
+    ifSet(Credential.variableConfig(`${prefix}_CA_ONLY`, boolean), (caOnly) => ({ caOnly })),
     text("SERVER_NAME", (serverName) => ({ serverName }))
   ])
-  return Credential.checkedConfig(
-    prefix,
-    Config.map(fields, ([a, b, c, d, e, f, g, h, i, j, k]) => ({
-      ...a,
-      ...b,
-      ...c,
-      ...d,
-      ...e,
-      ...f,
-      ...g,
-      ...h,
-      ...i,
-      ...j,
-      ...k
-    })),
-    make
+  const given = Config.map(fields, ([a, b, c, d, e, f, g, h, i, j, k]) => ({
+    ...a,
+    ...b,
+    ...c,
+    ...d,
+    ...e,
+    ...f,
+    ...g,
+    ...h,
+    ...i,
+    ...j,
+    ...k
+  }))
+  const source = variable("CERTIFICATE_FILE").pipe(
+    Config.orElse(() => variable("CERTIFICATE")),
+    Config.orElse(() => variable("PKCS12_FILE")),
+    Config.orElse(() => variable("PKCS12"))
   )
+  // with nothing set there is no certificate, which Config.option allows; one that is set in part is an error
+  const complete = ConfigReading.raise(Config.map(
+    Config.all([given, ConfigReading.attempt(source)]),
+    ([given, source]) => Object.keys(given).length === 0 ? Either.map(source, () => given) : Either.right(given)
+  ))
+  return Credential.checkedConfig(prefix, complete, make, suffixes)
+}
+
+/** The variable of each field, because the problem of one may name another. */
+const suffixes = {
+  certificateFile: "CERTIFICATE_FILE",
+  certificate: "CERTIFICATE",
+  keyFile: "KEY_FILE",
+  key: "KEY",
+  pkcs12File: "PKCS12_FILE",
+  pkcs12: "PKCS12",
+  passphrase: "PASSPHRASE",
+  caFile: "CA_FILE",
+  ca: "CA",
+  caOnly: "CA_ONLY",
+  serverName: "SERVER_NAME"
 }
 
 /** Leaves an unset field out: a field that is `undefined` would make equal credentials differ. */
 const ifSet = <A, B>(config: Config.Config<A>, field: (value: A) => B): Config.Config<Partial<B>> =>
   Config.withDefault(Config.map(config, field), {})
+
+/** The words of `Config.boolean`, whose error would quote a value of any length. */
+const boolean = (text: string): Either.Either<boolean, string> =>
+  ["true", "yes", "on", "1"].includes(text)
+    ? Either.right(true)
+    : ["false", "no", "off", "0"].includes(text)
+    ? Either.right(false)
+    : Either.left("must be true or false")

@@ -11,13 +11,11 @@
 import * as Config from "effect/Config"
 import * as ConfigError from "effect/ConfigError"
 import * as Either from "effect/Either"
-import * as MutableRef from "effect/MutableRef"
-import * as Option from "effect/Option"
 import * as ParseResult from "effect/ParseResult"
 import * as Redacted from "effect/Redacted"
 import * as Schema from "effect/Schema"
 import { InvalidSetting } from "./AuthError.ts"
-import * as ConfigErrors from "./internal/configErrors.ts"
+import * as ConfigReading from "./internal/configReading.ts"
 import * as Grammar from "./internal/grammar.ts"
 import { RedactedText } from "./internal/redactedText.ts"
 
@@ -192,7 +190,10 @@ export const revealJson = <A, I>(
 export const basicConfig = (prefix: string): Config.Config<Basic> =>
   checkedConfig(
     prefix,
-    Config.all({ username: Config.string(`${prefix}_USERNAME`), password: Config.redacted(`${prefix}_PASSWORD`) }),
+    Config.all({
+      username: variableConfig(`${prefix}_USERNAME`, Either.right),
+      password: Config.redacted(variableConfig(`${prefix}_PASSWORD`, Either.right))
+    }),
     basic
   )
 
@@ -203,11 +204,28 @@ export const basicConfig = (prefix: string): Config.Config<Basic> =>
  * @category config
  */
 export const bearerConfig = (prefix: string): Config.Config<Bearer> =>
-  checkedConfig(prefix, Config.all({ token: Config.redacted(`${prefix}_TOKEN`) }), bearer)
+  checkedConfig(
+    prefix,
+    Config.all({ token: Config.redacted(variableConfig(`${prefix}_TOKEN`, Either.right)) }),
+    bearer
+  )
+
+/**
+ * One variable; an empty one is not set. `read` answers with what is wrong with a value, and must not quote one that may
+ * be a secret.
+ *
+ * @since 0.1.0
+ * @category config
+ */
+export const variableConfig = <A>(
+  name: string,
+  read: (text: string) => Either.Either<A, string>
+): Config.Config<A> => explainedConfig(ConfigReading.variable(name, read))
 
 /**
  * Turns a Config of a credential's fields into a Config of the credential. A field that cannot be used becomes a
- * `ConfigError` that names it.
+ * `ConfigError` that names its variable: `<prefix>_CLIENT_ID` for `clientId`, unless `suffixes` has another end for it. A field
+ * of `suffixes` is named by its variable in the text of a problem too.
  *
  * @since 0.1.0
  * @category config
@@ -215,12 +233,20 @@ export const bearerConfig = (prefix: string): Config.Config<Bearer> =>
 export const checkedConfig = <A, B>(
   prefix: string,
   fields: Config.Config<A>,
-  make: (fields: A) => Either.Either<B, InvalidSetting>
+  make: (fields: A) => Either.Either<B, InvalidSetting>,
+  suffixes: Readonly<Record<string, string>> = {}
 ): Config.Config<B> =>
-  explainedConfig(
-    Config.mapOrFail(
-      fields,
-      (values) => Either.mapLeft(make(values), (error) => ConfigError.InvalidData([prefix], error.message))
+  ConfigReading.raise(
+    Config.map(
+      Config.all([ConfigReading.prefixOf(prefix), ConfigReading.attempt(fields)]),
+      ([prefix, fields]) =>
+        Either.flatMap(fields, (values) =>
+          Either.mapLeft(make(values), ({ problem, setting }) =>
+            ConfigError.InvalidData(
+              [variableOf(prefix, setting, suffixes)],
+              problem.replace(/\w+/gu, (word) =>
+                Object.hasOwn(suffixes, word) ? variableOf(prefix, `credential.${word}`, suffixes) : word)
+            )))
     )
   )
 
@@ -231,23 +257,15 @@ export const checkedConfig = <A, B>(
  * @category config
  */
 export const explainedConfig = <A>(self: Config.Config<A>): Config.Config<A> =>
-  Config.suspend(() => {
-    // of this reading alone: no combinator of Config gives an error to the alternative
-    const failed = MutableRef.make<ConfigError.ConfigError | undefined>(undefined)
-    const read = Config.orElseIf(Config.map(self, Option.some), {
-      if: (error) => {
-        MutableRef.set(failed, error)
-        return true
-      },
-      orElse: () => Config.succeed(Option.none<A>())
-    })
-    return Config.mapOrFail(read, (value) => {
-      const error = MutableRef.get(failed)
-      return Option.isSome(value) || error === undefined
-        ? Either.fromOption(value, () => ConfigError.MissingData([], "is not set"))
-        : Either.left(ConfigErrors.explainPart(error))
-    })
-  })
+  ConfigReading.raise(ConfigReading.attempt(self))
+
+/** The variable of a setting such as `credential.clientId`. */
+const variableOf = (prefix: string, setting: string, suffixes: Readonly<Record<string, string>>): string => {
+  const field = setting.split(".")[1]
+  return field === undefined
+    ? prefix
+    : `${prefix}_${suffixes[field] ?? field.replace(/[A-Z]/gu, (letter) => `_${letter}`).toUpperCase()}`
+}
 
 /** The characters an API key may have in each place; a query parameter is percent-encoded. */
 const keyGrammar = { header: Grammar.fieldValue, query: Grammar.text, cookie: Grammar.cookieValue }

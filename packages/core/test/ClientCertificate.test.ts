@@ -1,8 +1,10 @@
 import { assert, describe, it } from "@effect/vitest"
+import * as Config from "effect/Config"
 import * as ConfigProvider from "effect/ConfigProvider"
 import * as Effect from "effect/Effect"
 import * as Either from "effect/Either"
 import * as Equal from "effect/Equal"
+import * as Option from "effect/Option"
 import * as Redacted from "effect/Redacted"
 import * as ClientCertificate from "../src/ClientCertificate.ts"
 import * as Credential from "../src/Credential.ts"
@@ -70,10 +72,54 @@ describe("ClientCertificate", () => {
         assert.isTrue(Equal.equals(credential, expected))
       }))
 
-    it.effect("names the setting that is missing", () =>
+    it.effect("takes empty variables for unset ones", () =>
       Effect.gen(function*() {
-        const error = yield* Effect.flip(load({ MQ_CA_FILE: "ca.pem" }))
-        assert.include(String(error), "credential.certificateFile")
+        const credential = yield* load({
+          MQ_CERTIFICATE_FILE: "client.pem",
+          MQ_KEY: "",
+          MQ_PKCS12: "",
+          MQ_PASSPHRASE: "",
+          MQ_CA_ONLY: ""
+        })
+        assert.isTrue(Equal.equals(credential, new Certificate({ certificateFile: "client.pem" })))
       }))
+
+    it.effect("may be missing as a whole, and then lists what can be set", () =>
+      Effect.gen(function*() {
+        const provider = ConfigProvider.fromMap(new Map<string, string>())
+        assert.isTrue(Option.isNone(yield* provider.load(Config.option(ClientCertificate.config("MQ")))))
+        assert.deepStrictEqual(String(yield* Effect.flip(load({}))).split("\n").slice(1), [
+          "  MQ_CERTIFICATE_FILE",
+          "or",
+          "  MQ_CERTIFICATE",
+          "or",
+          "  MQ_PKCS12_FILE",
+          "or",
+          "  MQ_PKCS12\")"
+        ])
+      }))
+
+    const wrong: Record<string, readonly [Record<string, string>, string]> = {
+      "that is missing while another is set": [
+        { MQ_CA_FILE: "ca.pem" },
+        "(Invalid data at MQ_CERTIFICATE_FILE: \"or MQ_CERTIFICATE, MQ_PKCS12_FILE or MQ_PKCS12 must be given\")"
+      ],
+      "that contradicts another": [
+        { MQ_CERTIFICATE_FILE: "client.pem", MQ_PKCS12: "canary" },
+        "(Invalid data at MQ_PKCS12: \"must not be given together with MQ_CERTIFICATE_FILE\")"
+      ],
+      "that needs another": [
+        { MQ_CERTIFICATE_FILE: "client.pem", MQ_CA_ONLY: "yes" },
+        "(Invalid data at MQ_CA_ONLY: \"needs MQ_CA or MQ_CA_FILE\")"
+      ],
+      "that is neither true nor false, without its value": [
+        { MQ_CERTIFICATE_FILE: "client.pem", MQ_CA_ONLY: "canary".repeat(1000) },
+        "(Invalid data at MQ_CA_ONLY: \"must be true or false\")"
+      ]
+    }
+    Object.entries(wrong).forEach(([what, [variables, message]]) =>
+      it.effect(`names the variable ${what}`, () =>
+        Effect.map(Effect.flip(load(variables)), (error) => assert.strictEqual(String(error), message)))
+    )
   })
 })

@@ -7,7 +7,7 @@ import type { InvalidSetting } from "@effect-auth/core/AuthError"
 import { ClientCertificate } from "@effect-auth/core/ClientCertificate"
 import * as Credential from "@effect-auth/core/Credential"
 import * as Config from "effect/Config"
-import type * as Either from "effect/Either"
+import * as Either from "effect/Either"
 import type * as Redacted from "effect/Redacted"
 import * as Schema from "effect/Schema"
 
@@ -66,6 +66,9 @@ export const ltpa = (fields: {
 export const ltpaConfig = (prefix: string): Config.Config<Ltpa> =>
   Credential.checkedConfig(
     prefix,
-    Config.all({ username: Config.string(`${prefix}_USERNAME`), password: Config.redacted(`${prefix}_PASSWORD`) }),
+    Config.all({
+      username: Credential.variableConfig(`${prefix}_USERNAME`, Either.right),
+      password: Config.redacted(Credential.variableConfig(`${prefix}_PASSWORD`, Either.right))
+    }),
     ltpa
   )

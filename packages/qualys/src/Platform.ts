@@ -7,8 +7,7 @@
 import { InvalidSetting } from "@effect-auth/core/AuthError"
 import * as Credential from "@effect-auth/core/Credential"
 import * as OriginPolicy from "@effect-auth/core/OriginPolicy"
-import * as Config from "effect/Config"
-import * as ConfigError from "effect/ConfigError"
+import type * as Config from "effect/Config"
 import * as Either from "effect/Either"
 import * as Schema from "effect/Schema"
 
@@ -174,10 +173,7 @@ export const format = (platform: Platform): string =>
  * @category config
  */
 export const config = (name: string): Config.Config<PlatformId> =>
-  Config.mapOrFail(
-    Config.string(name),
-    (text) => Either.mapLeft(decodeId(text), () => ConfigError.InvalidData([], unknownPlatform))
-  )
+  Credential.variableConfig(name, (text) => Either.mapLeft(decodeId(text), () => `must be one of ${known}`))
 
 const unknownPlatform = `must be one of ${known}, or the three URLs api_url, gateway_url and qualysguard_url`
 

@@ -7,8 +7,7 @@
  */
 import type { InvalidSetting } from "@effect-auth/core/AuthError"
 import * as Credential from "@effect-auth/core/Credential"
-import * as Config from "effect/Config"
-import * as ConfigError from "effect/ConfigError"
+import type * as Config from "effect/Config"
 import * as Either from "effect/Either"
 import * as Predicate from "effect/Predicate"
 import * as Redacted from "effect/Redacted"
@@ -217,10 +216,7 @@ export const revealJson = (credential: QualysCredential, options?: JsonOptions):
  * @category config
  */
 export const config = (name: string): Config.Config<QualysCredential> =>
-  Config.mapOrFail(
-    Config.redacted(name),
-    (json) => Either.mapLeft(fromJson(Redacted.value(json)), (error) => ConfigError.InvalidData([], error.message))
-  )
+  Credential.variableConfig(name, (json) => Either.mapLeft(fromJson(json), (error) => error.message))
 
 const decode = Credential.fromUnknown(QualysCredential)
 

@@ -88,6 +88,18 @@ describe("Platform", () => {
     Effect.gen(function*() {
       const provider = ConfigProvider.fromMap(new Map([["GOOD", "UK1"], ["BAD", "mars"]]))
       assert.strictEqual(yield* provider.load(Platform.config("GOOD")), "uk1")
-      assert.include(String(yield* Effect.flip(provider.load(Platform.config("BAD")))), "must be one of qg1")
+      const message = String(yield* Effect.flip(provider.load(Platform.config("BAD"))))
+      assert.match(message, /^\(Invalid data at BAD: "must be one of qg1, [a-z0-9, ]+ gov1"\)$/)
+    }))
+
+  it.effect("is not set where its variable is missing or empty", () =>
+    Effect.gen(function*() {
+      const provider = ConfigProvider.fromMap(new Map([["EMPTY", ""]]))
+      for (const name of ["EMPTY", "MISSING"]) {
+        assert.strictEqual(
+          String(yield* Effect.flip(provider.load(Platform.config(name)))),
+          `(Missing data at ${name}: "is not set")`
+        )
+      }
     }))
 })

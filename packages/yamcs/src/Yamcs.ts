@@ -25,10 +25,10 @@ import * as RequestCredentials from "@effect-auth/core/RequestCredentials"
 import * as System from "@effect-auth/core/System"
 import type { TokenSource } from "@effect-auth/core/TokenSource"
 import type * as HttpClient from "@effect/platform/HttpClient"
-import * as Config from "effect/Config"
+import type * as Config from "effect/Config"
 import type { ConfigError } from "effect/ConfigError"
 import * as Effect from "effect/Effect"
-import type * as Either from "effect/Either"
+import * as Either from "effect/Either"
 import * as Layer from "effect/Layer"
 import * as Redacted from "effect/Redacted"
 import * as Schedule from "effect/Schedule"
@@ -398,7 +398,7 @@ export const layerBasicConfig = (
  * @category layers
  */
 export const layerFromEnvironment: ModeLayer<string, ExchangeError | ConfigError> = layerConfig({
-  baseUrl: Config.string("YAMCS_URL"),
+  baseUrl: CoreCredential.variableConfig("YAMCS_URL", Either.right),
   credential: Credentials.credentialConfig("YAMCS")
 })
 

@@ -135,7 +135,7 @@ export const apiKey = (fields: {
 export const passwordConfig = (prefix: string): Config.Config<Password> =>
   Credential.checkedConfig(
     prefix,
-    Config.all({ username: Config.string(`${prefix}_USERNAME`), password: Config.redacted(`${prefix}_PASSWORD`) }),
+    Config.all({ username: text(`${prefix}_USERNAME`), password: secret(`${prefix}_PASSWORD`) }),
     password
   )
 
@@ -150,8 +150,8 @@ export const sessionConfig = (prefix: string): Config.Config<Session> =>
   Credential.checkedConfig(
     prefix,
     Config.all({
-      accessToken: Config.redacted(`${prefix}_ACCESS_TOKEN`),
-      refreshToken: optional(Config.redacted(`${prefix}_REFRESH_TOKEN`)),
+      accessToken: secret(`${prefix}_ACCESS_TOKEN`),
+      refreshToken: optional(secret(`${prefix}_REFRESH_TOKEN`)),
       expiresAt: optional(instant(`${prefix}_EXPIRES_AT`))
     }),
     session
@@ -167,9 +167,9 @@ export const serviceAccountConfig = (prefix: string): Config.Config<ServiceAccou
   Credential.checkedConfig(
     prefix,
     Config.all({
-      clientId: Config.string(`${prefix}_CLIENT_ID`),
-      clientSecret: Config.redacted(`${prefix}_CLIENT_SECRET`),
-      become: optional(Config.string(`${prefix}_BECOME`))
+      clientId: text(`${prefix}_CLIENT_ID`),
+      clientSecret: secret(`${prefix}_CLIENT_SECRET`),
+      become: optional(text(`${prefix}_BECOME`))
     }),
     serviceAccount
   )
@@ -181,7 +181,7 @@ export const serviceAccountConfig = (prefix: string): Config.Config<ServiceAccou
  * @category config
  */
 export const apiKeyConfig = (prefix: string): Config.Config<ApiKey> =>
-  Credential.checkedConfig(prefix, Config.all({ key: Config.redacted(`${prefix}_API_KEY`) }), apiKey)
+  Credential.checkedConfig(prefix, Config.all({ key: secret(`${prefix}_API_KEY`) }), apiKey, { key: "API_KEY" })
 
 /**
  * The first credential that is set, in this order: {@link apiKeyConfig}, {@link serviceAccountConfig},
@@ -202,12 +202,16 @@ export const credentialConfig = (prefix: string): Config.Config<Exclude<YamcsCre
     )
   )
 
+const text = (name: string): Config.Config<string> => Credential.variableConfig(name, Either.right)
+
+const secret = (name: string): Config.Config<Redacted.Redacted> => Config.redacted(text(name))
+
 /** Does not quote the input, which may be a token in the wrong place. */
 const instant = (name: string): Config.Config<DateTime.Utc> =>
-  Config.mapOrFail(Config.string(name), (text) =>
+  Credential.variableConfig(name, (text) =>
     Either.fromOption(
       Option.map(DateTime.make(text), DateTime.toUtc),
-      () => ConfigError.InvalidData([], "must be a date and time, such as 2030-01-31T12:00:00Z")
+      () => "must be a date and time, such as 2030-01-31T12:00:00Z"
     ))
 
 const orWhenMissing = <A, B>(self: Config.Config<A>, that: () => Config.Config<B>): Config.Config<A | B> =>

@@ -91,15 +91,37 @@ describe("credentialConfig", () => {
   it.effect("names what could be set when nothing is", () =>
     Effect.gen(function*() {
       const message = String(yield* Effect.flip(configured({})))
-      for (const name of ["YAMCS_API_KEY", "YAMCS_CLIENT_ID", "YAMCS_ACCESS_TOKEN", "YAMCS_USERNAME"]) {
-        assert.include(message, name)
-      }
+      assert.deepStrictEqual(message.split("\n").slice(1), [
+        "  YAMCS_API_KEY",
+        "or",
+        "  YAMCS_CLIENT_ID",
+        "  YAMCS_CLIENT_SECRET",
+        "or",
+        "  YAMCS_ACCESS_TOKEN",
+        "or",
+        "  YAMCS_USERNAME",
+        "  YAMCS_PASSWORD\")"
+      ])
     }))
 
   it.effect("does not pass over a credential that is set and cannot be used", () =>
     Effect.gen(function*() {
-      const message = String(yield* Effect.flip(configured({ ...password, YAMCS_API_KEY: "" })))
-      assert.include(message, "credential.key: must not be empty")
+      const message = String(yield* Effect.flip(configured({ ...password, YAMCS_API_KEY: "canary\n" })))
+      assert.strictEqual(message, "(Invalid data at YAMCS_API_KEY: \"must not contain control characters\")")
+    }))
+
+  it.effect("takes an empty variable for one that is not set", () =>
+    Effect.gen(function*() {
+      const empty = { YAMCS_API_KEY: "", YAMCS_CLIENT_ID: "", YAMCS_CLIENT_SECRET: "" }
+      assert.strictEqual((yield* configured({ ...password, ...empty }))._tag, "Password")
+      assert.deepStrictEqual(
+        yield* configured({ ...serviceAccount, YAMCS_BECOME: "" }),
+        new YamcsCredential.ServiceAccount({ clientId: "scheduler", clientSecret: canary, become: undefined })
+      )
+      assert.deepStrictEqual(
+        yield* configured({ ...session, YAMCS_REFRESH_TOKEN: "", YAMCS_EXPIRES_AT: "" }),
+        new YamcsCredential.Session({ accessToken: canary, refreshToken: undefined, expiresAt: undefined })
+      )
     }))
 
   it.effect("does not show a secret in a wrong place", () =>

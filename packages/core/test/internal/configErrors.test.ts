@@ -49,7 +49,7 @@ describe("configErrors", () => {
       const text = yield* shown(choice, { ACME_USERNAME: "a:canary-name", ACME_PASSWORD: "canary-password" })
       assert.strictEqual(
         text,
-        "(Invalid data at ACME: \"credential.username: must not contain a colon (RFC 7617 section 2)\")"
+        "(Invalid data at ACME_USERNAME: \"must not contain a colon (RFC 7617 section 2)\")"
       )
     }))
 
