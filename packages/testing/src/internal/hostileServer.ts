@@ -68,7 +68,7 @@ export const make = ({ login, reset }: Options): Effect.Effect<HostileServer> =>
             return yield* resetting(reset)
           case "silent":
             // longer than its caller waits, and shorter than the policy of a login does
-            return yield* Effect.zipRight(Effect.sleep("300 millis"), resetting(reset))
+            return yield* Effect.zipRight(Effect.sleep("100 millis"), resetting(reset))
           default:
             return failedLogin(failure, heard, target.url)
         }
