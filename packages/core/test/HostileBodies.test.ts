@@ -84,6 +84,8 @@ const basic = Authenticator.basic({ username: "operator", password: Redacted.mak
 describe("Hostile bodies, on real sockets", () => {
   for (const { layer, name } of Loopback.transports()) {
     for (const body of Object.keys(bodies)) {
+      // the others do not decode: to them it is a flood
+      if (body === "is a bomb" && name !== "fetch") continue
       it.scopedLive(`over ${name}, a call outlives no body that ${body}`, () =>
         Effect.gen(function*() {
           const server = yield* Loopback.serve(answers)

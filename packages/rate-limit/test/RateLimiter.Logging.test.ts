@@ -10,7 +10,6 @@ import * as MutableRef from "effect/MutableRef"
 import * as Ref from "effect/Ref"
 import * as RateLimiter from "../src/RateLimiter.ts"
 import * as RateLimitPolicy from "../src/RateLimitPolicy.ts"
-import * as SlidingWindow from "./slidingWindow.ts"
 
 const limit = 60
 const minute = 60_000
@@ -59,15 +58,6 @@ const fixedWindow = Effect.sync(() => {
   })
 })
 
-const slidingWindow = Effect.map(
-  SlidingWindow.make({
-    windows: [{ limit, window: minute }],
-    latency: () => latency,
-    headers: SlidingWindow.ietfHeaders
-  }),
-  ({ client }) => client
-)
-
 interface Line {
   readonly at: number
   readonly level: string
@@ -112,8 +102,7 @@ describe("RateLimiter", () => {
   describe("50 calls a second against 60 a minute", () => {
     it.effect.each([
       { name: "a token bucket", server: tokenBucket },
-      { name: "a fixed window", server: fixedWindow },
-      { name: "a sliding window", server: slidingWindow }
+      { name: "a fixed window", server: fixedWindow }
     ])("warn at most once a minute, and of at most one long wait: $name", ({ server }) =>
       Effect.gen(function*() {
         const byMinute = yield* Effect.flatMap(server, logged)

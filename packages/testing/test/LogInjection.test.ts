@@ -22,7 +22,7 @@ import * as Redacted from "effect/Redacted"
 
 /** Forges a line, clears the screen, turns the line around, and is as long as a server likes. */
 const payload = `x\r\nINFO forged \u001b[2J\u202eevil\u2028\u0007\u200b`
-const endless = payload + "y ".repeat(1_000_000)
+const endless = payload + "y ".repeat(100_000)
 
 const login = { username: "operator", password: Redacted.make("canary-password") }
 const request = Effect.flatMap(AuthenticatedHttpClient.AuthenticatedHttpClient, (http) => http.get("/things"))
