@@ -2,8 +2,11 @@
 
 /** Origin and path: no user information, no query, no fragment. Works on text, because a request's URL may be relative. */
 export const originAndPath = (url: string): string => {
-  const end = url.search(/[?#]/)
-  const path = end === -1 ? url : url.slice(0, end)
+  // most URLs have none of the three, and every request asks
+  const query = url.indexOf("?")
+  const withoutQuery = query === -1 ? url : url.slice(0, query)
+  const hash = withoutQuery.indexOf("#")
+  const path = hash === -1 ? withoutQuery : withoutQuery.slice(0, hash)
   return path.includes("@") ? path.replace(userInformation, "$1") : path
 }
 

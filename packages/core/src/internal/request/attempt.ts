@@ -12,7 +12,9 @@ import type * as HttpClientResponse from "@effect/platform/HttpClientResponse"
 import * as Clock from "effect/Clock"
 import * as Context from "effect/Context"
 import * as Effect from "effect/Effect"
+import * as Fiber from "effect/Fiber"
 import * as MutableRef from "effect/MutableRef"
+import * as Option from "effect/Option"
 import type { ClientError } from "../../AuthError.ts"
 import * as AuthEvent from "../../AuthEvent.ts"
 import type { RenewalStep } from "../token/state.ts"
@@ -82,9 +84,13 @@ const sendLimited = (client: Client, rateLimiter: RateLimiter, context: RequestC
   const latest = MutableRef.make<ActiveCredentials | undefined>(undefined)
   const attemptWith = (credentials: ActiveCredentials) => {
     MutableRef.set(latest, credentials)
-    return Effect.withFiberRuntime<HttpClientResponse.HttpClientResponse, HttpClientError.HttpClientError>((fiber) =>
-      client.transport.send(fiber, outgoing(credentials, request))
-    )
+    // called while its fiber runs, so that it need not be asked for by an effect
+    const fiber = Option.getOrUndefined(Fiber.getCurrentFiber())
+    return fiber === undefined
+      ? Effect.withFiberRuntime<HttpClientResponse.HttpClientResponse, HttpClientError.HttpClientError>((fiber) =>
+        client.transport.send(fiber, outgoing(credentials, request))
+      )
+      : client.transport.send(fiber, outgoing(credentials, request))
   }
   const limited = rateLimiter.run(
     request,
