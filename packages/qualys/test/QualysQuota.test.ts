@@ -98,7 +98,7 @@ describe("QualysQuota.policy", () => {
 
   it.effect("counts down the last calls, however fast they come, once for each number and window", () =>
     Effect.gen(function*() {
-      const server = ScriptedHttpClient.make([12, 11, 10, 9, 9, 8, 7, 6, 5, 4, 3, 2, 1].map(left))
+      const server = ScriptedHttpClient.make([12, 11, 10, 9, 9, 8, 7, 6, 5, 4, 3, 2, 1, 9, 8].map(left))
       const limiter = yield* RateLimiter.make(QualysQuota.policy)
       const said = yield* Ref.make<ReadonlyArray<number>>([])
       const onEvent = (event: RateLimitEvent.RateLimitEvent) =>
@@ -108,6 +108,10 @@ describe("QualysQuota.policy", () => {
       yield* Effect.fork(Effect.replicateEffect(call, 13, { discard: true }))
       yield* TestClock.adjust("1 second")
       assert.strictEqual(yield* server.count, 13)
-      assert.deepStrictEqual(yield* Ref.get(said), [9, 8, 7, 6, 5, 4, 3, 2, 1])
+      assert.deepStrictEqual(yield* Ref.getAndSet(said, []), [9, 8, 7, 6, 5, 4, 3, 2, 1])
+      yield* TestClock.adjust("1 hour")
+      yield* Effect.fork(Effect.replicateEffect(call, 2, { discard: true }))
+      yield* TestClock.adjust("1 second")
+      assert.deepStrictEqual(yield* Ref.get(said), [9, 8])
     }))
 })

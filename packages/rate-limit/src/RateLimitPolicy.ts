@@ -264,7 +264,8 @@ export const initial: Setter<RateLimitStatus.RateLimitStatus> = dual(
 )
 
 /**
- * One quota for each origin and path, whatever the method, the query and the user in the URL. The request's URL must be absolute.
+ * One quota for each origin and path, whatever the method, the query and the user in the URL. The request's URL must be
+ * absolute.
  *
  * @since 0.1.0
  * @category keys

@@ -32,9 +32,9 @@ const server = (
     })
   )
 
-/** 60 calls at first, and one more each second. */
+/** One call each second. It begins empty, as it is after the first minute, so that one minute shows what every later one does. */
 const tokenBucket = Effect.sync(() => {
-  const state = MutableRef.make({ tokens: limit, at: 0 })
+  const state = MutableRef.make({ tokens: 1, at: 0 })
   return server((now) => {
     const before = MutableRef.get(state)
     const tokens = Math.min(limit, before.tokens + (now - before.at) * limit / minute)

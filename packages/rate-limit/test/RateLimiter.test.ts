@@ -732,6 +732,28 @@ describe("RateLimiter", () => {
         yield* Effect.forEach(fibers.slice(25, 30), Fiber.join)
       }))
 
+    it.scoped("say that an opening was put off, if by more than a second", () =>
+      Effect.gen(function*() {
+        const withWindow = (remaining: number) => ({ ...left(remaining), "ratelimit-policy": "20;w=60" })
+        const server = scripted(
+          { headers: withWindow(2) },
+          { headers: withWindow(1), after: "500 millis" },
+          // goes to its caller, and not back to the head of the queue, where it would ask anew
+          { status: 503, headers: { "retry-after": "120" }, after: "20 seconds" },
+          { headers: left(19) }
+        )
+        const limiter = yield* RateLimiter.make(policy.pipe(RateLimitPolicy.warnBelow([])))
+        const http = limitedBy(server, limiter)
+        const events = yield* eventsOf(limiter)
+        yield* http.get("/a")
+        yield* Effect.forEach([1, 2, 3], () => Effect.fork(http.get("/a")))
+        yield* TestClock.adjust("30 seconds")
+        assert.deepStrictEqual(
+          (yield* events).flatMap((event) => event._tag === "WaitingUntil" ? [Duration.format(event.wait)] : []),
+          ["1m", "2m"]
+        )
+      }))
+
     it.scoped("name malformed headers, and the request is served", () =>
       Effect.gen(function*() {
         const server = scripted({ headers: { "ratelimit-limit": "many" } })
