@@ -243,7 +243,8 @@ export class MalformedTokenResponse
 }
 
 /**
- * Raised when a request would carry credentials to an origin the client is not bound to. No connection was opened.
+ * Raised when a request would carry credentials to an origin the client is not bound to. So is one whose relative URL
+ * leaves the base URL, or whose `Host` header names another host: `problem` says which. No connection was opened.
  *
  * @since 0.1.0
  * @category errors
@@ -256,13 +257,15 @@ export class OriginRefused extends Schema.TaggedError<OriginRefused>("@effect-au
     /** Origin and path of the request, without its query; `undefined` if it is not a URL. */
     url: Schema.optional(Schema.String),
     allowed: Schema.Array(Schema.String),
+    /** What is wrong with the request, if it is not its origin. */
     problem: Schema.optional(Schema.String)
   }
 ) {
   readonly [TypeId]: TypeId = TypeId
   override get message(): string {
-    const problem = this.problem ?? "is not an origin of this client"
-    return `${this.url ?? this.origin} ${problem}; credentials are sent to ${this.allowed.join(", ")} only`
+    const problem = this.problem ??
+      `is not an origin of this client; credentials are sent to ${this.allowed.join(", ")} only`
+    return `${this.url ?? this.origin} ${problem}`
   }
 }
 

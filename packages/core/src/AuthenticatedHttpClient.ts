@@ -108,10 +108,10 @@ const makeWidest = (
     }
     const withDefaults = withDefaultHeaders(options.defaultHeaders)
     return fromExecute((request) => {
-      const admitted = OriginPolicy.admit(origins, request)
+      const admitted = OriginPolicy.admit(origins, withDefaults(request))
       if (Either.isLeft(admitted)) return Effect.fail(admitted.left)
       return Attempt.send(client, {
-        request: withDefaults(admitted.right),
+        request: admitted.right,
         attempted: "reuse",
         replays: 0,
         redirects: 0

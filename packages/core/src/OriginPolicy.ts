@@ -1,9 +1,11 @@
 /**
  * Where credentials may go: to the client's own origins and nowhere else, never over plain http beyond loopback.
- * Checked before a connection is opened, for each attempt and each redirect.
+ * Checked before a connection is opened, for each attempt and each redirect. What counts is what the transports send, so
+ * a URL that could mean more than one thing is read by the URL parser that all of them use.
  *
  * @since 0.1.0
  */
+import type * as Headers from "@effect/platform/Headers"
 import * as HttpClientRequest from "@effect/platform/HttpClientRequest"
 import type * as Array from "effect/Array"
 import * as Either from "effect/Either"
@@ -17,7 +19,7 @@ import { addressOf } from "./internal/request/address.ts"
  * @category models
  */
 export interface OriginPolicy {
-  /** Origin and path, without a trailing slash. */
+  /** Origin and path, without a trailing slash. Relative URLs stay below it. */
   readonly baseUrl: string
   /** Every origin that may see credentials (RFC 6454), the base URL's first. */
   readonly origins: Array.NonEmptyReadonlyArray<string>
@@ -31,8 +33,8 @@ export interface OriginPolicy {
  */
 export interface Options {
   /**
-   * What relative URLs are relative to: its whole path comes before theirs. No query, fragment or user information; a
-   * trailing slash is immaterial.
+   * What relative URLs are relative to: its whole path comes before theirs, and no `..` of theirs leaves it. No query,
+   * fragment or user information; a trailing slash is immaterial.
    */
   readonly baseUrl: string | URL
   /** Further origins that the same credentials are meant for, such as `https://gateway.example`. */
@@ -72,6 +74,13 @@ export const make = (options: Options): Either.Either<OriginPolicy, InvalidSetti
 /**
  * The request with its URL made absolute and without a fragment, when credentials may go there; else `OriginRefused`.
  *
+ * - An absolute URL goes to any path of the client's origins.
+ * - A relative URL stays below the base URL. One whose dot segments lead out of it (`..`, `%2e%2e`, `..\`, RFC 3986
+ *   section 5.2.4) is refused: an id in a path does not choose another tenant.
+ * - A `Host` field has to name the host of the URL, because it is what a proxy or server chooses the recipient by.
+ *   Fields that describe the message or its way so far (`X-Forwarded-Host`, `Connection`, `Transfer-Encoding`) are the
+ *   caller's own affair.
+ *
  * @since 0.1.0
  * @category decisions
  */
@@ -79,11 +88,31 @@ export const admit = (
   policy: OriginPolicy,
   request: HttpClientRequest.HttpClientRequest
 ): Either.Either<HttpClientRequest.HttpClientRequest, OriginRefused> => {
+  const located = locate(policy, request)
+  if (Either.isLeft(located) || !namesHost(request.headers)) return located
+  const { url } = located.right
+  return meantForHost(request.headers, new URL(url))
+    ? located
+    : refused(policy, { origin: new URL(url).origin, url: addressOf({ url }), problem: foreignHost })
+}
+
+const locate = (
+  policy: OriginPolicy,
+  request: HttpClientRequest.HttpClientRequest
+): Either.Either<HttpClientRequest.HttpClientRequest, OriginRefused> => {
   if (policy.plainUrl.test(request.url)) return Either.right(at(request, request.url))
   const url = withoutFragment(request.url)
   if (isRelative(url)) {
     const separator = url === "" || url.startsWith("/") || url.startsWith("?") ? "" : "/"
-    return Either.right(at(request, policy.baseUrl + separator + url))
+    const absolute = policy.baseUrl + separator + url
+    return !mayClimb.test(url) || isBelow(policy, new URL(absolute))
+      ? Either.right(at(request, absolute))
+      : refused(policy, {
+        origin: policy.origins[0],
+        url: addressOf({ url: new URL(absolute).href }),
+        problem: `is not below ${policy.baseUrl}, where relative URLs stay: it was asked for by a path with \`..\` ` +
+          "(if that is meant, make the URL absolute)"
+      })
   }
   if (policy.plainUrl.test(url)) return Either.right(at(request, url))
   // not obviously ours: let the URL parser say what it means (default port, upper case, user information)
@@ -137,6 +166,31 @@ const parseUrl: (text: string) => Option.Option<URL> = Option.liftThrowable((tex
 
 /** No scheme (RFC 3986 section 3.1) and no authority of its own; the URL parser takes `\` for `/`. */
 const isRelative = (url: string): boolean => !/^(?:[a-z][a-z0-9+.-]*:|[/\\]{2})/iu.test(url)
+
+/**
+ * The forms a double-dot segment begins with (WHATWG URL, "double-dot URL path segment"), and what the parser removes
+ * within them. A URL without any of these is not parsed, which would cost more than the rest of the decision.
+ */
+const mayClimb = /\.\.|%2[Ee]|[\t\n\r]/
+
+const isBelow = (policy: OriginPolicy, url: URL): boolean =>
+  url.href === policy.baseUrl || /^[/?]/u.test(url.href.slice(policy.baseUrl.length)) &&
+    url.href.startsWith(policy.baseUrl)
+
+/** The authority of HTTP/1.1 and its like in HTTP/2 (RFC 9113 section 8.3.1). */
+const namesHost = (headers: Headers.Headers): boolean => "host" in headers || ":authority" in headers
+
+const meantForHost = (headers: Headers.Headers, url: URL): boolean => {
+  const port = url.port === "" ? defaultPorts[url.protocol] : url.port
+  const names = [url.host, `${url.hostname}:${port}`]
+  return [headers["host"], headers[":authority"]].every((named) =>
+    named === undefined || names.includes(named.toLowerCase())
+  )
+}
+
+const defaultPorts: Readonly<Record<string, string>> = { "http:": "80", "https:": "443" }
+
+const foreignHost = "was asked for with a Host header that names another host"
 
 const withoutFragment = (url: string): string => {
   const hash = url.indexOf("#")

@@ -180,6 +180,186 @@ describe("OriginPolicy", () => {
     })
   })
 
+  describe("admit, for a relative URL with dot segments", () => {
+    const tenant = policy({ baseUrl: "https://api.acme.example/tenants/a/v1/" })
+    const sent = (url: string, of = tenant) =>
+      Either.match(admit(url, of), {
+        onLeft: ({ _tag }) => _tag,
+        onRight: (request) => destination(request).href.slice("https://api.acme.example".length)
+      })
+
+    it("refuses every spelling that the URL parser leads out of the base path", () => {
+      const spellings = [
+        "..",
+        "/..",
+        "../",
+        "../v2",
+        "../../b/v1/users",
+        "/../../b/v1/users",
+        "users/../../../b",
+        "users/../..?a=1",
+        "%2e%2e/x",
+        "%2E%2e/x",
+        ".%2e/x",
+        ".%2E/x",
+        "%2e./x",
+        "..\\x",
+        "\\..\\..\\x",
+        "users\\..\\..\\x",
+        "users/\\../..\\../x",
+        ".\t./x",
+        "%2\ne%2\re/x",
+        "users/.\n.\r/.\t.",
+        "./../x",
+        "..#fragment",
+        "../v1x",
+        "../v1%2f",
+        "../V1/users",
+        "...\t/../../x",
+        "a;b/../..;c/../../x"
+      ]
+      const beyond = spellings.filter((url) => sent(url) !== "OriginRefused")
+      assert.deepStrictEqual(beyond, [])
+    })
+
+    it("says which path was asked for, and what to do, without the query", () => {
+      const error = Either.getOrThrow(Either.flip(admit(`../../b/users?key=${canary}`, tenant)))
+      assert.strictEqual(
+        error.message,
+        "https://api.acme.example/tenants/b/users is not below https://api.acme.example/tenants/a/v1, where relative URLs " +
+          "stay: it was asked for by a path with `..` (if that is meant, make the URL absolute)"
+      )
+      assertSecretFree(error, [canary])
+    })
+
+    it("leaves dots alone that lead nowhere, or not out of the base path", () => {
+      const base = "/tenants/a/v1"
+      const cases = {
+        "/files/..name": `${base}/files/..name`,
+        "/files/name..": `${base}/files/name..`,
+        "a..b": `${base}/a..b`,
+        "...": `${base}/...`,
+        "....//x": `${base}/....//x`,
+        "/a/./b": `${base}/a/b`,
+        ".": `${base}/`,
+        "%2e": `${base}/`,
+        "a/..": `${base}/`,
+        "a/%2e%2e/b": `${base}/b`,
+        "../v1/users": `${base}/users`,
+        "../v1": base,
+        "?q=../../x": `${base}?q=../../x`,
+        "/a?q=..\\..": `${base}/a?q=..\\..`,
+        "#/../..": base,
+        "/a#/../..": `${base}/a`,
+        "..;/x": `${base}/..;/x`,
+        ";../x": `${base}/;../x`,
+        // one segment each, whatever a server makes of it: the slash is data (RFC 3986 section 2.2)
+        "..%2fx": `${base}/..%2fx`,
+        "..%5cx": `${base}/..%5cx`,
+        "%252e%252e/x": `${base}/%252e%252e/x`,
+        " ../x": `${base}/%20../x`
+      }
+      for (const [url, expected] of Object.entries(cases)) assert.strictEqual(sent(url), expected, url)
+    })
+
+    it("has nothing to leave where the base URL has no path", () => {
+      const root = policy({ baseUrl: "https://api.acme.example" })
+      for (const url of ["..", "/../../x", "\\..\\x"]) assert.match(sent(url, root), /^\//)
+    })
+
+    it("lets an absolute URL go to any path of its origins", () => {
+      assert.strictEqual(sent("https://api.acme.example/tenants/a/v1/../../b"), "/tenants/b")
+    })
+
+    it.prop("never lets one out of the base path, however it is spelt", [
+      FastCheck.array(
+        FastCheck.constantFrom(
+          ...[
+            "..",
+            ".",
+            "%2e",
+            "%2E",
+            "/",
+            "/",
+            "\\",
+            "\t",
+            "\n",
+            "\r",
+            "v1",
+            "a",
+            ";",
+            "%2f",
+            "%5c",
+            "?",
+            "#",
+            " ",
+            "%"
+          ]
+        ),
+        { maxLength: 12 }
+      )
+    ], ([parts]) => {
+      const url = sent(parts.join(""))
+      if (url !== "OriginRefused") assert.match(url, /^\/tenants\/a\/v1(?:[/?]|$)/)
+    }, { fastCheck: { numRuns: 2000 } })
+  })
+
+  describe("admit, for a Host header of the caller's", () => {
+    const named = (url: string, headers: Record<string, string>) =>
+      Either.match(OriginPolicy.admit(acme, HttpClientRequest.get(url, { headers })), {
+        onLeft: ({ message }) => message,
+        onRight: () => "admitted"
+      })
+
+    it("accepts the host of the URL, in any case, with or without the default port", () => {
+      const hosts = ["api.acme.example", "API.Acme.Example", "api.acme.example:443", "API.acme.example:443"]
+      for (const host of hosts) {
+        for (const name of ["host", "Host", "HOST", ":authority"]) {
+          assert.strictEqual(named("/user", { [name]: host }), "admitted")
+          assert.strictEqual(named("https://API.acme.example:443/user", { [name]: host }), "admitted")
+        }
+      }
+      assert.strictEqual(named("https://files.acme.example:8443/", { host: "files.acme.example:8443" }), "admitted")
+    })
+
+    it("refuses every other, also another origin of the client", () => {
+      const hosts = [
+        "evil.example",
+        "",
+        " ",
+        "api.acme.example:80",
+        "api.acme.example:8443",
+        "api.acme.example.",
+        "files.acme.example:8443",
+        "user@api.acme.example",
+        "api.acme.example/evil",
+        "api.acme.example, evil.example",
+        "api.acme.example evil.example",
+        "evil.example#api.acme.example"
+      ]
+      for (const host of hosts) {
+        for (
+          const headers of [{ host }, { Host: host }, { ":authority": host }, {
+            host: "api.acme.example",
+            ":authority": host
+          }]
+        ) {
+          assert.strictEqual(
+            named("/user?key=1", headers),
+            "https://api.acme.example/v1/user was asked for with a Host header that names another host",
+            host
+          )
+        }
+      }
+      assert.notStrictEqual(named("https://files.acme.example:8443/", { host: "files.acme.example" }), "admitted")
+    })
+
+    it("leaves fields alone that do not choose the recipient", () => {
+      const headers = { "x-forwarded-host": "other.example", forwarded: "host=other.example", connection: "close" }
+      assert.strictEqual(named("/user", headers), "admitted")
+    })
+  })
+
   describe("admit, for a URL within the origins", () => {
     it("resolves relative URLs below the whole path of the base URL", () => {
       const base = "https://api.acme.example/v1"
