@@ -7,8 +7,11 @@
 import * as Headers from "@effect/platform/Headers"
 import * as HttpClientRequest from "@effect/platform/HttpClientRequest"
 import type { HttpMethod } from "@effect/platform/HttpMethod"
+import * as UrlParams from "@effect/platform/UrlParams"
 import * as Encoding from "effect/Encoding"
+import * as Option from "effect/Option"
 import * as Redacted from "effect/Redacted"
+import * as Query from "./internal/request/query.ts"
 
 /**
  * - `Header`: a header, on every request or only with the given methods
@@ -77,7 +80,8 @@ export const basic = (
   authorization(`Basic ${Encoding.encodeBase64(`${credential.username}:${Redacted.value(credential.password)}`)}`)
 
 /**
- * A query parameter. It replaces the caller's parameters of the same name.
+ * A query parameter, after the caller's own. It replaces every parameter of the caller's with the same name, however that
+ * is encoded and whether it is part of the URL or of the request's `urlParams`; all others keep their bytes.
  *
  * @since 0.1.0
  * @category constructors
@@ -164,8 +168,8 @@ export const apply = (
         : (request) => methods.includes(request.method) ? HttpClientRequest.setHeader(request, name, value) : request
     }
     case "QueryParameter": {
-      const value = Redacted.value(self.value)
-      return (request) => HttpClientRequest.setUrlParam(withoutQueryParameter(request, self.name), self.name, value)
+      const parameter = [self.name, Redacted.value(self.value)] as const
+      return (request) => withQueryParameter(request, parameter)
     }
     case "Cookie": {
       const pair = `${self.name}=${Redacted.value(self.value)}`
@@ -191,33 +195,53 @@ const withCookie = (
   name: string,
   pair: string
 ): HttpClientRequest.HttpClientRequest => {
-  const others = (request.headers["cookie"] ?? "").split(/; */).filter((other) =>
-    other !== "" && !other.startsWith(`${name}=`)
+  // white space around a name is no part of it (RFC 6265 section 5.2, and what servers make of it)
+  const others = (request.headers["cookie"] ?? "").split(/;[ \t]*/).filter((other) =>
+    other !== "" && other.replace(/=[^]*$/, "").trim() !== name
   )
   return HttpClientRequest.setHeader(request, "cookie", [...others, pair].join("; "))
 }
 
-/** Of a query that is part of the URL. The other parameters keep their bytes, and the URL may be relative. */
-const withoutQueryParameter = (
+/** The request's `urlParams` become part of the URL, because the platform would write its query anew to append them. */
+const withQueryParameter = (
   request: HttpClientRequest.HttpClientRequest,
-  name: string
+  parameter: readonly [name: string, value: string]
 ): HttpClientRequest.HttpClientRequest => {
-  const [, path = "", query, fragment = ""] = /^([^?#]*)\?([^#]*)(.*)$/s.exec(request.url) ?? []
-  if (query === undefined) return request
-  const others = query.split("&").filter((parameter) => !new URLSearchParams(parameter).has(name))
-  return HttpClientRequest.setUrl(request, `${path}${others.length === 0 ? "" : `?${others.join("&")}`}${fragment}`)
+  const [name] = parameter
+  const others = request.urlParams.filter(([other]) => other !== name)
+  const url = Query.append(Query.without(request.url, [name]), [...others, parameter])
+  return request.urlParams.length === 0
+    ? HttpClientRequest.setUrl(request, url)
+    : rebuilt({ ...parts(request), url, urlParams: UrlParams.empty })
 }
 
-/** Rebuilt only when there is a header to remove, because the platform cannot remove one from a request. */
+/** Rebuilt only when there is a header to remove. */
 const withoutHeader = (
   request: HttpClientRequest.HttpClientRequest,
   name: string
 ): HttpClientRequest.HttpClientRequest =>
   Headers.has(request.headers, name)
-    ? HttpClientRequest.make(request.method)(request.url).pipe(
-      HttpClientRequest.setUrlParams(request.urlParams),
-      HttpClientRequest.setBody(request.body),
-      // after the body, which sets headers of its own
-      HttpClientRequest.setHeaders(Headers.remove(request.headers, name))
-    )
+    ? rebuilt({ ...parts(request), headers: Headers.remove(request.headers, name) })
     : request
+
+type Parts = Pick<HttpClientRequest.HttpClientRequest, "method" | "url" | "urlParams" | "hash" | "headers" | "body">
+
+const parts = ({ body, hash, headers, method, url, urlParams }: HttpClientRequest.HttpClientRequest): Parts => ({
+  method,
+  url,
+  urlParams,
+  hash,
+  headers,
+  body
+})
+
+/** From nothing, because the platform can remove neither a header nor a parameter from a request. */
+const rebuilt = ({ body, hash, headers, method, url, urlParams }: Parts): HttpClientRequest.HttpClientRequest => {
+  const request = HttpClientRequest.make(method)(url).pipe(
+    HttpClientRequest.setUrlParams(urlParams),
+    HttpClientRequest.setBody(body),
+    // after the body, which sets headers of its own
+    HttpClientRequest.setHeaders(headers)
+  )
+  return Option.isSome(hash) ? HttpClientRequest.setHash(request, hash.value) : request
+}

@@ -3,6 +3,7 @@ import * as UrlParams from "@effect/platform/UrlParams"
 import { assert, describe, it } from "@effect/vitest"
 import * as Either from "effect/Either"
 import * as FastCheck from "effect/FastCheck"
+import * as Option from "effect/Option"
 import * as Redacted from "effect/Redacted"
 import * as Credential from "../src/Credential.ts"
 import * as Locations from "../src/internal/request/locations.ts"
@@ -52,10 +53,13 @@ const cookies = ({ headers }: Request): Record<string, string> =>
 const changed = (before: Readonly<Record<string, unknown>>, after: Readonly<Record<string, unknown>>) =>
   [...new Set([...Object.keys(before), ...Object.keys(after)])].filter((name) => before[name] !== after[name]).sort()
 
+const parameters = (request: Request): Record<string, string> =>
+  Object.fromEntries(Option.getOrThrow(HttpClientRequest.toUrl(request)).searchParams)
+
 /** Where two requests differ. */
 const difference = (before: Request, after: Request): Locations.Locations => ({
   headers: changed(before.headers, after.headers).filter((name) => name !== "cookie"),
-  queryParameters: changed(Object.fromEntries(before.urlParams), Object.fromEntries(after.urlParams)),
+  queryParameters: changed(parameters(before), parameters(after)),
   cookies: changed(cookies(before), cookies(after))
 })
 
@@ -121,15 +125,74 @@ describe("RequestCredentials", () => {
   })
 
   describe("queryParameter", () => {
-    it("replaces the caller's, also one that is written in the URL, and leaves the others byte for byte", () => {
-      const key = RequestCredentials.queryParameter("key", canary)
-      const on = (url: string) => {
-        const { url: path, urlParams } = RequestCredentials.apply(key)(HttpClientRequest.get(url))
-        return [path, ...urlParams]
+    const key = RequestCredentials.queryParameter("key", "canary key/+&")
+    const ours = "key=canary+key%2F%2B%26"
+    /** As every transport sends it. */
+    const sent = (url: string, urlParams: UrlParams.Input = []) => {
+      const request = written(key, HttpClientRequest.get(`https://h${url}`, { urlParams }))
+      const { pathname, search } = Option.getOrThrow(HttpClientRequest.toUrl(request))
+      return pathname + search
+    }
+
+    it("comes after the caller's query, which stays byte for byte", () => {
+      const queries = [
+        "a=%20+1",
+        "flag",
+        "flag&empty=",
+        "$filter=name%20eq%20'x'".replaceAll("'", "%27"),
+        "latin1=%FF%e9",
+        "a=1&&b=2&",
+        "=nameless",
+        "a=b=c",
+        "x=1;y=2",
+        "%6bey2=1",
+        "?key=1",
+        "path=/a/../b?c",
+        "keyless&monkey=1&key[]=2"
+      ]
+      for (const query of queries) assert.strictEqual(sent(`/q?${query}`), `/q?${query}&${ours}`)
+      for (const path of ["/q", "/q?", "/q?#fragment"]) assert.strictEqual(sent(path), `/q?${ours}`)
+    })
+
+    it("replaces every parameter of its name, however that is encoded", () => {
+      const queries = {
+        "key=1": "",
+        "key": "",
+        "key=": "",
+        "a=1&key=2&b": "a=1&b&",
+        "key=1&a=%2f&key=2&k%65y=3&%6B%65%79=4": "a=%2f&",
+        "ke\ty=1&k\ney&a": "a&",
+        "&key=1&": "&&"
       }
-      assert.deepStrictEqual(on("/q?key=caller"), ["/q", ["key", canary]])
-      assert.deepStrictEqual(on("/q?a=%2f+1&k%65y=caller&b#part"), ["/q?a=%2f+1&b#part", ["key", canary]])
-      assert.deepStrictEqual(on("/q#part?key=caller"), ["/q#part?key=caller", ["key", canary]])
+      for (const [query, others] of Object.entries(queries)) {
+        assert.strictEqual(sent(`/q?${query}`), `/q?${others}${ours}`)
+      }
+    })
+
+    it("also replaces those of the request's urlParams, and leaves both the others and the URL as they are", () => {
+      assert.strictEqual(sent("/q", [["key", "1"], ["page", "2"], ["key", "3"]]), `/q?page=2&${ours}`)
+      assert.strictEqual(sent("/q?a=%20&flag&key=0", { page: "2 3", key: "1" }), `/q?a=%20&flag&page=2+3&${ours}`)
+    })
+
+    it("leaves a relative URL relative, and everything else of a request as it is", () => {
+      const own = HttpClientRequest.post("/q?a=%2f+1&b#part?key=1", {
+        headers: { "content-type": "application/x-acme", accept: "text/plain" },
+        urlParams: { page: "2" },
+        hash: "part"
+      }).pipe(HttpClientRequest.bodyText("data", "application/x-acme"))
+      const request = written(key, own)
+      assert.strictEqual(request.url, `/q?a=%2f+1&b&page=2&${ours}#part?key=1`)
+      assert.deepStrictEqual([request.method, request.headers, request.body, request.hash], [
+        own.method,
+        own.headers,
+        own.body,
+        own.hash
+      ])
+    })
+
+    it("is there once, written twice", () => {
+      const on = HttpClientRequest.get("/q?a=%20&b", { urlParams: { page: "2" } })
+      assert.strictEqual(written(key, written(key, on)).url, written(key, on).url)
     })
   })
 
@@ -182,20 +245,11 @@ describe("RequestCredentials", () => {
         beside("session=old;session2=kept; xsession=kept; session=older"),
         "session2=kept; xsession=kept; session=new==%2F\""
       )
+      assert.strictEqual(beside("session =old;\tsession=older; session"), "session=new==%2F\"")
     })
 
     it("is the same when it is written twice", () => {
       assert.deepStrictEqual(written(session, written(session)).headers, written(session).headers)
-    })
-  })
-
-  describe("queryParameter", () => {
-    it("replaces the caller's parameters of its name, and keeps the others", () => {
-      const own = HttpClientRequest.setUrlParams(request, [["key", "1"], ["page", "2"], ["key", "3"]])
-      assert.deepStrictEqual(written(RequestCredentials.queryParameter("key", canary), own).urlParams, [
-        ["page", "2"],
-        ["key", canary]
-      ])
     })
   })
 
@@ -214,6 +268,11 @@ describe("RequestCredentials", () => {
         own.urlParams,
         own.body
       ])
+    })
+
+    it("keeps a fragment that is set apart from the URL", () => {
+      const own = HttpClientRequest.get("/", { headers: { "x-preferred": "caller" }, hash: "part" })
+      assert.deepStrictEqual(written(RequestCredentials.noHeader("X-Preferred"), own).hash, own.hash)
     })
 
     it("leaves a request without that header as it is", () => {

@@ -4,6 +4,7 @@ import * as Either from "effect/Either"
 import * as Encoding from "effect/Encoding"
 import * as Redacted from "effect/Redacted"
 import type { RequestCredentials } from "../../RequestCredentials.ts"
+import * as Query from "./query.ts"
 
 /** Names of the headers (lower case), query parameters and cookies that carry credentials. */
 export interface Locations {
@@ -68,11 +69,8 @@ export const wellKnownHeaders: ReadonlySet<string> = new Set(["authorization", "
 export const withoutHeaders = (headers: Headers.Headers, locations: Locations): Headers.Headers =>
   Headers.remove(headers, ["authorization", "proxy-authorization", "cookie", ...locations.headers])
 
-/** The URL without the parameters the client writes. A query that has none of them stays byte for byte. */
+/** The URL without the parameters the client writes. All others stay byte for byte. */
 export const withoutQueryParameters = (url: URL, { queryParameters }: Locations): URL => {
-  const names = queryParameters.filter((name) => url.searchParams.has(name))
-  if (names.length === 0) return url
-  const stripped = new URL(url)
-  for (const name of names) stripped.searchParams.delete(name)
-  return stripped
+  const stripped = Query.without(url.href, queryParameters)
+  return stripped === url.href ? url : new URL(stripped)
 }

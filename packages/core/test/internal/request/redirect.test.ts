@@ -103,6 +103,10 @@ describe("redirect", () => {
 
     it("removes the client's own query parameters from a request that stays, because they are written again", () => {
       assert.strictEqual(followed(decide(get, 302, "/c?api_key=old")).request.url, "https://api.example/c")
+      assert.strictEqual(
+        followed(decide(get, 302, "/c?a=%20&api_key=old&flag&$b=%FF&api%5Fkey=older")).request.url,
+        "https://api.example/c?a=%20&flag&$b=%FF"
+      )
     })
 
     it("does not authenticate a chain that has left, even if it returns", () => {
