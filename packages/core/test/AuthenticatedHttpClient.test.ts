@@ -17,8 +17,10 @@ import * as TokenSource from "@effect-auth/core/TokenSource"
 import * as RateLimiter from "@effect-auth/rate-limit/RateLimiter"
 import * as RateLimitPolicy from "@effect-auth/rate-limit/RateLimitPolicy"
 import * as ScriptedHttpClient from "@effect-auth/testing/ScriptedHttpClient"
+import * as PlatformHeaders from "@effect/platform/Headers"
 import * as HttpBody from "@effect/platform/HttpBody"
 import * as HttpClient from "@effect/platform/HttpClient"
+import * as HttpClientResponse from "@effect/platform/HttpClientResponse"
 import { assert, describe, it } from "@effect/vitest"
 import * as Cause from "effect/Cause"
 import * as Chunk from "effect/Chunk"
@@ -490,6 +492,23 @@ describe("AuthenticatedHttpClient > toFetch", () => {
         String(sent()[0]?.headers["content-type"] ?? (body as HttpBody.Uint8Array).contentType),
         "urlencoded"
       )
+    }))
+
+  it.live("gives headers back in bytes, even where the transport has decoded them", () =>
+    Effect.gen(function*() {
+      const transport = HttpClient.make((request) =>
+        Effect.succeed(Object.defineProperty(HttpClientResponse.fromWeb(request, new Response("")), "headers", {
+          value: PlatformHeaders.fromInput({ "x-name": "caf\u00e9 \u20ac" })
+        }))
+      )
+      const client = yield* Effect.provideService(
+        AuthenticatedHttpClient.make(credentials.basic, { baseUrl }),
+        HttpClient.HttpClient,
+        transport
+      )
+      const fetch = yield* AuthenticatedHttpClient.toFetch(client)
+      const { headers } = yield* Effect.promise(() => fetch("/things"))
+      assert.strictEqual(Buffer.from(headers.get("x-name") ?? "", "latin1").toString(), "caf\u00e9 \u20ac")
     }))
 
   it.live("an answer without a body has none, and a failure rejects with the client's error", () =>

@@ -67,13 +67,19 @@ const toRequest = (
 
 const toResponse = (runtime: Runtime.Runtime<never>) => (response: HttpClientResponse.HttpClientResponse): Response => {
   const headers = new globalThis.Headers()
-  for (const [name, value] of Object.entries(response.headers)) if (name !== "set-cookie") headers.set(name, value)
+  for (const [name, value] of Object.entries(response.headers)) {
+    if (name !== "set-cookie") headers.set(name, inBytes(value))
+  }
   for (const { name, valueEncoded } of Object.values(response.cookies.cookies)) {
-    headers.append("set-cookie", `${name}=${valueEncoded}`)
+    headers.append("set-cookie", inBytes(`${name}=${valueEncoded}`))
   }
   const body = bodiless.has(response.status) ? null : Stream.toReadableStreamRuntime(response.stream, runtime)
   return new Response(body, { status: response.status, headers })
 }
+
+/** One character for each byte, which is all that a Response takes. Earlier versions of undici decode a server's UTF-8. */
+const inBytes = (value: string): string =>
+  /[^\0-\xff]/.test(value) ? String.fromCharCode(...new TextEncoder().encode(value)) : value
 
 /** A Response with one of these statuses must not have a body (Fetch standard, "null body status"). */
 const bodiless: ReadonlySet<number> = new Set([101, 204, 205, 304])

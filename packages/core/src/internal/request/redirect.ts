@@ -98,10 +98,23 @@ const turnsIntoGet = (status: number, method: HttpMethod): boolean =>
 
 /** RFC 9110 section 10.2.2. The fragment is not sent to the server. */
 const resolve: (location: string, base: URL) => Option.Option<URL> = Option.liftThrowable((location, base) => {
-  const url = new URL(location, base)
+  const url = new URL(Option.getOrElse(fromBytes(location), () => location), base)
   url.hash = ""
   return url
 })
+
+/**
+ * A `Location` may hold raw UTF-8, which browsers read as such. The transports hand out one character for each byte, but
+ * for earlier versions of undici, which decode it. What is no UTF-8 is left as it is: it is decoded already, or Latin-1.
+ */
+const fromBytes: (location: string) => Option.Option<string> = Option.liftThrowable((location) =>
+  /[\x80-\xff]/.test(location) ? utf8.decode(Uint8Array.from(location, byteOf)) : location
+)
+
+const utf8 = new TextDecoder("utf-8", { fatal: true })
+
+/** Beyond one byte: 0xFF, which is nowhere in UTF-8. */
+const byteOf = (character: string): number => Math.min(character.charCodeAt(0), 0xff)
 
 const isWeb = (url: URL): boolean => url.protocol === "https:" || url.protocol === "http:"
 

@@ -60,6 +60,26 @@ describe("redirect", () => {
       }
     })
 
+    it("reads raw UTF-8 in a location, whether the transport has decoded it or not", () => {
+      const target = (location: string) => followed(decide(get, 302, location)).request.url
+      const inBytes = (text: string) => Buffer.from(text).toString("latin1")
+      for (const [text, path] of [["/caf\u00e9", "/caf%C3%A9"], ["/\u{1f600}?q=\u20ac", "/%F0%9F%98%80?q=%E2%82%AC"]]) {
+        for (const location of [text, inBytes(text ?? "")]) {
+          assert.strictEqual(target(location ?? ""), `https://api.example${path}`)
+        }
+      }
+      const international = "https://b\u00fccher.example/\u00fc"
+      for (const location of [international, inBytes(international)]) {
+        assert.strictEqual(target(location), "https://xn--bcher-kva.example/%C3%BC")
+      }
+    })
+
+    it("reads a location that is no UTF-8 as Latin-1", () => {
+      const target = (location: string) => followed(decide(get, 302, location)).request.url
+      assert.strictEqual(target("/caf\xe9"), "https://api.example/caf%C3%A9")
+      assert.strictEqual(target("/\xc3\xa9\xe9"), "https://api.example/%C3%83%C2%A9%C3%A9")
+    })
+
     it("stays at an answer that is not a redirect, and at a redirect without a location", () => {
       for (const status of [200, 300, 304, 305, 306, 401, 500]) {
         assert.strictEqual(reason(decide(get, status, "/elsewhere")), "Stay")
