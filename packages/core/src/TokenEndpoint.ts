@@ -5,9 +5,12 @@
  * @since 0.1.0
  */
 import * as ResponseBody from "@effect-auth/rate-limit/ResponseBody"
+import * as Cookies from "@effect/platform/Cookies"
 import type * as HttpClient from "@effect/platform/HttpClient"
 import * as HttpClientRequest from "@effect/platform/HttpClientRequest"
 import type * as HttpClientResponse from "@effect/platform/HttpClientResponse"
+import * as Clock from "effect/Clock"
+import * as Duration from "effect/Duration"
 import * as Effect from "effect/Effect"
 import * as Redacted from "effect/Redacted"
 import * as Schema from "effect/Schema"
@@ -134,6 +137,27 @@ export const text = ({ mode }: { readonly mode: string }) =>
     },
     onSuccess: (body) => body.trim()
   })
+
+/**
+ * The cookies an answer sets, without those it deletes: by an empty value, by a `Max-Age` of zero or less, or, where it
+ * gives none, by an `Expires` that is past on the Clock (RFC 6265 section 5.3). None in a browser, which hides
+ * `Set-Cookie` from programs (Fetch standard, "forbidden response-header name").
+ *
+ * @since 0.1.0
+ * @category responses
+ */
+export const cookies = (response: HttpClientResponse.HttpClientResponse): Effect.Effect<Cookies.Cookies> =>
+  Effect.map(
+    Clock.currentTimeMillis,
+    (now) => Cookies.fromIterable(Object.values(response.cookies.cookies).filter((cookie) => isSet(cookie, now)))
+  )
+
+const isSet = ({ options, valueEncoded }: Cookies.Cookie, now: number): boolean => {
+  // some write nothing as a pair of quotes
+  if (/^"?"?$/.test(valueEncoded)) return false
+  if (options?.maxAge !== undefined) return Duration.greaterThan(options.maxAge, Duration.zero)
+  return options?.expires === undefined || options.expires.getTime() > now
+}
 
 /** Of the transports only fetch decodes what a server compresses unasked. */
 const encodedAs = ({ headers }: HttpClientResponse.HttpClientResponse): string => {

@@ -184,24 +184,66 @@ describe("IbmMq, LTPA", () => {
     }).pipe(Effect.provide(layer))
   })
 
-  it.effect("a cookie that the answer clears is no token", () => {
-    const clearing = HttpClient.make((request) =>
-      Effect.succeed(HttpClientResponse.fromWeb(
+  /** A server that answers a login with these cookies, and what becomes of the login. */
+  const setting = (...cookies: ReadonlyArray<string>) => {
+    const sent: Array<string> = []
+    const server = HttpClient.make((request) => {
+      if (request.method === "GET") sent.push(request.headers["cookie"] ?? "")
+      return Effect.succeed(HttpClientResponse.fromWeb(
         request,
-        new Response(null, {
-          status: 204,
-          headers: [["set-cookie", "LtpaToken2=\"\"; Max-Age=0"], ["set-cookie", "LtpaToken2_x=; Path=/"]]
-        })
+        new Response(null, { status: 204, headers: cookies.map((cookie): [string, string] => ["set-cookie", cookie]) })
       ))
-    )
-    return Effect.gen(function*() {
-      const error = yield* Effect.flip(list)
-      assert.strictEqual(error._tag, "MalformedTokenResponse")
+    })
+    return Effect.match(list, {
+      onSuccess: () => sent.join(),
+      onFailure: (error) => error._tag === "MalformedTokenResponse" ? error.message : error._tag
     }).pipe(
-      Effect.provide(IbmMq.layerLtpa(options)),
-      Effect.provideService(HttpClient.HttpClient, clearing)
+      Effect.provide(Layer.fresh(IbmMq.layerLtpa({ ...options, logout: false }))),
+      Effect.provideService(HttpClient.HttpClient, server)
     )
-  })
+  }
+
+  it.effect("a cookie that the answer deletes is no token (RFC 6265 section 5.3)", () =>
+    Effect.gen(function*() {
+      yield* TestClock.setTime(Date.UTC(2026, 0, 1))
+      const deletions = [
+        "LtpaToken2=",
+        "LtpaToken2=\"\"",
+        "LtpaToken2=canary; Max-Age=0",
+        "LtpaToken2=canary; max-age=-1",
+        "LtpaToken2=canary; Max-Age=0; Expires=Fri, 01 Jan 2027 00:00:00 GMT",
+        "LtpaToken2=canary; Expires=Fri, 01 Jan 2027 00:00:00 GMT; Max-Age=0",
+        "LtpaToken2=canary; Expires=Thu, 01 Jan 1970 00:00:00 GMT",
+        "LtpaToken2=canary; expires=Thu, 01-Jan-1970 00:00:10 GMT; path=/",
+        "LtpaToken2=canary; Expires=Thursday, 01-Jan-70 00:00:00 GMT",
+        "LtpaToken2=canary; Expires=Thu Jan  1 00:00:00 1970",
+        "LtpaToken2=canary; Expires=Wed, 31 Dec 2025 23:59:59 GMT",
+        "LtpaToken2=canary; Expires=Thu, 01 Jan 2026 00:00:00 GMT"
+      ]
+      for (const deletion of deletions) {
+        assert.include(yield* setting(deletion), "the answer to the login deletes the cookie LtpaToken2", deletion)
+      }
+      assert.include(yield* setting("LtpaToken2=canary", "LtpaToken2=; Max-Age=0"), "deletes the cookie")
+    }))
+
+  it.effect("a cookie that lives on is the token, and Max-Age goes before Expires", () =>
+    Effect.gen(function*() {
+      yield* TestClock.setTime(Date.UTC(2026, 0, 1))
+      const tokens = [
+        "LtpaToken2=canary",
+        "LtpaToken2=canary; Max-Age=60",
+        "LtpaToken2=canary; Max-Age=60; Expires=Thu, 01 Jan 1970 00:00:00 GMT",
+        "LtpaToken2=canary; Expires=Thu, 01 Jan 1970 00:00:00 GMT; Max-Age=60",
+        "LtpaToken2=canary; Expires=Thu, 01 Jan 2026 00:00:01 GMT",
+        "LtpaToken2=canary; Expires=soon; Max-Age=later"
+      ]
+      for (const token of tokens) assert.strictEqual(yield* setting(token), "LtpaToken2=canary", token)
+      assert.strictEqual(yield* setting("LtpaToken2_old=; Max-Age=0", "LtpaToken2_new=canary"), "LtpaToken2_new=canary")
+      assert.strictEqual(yield* setting("LtpaToken2=canary", "csrfToken=old; Max-Age=0"), "LtpaToken2=canary")
+    }))
+
+  it.effect("a login whose cookies cannot be read says that a browser hides them", () =>
+    Effect.map(setting(), (message) => assert.include(message, "a browser hides Set-Cookie from programs")))
 
   it.effect("renews before the lifetime ends, without making anyone wait", () => {
     const { layer } = wire(IbmMq.layerLtpa({ ...options, lifetime: "10 minutes" }), {

@@ -3,6 +3,8 @@ import * as AuthEvent from "@effect-auth/core/AuthEvent"
 import * as AuthMode from "@effect-auth/core/AuthMode"
 import * as Credential from "@effect-auth/core/Credential"
 import * as FakeQualys from "@effect-auth/testing/FakeQualys"
+import * as ScriptedHttpClient from "@effect-auth/testing/ScriptedHttpClient"
+import * as HttpClient from "@effect/platform/HttpClient"
 import { assert, describe, it } from "@effect/vitest"
 import * as ConfigProvider from "effect/ConfigProvider"
 import * as Effect from "effect/Effect"
@@ -148,6 +150,18 @@ describe("Qualys, session", () => {
       assert.strictEqual((yield* get(scans)).status, 200)
       assert.deepInclude(yield* stats, { requests: 2, logins: 2, refused: 1 })
     }).pipe(Effect.provide(on()(Qualys.layerSession({ platform: "qg2", credential })))))
+
+  it.effect("a session cookie that the answer deletes is no session", () =>
+    Effect.gen(function*() {
+      for (const deletion of ["QualysSession=", "QualysSession=canary; Max-Age=0"]) {
+        const server = ScriptedHttpClient.make({ headers: { "set-cookie": deletion } })
+        const error = yield* Effect.flip(get(scans)).pipe(
+          Effect.provide(Layer.fresh(Qualys.layerSession({ platform: "qg2", credential }))),
+          Effect.provideService(HttpClient.HttpClient, server)
+        )
+        assert.strictEqual(error._tag, "MalformedTokenResponse", deletion)
+      }
+    }))
 
   it.effect("recognises an account that has expired, although its login is answered with 200", () =>
     Effect.gen(function*() {

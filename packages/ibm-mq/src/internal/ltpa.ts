@@ -47,7 +47,7 @@ export const login = (
       RequestCredentials.apply(Csrf.credentials(endpoint.csrfToken))
     )
     const response = yield* TokenEndpoint.execute(client, request, { mode, explain: MqError.explain })
-    const found = pick(response.cookies, endpoint.cookieName)
+    const found = pick(yield* TokenEndpoint.cookies(response), endpoint.cookieName)
     return yield* Option.match(found, {
       onNone: () =>
         Effect.fail(
@@ -55,8 +55,7 @@ export const login = (
             mode,
             url: response.request.url,
             status: response.status,
-            detail: `the login succeeded without a cookie named ${endpoint.cookieName ?? `${prefix}...`}; ` +
-              "if the server names it otherwise, set cookieName"
+            detail: whyNone(response.cookies, endpoint.cookieName)
           })
         ),
       onSome: (value) => Token.make({ mode, value, lifetime: endpoint.lifetime })
@@ -89,15 +88,34 @@ export const credentials =
 /** The default name is `LtpaToken2`, with a suffix the server chooses when it starts. */
 const prefix = "LtpaToken2"
 
-const pick = (cookies: Cookies.Cookies, cookieName: string | undefined): Option.Option<string> => {
-  // a server clears a cookie by setting it to nothing, which some write as a pair of quotes
-  const set = Arr.filter(Object.values(cookies.cookies), ({ valueEncoded }) => !/^"?"?$/.test(valueEncoded))
-  const token = Arr.findLast(
-    set,
+const pick = (set: Cookies.Cookies, cookieName: string | undefined): Option.Option<string> => {
+  const csrf = Option.toArray(Cookies.get(set, Csrf.cookieName))
+  return Option.map(
+    find(set, cookieName),
+    (token) => Cookies.toCookieHeader(Cookies.fromIterable([token, ...csrf]))
+  )
+}
+
+const find = ({ cookies }: Cookies.Cookies, cookieName: string | undefined): Option.Option<Cookies.Cookie> =>
+  Arr.findLast(
+    Object.values(cookies),
     ({ name }) => cookieName === undefined ? name.startsWith(prefix) : name === cookieName
   )
-  const csrf = Arr.filter(set, ({ name }) => name === Csrf.cookieName)
-  return Option.map(token, (token) => Cookies.toCookieHeader(Cookies.fromIterable([token, ...csrf])))
+
+/** Why there is no token among the cookies of a login that succeeded. */
+const whyNone = (cookies: Cookies.Cookies, cookieName: string | undefined): string => {
+  if (Cookies.isEmpty(cookies)) {
+    return "the login succeeded without a cookie that could be read; a browser hides Set-Cookie from programs, and " +
+      "LTPA cannot be used there (use IbmMq/Basic)"
+  }
+  return Option.match(find(cookies, cookieName), {
+    onNone: () =>
+      `the login succeeded without a cookie named ${cookieName ?? `${prefix}...`}; ` +
+      "if the server names it otherwise, set cookieName",
+    onSome: ({ name }) =>
+      `the answer to the login deletes the cookie ${name}, by an empty value or an expiry that is past ` +
+      "(is the clock of this machine right?)"
+  })
 }
 
 const parse = (pairs: string): ReadonlyArray<readonly [name: string, value: string]> =>

@@ -34,7 +34,7 @@ export const login = (endpoint: Endpoint) =>
       username: credential.username,
       password: Redacted.value(credential.password)
     })
-    const cookie = Cookies.get(response.cookies, cookieName)
+    const cookie = Cookies.get(yield* TokenEndpoint.cookies(response), cookieName)
     if (Option.isSome(cookie)) return yield* Token.make({ mode, value: cookie.value.valueEncoded })
     // an expired account gets a 200 without a session
     const message = ServerMessage.fromResponse(response, yield* Refusal.explainLogin(platform)(response))
