@@ -14,7 +14,7 @@ import * as Duration from "effect/Duration"
 import * as Effect from "effect/Effect"
 import * as Redacted from "effect/Redacted"
 import * as Schema from "effect/Schema"
-import { CredentialsRejected, MalformedTokenResponse, TokenEndpointError } from "./AuthError.ts"
+import { CredentialsRejected, isAuthError, MalformedTokenResponse, TokenEndpointError } from "./AuthError.ts"
 import * as Masking from "./internal/masking.ts"
 import { addressOf } from "./internal/request/address.ts"
 import { secretsOf } from "./internal/request/exchangeSecrets.ts"
@@ -60,7 +60,13 @@ export const execute = (
   return ManualRedirect.make(client)(request).pipe(
     Effect.catchAllCause((cause) => Scrub.failure(cause, shown)),
     Effect.mapError((error) =>
-      new TokenEndpointError({ mode, url, reason: "Unreachable", detail: Scrub.describe(error) })
+      new TokenEndpointError({
+        mode,
+        url,
+        // a redirect that the transport hides or has followed is an answer, and the next one will be no other
+        reason: isAuthError(error.cause) && error.cause._tag === "RedirectRefused" ? "Unexpected" : "Unreachable",
+        detail: Scrub.describe(error)
+      })
     ),
     Effect.withTracerEnabled(false),
     Effect.flatMap((answer) => {

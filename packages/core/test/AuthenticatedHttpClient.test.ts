@@ -447,6 +447,44 @@ describe("AuthenticatedHttpClient > toHttpClient", () => {
     }))
 })
 
+describe("AuthenticatedHttpClient > a redirect that a browser hides", () => {
+  /** Status 0, no headers, no body (Fetch standard, "opaque-redirect filtered response"). */
+  const browser = HttpClient.make((request) =>
+    Effect.succeed(HttpClientResponse.fromWeb(
+      request,
+      Object.defineProperties(new Response(null), { status: { value: 0 }, type: { value: "opaqueredirect" } })
+    ))
+  )
+  const client = (options: { readonly redirects?: number }) =>
+    Effect.provideService(
+      AuthenticatedHttpClient.make(credentials.header, { baseUrl, ...options }),
+      HttpClient.HttpClient,
+      browser
+    )
+  const words = `the redirect of ${baseUrl}/things (HTTP 0) was not followed: a browser hides where it leads`
+
+  it.effect("is an error that says why, whether redirects are followed or not, and no retry repeats it", () =>
+    Effect.gen(function*() {
+      for (const options of [{}, { redirects: 3 }]) {
+        const error = yield* Effect.flip((yield* client(options)).get("/things?key=1"))
+        assert.deepInclude(error, { _tag: "RequestError", reason: "InvalidUrl" })
+        assert.include(error.message, words)
+        const plain = AuthenticatedHttpClient.toHttpClient(yield* client(options))
+        assert.include(
+          (yield* Effect.flip(HttpClient.retryTransient(plain, { times: 5 }).get("/things"))).message,
+          words
+        )
+      }
+    }))
+
+  it.live("rejects a fetch", () =>
+    Effect.gen(function*() {
+      const fetch = yield* AuthenticatedHttpClient.toFetch(yield* client({}))
+      const { error } = yield* Effect.flip(Effect.tryPromise(() => fetch("/things")))
+      assert.include(String(error), words)
+    }))
+})
+
 describe("AuthenticatedHttpClient > toFetch", () => {
   const fetching = (answer: (n: number) => Response) =>
     Effect.gen(function*() {

@@ -8,6 +8,7 @@ import * as Exit from "effect/Exit"
 import * as FastCheck from "effect/FastCheck"
 import * as Ref from "effect/Ref"
 import * as Schema from "effect/Schema"
+import * as TestClock from "effect/TestClock"
 import * as Tracer from "effect/Tracer"
 import { isTransient } from "../src/AuthError.ts"
 import * as TokenEndpoint from "../src/TokenEndpoint.ts"
@@ -30,6 +31,31 @@ const failure = (client: HttpClient.HttpClient, options?: Partial<TokenEndpoint.
   Effect.flip(TokenEndpoint.execute(client, login, { mode, ...options }))
 
 describe("TokenEndpoint", () => {
+  describe("cookies", () => {
+    const at = (now: number, ...headers: ReadonlyArray<string>) =>
+      TestClock.setTime(now).pipe(
+        Effect.zipRight(TokenEndpoint.cookies(
+          HttpClientResponse.fromWeb(
+            login,
+            new Response(null, { headers: headers.map((header): [string, string] => ["set-cookie", header]) })
+          )
+        )),
+        Effect.map(({ cookies }) => Object.keys(cookies).join())
+      )
+
+    it.effect("are those that an answer sets and does not delete", () =>
+      Effect.gen(function*() {
+        assert.strictEqual(yield* at(0), "")
+        const set = ["a=1", "b=", "c=\"\"", "d=1; Max-Age=0", "e=1; Max-Age=1", "f=1", "f=; Max-Age=0"]
+        assert.strictEqual(yield* at(0, ...set), "a,e")
+        const expires = "a=1; Expires=Thu, 01 Jan 1970 00:00:10 GMT"
+        assert.strictEqual(yield* at(9_999, expires), "a")
+        assert.strictEqual(yield* at(10_000, expires), "")
+        assert.strictEqual(yield* at(10_000, `${expires}; Max-Age=1`), "a")
+        assert.strictEqual(yield* at(9_999, `${expires}; Max-Age=-1`), "")
+      }))
+  })
+
   describe("execute", () => {
     it.effect("distinguishes refusals, transient failures and a wrong address by the status", () =>
       Effect.gen(function*() {
@@ -46,6 +72,24 @@ describe("TokenEndpoint", () => {
             assert.strictEqual(error._tag === "TokenEndpointError" ? error.reason : error._tag, name, `${status}`)
             assert.strictEqual(isTransient(error), name === "Unavailable" || name === "TooManyRequests")
           }
+        }
+      }))
+
+    it.effect("a redirect that a browser hides, or a fetch has followed, is not tried again, and says why", () =>
+      Effect.gen(function*() {
+        const words = { opaqueredirect: "a browser hides where it leads", basic: "does not respect `redirect: manual`" }
+        for (const [type, word] of Object.entries(words)) {
+          const web = Object.defineProperties(new Response(""), {
+            type: { value: type },
+            redirected: { value: type === "basic" }
+          })
+          const error = yield* failure(
+            HttpClient.make((request) => Effect.succeed(HttpClientResponse.fromWeb(request, web)))
+          )
+          assert.deepInclude(error, { _tag: "TokenEndpointError", reason: "Unexpected" })
+          assert.isFalse(isTransient(error))
+          assert.include(error.message, word)
+          assertSecretFree(error, [canary])
         }
       }))
 

@@ -83,13 +83,16 @@ export const makeMatched = (client: HttpClient.HttpClient): SendMatched => {
 
 /**
  * What a fetch made of a redirect all the same. The platform keeps the web's response to itself, so this looks behind its
- * types; of any other transport it finds nothing.
+ * types; of any other transport it finds nothing. Not by its class: a fetch that is not the global one has its own.
  */
 const redirectOf = (response: HttpClientResponse.HttpClientResponse): "Followed" | "Opaque" | undefined => {
   const original = Predicate.hasProperty(response, "original") ? response.original : response
-  const source = Predicate.hasProperty(original, "source") ? original.source : undefined
-  if (!(source instanceof Response)) return undefined
-  return source.redirected ? "Followed" : source.type === "opaqueredirect" ? "Opaque" : undefined
+  if (!Predicate.hasProperty(original, "source") || !Predicate.hasProperty(original.source, "redirected")) {
+    return undefined
+  }
+  const { source } = original
+  if (source.redirected === true) return "Followed"
+  return Predicate.hasProperty(source, "type") && source.type === "opaqueredirect" ? "Opaque" : undefined
 }
 
 /** `InvalidUrl` is the reason that says most and is never tried again. */

@@ -110,9 +110,15 @@ describe("manualRedirect", () => {
 
     it.effect("that follows a redirect nevertheless is an error that no retry repeats", () =>
       Effect.gen(function*() {
-        const cases = { redirected: true, type: "opaqueredirect" }
-        for (const [property, value] of Object.entries(cases)) {
-          const web = Object.defineProperty(new Response(""), property, { value })
+        const plain = { status: 200, headers: new Headers(), redirected: false, type: "basic" }
+        const answers = [
+          Object.defineProperty(new Response(""), "redirected", { value: true }),
+          Object.defineProperty(new Response(""), "type", { value: "opaqueredirect" }),
+          // of a fetch that has a class of its own
+          { ...plain, redirected: true } as unknown as Response,
+          { ...plain, type: "opaqueredirect" } as unknown as Response
+        ]
+        for (const web of answers) {
           const client = HttpClient.make((request) => Effect.succeed(HttpClientResponse.fromWeb(request, web)))
           const error = yield* Effect.flip(ManualRedirect.make(client)(request))
           assert.strictEqual(error.reason, "InvalidUrl")
