@@ -2,7 +2,8 @@
  * Hands a request to the transport in a way that redirects are not followed there. Of the platform's transports only
  * fetch follows them by itself, and it takes custom headers along. It reads `redirect: "manual"` from a service in the
  * fiber's context. Changing that context costs more than the rest of an authenticated request, so it is skipped for
- * transports that are marked as not following redirects, and the changed context is cached for all others.
+ * transports that are marked as not following redirects, and the changed context is cached for all others. However a
+ * request ends, its fiber has the context that it had before.
  */
 import * as FetchHttpClient from "@effect/platform/FetchHttpClient"
 import * as HttpClient from "@effect/platform/HttpClient"
@@ -63,21 +64,39 @@ export const makeMatched = (client: HttpClient.HttpClient): SendMatched => {
       enterManualMode(fiber, cache)
       return Effect.succeed(request)
     }))
-  return (fiber, request, handlers) => {
+  const ownContext = MutableRef.make(false)
+  return <A, E>(
+    fiber: Fiber.RuntimeFiber<unknown, unknown>,
+    request: HttpClientRequest.HttpClientRequest,
+    handlers: Handlers<A, E>
+  ) => {
     const context = fiber.currentContext
-    return Effect.matchCauseEffect(guarded.execute(request), {
-      onFailure: (cause) => {
-        restore(fiber, context, cache)
-        return handlers.onFailure(cause)
-      },
-      onSuccess: (response) => {
-        restore(fiber, context, cache)
-        const problem = redirectOf(response)
-        return problem === undefined
-          ? handlers.onSuccess(response)
-          : handlers.onFailure(Cause.fail(refused(request, response, problem)))
-      }
-    })
+    const leave = () => {
+      MutableRef.set(ownContext, fiber.currentContext === context)
+      restore(fiber, context, cache)
+    }
+    const failed = (cause: Cause.Cause<HttpClientError.HttpClientError>) => {
+      leave()
+      return handlers.onFailure(cause)
+    }
+    const succeeded = (response: HttpClientResponse.HttpClientResponse) => {
+      leave()
+      const problem = redirectOf(response)
+      return problem === undefined
+        ? handlers.onSuccess(response)
+        : handlers.onFailure(Cause.fail(refused(request, response, problem)))
+    }
+    // a transport that has a context of its own leaves it however a request ends, as the last one showed
+    if (MutableRef.get(ownContext)) {
+      return Effect.matchCauseEffect(guarded.execute(request), { onFailure: failed, onSuccess: succeeded })
+    }
+    // for any other this must run after an interruption too, which skips all handlers within the interrupted region;
+    // what comes of the answer runs where the caller is
+    return Effect.flatten(
+      Effect.uninterruptibleMask((interruptibly) =>
+        Effect.matchCause(interruptibly(guarded.execute(request)), { onFailure: failed, onSuccess: succeeded })
+      )
+    )
   }
 }
 
@@ -163,7 +182,7 @@ const enterManualMode = (
   }
 }
 
-/** A transport with a context of its own has done that already; any other shares the caller's. */
+/** A transport with a context of its own has left it already; any other shares the caller's. */
 const restore = (
   fiber: Fiber.RuntimeFiber<unknown, unknown>,
   context: Context.Context<never>,

@@ -9,6 +9,7 @@ import * as Deferred from "effect/Deferred"
 import * as Effect from "effect/Effect"
 import * as Exit from "effect/Exit"
 import * as Fiber from "effect/Fiber"
+import * as FiberRef from "effect/FiberRef"
 import * as Layer from "effect/Layer"
 import * as Option from "effect/Option"
 import * as Ref from "effect/Ref"
@@ -35,6 +36,27 @@ const inits = (contexts: ReadonlyArray<Context.Context<never>>) =>
   contexts.map((context) => Option.getOrUndefined(Context.getOption(context, FetchHttpClient.RequestInit)))
 
 const failing = Effect.fail(new HttpClientError.RequestError({ request, reason: "Transport" }))
+
+/** Every way in which a request ends; the last one needs help. */
+const ends: Readonly<Record<string, Effect.Effect<unknown, HttpClientError.HttpClientError>>> = {
+  success: Effect.void,
+  failure: failing,
+  defect: Effect.die("canary-defect"),
+  "interruption of itself": Effect.interrupt,
+  "failure after a while": Effect.zipRight(Effect.yieldNow(), failing),
+  interruption: Effect.never
+}
+
+/** The ways of {@link ManualRedirect} to a transport. */
+const ways: Readonly<
+  Record<string, (client: HttpClient.HttpClient) => Effect.Effect<unknown, HttpClientError.HttpClientError>>
+> = {
+  make: (client) => ManualRedirect.make(client)(request),
+  makeMatched: (client) =>
+    Effect.withFiberRuntime((fiber) =>
+      ManualRedirect.makeMatched(client)(fiber, request, { onFailure: Effect.failCause, onSuccess: Effect.succeed })
+    )
+}
 
 describe("manualRedirect", () => {
   describe("any transport", () => {
@@ -89,7 +111,10 @@ describe("manualRedirect", () => {
         const before = yield* Effect.context<never>()
         const seen = yield* Ref.make<ReadonlyArray<Context.Context<never>>>([])
         const started = yield* Deferred.make<void>()
+        const answers = [new Response(""), new Response("")]
         const fetch: typeof globalThis.fetch = () => {
+          const answer = answers.pop()
+          if (answer !== undefined) return Promise.resolve(answer)
           Deferred.unsafeDone(started, Effect.void)
           return new Promise(() => {})
         }
@@ -97,7 +122,9 @@ describe("manualRedirect", () => {
           HttpClient.HttpClient,
           Layer.provide(FetchHttpClient.layer, Layer.succeed(FetchHttpClient.Fetch, fetch))
         )
-        const fiber = yield* ManualRedirect.make(client)(request).pipe(
+        const send = ManualRedirect.make(client)
+        const fiber = yield* send(request).pipe(
+          Effect.repeatN(2),
           Effect.ensuring(
             Effect.flatMap(Effect.context<never>(), (context) => Ref.update(seen, (all) => [...all, context]))
           ),
@@ -149,6 +176,60 @@ describe("manualRedirect", () => {
           yield* Effect.exit(ManualRedirect.make(client)(request))
           assert.strictEqual(yield* Effect.context<never>(), before)
         }
+      }))
+
+    it.effect("leaves the fiber's context as it was to those that clean up, however a request ends", () =>
+      Effect.gen(function*() {
+        const before = yield* Effect.context<never>()
+        const seen: Array<readonly [way: string, asItWas: boolean]> = []
+        for (const [name, send] of Object.entries(ways)) {
+          for (const [end, then] of Object.entries(ends)) {
+            const { client } = observing(then)
+            const look = Effect.map(Effect.context<never>(), (context) => {
+              seen.push([`${name}, ${end}`, context === before])
+            })
+            yield* send(client).pipe(
+              Effect.onExit(() => look),
+              Effect.ensuring(look),
+              Effect.exit,
+              Effect.zipRight(look),
+              Effect.fork,
+              Effect.flatMap((fiber) =>
+                end === "interruption" ? Effect.zipRight(Effect.yieldNow(), Fiber.interrupt(fiber)) : Fiber.await(fiber)
+              )
+            )
+          }
+        }
+        assert.deepStrictEqual(seen.filter(([, asItWas]) => !asItWas), [])
+        assert.lengthOf(seen, 2 * (3 * 5 + 2))
+      }))
+
+    it.effect("keeps the references that it sets for the fiber", () =>
+      Effect.gen(function*() {
+        const reference = FiberRef.unsafeMake("before")
+        const before = yield* Effect.context<never>()
+        const { client } = observing(FiberRef.set(reference, "set by the transport"))
+        for (let n = 0; n < 2; n++) {
+          yield* FiberRef.set(reference, "before")
+          yield* ManualRedirect.make(client)(request)
+          assert.strictEqual(yield* FiberRef.get(reference), "set by the transport")
+          assert.strictEqual(yield* Effect.context<never>(), before)
+        }
+      }))
+
+    it.effect("runs what follows an answer outside of any region that cannot be interrupted", () =>
+      Effect.gen(function*() {
+        const reached = yield* Deferred.make<void>()
+        const handler = Effect.zipRight(Deferred.succeed(reached, undefined), Effect.never)
+        const sent = Effect.withFiberRuntime<never, HttpClientError.HttpClientError>((fiber) =>
+          ManualRedirect.makeMatched(observing().client)(fiber, request, {
+            onFailure: Effect.failCause,
+            onSuccess: () => handler
+          })
+        )
+        const fiber = yield* Effect.fork(sent)
+        yield* Deferred.await(reached)
+        assert.isTrue(Exit.isInterrupted(yield* Fiber.interrupt(fiber)))
       }))
 
     it.effect("passes its success, failure and defect on", () =>
