@@ -81,7 +81,8 @@ export const basic = (
 
 /**
  * A query parameter, after the caller's own. It replaces every parameter of the caller's with the same name, however that
- * is encoded and whether it is part of the URL or of the request's `urlParams`; all others keep their bytes.
+ * is encoded and whether it is part of the URL or of the request's `urlParams`; all others keep their bytes. (Not those
+ * of a `URL` object, which the platform takes apart and writes anew when the request is made.)
  *
  * @since 0.1.0
  * @category constructors

@@ -12,6 +12,7 @@ import * as AuthEvent from "@effect-auth/core/AuthEvent"
 import * as AuthMode from "@effect-auth/core/AuthMode"
 import * as Credential from "@effect-auth/core/Credential"
 import * as RefreshPolicy from "@effect-auth/core/RefreshPolicy"
+import * as RequestCredentials from "@effect-auth/core/RequestCredentials"
 import * as Token from "@effect-auth/core/Token"
 import * as TokenSource from "@effect-auth/core/TokenSource"
 import * as RateLimiter from "@effect-auth/rate-limit/RateLimiter"
@@ -29,12 +30,14 @@ import * as Context from "effect/Context"
 import * as Deferred from "effect/Deferred"
 import * as Effect from "effect/Effect"
 import * as Either from "effect/Either"
+import * as Exit from "effect/Exit"
 import * as Fiber from "effect/Fiber"
 import * as Layer from "effect/Layer"
 import * as Option from "effect/Option"
 import * as Queue from "effect/Queue"
 import * as Redacted from "effect/Redacted"
 import * as Ref from "effect/Ref"
+import type * as Scope from "effect/Scope"
 import * as Stream from "effect/Stream"
 import * as TestClock from "effect/TestClock"
 import * as Loopback from "./Loopback.ts"
@@ -445,6 +448,82 @@ describe("AuthenticatedHttpClient > toHttpClient", () => {
         assert.strictEqual(yield* transport.count, 1)
       }
     }))
+})
+
+describe("AuthenticatedHttpClient > answers that nobody reads", () => {
+  /** An answer whose body goes on for ever without a byte. */
+  const endless = (status: number, headers: Record<string, string> = {}) =>
+    new Response(new ReadableStream({ pull: () => new Promise(() => {}) }), { status, headers })
+
+  const tokens = Effect.map(
+    TokenSource.make({ login: Token.make({ value: canary }) }),
+    (source) =>
+      Authenticator.fromTokens(source, {
+        mode: "Test/Bearer",
+        credentials: ({ value }) => RequestCredentials.bearer(value)
+      })
+  )
+  const failing = Authenticator.fixed(RequestCredentials.none, {
+    mode: "Test/Failed",
+    review: () => ({ _tag: "Failed", error: new OriginRefused({ origin: "https://api.example", allowed: [] }) })
+  })
+
+  const cases: Record<string, {
+    readonly authenticator: Effect.Effect<Authenticator.Authenticator, unknown, Scope.Scope>
+    readonly answers: ReadonlyArray<() => Response>
+    readonly outcome: string
+  }> = {
+    "a refusal that leads to a replay": {
+      authenticator: tokens,
+      answers: [() => endless(401), () => new Response("ok")],
+      outcome: "200"
+    },
+    "a refusal that ends a request": {
+      authenticator: Effect.succeed(credentials.header),
+      answers: [() => endless(401)],
+      outcome: "CredentialsRejected"
+    },
+    "an answer that fails a request": {
+      authenticator: Effect.succeed(failing),
+      answers: [() => endless(200)],
+      outcome: "OriginRefused"
+    },
+    "a redirect that is followed": {
+      authenticator: Effect.succeed(credentials.header),
+      answers: [() => endless(302, { location: "/x" }), () => new Response("ok")],
+      outcome: "200"
+    },
+    "a redirect that is refused": {
+      authenticator: Effect.succeed(credentials.header),
+      answers: [() => endless(302, { location: "http://api.example/x" })],
+      outcome: "RedirectRefused"
+    }
+  }
+
+  for (const [name, { answers, authenticator, outcome }] of Object.entries(cases)) {
+    it.scoped(`${name} is given up after its bound, and holds nobody up`, () =>
+      Effect.gen(function*() {
+        const transport = ScriptedHttpClient.make(
+          answers.map((answer) => ({ request }) => Effect.sync(() => HttpClientResponse.fromWeb(request, answer())))
+        )
+        const client = yield* Effect.provideService(
+          AuthenticatedHttpClient.make(yield* authenticator, { baseUrl, redirects: 1 }),
+          HttpClient.HttpClient,
+          transport
+        )
+        const call = yield* client.get("/things").pipe(
+          Effect.match({ onFailure: ({ _tag }) => _tag, onSuccess: ({ status }) => String(status) }),
+          Effect.fork
+        )
+        // a second for each body, with time for the stream, which runs on promises
+        for (let n = 0; n < 20; n++) {
+          yield* Effect.promise(() => new Promise((resolve) => setImmediate(resolve)))
+          yield* TestClock.adjust("1 second")
+        }
+        const exit = Option.getOrElse(yield* Fiber.poll(call), () => Exit.succeed("is held up"))
+        assert.strictEqual(Exit.getOrElse(exit, String), outcome)
+      }))
+  }
 })
 
 describe("AuthenticatedHttpClient > a redirect that a browser hides", () => {

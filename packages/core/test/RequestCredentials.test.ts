@@ -182,12 +182,8 @@ describe("RequestCredentials", () => {
       }).pipe(HttpClientRequest.bodyText("data", "application/x-acme"))
       const request = written(key, own)
       assert.strictEqual(request.url, `/q?a=%2f+1&b&page=2&${ours}#part?key=1`)
-      assert.deepStrictEqual([request.method, request.headers, request.body, request.hash], [
-        own.method,
-        own.headers,
-        own.body,
-        own.hash
-      ])
+      assert.deepStrictEqual([request.method, request.headers, request.body], [own.method, own.headers, own.body])
+      assert.strictEqual(Option.getOrUndefined(request.hash), "part")
     })
 
     it("is there once, written twice", () => {
@@ -272,7 +268,8 @@ describe("RequestCredentials", () => {
 
     it("keeps a fragment that is set apart from the URL", () => {
       const own = HttpClientRequest.get("/", { headers: { "x-preferred": "caller" }, hash: "part" })
-      assert.deepStrictEqual(written(RequestCredentials.noHeader("X-Preferred"), own).hash, own.hash)
+      const { hash } = written(RequestCredentials.noHeader("X-Preferred"), own)
+      assert.strictEqual(Option.getOrUndefined(hash), "part")
     })
 
     it("leaves a request without that header as it is", () => {
