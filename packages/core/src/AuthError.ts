@@ -22,6 +22,7 @@ type TypeId = typeof TypeId
 export type ExchangeError =
   | CredentialUnavailable
   | CredentialsRejected
+  | InteractionRequired
   | TokenEndpointError
   | MalformedTokenResponse
   | TokenStoreError
@@ -155,18 +156,45 @@ export class CredentialUnavailable
  * Raised when the server refuses the credentials themselves. Trying again cannot help and may lock the account: correct
  * the credentials. A token source repeats this error, without asking the server, for the policy's `coolDown`.
  *
+ * - `Grant` (default): the password, refresh token, code or assertion is wrong, or good no more
+ * - `Setting`: the server does not accept the client, or what it asks for; a refresh token stays good
+ *
  * @since 0.1.0
  * @category errors
  */
 export class CredentialsRejected
   extends Schema.TaggedError<CredentialsRejected>("@effect-auth/core/CredentialsRejected")(
     "CredentialsRejected",
-    refusal
+    { ...refusal, reason: Schema.optional(Schema.Literal("Grant", "Setting")) }
   )
 {
   readonly [TypeId]: TypeId = TypeId
   override get message(): string {
-    return sentence(`${this.mode}: the server rejected the credentials`, this)
+    const what = this.reason === "Setting" ? "the client or what it asks for" : "the credentials"
+    return sentence(`${this.mode}: the server rejected ${what}`, this)
+  }
+}
+
+/**
+ * Raised when a person has to act before there can be a token: log in again, consent, present a second factor. Where
+ * nobody can be asked (an early renewal, a policy without `interaction`), nothing was begun.
+ *
+ * @since 0.1.0
+ * @category errors
+ */
+export class InteractionRequired
+  extends Schema.TaggedError<InteractionRequired>("@effect-auth/core/InteractionRequired")(
+    "InteractionRequired",
+    {
+      ...refusal,
+      /** What the next login has to ask for, as the server states it (OpenID Connect Core section 5.5). */
+      claims: Schema.optional(Schema.String)
+    }
+  )
+{
+  readonly [TypeId]: TypeId = TypeId
+  override get message(): string {
+    return sentence(`${this.mode}: a person has to log in`, this)
   }
 }
 
@@ -196,7 +224,8 @@ export class AuthenticationFailed
  * - `Timeout`: the exchange took longer than the policy allows
  * - `Unavailable`: 408 or 5xx; retried
  * - `TooManyRequests`: 429; retried
- * - `Unexpected`: a status no token endpoint should answer with, usually because the base URL is wrong; not retried
+ * - `Unexpected`: an answer that is not the token endpoint's, such as a proxy's page, a redirect or a 404; retried, and if
+ *   it stays, the base URL is wrong
  * - `Closed`: the Scope of the token source has closed
  *
  * @since 0.1.0
@@ -206,7 +235,11 @@ export class TokenEndpointError extends Schema.TaggedError<TokenEndpointError>("
   "TokenEndpointError",
   {
     ...refusal,
-    reason: Schema.Literal("Unreachable", "Timeout", "Unavailable", "TooManyRequests", "Unexpected", "Closed")
+    reason: Schema.Literal("Unreachable", "Timeout", "Unavailable", "TooManyRequests", "Unexpected", "Closed"),
+    /** Whether the server may have received the request; `false`: certainly not. Only with `Unreachable` and `Timeout`. */
+    sent: Schema.optional(Schema.Boolean),
+    /** How long the server wants to be left alone. */
+    retryAfter: Schema.optional(Schema.DurationFromMillis)
   }
 ) {
   readonly [TypeId]: TypeId = TypeId
@@ -233,7 +266,11 @@ const endpointTrouble: Record<TokenEndpointError["reason"], string> = {
 export class MalformedTokenResponse
   extends Schema.TaggedError<MalformedTokenResponse>("@effect-auth/core/MalformedTokenResponse")(
     "MalformedTokenResponse",
-    refusal
+    {
+      ...refusal,
+      /** It is not even of the kind this endpoint answers with, such as a proxy's page: another try may bring a token. */
+      foreign: Schema.optional(Schema.Boolean)
+    }
   )
 {
   readonly [TypeId]: TypeId = TypeId
@@ -443,11 +480,14 @@ export class HandshakeFailed extends Schema.TaggedError<HandshakeFailed>("@effec
 }
 
 /**
- * Whether the same exchange can succeed if it is tried again unchanged.
+ * Whether the same exchange can succeed if it is tried again unchanged: after no answer, or one that is not the
+ * server's own. A redirect that the transport hides or has followed (`Unexpected` without a status) comes back.
  *
  * @since 0.1.0
  * @category refinements
  */
 export const isTransient = (error: ExchangeError): boolean =>
   error._tag === "TokenStoreError" ||
-  (error._tag === "TokenEndpointError" && error.reason !== "Unexpected" && error.reason !== "Closed")
+  (error._tag === "MalformedTokenResponse" && error.foreign === true) ||
+  (error._tag === "TokenEndpointError" && error.reason !== "Closed" &&
+    (error.reason !== "Unexpected" || error.status !== undefined))

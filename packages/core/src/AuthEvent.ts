@@ -28,7 +28,7 @@ import type { Provenance, RenewalStep } from "./internal/token/state.ts"
  * - `ExchangeFailed`: a login or refresh failed; a token that is still valid stays in use
  * - `ExchangeRetried`: a login or refresh failed for the first time and is tried again as the policy says
  * - `ServedStale`: a token was used while its renewal began
- * - `StoreFailed`: a new token could not be stored; it is used, and lost with this process
+ * - `StoreFailed`: the store cannot be locked, or a token not be read or written; the program goes on without it
  * - `RequestReplayed`: a refused request is sent again, with the credentials that the `step` brings
  * - `LoggedOut`: the session was ended at the server, or that failed within the policy's time
  * - `CertificateInstalled`: new connections present this client certificate; `replaced`: instead of another one
@@ -194,7 +194,7 @@ const formatClientEvent: (event: ClientEvent) => string = AuthEvent.$match({
   ExchangeFailed: ({ error }) => error.message,
   ExchangeRetried: ({ error }) => `${error.message}; trying again`,
   ServedStale: ({ mode }) => `${mode}: the token is due for renewal and is used meanwhile`,
-  StoreFailed: ({ error, mode }) => `${mode}: ${error.message}; the token is lost when this process ends`,
+  StoreFailed: ({ error, mode }) => `${mode}: ${error.message}; ${withoutStore[error.operation]}`,
   RequestReplayed: ({ mode, status, step }) => `${mode}: refused with ${status}, sending the request again (${step})`,
   LoggedOut: ({ mode, succeeded }) => succeeded ? `${mode}: logged out` : `${mode}: logging out failed`,
   CertificateInstalled: ({ expiresIn, replaced, serialNumber, subject }) =>
@@ -206,6 +206,13 @@ const formatClientEvent: (event: ClientEvent) => string = AuthEvent.$match({
       Duration.equals(expiresIn, Duration.zero) ? "has expired" : `expires in ${days(expiresIn)}`
     }`
 })
+
+const withoutStore: Record<TokenStoreError["operation"], string> = {
+  lock: "the next token is not stored",
+  read: "the next token takes the place of what is stored",
+  write: "the token is lost when this process ends",
+  remove: "the token stays there"
+}
 
 const days = (duration: Duration.Duration): string =>
   Duration.lessThan(duration, "1 day") ? "less than a day" : `${Math.round(Duration.toDays(duration))} days`

@@ -270,8 +270,10 @@ const reasonOf = (error: AuthError): "Transport" | "InvalidUrl" | "Encode" => {
     case "RateLimited":
       return "Transport"
     case "TokenEndpointError":
+      // tried again by the token source already, and most likely a wrong base URL
+      return error.reason !== "Unexpected" && isTransient(error) ? "Transport" : "Encode"
     case "TokenStoreError":
-      return isTransient(error) ? "Transport" : "Encode"
+      return "Transport"
     case "OriginRefused":
       return "InvalidUrl"
     default:

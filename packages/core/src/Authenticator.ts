@@ -5,6 +5,7 @@
  * @since 0.1.0
  */
 import type * as HttpClientRequest from "@effect/platform/HttpClientRequest"
+import type * as HttpClientResponse from "@effect/platform/HttpClientResponse"
 import type * as Duration from "effect/Duration"
 import * as Effect from "effect/Effect"
 import * as Exit from "effect/Exit"
@@ -193,9 +194,22 @@ export const fromTokens = (
   const proveWith = (token: Token): Exit.Exit<ActiveCredentials> => {
     const cached = MutableRef.get(latest)
     if (cached !== undefined && cached.token === token) return cached.proved
-    const proved = Exit.succeed(
-      Active.make(options, options.credentials(token), (attempted) => tokens.reject(token, attempted))
+    const accepted = MutableRef.make(false)
+    const active = Active.make(
+      options,
+      options.credentials(token),
+      (attempted) => tokens.reject(token, attempted, MutableRef.get(accepted))
     )
+    const proved = Exit.succeed({
+      ...active,
+      isRenewable: true,
+      review: (response: HttpClientResponse.HttpClientResponse) => {
+        const review = active.review(response)
+        // an error may be that of a proxy, which has not looked at the token
+        if (response.status < 400 && review._tag === "Accepted") MutableRef.set(accepted, true)
+        return review
+      }
+    })
     MutableRef.set(latest, { token, proved })
     return proved
   }

@@ -37,10 +37,19 @@ export interface RefreshPolicy extends Pipeable {
   readonly coolDown: Duration.Duration
   /** How long one exchange may take, including its retries and the wait for a shared store. */
   readonly timeout: Duration.Duration
+  /** The least time between two early renewals, whatever `renewal` says. */
+  readonly renewalInterval: Duration.Duration
   /** Whether the token is renewed even while no request needs it. */
   readonly keepAlive: boolean
   /** A token that is rejected this soon after a refresh shows that its session has ended: the next exchange is a login. */
   readonly refreshGracePeriod: Duration.Duration
+  /** How long the store may take to read or write a token. */
+  readonly storeTimeout: Duration.Duration
+  /**
+   * Whether a store that cannot be locked or read fails the request. If not, an event tells it, and a token is obtained
+   * without the store.
+   */
+  readonly strictStore: boolean
   /** How long the end of the Scope waits for an exchange in flight, and again for the revocation. */
   readonly closing: Duration.Duration
 }
@@ -91,21 +100,21 @@ export const never: Schedule.Schedule<Duration.Duration, Token> = schedule(() =>
 
 const defaultPolicy: RefreshPolicy = make({
   renewal: early,
-  retry: Schedule.exponential("500 millis").pipe(
-    Schedule.union(Schedule.spaced("10 seconds")),
-    Schedule.intersect(Schedule.recurs(3))
-  ),
+  retry: Schedule.exponential("500 millis").pipe(Schedule.jittered, Schedule.intersect(Schedule.recurs(3))),
+  renewalInterval: Duration.seconds(1),
   coolDown: Duration.seconds(30),
   timeout: Duration.seconds(30),
   keepAlive: false,
   refreshGracePeriod: Duration.seconds(10),
+  storeTimeout: Duration.seconds(5),
+  strictStore: false,
   closing: Duration.seconds(5)
 })
 
 export {
   /**
-   * Renews {@link early}; retries after 500 ms, 1 s and 2 s (never more than 10 s apart); 30 s cool-down; 30 s for an
-   * exchange; no keep-alive; 10 s refresh grace period; 5 s for closing.
+   * Renews {@link early}, at most once a second; retries after 500 ms, 1 s and 2 s, each give or take a fifth; 30 s
+   * cool-down; 30 s for an exchange; no keep-alive; 10 s refresh grace period; 5 s for the store, which is not strict; 5 s for closing.
    *
    * @example
    * ```ts
@@ -169,6 +178,18 @@ export const timeout: Setter<DurationWithUnit> = dual(
 )
 
 /**
+ * Replaces the least time between two early renewals.
+ *
+ * @since 0.1.0
+ * @category combinators
+ */
+export const renewalInterval: Setter<DurationWithUnit> = dual(
+  2,
+  (self: RefreshPolicy, renewalInterval: DurationWithUnit) =>
+    make({ ...self, renewalInterval: Duration.decode(renewalInterval) })
+)
+
+/**
  * Turns renewal without requests on or off.
  *
  * @since 0.1.0
@@ -189,6 +210,29 @@ export const refreshGracePeriod: Setter<DurationWithUnit> = dual(
   2,
   (self: RefreshPolicy, refreshGracePeriod: DurationWithUnit) =>
     make({ ...self, refreshGracePeriod: Duration.decode(refreshGracePeriod) })
+)
+
+/**
+ * Replaces the time that the store may take to read or write a token.
+ *
+ * @since 0.1.0
+ * @category combinators
+ */
+export const storeTimeout: Setter<DurationWithUnit> = dual(
+  2,
+  (self: RefreshPolicy, storeTimeout: DurationWithUnit) =>
+    make({ ...self, storeTimeout: Duration.decode(storeTimeout) })
+)
+
+/**
+ * Says whether a store that cannot be locked or read fails the request.
+ *
+ * @since 0.1.0
+ * @category combinators
+ */
+export const strictStore: Setter<boolean> = dual(
+  2,
+  (self: RefreshPolicy, strictStore: boolean) => make({ ...self, strictStore })
 )
 
 /**

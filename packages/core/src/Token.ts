@@ -30,7 +30,20 @@ export class Token extends Schema.Class<Token>("@effect-auth/core/Token")({
   value: Secret.pipe(Schema.filter((value) => Grammar.fieldValue(Redacted.value(value)))),
   issuedAt: Schema.DateTimeUtcFromNumber,
   expiresAt: Schema.optional(Schema.DateTimeUtcFromNumber),
-  refreshToken: Schema.optionalWith(Secret, { exact: true })
+  refreshToken: Schema.optionalWith(Secret, { exact: true }),
+  /** From then on the refresh token is not redeemed any more. Absent: unknown. */
+  refreshExpiresAt: Schema.optional(Schema.DateTimeUtcFromNumber),
+  /** How the server calls it, such as `Bearer` (RFC 6749 section 7.1). */
+  type: Schema.optional(Schema.String),
+  /** What was granted (RFC 6749 section 3.3). */
+  scope: Schema.optional(Schema.Array(Schema.String)),
+  idToken: Schema.optionalWith(Secret, { exact: true }),
+  /** The private key that the token is bound to, as a JWK in JSON (RFC 9449 section 5). */
+  key: Schema.optionalWith(Secret, { exact: true }),
+  /** Members of the server's answer that a mode keeps, such as `instance_url`. They are shown: no place for a secret. */
+  extra: Schema.optional(Schema.Record({ key: Schema.String, value: Schema.Unknown })),
+  /** Whom it was issued to; see `TokenStores.audienceKey`. Set by the token source that stores it. */
+  audience: Schema.optional(Schema.String)
 }) {}
 
 /**
@@ -41,9 +54,20 @@ export interface Options {
   readonly value: string | Redacted.Redacted
   /** How long the token lives from now on. Default: unknown, so it is used until the server rejects it. */
   readonly lifetime?: DurationWithUnit | undefined
-  /** The same in seconds, as servers state it (`expires_in`, RFC 6749 section 5.1). `lifetime` takes precedence. */
-  readonly expiresIn?: number | undefined
-  readonly refreshToken?: string | Redacted.Redacted | undefined
+  /**
+   * The same in seconds, as servers state it (`expires_in`, RFC 6749 section 5.1): a number, or a number in a string. What
+   * is neither, not positive or `null` is unknown. `lifetime` takes precedence.
+   */
+  readonly expiresIn?: unknown
+  /** An empty one, or `null`, is none. */
+  readonly refreshToken?: string | Redacted.Redacted | null | undefined
+  /** How long the refresh token lives, in seconds; like `expiresIn`. */
+  readonly refreshExpiresIn?: unknown
+  readonly type?: string | undefined
+  readonly scope?: ReadonlyArray<string> | undefined
+  readonly idToken?: string | Redacted.Redacted | null | undefined
+  readonly key?: Redacted.Redacted | undefined
+  readonly extra?: Readonly<Record<string, unknown>> | undefined
   /** The mode the token is for, such as `Yamcs/Password`; shown in errors. */
   readonly mode?: string | undefined
 }
@@ -66,34 +90,64 @@ interface Lifespan {
  */
 export const make = (options: Options): Effect.Effect<Token, MalformedTokenResponse> =>
   Effect.flatMap(Clock.currentTimeMillis, (now) => {
+    const refreshToken = secret(options.refreshToken)
+    const idToken = secret(options.idToken)
     const expiresAt = instantAfter(now, lifetimeOf(options))
+    const refreshExpiresAt = refreshToken === undefined
+      ? undefined
+      : instantAfter(now, seconds(options.refreshExpiresIn))
+    const { extra, key, scope, type } = options
     return Either.mapLeft(
       construct(() =>
         new Token({
           value: redacted(options.value),
           issuedAt: DateTime.unsafeMake(now),
           ...(expiresAt === undefined ? undefined : { expiresAt }),
-          ...(options.refreshToken === undefined ? undefined : { refreshToken: redacted(options.refreshToken) })
+          ...(refreshToken === undefined ? undefined : { refreshToken }),
+          ...(refreshExpiresAt === undefined ? undefined : { refreshExpiresAt }),
+          ...(type === undefined ? undefined : { type }),
+          ...(scope === undefined ? undefined : { scope }),
+          ...(idToken === undefined ? undefined : { idToken }),
+          ...(key === undefined ? undefined : { key }),
+          ...(extra === undefined ? undefined : { extra })
         })
       ),
-      (problem) => new MalformedTokenResponse({ mode: options.mode ?? "Token", detail: problem.message })
+      malformed(options)
     )
   })
 
 /**
- * A token that is a JWT and arrives now. Its lifetime is read from the JWT itself (`exp - iat`, or `exp` against the
- * client's clock when there is no `iat`); if the JWT states none, `lifetime` or `expiresIn` is used. The signature is not
- * verified: that is the server's task, the client only plans the renewal.
+ * A token that is a JWT and arrives now. Its lifetime is read from the JWT itself: `exp - iat`, or `exp` against the
+ * server's clock (`serverTime`) when there is no `iat`, or against the client's when that is unknown too. If the JWT states
+ * none, `lifetime` or `expiresIn` is used. The signature is not verified: that is the server's task, the client only plans
+ * the renewal. Fails with `MalformedTokenResponse` when the text is not a JWT, such as the page of a proxy.
  *
  * @since 0.1.0
  * @category constructors
  */
-export const fromJwt = (options: Options): Effect.Effect<Token, MalformedTokenResponse> =>
-  Effect.flatMap(Clock.currentTimeMillis, (now) => {
-    const claims = lifespan(Redacted.value(redacted(options.value)))
-    const stated = Option.flatMap(claims, (claims) => lifetime(claims, now))
-    return make({ ...options, lifetime: Option.getOrElse(stated, () => lifetimeOf(options)) })
-  })
+export const fromJwt = (
+  options: Options & {
+    /** See `TokenEndpoint.serverTime`. */
+    readonly serverTime?: Option.Option<DateTime.Utc> | undefined
+  }
+): Effect.Effect<Token, MalformedTokenResponse> =>
+  Effect.flatMap(Clock.currentTimeMillis, (now) =>
+    Option.match(lifespan(Redacted.value(redacted(options.value))), {
+      onNone: () =>
+        Effect.fail(
+          new MalformedTokenResponse({ mode: options.mode ?? "Token", foreign: true, detail: "the text is not a JWT" })
+        ),
+      onSome: (claims) => {
+        const serverNow = Option.match(options.serverTime ?? Option.none(), {
+          onNone: () => now,
+          onSome: DateTime.toEpochMillis
+        })
+        return make({
+          ...options,
+          lifetime: Option.getOrElse(lifetime(claims, serverNow), () => lifetimeOf(options))
+        })
+      }
+    }))
 
 /**
  * Reads `iat` and `exp` from a JWT without verifying it. `None` when the text is not a JWT.
@@ -127,18 +181,28 @@ const decodeLifespan = Schema.decodeUnknownEither(Schema.parseJson(Schema.Struct
   exp: Schema.optional(Schema.Finite)
 })))
 
+const malformed = ({ mode }: Options) => (problem: { readonly message: string }) =>
+  new MalformedTokenResponse({ mode: mode ?? "Token", detail: problem.message })
+
 const redacted = (value: string | Redacted.Redacted): Redacted.Redacted =>
   typeof value === "string" ? Redacted.make(value) : value
+
+const secret = (value: string | Redacted.Redacted | null | undefined): Redacted.Redacted | undefined =>
+  value === null || value === undefined || value === "" ? undefined : redacted(value)
 
 /** The last instant a JavaScript date can represent (ECMA-262 section 21.4.1.1); a longer lifetime is no expiry. */
 const lastInstant = 8.64e15
 
 const lifetimeOf = ({ expiresIn, lifetime }: Options): Duration.Duration | undefined =>
-  lifetime !== undefined
-    ? Duration.decode(lifetime)
-    : expiresIn === undefined
-    ? undefined
-    : Duration.seconds(expiresIn)
+  lifetime === undefined ? seconds(expiresIn) : Duration.decode(lifetime)
+
+/** Zero is unknown, too: "expired now" would be a login for each request. */
+const seconds = (stated: unknown): Duration.Duration | undefined => {
+  const seconds = typeof stated === "string" && /^\s*\d+(?:\.\d+)?\s*$/.test(stated) ? Number(stated) : stated
+  return typeof seconds === "number" && seconds > 0 && seconds * 1000 <= lastInstant
+    ? Duration.millis(seconds * 1000)
+    : undefined
+}
 
 const instantAfter = (now: number, lifetime: Duration.Duration | undefined): DateTime.Utc | undefined => {
   const instant = lifetime === undefined ? Infinity : now + Duration.toMillis(lifetime)

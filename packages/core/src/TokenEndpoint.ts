@@ -4,23 +4,58 @@
  *
  * @since 0.1.0
  */
+import * as RateLimitHeaders from "@effect-auth/rate-limit/RateLimitHeaders"
 import * as ResponseBody from "@effect-auth/rate-limit/ResponseBody"
 import * as Cookies from "@effect/platform/Cookies"
 import type * as HttpClient from "@effect/platform/HttpClient"
 import * as HttpClientRequest from "@effect/platform/HttpClientRequest"
 import type * as HttpClientResponse from "@effect/platform/HttpClientResponse"
 import * as Clock from "effect/Clock"
+import * as DateTime from "effect/DateTime"
 import * as Duration from "effect/Duration"
 import * as Effect from "effect/Effect"
+import * as Option from "effect/Option"
+import * as Predicate from "effect/Predicate"
 import * as Redacted from "effect/Redacted"
 import * as Schema from "effect/Schema"
-import { CredentialsRejected, isAuthError, MalformedTokenResponse, TokenEndpointError } from "./AuthError.ts"
+import {
+  CredentialsRejected,
+  type ExchangeError,
+  InteractionRequired,
+  isAuthError,
+  MalformedTokenResponse,
+  TokenEndpointError
+} from "./AuthError.ts"
 import * as Masking from "./internal/masking.ts"
 import { addressOf } from "./internal/request/address.ts"
 import { secretsOf } from "./internal/request/exchangeSecrets.ts"
 import * as ManualRedirect from "./internal/request/manualRedirect.ts"
 import * as Scrub from "./internal/request/scrub.ts"
+import type { Answer, Dialect, Grant, Verdict } from "./internal/token/dialect.ts"
+import * as Dialects from "./internal/token/dialect.ts"
 import * as ServerMessage from "./ServerMessage.ts"
+
+export type { Answer, Dialect, Grant, Verdict }
+
+export {
+  /**
+   * The dialect of OAuth 2 (RFC 6749 section 5.2). The code decides first, the status second. Without a code a login is
+   * refused by 400, 401 and 403, but not by a page in HTML; a refresh token is given up after an empty 400 only.
+   *
+   * @example
+   * ```ts
+   * import * as TokenEndpoint from "@effect-auth/core/TokenEndpoint"
+   *
+   * // a server that says 401 in plain text, and nothing else, when a refresh token is good no more
+   * const dialect: TokenEndpoint.Dialect = (answer, grant) =>
+   *   answer.status === 401 && answer.content === "Text" ? "GrantEnded" : TokenEndpoint.oauth(answer, grant)
+   * ```
+   *
+   * @since 0.1.0
+   * @category dialects
+   */
+  oauth
+} from "./internal/token/dialect.ts"
 
 /**
  * @since 0.1.0
@@ -28,21 +63,27 @@ import * as ServerMessage from "./ServerMessage.ts"
  */
 export interface Options {
   readonly mode: string
-  /** The statuses that mean the credentials are wrong. Default: 400, 401 and 403 (RFC 6749 section 5.2). */
-  readonly rejected?: ReadonlyArray<number> | undefined
+  /** What is sent. Default: `login`. */
+  readonly grant?: Grant | undefined
+  /** What an answer without a token means. Default: {@link oauth}. */
+  readonly dialect?: Dialect | undefined
   /**
    * Reads the server's own words from a refusal: its code and a sentence. They become presentable and lose the secrets
-   * that were sent, whatever this returns.
+   * that were sent, whatever this returns. Default: `error` and `error_description` (RFC 6749 section 5.2).
    */
   readonly explain?:
     | ((response: HttpClientResponse.HttpClientResponse) => Effect.Effect<ServerMessage.ServerMessage>)
     | undefined
+  /** How long the server wants to be left alone. Default: what `Retry-After` says. */
+  readonly retryAfter?:
+    | ((response: HttpClientResponse.HttpClientResponse) => Effect.Effect<Option.Option<Duration.Duration>>)
+    | undefined
 }
 
 /**
- * Sends an exchange and returns the answer if it is 2xx. Any other answer is `CredentialsRejected`, or
- * `TokenEndpointError`, whose reason says whether trying again makes sense. The request, which holds the credentials, is
- * in no error and in no span of the platform.
+ * Sends an exchange and returns the answer if it is 2xx. What any other answer means is decided by the dialect:
+ * `CredentialsRejected`, `InteractionRequired`, or `TokenEndpointError`, whose reason says what is wrong. The request,
+ * which holds the credentials, is in no error and in no span of the platform.
  *
  * @since 0.1.0
  * @category requests
@@ -51,7 +92,10 @@ export const execute = (
   client: HttpClient.HttpClient,
   request: HttpClientRequest.HttpClientRequest,
   options: Options
-): Effect.Effect<HttpClientResponse.HttpClientResponse, CredentialsRejected | TokenEndpointError> => {
+): Effect.Effect<
+  HttpClientResponse.HttpClientResponse,
+  CredentialsRejected | InteractionRequired | TokenEndpointError
+> => {
   const { mode } = options
   const url = addressOf(request)
   // what the answer and its errors refer to, without the body, headers and query of the exchange
@@ -63,61 +107,54 @@ export const execute = (
       new TokenEndpointError({
         mode,
         url,
-        // a redirect that the transport hides or has followed is an answer, and the next one will be no other
+        // a redirect that the transport hides or has followed is an answer
         reason: isAuthError(error.cause) && error.cause._tag === "RedirectRefused" ? "Unexpected" : "Unreachable",
+        sent: Scrub.mayHaveBeenSent(error),
         detail: Scrub.describe(error)
       })
     ),
     Effect.withTracerEnabled(false),
     Effect.flatMap((answer) => {
       const response = Scrub.response(ResponseBody.bounded(answer), shown, sent)
-      const { status } = response
-      if (status >= 200 && status < 300) return Effect.succeed(response)
-      const explain = options.explain ?? (() => Effect.succeed(ServerMessage.empty))
-      return Effect.flatMap(explain(response), (message) => {
-        const facts = { mode, url, status, ...ServerMessage.fromResponse(response, message) }
-        return Effect.fail(
-          (options.rejected ?? [400, 401, 403]).includes(status)
-            ? new CredentialsRejected(facts)
-            : new TokenEndpointError({ ...facts, reason: reasonOf(status) })
-        )
-      })
+      const isSuccess = response.status >= 200 && response.status < 300
+      return isSuccess ? Effect.succeed(response) : Effect.flatMap(refusal(response, options), Effect.fail)
     })
   )
 }
 
-const reasonOf = (status: number): TokenEndpointError["reason"] =>
-  status === 429 ? "TooManyRequests" : status === 408 || status >= 500 ? "Unavailable" : "Unexpected"
-
 /**
- * Reads a JSON answer. One that does not match is a `MalformedTokenResponse`, which does not quote it; see {@link text}
- * for one that cannot be read.
+ * Reads a JSON answer. One that does not match is a `MalformedTokenResponse`, which does not quote it; one that states an
+ * `error` instead is a refusal (RFC 6749 section 5.2), whatever its status; see {@link text} for one that cannot be read.
  *
  * @since 0.1.0
  * @category responses
  */
-export const json = <A, I, R>(schema: Schema.Schema<A, I, R>, options: { readonly mode: string }) => {
+export const json = <A, I, R>(schema: Schema.Schema<A, I, R>, options: Options) => {
   const decode = Schema.decodeUnknown(schema)
   const read = text(options)
-  return (
-    response: HttpClientResponse.HttpClientResponse
-  ): Effect.Effect<A, MalformedTokenResponse | TokenEndpointError, R> => {
-    const malformed = (detail: string) => () =>
-      new MalformedTokenResponse({
-        mode: options.mode,
-        url: addressOf(response.request),
-        status: response.status,
-        detail
-      })
+  return (response: HttpClientResponse.HttpClientResponse): Effect.Effect<A, ExchangeError, R> => {
+    const facts = { mode: options.mode, url: addressOf(response.request), status: response.status }
     return Effect.flatMap(read(response), (body) =>
-      parseJson(body).pipe(
-        Effect.mapError(malformed(`the body is not JSON${encodedAs(response)}`)),
-        Effect.flatMap((json) => Effect.mapError(decode(json), malformed("the JSON lacks what is needed")))
-      ))
+      Option.match(parseJson(body), {
+        onNone: () =>
+          Effect.fail(
+            new MalformedTokenResponse({
+              ...facts,
+              foreign: true,
+              detail: `the body is not JSON${encodedAs(response)}`
+            })
+          ),
+        onSome: (json) =>
+          Effect.catchAll(
+            decode(json),
+            (): Effect.Effect<never, ExchangeError> =>
+              Predicate.hasProperty(json, "error") && Predicate.isString(json.error)
+                ? Effect.flatMap(refusal(response, options), Effect.fail)
+                : Effect.fail(new MalformedTokenResponse({ ...facts, detail: "the JSON lacks what is needed" }))
+          )
+      }))
   }
 }
-
-const parseJson = Schema.decode(Schema.parseJson())
 
 /**
  * Reads a plain text answer, without surrounding white space and within the bounds of `ResponseBody`. A connection lost
@@ -135,11 +172,11 @@ export const text = ({ mode }: { readonly mode: string }) =>
     onFailure: (error) => {
       const facts = { mode, url: addressOf(response.request), detail: Scrub.describe(error) }
       if (!ResponseBody.isBodyOutOfBounds(error.cause)) {
-        return new TokenEndpointError({ ...facts, reason: "Unreachable" })
+        return new TokenEndpointError({ ...facts, reason: "Unreachable", sent: true })
       }
       return error.cause.reason === "TooLong"
-        ? new MalformedTokenResponse({ ...facts, status: response.status })
-        : new TokenEndpointError({ ...facts, reason: "Timeout" })
+        ? new MalformedTokenResponse({ ...facts, status: response.status, foreign: true })
+        : new TokenEndpointError({ ...facts, reason: "Timeout", sent: true })
     },
     onSuccess: (body) => body.trim()
   })
@@ -158,12 +195,99 @@ export const cookies = (response: HttpClientResponse.HttpClientResponse): Effect
     (now) => Cookies.fromIterable(Object.values(response.cookies.cookies).filter((cookie) => isSet(cookie, now)))
   )
 
+/**
+ * The time of an answer by the server's clock (RFC 9110 section 6.6.1), for a token whose expiry is an instant and not a
+ * lifetime.
+ *
+ * @since 0.1.0
+ * @category responses
+ */
+export const serverTime = ({ headers }: HttpClientResponse.HttpClientResponse): Option.Option<DateTime.Utc> =>
+  Option.map(Option.flatMap(Option.fromNullable(headers["date"]), DateTime.make), DateTime.toUtc)
+
 const isSet = ({ options, valueEncoded }: Cookies.Cookie, now: number): boolean => {
   // some write nothing as a pair of quotes
   if (/^"?"?$/.test(valueEncoded)) return false
   if (options?.maxAge !== undefined) return Duration.greaterThan(options.maxAge, Duration.zero)
   return options?.expires === undefined || options.expires.getTime() > now
 }
+
+/** What an answer without a token comes to. */
+const refusal = (
+  response: HttpClientResponse.HttpClientResponse,
+  options: Options
+): Effect.Effect<CredentialsRejected | InteractionRequired | TokenEndpointError> =>
+  Effect.gen(function*() {
+    const { dialect = Dialects.oauth, explain = explainOAuth, grant = "login", mode } = options
+    const { status } = response
+    const said = yield* explain(response)
+    const body = yield* Effect.option(response.text)
+    const facts = { mode, url: addressOf(response.request), status, ...ServerMessage.fromResponse(response, said) }
+    switch (dialect({ status, code: said.code, content: contentOf(response, body) }, grant)) {
+      case "GrantEnded":
+        return new CredentialsRejected({ ...facts, reason: "Grant" })
+      case "WrongSetting":
+        return new CredentialsRejected({ ...facts, reason: "Setting" })
+      case "InteractionRequired":
+        return new InteractionRequired({ ...facts, claims: Option.getOrUndefined(Option.flatMap(body, claimsOf)) })
+      case "Unexpected":
+        return new TokenEndpointError({ ...facts, reason: "Unexpected" })
+      case "TryAgain": {
+        const retryAfter = yield* (options.retryAfter ?? stated)(response)
+        return new TokenEndpointError({
+          ...facts,
+          reason: status === 429 || status === 409 ? "TooManyRequests" : "Unavailable",
+          retryAfter: Option.getOrUndefined(retryAfter)
+        })
+      }
+    }
+  })
+
+const contentOf = (
+  { headers }: HttpClientResponse.HttpClientResponse,
+  body: Option.Option<string>
+): Answer["content"] => {
+  if (Option.isNone(body)) return "Text"
+  const text = body.value.trimStart()
+  if (text === "") return "Empty"
+  if (/^text\/html\b/iu.test(headers["content-type"] ?? "") || /^<(?:!doctype\s+html|html)\b/iu.test(text)) {
+    return "Html"
+  }
+  return Option.exists(parseJson(text), Predicate.isRecord) ? "Json" : "Text"
+}
+
+const explainOAuth = (
+  response: HttpClientResponse.HttpClientResponse
+): Effect.Effect<ServerMessage.ServerMessage> =>
+  Effect.map(Effect.option(response.text), (body) =>
+    Option.match(Option.flatMap(body, decodeOAuthError), {
+      onNone: () => ServerMessage.empty,
+      onSome: ({ error, error_description }) => ({ code: error, detail: error_description })
+    }))
+
+/** RFC 6749 section 5.2. */
+const decodeOAuthError = Schema.decodeOption(Schema.parseJson(Schema.Struct({
+  error: Schema.String,
+  error_description: Schema.optional(Schema.String)
+})))
+
+const claimsOf = (body: string): Option.Option<string> =>
+  Option.map(
+    Schema.decodeOption(Schema.parseJson(Schema.Struct({ claims: Schema.String })))(body),
+    ({ claims }) => claims
+  )
+
+/** RFC 9110 section 10.2.3, and its spellings in milliseconds. */
+const stated = (
+  { headers }: HttpClientResponse.HttpClientResponse
+): Effect.Effect<Option.Option<Duration.Duration>> =>
+  Effect.map(Clock.currentTimeMillis, (now) =>
+    Option.flatMapNullable(
+      RateLimitHeaders.retryAfter.read({ status: 429, headers }, now).status,
+      ({ retryAfter }) => retryAfter
+    ))
+
+const parseJson = Schema.decodeOption(Schema.parseJson())
 
 /** Of the transports only fetch decodes what a server compresses unasked. */
 const encodedAs = ({ headers }: HttpClientResponse.HttpClientResponse): string => {

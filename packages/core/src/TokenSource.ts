@@ -56,11 +56,15 @@ export interface TokenSource {
    */
   readonly getAt: (now: number) => Effect.Effect<Token, ExchangeError>
   /**
-   * Reports that the server rejected the token, for a request that has already `attempted` a step (default: none).
-   * Returns the step by which the next `get` obtains another token, or `fail` when this request cannot get a better one.
-   * Only the first rejection of a token counts; later ones find its successor (`reuse`).
+   * Reports that the server rejected the token, for a request that has already `attempted` a step (default: none), and
+   * whether it has `accepted` the token for another one (default: not known). Returns the step by which the next `get`
+   * obtains another token, or `fail` when this request cannot get a better one. Only the first rejection of a token
+   * counts; later ones find its successor (`reuse`).
+   *
+   * A refreshed token that was never accepted leads to a login. A token that a login brought is worth one more login in
+   * the policy's `coolDown`, or three if it was accepted: the server may say 401 where it means 403.
    */
-  readonly reject: (token: Token, attempted?: RenewalStep) => Effect.Effect<RenewalStep>
+  readonly reject: (token: Token, attempted?: RenewalStep, accepted?: boolean) => Effect.Effect<RenewalStep>
   /**
    * Every change, in order, beginning with the latest one; ends with the source. A slow subscriber loses nothing and
    * delays nothing: unread changes wait in memory, one small record each.
@@ -113,7 +117,7 @@ export const make = <R = never>(options: Options<R>): Effect.Effect<TokenSource,
     return {
       get: Effect.clockWith((clock) => getAt(source, clock.unsafeCurrentTimeMillis())),
       getAt: (now) => getAt(source, now),
-      reject: (token, attempted = "reuse") => reject(source, token, attempted),
+      reject: (token, attempted = "reuse", accepted) => reject(source, { token, attempted, accepted }),
       changes: Stream.suspend(() => Changes.changes(source)),
       state: Changes.state(source)
     }
@@ -129,15 +133,14 @@ const getAt = <R>(source: Source<R>, now: number): Effect.Effect<Token, Exchange
 
 const reject = <R>(
   { changes, mode, rules, state }: Source<R>,
-  token: Token,
-  attempted: RenewalStep
+  rejection: TokenState.Rejection
 ): Effect.Effect<RenewalStep> =>
   Effect.flatMap(Clock.currentTimeMillis, (now) => {
     const before = StateRef.get(state)
-    const [step, after] = TokenState.reject(before, token, attempted, now, rules)
+    const [step, after] = TokenState.reject(before, rejection, now, rules)
     if (after === before) return Effect.succeed(step)
     StateRef.set(state, after)
-    StateRef.set(changes, { _tag: "Rejected", token })
+    StateRef.set(changes, { _tag: "Rejected", token: rejection.token })
     return Effect.as(
       AuthEvent.publish(AuthEvent.AuthEvent.TokenRejected({ mode, generation: before.generation })),
       step

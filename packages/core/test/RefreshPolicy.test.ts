@@ -146,15 +146,23 @@ describe("RefreshPolicy", () => {
       assert.strictEqual(policy.renewal, RefreshPolicy.early)
     })
 
-    it.effect("retries an exchange after 500 ms, 1 s and 2 s, then no more", () =>
+    it.effect("retries an exchange after 500 ms, 1 s and 2 s, each give or take a fifth, then no more", () =>
       Effect.gen(function*() {
         const attempts = yield* Ref.make<ReadonlyArray<number>>([])
-        const attempt = Effect.flatMap(Clock.currentTimeMillis, (now) =>
-          Effect.zipRight(Ref.update(attempts, (all) => [...all, now]), Effect.fail(transient)))
+        const attempt = Effect.flatMap(
+          Clock.currentTimeMillis,
+          (now) => Effect.zipRight(Ref.update(attempts, (all) => [...all, now]), Effect.fail(transient))
+        )
         const fiber = yield* Effect.fork(Effect.flip(Effect.retry(attempt, policy.retry)))
         yield* TestClock.adjust("1 hour")
         assert.strictEqual(yield* Fiber.join(fiber), transient)
-        assert.deepStrictEqual(yield* Ref.get(attempts), [0, 500, 1500, 3500])
+        const delays = (yield* Ref.get(attempts)).map((at, index, all) => at - (all[index - 1] ?? 0)).slice(1)
+        assert.deepStrictEqual(
+          delays.map((delay, index) => delay / (500 * 2 ** index)).map((factor) => factor >= 0.8 && factor <= 1.2),
+          [true, true, true]
+        )
+        // not the same for two processes that started together
+        assert.notStrictEqual(delays[0], 500)
       }))
   })
 

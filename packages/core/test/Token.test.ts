@@ -37,11 +37,21 @@ describe("Token", () => {
         }
       }))
 
-    it.effect("refuses an empty refresh token instead of redeeming it later", () =>
+    it.effect("takes an empty refresh token, and null, for none", () =>
       Effect.gen(function*() {
-        const error = yield* Effect.flip(Token.make({ value, refreshToken: "" }))
-        assert.include(error.message, "refreshToken: must not be empty")
-        assertSecretFree(error, [value])
+        assert.isUndefined((yield* Token.make({ value, refreshToken: "" })).refreshToken)
+        assert.isUndefined((yield* Token.make({ value, refreshToken: null })).refreshToken)
+      }))
+
+    it.effect("takes what is not a positive number of seconds for an unknown lifetime, and a number in a string for it", () =>
+      Effect.gen(function*() {
+        for (const expiresIn of [0, -1, NaN, Infinity, 1e21, null, undefined, "", "soon", "-1", {}, [60], true]) {
+          assert.isUndefined((yield* Token.make({ value, expiresIn })).expiresAt, String(expiresIn))
+        }
+        for (const expiresIn of [60, "60", " 60 ", "60.0"]) {
+          assert.deepStrictEqual(lifetimeOf(yield* Token.make({ value, expiresIn })), Duration.minutes(1))
+        }
+        assert.deepStrictEqual(lifetimeOf(yield* Token.make({ value, expiresIn: 0.5 })), Duration.millis(500))
       }))
 
     it.effect("counts the lifetime from the arrival of the token", () =>
@@ -154,9 +164,9 @@ describe("Token", () => {
         assert.deepStrictEqual(lifetimeOf(token), Duration.hours(1))
       }))
 
-    it.effect("falls back to the given lifetime when the JWT states none, or the text is not a JWT", () =>
+    it.effect("falls back to the given lifetime when the JWT states none", () =>
       Effect.gen(function*() {
-        for (const value of [jwt({ sub: "reader" }), jwt({ iat: 1 }), "opaque"]) {
+        for (const value of [jwt({ sub: "reader" }), jwt({ iat: 1 })]) {
           assert.deepStrictEqual(lifetimeOf(yield* Token.fromJwt({ value, lifetime: "1 day" })), Duration.days(1))
           assert.isUndefined(lifetimeOf(yield* Token.fromJwt({ value })))
         }
@@ -165,11 +175,27 @@ describe("Token", () => {
     it.effect("falls back to expiresIn in seconds too", () =>
       Effect.gen(function*() {
         assert.deepStrictEqual(
-          lifetimeOf(yield* Token.fromJwt({ value: "opaque", expiresIn: 60 })),
+          lifetimeOf(yield* Token.fromJwt({ value: jwt({}), expiresIn: 60 })),
           Duration.minutes(1)
         )
         const stated = yield* Token.fromJwt({ value: jwt({ iat: 0, exp: 3600 }), expiresIn: 60 })
         assert.deepStrictEqual(lifetimeOf(stated), Duration.hours(1))
+      }))
+
+    it.effect("refuses a text that is not a JWT, such as the page of a proxy", () =>
+      Effect.gen(function*() {
+        for (const value of ["opaque", "<html>log in</html>", "a.b", "a.b.c", "e30.bnVsbA.e30", ""]) {
+          const error = yield* Effect.flip(Token.fromJwt({ value, lifetime: "4 hours" }))
+          assert.strictEqual(error._tag, "MalformedTokenResponse")
+        }
+      }))
+
+    it.effect("counts an exp without iat from the server's time, however wrong the client's clock is", () =>
+      Effect.gen(function*() {
+        yield* atNoon
+        const serverTime = Option.some(DateTime.unsafeMake(1_000_000))
+        const token = yield* Token.fromJwt({ value: jwt({ exp: 4600 }), serverTime })
+        assert.deepStrictEqual(lifetimeOf(token), Duration.hours(1))
       }))
 
     it.effect("treats an exp beyond the last date as no expiry", () =>

@@ -3,6 +3,7 @@ import * as HttpClient from "@effect/platform/HttpClient"
 import * as HttpClientRequest from "@effect/platform/HttpClientRequest"
 import * as HttpClientResponse from "@effect/platform/HttpClientResponse"
 import { assert, describe, it } from "@effect/vitest"
+import * as Duration from "effect/Duration"
 import * as Effect from "effect/Effect"
 import * as Exit from "effect/Exit"
 import * as FastCheck from "effect/FastCheck"
@@ -70,7 +71,7 @@ describe("TokenEndpoint", () => {
             const error = yield* failure(answering(status))
             assert.deepInclude(error, { mode, status })
             assert.strictEqual(error._tag === "TokenEndpointError" ? error.reason : error._tag, name, `${status}`)
-            assert.strictEqual(isTransient(error), name === "Unavailable" || name === "TooManyRequests")
+            assert.strictEqual(isTransient(error), name !== "CredentialsRejected")
           }
         }
       }))
@@ -93,13 +94,56 @@ describe("TokenEndpoint", () => {
         }
       }))
 
-    it.effect("takes the statuses that mean wrong credentials from its options", () =>
+    it.effect("decides by the dialect of its options, which sees the code that explain reads", () =>
       Effect.gen(function*() {
-        const rejected = [409]
-        assert.strictEqual((yield* failure(answering(409), { rejected }))._tag, "CredentialsRejected")
-        assert.deepInclude(yield* failure(answering(401), { rejected }), {
+        const seen = yield* Ref.make<ReadonlyArray<unknown>>([])
+        const dialect: TokenEndpoint.Dialect = (answer, grant) => {
+          Effect.runSync(Ref.update(seen, (all) => [...all, { ...answer, grant }]))
+          return answer.status === 409 ? "GrantEnded" : "TryAgain"
+        }
+        const explain = () => Effect.succeed({ code: "E1" })
+        assert.deepInclude(yield* failure(answering(409, "gone"), { dialect, explain }), {
+          _tag: "CredentialsRejected",
+          reason: "Grant",
+          code: "E1"
+        })
+        assert.deepInclude(yield* failure(answering(401, ""), { dialect, explain, grant: "refresh" }), {
           _tag: "TokenEndpointError",
-          reason: "Unexpected"
+          reason: "Unavailable"
+        })
+        assert.deepStrictEqual(yield* Ref.get(seen), [
+          { status: 409, code: "E1", content: "Text", grant: "login" },
+          { status: 401, code: "E1", content: "Empty", grant: "refresh" }
+        ])
+      }))
+
+    it.effect("says how long the server wants to be left alone", () =>
+      Effect.gen(function*() {
+        const asking = (value: string, status = 503) =>
+          failure(ScriptedHttpClient.make(() => new Response(null, { status, headers: { "retry-after": value } })))
+        assert.deepInclude(yield* asking("4"), { reason: "Unavailable", retryAfter: Duration.seconds(4) })
+        assert.deepInclude(yield* asking("4", 429), { reason: "TooManyRequests", retryAfter: Duration.seconds(4) })
+        assert.deepInclude(yield* asking("soon"), { reason: "Unavailable", retryAfter: undefined })
+      }))
+
+    it.effect("says whether the request may have been sent, so that nothing is redeemed twice by mistake", () =>
+      Effect.gen(function*() {
+        const error = (code: string) => failure(unreachable(Object.assign(new Error(), { code })))
+        for (const code of ["ECONNREFUSED", "ENOTFOUND", "UND_ERR_CONNECT_TIMEOUT", "CERT_HAS_EXPIRED"]) {
+          assert.deepInclude(yield* error(code), { reason: "Unreachable", sent: false }, code)
+        }
+        for (const code of ["ECONNRESET", "UND_ERR_SOCKET", "ETIMEDOUT", "SOMETHING_ELSE"]) {
+          assert.deepInclude(yield* error(code), { reason: "Unreachable", sent: true }, code)
+        }
+      }))
+
+    it.effect("takes a person who has to log in for an error of its own, with the claims to ask for", () =>
+      Effect.gen(function*() {
+        const body = JSON.stringify({ error: "interaction_required", claims: "{\"access_token\":{}}" })
+        assert.deepInclude(yield* failure(answering(400, body)), {
+          _tag: "InteractionRequired",
+          code: "interaction_required",
+          claims: "{\"access_token\":{}}"
         })
       }))
 

@@ -24,7 +24,13 @@ import * as Stream from "effect/Stream"
 import * as TestClock from "effect/TestClock"
 import * as Tracer from "effect/Tracer"
 import type { ExchangeError } from "../src/AuthError.ts"
-import { CredentialsRejected, CredentialUnavailable, TokenEndpointError, TokenStoreError } from "../src/AuthError.ts"
+import {
+  CredentialsRejected,
+  CredentialUnavailable,
+  MalformedTokenResponse,
+  TokenEndpointError,
+  TokenStoreError
+} from "../src/AuthError.ts"
 
 const rejected = new CredentialsRejected({ mode: "Test", status: 401 })
 const unavailable = new TokenEndpointError({ mode: "Test", reason: "Unavailable", status: 503 })
@@ -290,6 +296,89 @@ describe("TokenSource", () => {
         assert.deepStrictEqual(yield* sent, ["login", "login"])
       }))
 
+    it.scoped("a proxy's answer to a refresh ends no session: the refresh token is redeemed again", () =>
+      Effect.gen(function*() {
+        const facts = { mode: "Test", status: 404 }
+        const answers = [
+          new TokenEndpointError({ ...facts, reason: "Unexpected" }),
+          new MalformedTokenResponse({ ...facts, foreign: true })
+        ]
+        const { answerNext, login, refresh, sent } = yield* server()
+        const tokens = yield* TokenSource.make({ login, refresh })
+        yield* tokens.get
+        yield* TestClock.adjust("101 seconds")
+        yield* answerNext(...answers)
+        const caller = yield* Effect.fork(tokens.get)
+        yield* TestClock.adjust("10 seconds")
+        assert.strictEqual(value(yield* Fiber.join(caller)), "token-4")
+        assert.deepStrictEqual(yield* sent, ["login", ...Array(3).fill("refresh with refresh-1")])
+      }))
+
+    it.scoped("a client that is not accepted keeps its refresh token, and does not log in", () =>
+      Effect.gen(function*() {
+        const { answerNext, login, refresh, sent } = yield* server()
+        const tokens = yield* TokenSource.make({ login, refresh })
+        yield* tokens.get
+        yield* TestClock.adjust("101 seconds")
+        yield* answerNext(new CredentialsRejected({ mode: "Test", reason: "Setting", code: "invalid_client" }))
+        assert.deepInclude(yield* Effect.flip(tokens.get), { _tag: "CredentialsRejected", reason: "Setting" })
+        yield* TestClock.adjust("31 seconds")
+        yield* tokens.get
+        assert.deepStrictEqual(yield* sent, ["login", ...Array(2).fill("refresh with refresh-1")])
+      }))
+
+    it.scoped("a server that says when to come back is not asked before, by this exchange or a later one", () =>
+      Effect.gen(function*() {
+        const busy = (wait: Duration.DurationInput) =>
+          new TokenEndpointError({ mode: "Test", reason: "Unavailable", retryAfter: Duration.decode(wait) })
+        const { answerNext, login, sent } = yield* server()
+        const tokens = yield* TokenSource.make({ login })
+        yield* answerNext(busy("4 seconds"))
+        const caller = yield* Effect.fork(tokens.get)
+        yield* TestClock.adjust("3999 millis")
+        assert.strictEqual((yield* sent).length, 1)
+        yield* TestClock.adjust("1 millis")
+        assert.strictEqual(value(yield* Fiber.join(caller)), "token-2")
+
+        yield* tokens.reject(yield* tokens.get)
+        yield* answerNext(busy("10 minutes"))
+        for (const minute of [0, 9]) {
+          yield* TestClock.adjust(Duration.minutes(minute))
+          assert.deepInclude(yield* Effect.flip(tokens.get), { reason: "Unavailable" })
+        }
+        assert.strictEqual((yield* sent).length, 3)
+        yield* TestClock.adjust("1 minute")
+        assert.strictEqual(value(yield* tokens.get), "token-4")
+      }))
+
+    it.scoped("a renewal that is always due is made once a second at most", () =>
+      Effect.gen(function*() {
+        for (const renewal of [RefreshPolicy.afterIssue("0 seconds"), Schedule.forever]) {
+          const { login, sent } = yield* server()
+          const policy = RefreshPolicy.default.pipe(RefreshPolicy.renewal(renewal))
+          const tokens = yield* TokenSource.make({ login, policy })
+          for (let use = 0; use < 200; use++) {
+            yield* tokens.get
+            yield* TestClock.adjust("10 millis")
+          }
+          assert.strictEqual((yield* sent).length, 2)
+        }
+      }))
+
+    it.scoped("an API that says 401 where it means 403 costs one login, whatever the number of calls", () =>
+      Effect.gen(function*() {
+        const { login, sent } = yield* server()
+        const tokens = yield* TokenSource.make({ login })
+        const steps: Array<string> = []
+        for (let call = 0; call < 10; call++) {
+          const step = yield* tokens.reject(yield* tokens.get, "reuse", false)
+          steps.push(step)
+          if (step === "login") steps.push(yield* tokens.reject(yield* tokens.get, step, false))
+        }
+        assert.deepStrictEqual(steps, ["login", ...Array(10).fill("fail")])
+        assert.strictEqual((yield* sent).length, 2)
+      }))
+
     it.scoped("a missing credential is neither retried nor remembered: the next caller asks for it again", () =>
       Effect.gen(function*() {
         const { answerNext, login, sent } = yield* server()
@@ -305,7 +394,11 @@ describe("TokenSource", () => {
       Effect.gen(function*() {
         const { answerNext, login, sent } = yield* server()
         yield* answerNext(unavailable, unavailable)
-        const tokens = yield* TokenSource.make({ login })
+        const retry = Schedule.exponential("500 millis").pipe(Schedule.intersect(Schedule.recurs(3)))
+        const tokens = yield* TokenSource.make({
+          login,
+          policy: RefreshPolicy.default.pipe(RefreshPolicy.retry(retry))
+        })
         const first = yield* Effect.fork(tokens.get)
         yield* TestClock.adjust("1500 millis")
         assert.strictEqual(value(yield* Fiber.join(first)), "token-3")
@@ -645,12 +738,71 @@ describe("TokenSource", () => {
         assert.deepStrictEqual(yield* sent, ["login", "refresh with refresh-1"])
       }).pipe(Effect.provide(AuthEvent.layer)))
 
-    it.scoped("a store that cannot be read or locked fails the caller with TokenStoreError", () =>
+    const unreadable = new TokenStoreError({ operation: "read", detail: "the stored text is not a token" })
+    const unlockable = new TokenStoreError({ operation: "lock", detail: "permission denied" })
+
+    /** The token of a source over a broken store, and the store's failures that were published on the way. */
+    const despite = (broken: (store: TokenStore.TokenStore) => TokenStore.TokenStore) =>
+      Effect.gen(function*() {
+        const { login, refresh, store } = yield* shared
+        yield* store.set(yield* Token.make({ value: "stored", lifetime: "100 seconds", refreshToken: "kept" }))
+        const events = yield* AuthEvent.subscribe
+        const tokens = yield* TokenSource.make({ login, refresh, store: broken(store) })
+        const caller = yield* Effect.fork(tokens.get)
+        yield* TestClock.adjust("10 seconds")
+        const token = value(yield* Fiber.join(caller))
+        const failures = (yield* events.takeAll).pipe(
+          Chunk.filterMap((event) => event._tag === "StoreFailed" ? Option.some(event.error) : Option.none()),
+          Chunk.map(({ operation }) => operation),
+          Chunk.toReadonlyArray
+        )
+        return { token, failures, stored: Option.map(yield* store.get, value) }
+      }).pipe(Effect.scoped, Effect.provide(AuthEvent.layer))
+
+    it.effect("what cannot be read is no token: the source logs in, stores the new one and tells it once", () =>
+      Effect.gen(function*() {
+        assert.deepStrictEqual(yield* despite((store) => ({ ...store, get: unreadable })), {
+          token: "token-1",
+          failures: ["read"],
+          stored: Option.some("token-1")
+        })
+      }))
+
+    it.effect("a lock that cannot be made costs persistence, not the request: a stored token is used all the same", () =>
+      Effect.gen(function*() {
+        assert.deepStrictEqual(yield* despite((store) => ({ ...store, withLock: () => unlockable })), {
+          token: "stored",
+          failures: ["lock"],
+          stored: Option.some("stored")
+        })
+      }))
+
+    it.effect("a store that does not answer holds no caller longer than the policy's storeTimeout", () =>
+      Effect.gen(function*() {
+        const deaf = Effect.uninterruptible(Effect.never)
+        assert.deepStrictEqual(yield* despite((store) => ({ ...store, get: deaf })), {
+          token: "token-1",
+          failures: ["read"],
+          stored: Option.some("token-1")
+        })
+        assert.deepStrictEqual(
+          yield* despite((store) => ({ ...store, get: Effect.succeedNone, set: () => deaf })),
+          { token: "token-1", failures: ["write"], stored: Option.some("stored") }
+        )
+      }))
+
+    it.scoped("a strict store that cannot be read or locked fails the caller with TokenStoreError", () =>
       Effect.gen(function*() {
         const { login, sent, store } = yield* shared
-        const broken = new TokenStoreError({ operation: "read", detail: "permission denied" })
-        const tokens = yield* TokenSource.make({ login, store: { ...store, get: broken } })
-        assert.strictEqual(message(yield* Effect.flip(tokens.get)), broken.message)
+        const policy = RefreshPolicy.default.pipe(RefreshPolicy.strictStore(true))
+        const broken = [
+          [unreadable, { ...store, get: unreadable }],
+          [unlockable, { ...store, withLock: () => unlockable }]
+        ] as const
+        for (const [error, store] of broken) {
+          const tokens = yield* TokenSource.make({ login, policy, store })
+          assert.strictEqual(message(yield* Effect.flip(tokens.get)), error.message)
+        }
         assert.deepStrictEqual(yield* sent, [])
       }))
 

@@ -159,7 +159,7 @@ describe("TokenStore", () => {
 
     it.effect("may have keys of a later version", () =>
       Effect.gen(function*() {
-        const text = JSON.stringify({ value, issuedAt: 0, scope: "all" })
+        const text = JSON.stringify({ value, issuedAt: 0, later: "all" })
         assert.strictEqual(Redacted.value((yield* TokenStore.decode(text)).value), value)
       }))
   })

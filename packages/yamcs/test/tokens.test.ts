@@ -56,6 +56,38 @@ describe("Tokens of Yamcs, the ladder", () => {
       assert.deepInclude(yield* stats, { attempts: 3, logins: 2, refreshes: 0, refused: 0 })
     }).pipe(Effect.provide(live())))
 
+  for (
+    const [what, page] of [
+      ["a page of a proxy with 404", () => new Response("<html>nothing here</html>", { status: 404 })],
+      ["a redirect", () => new Response(null, { status: 302, headers: { location: "https://sso.example/" } })],
+      ["a page of a firewall with 403", () => new Response("<html>blocked</html>", { status: 403 })],
+      ["a captive portal with 200", () => new Response("<html>log in</html>", { status: 200 })],
+      ["a 401 of a proxy", () => new Response("<html>proxy login</html>", { status: 401 })]
+    ] as const
+  ) {
+    it.effect(`${what} in the place of an answer to a refresh costs no login: it is tried again`, () =>
+      Effect.gen(function*() {
+        const fake = yield* HttpClient.HttpClient
+        const isStruck = yield* Ref.make(false)
+        const client = HttpClient.make((request) =>
+          Effect.flatMap(Ref.getAndSet(isStruck, false), (isStruck) =>
+            isStruck && request.url.endsWith("/auth/token")
+              ? Effect.succeed(HttpClientResponse.fromWeb(request, page()))
+              : fake.execute(request))
+        )
+        yield* Effect.gen(function*() {
+          yield* Yamcs.user
+          yield* TestClock.adjust("501 seconds")
+          yield* Ref.set(isStruck, true)
+          yield* over(3, "1 second")(Yamcs.user)
+        }).pipe(
+          Effect.provide(Yamcs.layer({ baseUrl, credential })),
+          Effect.provideService(HttpClient.HttpClient, client)
+        )
+        assert.deepInclude(yield* stats, { logins: 1, refreshes: 1, refused: 0 })
+      }).pipe(Effect.provide(FakeYamcs.layer())))
+  }
+
   it.effect("a token that is rejected straight after a refresh leads to a login", () =>
     Effect.gen(function*() {
       yield* Yamcs.user

@@ -10,6 +10,7 @@ import * as Effect from "effect/Effect"
 import * as Option from "effect/Option"
 import * as Redacted from "effect/Redacted"
 import type { Platform } from "../Platform.ts"
+import * as Dialect from "./dialect.ts"
 import * as Refusal from "./refusal.ts"
 import * as RequestedWith from "./requestedWith.ts"
 
@@ -35,11 +36,11 @@ export const login = ({ gateway, mode, platform }: Endpoint) =>
     )
     const response = yield* TokenEndpoint.execute(client, request, {
       mode,
-      rejected: [401, 403],
+      dialect: Dialect.dialect,
       explain: Refusal.explainLogin(platform)
     })
     const value = yield* TokenEndpoint.text({ mode })(response)
-    return yield* Token.fromJwt({ mode, value, lifetime })
+    return yield* Token.fromJwt({ mode, value, lifetime, serverTime: TokenEndpoint.serverTime(response) })
   })
 
 /**

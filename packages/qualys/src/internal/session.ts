@@ -12,6 +12,7 @@ import * as Effect from "effect/Effect"
 import * as Option from "effect/Option"
 import * as Redacted from "effect/Redacted"
 import type { Platform } from "../Platform.ts"
+import * as Dialect from "./dialect.ts"
 import * as Refusal from "./refusal.ts"
 import * as RequestedWith from "./requestedWith.ts"
 
@@ -65,5 +66,10 @@ const post = (
         HttpClientRequest.bodyUrlParams(form),
         authenticate
       ),
-      { mode, rejected: [401, 403], explain: Refusal.explainLogin(platform) }
+      {
+        mode,
+        dialect: Dialect.dialect,
+        explain: Refusal.explainLogin(platform),
+        retryAfter: Dialect.retryAfter
+      }
     ))

@@ -58,6 +58,13 @@ export const fromDelay = <In>(
       })
     ))
 
+/** The schedule, each of whose delays is at least as long as `least` says when the delay begins. */
+export const notBefore = <Out, In, R>(
+  schedule: Schedule.Schedule<Out, In, R>,
+  least: Effect.Effect<Duration.Duration>
+): Schedule.Schedule<Out, In, R> =>
+  Schedule.modifyDelayEffect(schedule, (_, delay) => Effect.map(least, (least) => Duration.max(delay, least)))
+
 /** The schedule, with an effect that is run whenever it decides to go on. */
 export const onContinue = <Out, In, R>(
   schedule: Schedule.Schedule<Out, In, R>,

@@ -2,6 +2,7 @@
 import type { ExchangeError } from "@effect-auth/core/AuthError"
 import { CredentialsRejected } from "@effect-auth/core/AuthError"
 import type { Untagged } from "@effect-auth/core/CredentialSource"
+import * as ServerMessage from "@effect-auth/core/ServerMessage"
 import * as Token from "@effect-auth/core/Token"
 import * as TokenEndpoint from "@effect-auth/core/TokenEndpoint"
 import * as HttpClient from "@effect/platform/HttpClient"
@@ -53,7 +54,21 @@ export const clientCredentials = (
 
 /** RFC 6749 section 6. The answer's refresh token replaces the redeemed one. */
 export const refresh = (endpoint: Endpoint) => (refreshToken: Redacted.Redacted): Exchange =>
-  exchange(endpoint, { grant_type: "refresh_token", refresh_token: Redacted.value(refreshToken) })
+  exchange(endpoint, { grant_type: "refresh_token", refresh_token: Redacted.value(refreshToken) }, identity, "refresh")
+
+/**
+ * Yamcs refuses with 401 and a line of plain text, and calls a request that it does not understand 400 in the same way.
+ * Anything else is the word of a proxy, and ends no session.
+ */
+export const dialect: TokenEndpoint.Dialect = ({ content, status }, grant) => {
+  if (status === 408 || status === 429 || status >= 500) return "TryAgain"
+  if (status === 401) {
+    return content === "Text" || (grant === "login" && content !== "Html")
+      ? "GrantEnded"
+      : "Unexpected"
+  }
+  return status === 400 && content === "Text" ? "WrongSetting" : "Unexpected"
+}
 
 /**
  * The tokens of a session that began elsewhere: the access token while it is valid, else what the refresh token brings.
@@ -82,7 +97,8 @@ export const sessionOver = (mode: string): Exchange =>
 const exchange = (
   { baseUrl, delaying, mode }: Endpoint,
   form: Record<string, string>,
-  authenticate: (request: HttpClientRequest.HttpClientRequest) => HttpClientRequest.HttpClientRequest = identity
+  authenticate: (request: HttpClientRequest.HttpClientRequest) => HttpClientRequest.HttpClientRequest = identity,
+  grant: TokenEndpoint.Grant = "login"
 ): Exchange =>
   Effect.gen(function*() {
     const client = yield* HttpClient.HttpClient
@@ -91,8 +107,9 @@ const exchange = (
       HttpClientRequest.bodyUrlParams(form),
       authenticate
     )
-    const response = yield* delaying(TokenEndpoint.execute(client, request, { mode }))
-    const answer = yield* TokenEndpoint.json(TokenResponse, { mode })(response)
+    const options = { mode, grant, dialect, explain: () => Effect.succeed(ServerMessage.empty) }
+    const response = yield* delaying(TokenEndpoint.execute(client, request, options))
+    const answer = yield* TokenEndpoint.json(TokenResponse, options)(response)
     return yield* Token.make({
       mode,
       value: answer.access_token,
@@ -101,11 +118,11 @@ const exchange = (
     })
   })
 
-/** RFC 6749 section 5.1. */
+/** RFC 6749 section 5.1; `Token.make` takes what the server makes of `expires_in`. */
 const TokenResponse = Schema.Struct({
   access_token: Schema.NonEmptyString,
-  expires_in: Schema.NonNegative,
-  refresh_token: Schema.optional(Schema.NonEmptyString)
+  expires_in: Schema.optional(Schema.Unknown),
+  refresh_token: Schema.optional(Schema.NullOr(Schema.String))
 })
 
 /** Both halves are form-encoded first (RFC 6749 section 2.3.1), because the server decodes them and secrets contain `+` and `%`. */

@@ -45,6 +45,8 @@ export interface ActiveCredentials {
   readonly mode: string
   /** Writes them on a request. */
   readonly apply: (request: HttpClientRequest.HttpClientRequest) => HttpClientRequest.HttpClientRequest
+  /** Whether they are obtained from others, so that a refusal says nothing about those; default: no. */
+  readonly isRenewable?: boolean | undefined
   /** Where they are written. */
   readonly locations: Locations.Locations
   /** Everything in them that is secret, for masking what a server quotes. */
@@ -130,6 +132,7 @@ export const combine = (
   const secrets = Redacted.make(all.flatMap(({ secrets }) => Redacted.value(secrets)))
   return {
     mode,
+    isRenewable: all.some(({ isRenewable }) => isRenewable === true),
     apply: (request) => all.reduce((request, { apply }) => apply(request), request),
     locations,
     secrets,

@@ -149,7 +149,8 @@ const refused = (
     const { mode } = credentials
     const { status } = response
     const { maxReplays } = client
-    const outcome = Refusal.outcome({ step, replays, maxReplays, replayable: isReplayable(request) })
+    const renewable = credentials.isRenewable === true
+    const outcome = Refusal.outcome({ step, replays, maxReplays, renewable, replayable: isReplayable(request) })
     if (outcome === "Replay") {
       return ResponseBody.discard(response).pipe(
         Effect.zipRight(AuthEvent.publish(AuthEvent.AuthEvent.RequestReplayed({ mode, status, step }))),

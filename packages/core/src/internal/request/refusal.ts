@@ -10,6 +10,8 @@ export interface Refusal {
   /** How often the request has been sent again after refusals. */
   readonly replays: number
   readonly maxReplays: number
+  /** Whether the credentials are obtained from others: then it was not those that the server refused. */
+  readonly renewable: boolean
   /** Whether its body can be sent again. */
   readonly replayable: boolean
 }
@@ -22,8 +24,8 @@ export interface Refusal {
  */
 export type Outcome = "Replay" | "Rejected" | "Failed" | "NotReplayable"
 
-export const outcome = ({ maxReplays, replayable, replays, step }: Refusal): Outcome => {
-  if (step === "fail") return replays === 0 ? "Rejected" : "Failed"
+export const outcome = ({ maxReplays, renewable, replayable, replays, step }: Refusal): Outcome => {
+  if (step === "fail") return replays === 0 && !renewable ? "Rejected" : "Failed"
   if (replays >= maxReplays) return "Failed"
   return replayable ? "Replay" : "NotReplayable"
 }

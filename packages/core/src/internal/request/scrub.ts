@@ -79,13 +79,29 @@ export const failure = <E extends HttpClientError.HttpClientError | AuthError>(
   })
 
 /** What became of a request, without the request; of an error that is scrubbed or not. */
-export const describe = ({ cause, description, reason }: HttpClientError.HttpClientError): string => {
+export const describe = (error: HttpClientError.HttpClientError): string => {
+  const { cause, description, reason } = error
   if (isAuthError(cause)) return cause.message
-  const [code] = /^[A-Z][A-Z0-9_]+/u.exec(description ?? "") ?? []
-  // only what is known to be of this library's words
-  const ours = code !== undefined && SystemErrors.describe(code) === description ? description : undefined
-  return described(cause) ?? ours ?? reasons[reason]
+  return described(cause) ?? (ownCode(error) === undefined ? reasons[reason] : description ?? reasons[reason])
 }
+
+/** Whether the server may have received the request; of an error that is scrubbed or not. */
+export const mayHaveBeenSent = (error: HttpClientError.HttpClientError): boolean => {
+  if (error._tag === "ResponseError") return true
+  if (error.reason !== "Transport" || isHandshakeFailed(error.cause)) return false
+  const code = systemCode(error.cause) ?? ownCode(error)
+  return code === undefined || !SystemErrors.isBeforeSending(code)
+}
+
+/** The system's code in the description of a scrubbed error: only what is known to be of this library's words. */
+const ownCode = ({ description }: HttpClientError.HttpClientError): string | undefined => {
+  const [code] = /^[A-Z][A-Z0-9_]+/u.exec(description ?? "") ?? []
+  return code !== undefined && SystemErrors.describe(code) === description ? code : undefined
+}
+
+/** A connection that was closed may have carried the request. */
+const isHandshakeFailed = (cause: unknown): boolean =>
+  isAuthError(cause) && cause._tag === "HandshakeFailed" && cause.reason !== "Closed"
 
 const reasons: Record<HttpClientError.HttpClientError["reason"], string> = {
   Transport: "the connection failed",

@@ -5,6 +5,9 @@ export const describe = (code: string): string => {
   return meaning === undefined ? code : `${code}: ${meaning}`
 }
 
+/** Whether the error occurs before anything of the request is sent: while the host is looked up or connected to. */
+export const isBeforeSending = (code: string): boolean => beforeSending.has(code)
+
 const untrusted =
   "the server's certificate is not signed by an authority this program trusts; if the server is yours, " +
   "give the certificate of its authority to the transport (`ca`), or to Node in NODE_EXTRA_CA_CERTS"
@@ -35,3 +38,22 @@ const meanings: Readonly<Record<string, string>> = {
   CERT_NOT_YET_VALID: "the server's certificate is not valid yet; is this machine's clock right?",
   ERR_TLS_CERT_ALTNAME_INVALID: "the server's certificate is for another host name"
 }
+
+const beforeSending: ReadonlySet<string> = new Set([
+  "ECONNREFUSED",
+  "ENOTFOUND",
+  "EAI_AGAIN",
+  "UND_ERR_CONNECT_TIMEOUT",
+  "EHOSTUNREACH",
+  "ENETUNREACH",
+  "ERR_SSL_WRONG_VERSION_NUMBER",
+  "ERR_SSL_PACKET_LENGTH_TOO_LONG",
+  "DEPTH_ZERO_SELF_SIGNED_CERT",
+  "SELF_SIGNED_CERT_IN_CHAIN",
+  "UNABLE_TO_VERIFY_LEAF_SIGNATURE",
+  "UNABLE_TO_GET_ISSUER_CERT",
+  "UNABLE_TO_GET_ISSUER_CERT_LOCALLY",
+  "CERT_HAS_EXPIRED",
+  "CERT_NOT_YET_VALID",
+  "ERR_TLS_CERT_ALTNAME_INVALID"
+])

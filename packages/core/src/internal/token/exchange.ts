@@ -25,6 +25,7 @@ import type { TokenStore } from "../../TokenStore.ts"
 import * as Scrub from "../request/scrub.ts"
 import type { Exchange, Source } from "./source.ts"
 import * as TokenState from "./state.ts"
+import * as Storage from "./storage.ts"
 import * as Waiters from "./waiters.ts"
 
 /** The token for a caller that found no fresh one. */
@@ -84,8 +85,8 @@ const run = <R>(
   return Effect.timeoutFail(
     Effect.flatMap(openStore(source), (store) =>
       store === undefined
-        ? carryOut(source, requests, store, Option.none())
-        : store.withLock(Effect.flatMap(store.get, (stored) => carryOut(source, requests, store, stored)))),
+        ? carryOut(source, requests, Storage.none)
+        : Storage.withLock(source, store, (storage) => carryOut(source, requests, storage))),
     {
       duration: policy.timeout,
       onTimeout: () =>
@@ -110,8 +111,7 @@ const openStore = <R>(
 const carryOut = <R>(
   source: Source<R>,
   requests: ReadonlyArray<Tracer.AnySpan>,
-  store: TokenStore | undefined,
-  stored: Option.Option<Token>
+  storage: Storage.Storage
 ): Effect.Effect<void, ExchangeError, R> => {
   const { options: { login, refresh }, rules, state } = source
 
@@ -125,7 +125,7 @@ const carryOut = <R>(
         Effect.tapError((error) =>
           AuthEvent.publish(AuthEvent.AuthEvent.ExchangeFailed({ mode: source.mode, kind, error }))
         ),
-        Effect.flatMap((token) => commit(source, store, token, kind)),
+        Effect.flatMap((token) => commit(source, storage, token, kind)),
         Effect.ensuring(linkTo(requests))
       )
     ).pipe(
@@ -140,14 +140,14 @@ const carryOut = <R>(
 
   const loggingIn = exchanged("login", login)
 
-  return Effect.flatMap(Effect.zip(found(source, stored), Clock.currentTimeMillis), ([found, now]) => {
+  return Effect.flatMap(Effect.zip(found(source, storage.token), Clock.currentTimeMillis), ([found, now]) => {
     const plan = TokenState.plan(StateRef.get(state).held, found, now, rules)
     if (plan._tag === "Adopt") {
       return Effect.uninterruptible(
         plan.provenance === "store"
           ? grant(source, plan.token, plan.provenance, true)
           // stored, or what the store holds instead would be taken for news by the next exchange
-          : commit(source, store, plan.token, plan.provenance)
+          : commit(source, storage, plan.token, plan.provenance)
       )
     }
     if (plan._tag === "Login" || refresh === undefined) return loggingIn
@@ -155,11 +155,14 @@ const carryOut = <R>(
       "refresh",
       Effect.map(refresh(plan.refreshToken), (token) => TokenState.refreshed(token, plan.refreshToken))
     ).pipe(
-      Effect.catchIf((error) => !isTransient(error), () => {
+      // only the server's own word ends a refresh token: not a proxy's page, and not a client or scope it does not accept
+      Effect.catchIf(TokenState.endsRefreshToken, () => {
         const ofInitial = found?.provenance === "initial"
         StateRef.update(state, (state) => TokenState.refreshRefused(state, ofInitial))
         // a stored session that has ended gives way to the one given at the start
-        return found?.provenance === "store" ? carryOut(source, requests, store, Option.none()) : loggingIn
+        return found?.provenance === "store"
+          ? carryOut(source, requests, { ...storage, token: Option.none() })
+          : loggingIn
       })
     )
   })
@@ -177,7 +180,10 @@ const persistently = <R>(
   Effect.suspend(() => {
     const isAnnounced = MutableRef.make(false)
     const failure = MutableRef.make<ExchangeError | undefined>(undefined)
-    const isRepeated = (error: ExchangeError) => isTransient(error) && !StateRef.get(state).closed
+    // a longer wait would end in a timeout; it is the next exchange that waits
+    const isRepeated = (error: ExchangeError) =>
+      isTransient(error) && !StateRef.get(state).closed &&
+      Duration.lessThan(TokenState.retryAfter(error), policy.timeout)
     // asked for each error that the schedule would repeat
     const announce = Effect.suspend(() => {
       const error = MutableRef.get(failure)
@@ -195,7 +201,13 @@ const persistently = <R>(
           MutableRef.set(failure, error)
         })
       ),
-      Effect.retry({ schedule: Schedule.onContinue(policy.retry, announce), while: isRepeated })
+      Effect.retry({
+        schedule: Schedule.notBefore(
+          Schedule.onContinue(policy.retry, announce),
+          Effect.sync(() => TokenState.retryAfter(MutableRef.get(failure)))
+        ),
+        while: isRepeated
+      })
     )
   })
 
@@ -216,17 +228,10 @@ const found = <R>(
 /** A token that cannot be stored is used all the same. */
 const commit = <R>(
   source: Source<R>,
-  store: TokenStore | undefined,
+  { save }: Storage.Storage,
   token: Token,
   provenance: TokenState.Provenance
-): Effect.Effect<void> =>
-  store === undefined ? grant(source, token, provenance, true) : store.set(token).pipe(
-    Effect.as(true),
-    Effect.catchAll((error) =>
-      Effect.as(AuthEvent.publish(AuthEvent.AuthEvent.StoreFailed({ mode: source.mode, error })), false)
-    ),
-    Effect.flatMap((persisted) => grant(source, token, provenance, persisted))
-  )
+): Effect.Effect<void> => Effect.flatMap(save(token), (persisted) => grant(source, token, provenance, persisted))
 
 /** A token arrived: from here on it is what callers get. */
 const grant = <R>(
@@ -236,10 +241,13 @@ const grant = <R>(
   persisted: boolean
 ): Effect.Effect<void> =>
   Effect.gen(function*() {
-    const { changes, mode, renewal, state } = source
+    const { changes, mode, policy, renewal, state } = source
     const now = yield* Clock.currentTimeMillis
-    // whole milliseconds, as clocks have them: a remainder below one would be a sleep of nothing, over and over
-    const renewAt = Option.match(yield* renewal.step(now, token), { onNone: () => Infinity, onSome: Math.ceil })
+    const renewAt = Option.match(yield* renewal.step(now, token), {
+      onNone: () => Infinity,
+      // whole milliseconds, as clocks have them: a remainder below one would be a sleep of nothing, over and over
+      onSome: (at) => Math.max(Math.ceil(at), now + Duration.toMillis(policy.renewalInterval))
+    })
     const next = TokenState.granted(StateRef.get(state), token, { provenance, persisted, renewAt })
     StateRef.set(state, next)
     StateRef.set(changes, { _tag: "Obtained", provenance, token })

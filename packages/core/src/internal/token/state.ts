@@ -3,6 +3,7 @@
  * waits, sends or reads a clock; `now` is in epoch milliseconds. The interpreter is `exchange.ts`.
  */
 import * as DateTime from "effect/DateTime"
+import * as Duration from "effect/Duration"
 import * as Equal from "effect/Equal"
 import * as Exit from "effect/Exit"
 import type * as Redacted from "effect/Redacted"
@@ -48,6 +49,8 @@ export interface TokenState<out Exchange> {
   readonly exchange: Exchange | undefined
   readonly failure: Failure | undefined
   readonly generation: number
+  /** The logins that rejections led to: how many, from when on (epoch milliseconds). */
+  readonly loginsAfterRejection: { readonly count: number; readonly since: number }
   /** Whether the token given at the start is of no more use: it was used, replaced, or its refresh was refused. */
   readonly initialSpent: boolean
   readonly closed: boolean
@@ -96,6 +99,7 @@ export const empty: TokenState<never> = {
   exchange: undefined,
   failure: undefined,
   generation: 0,
+  loginsAfterRejection: { count: 0, since: -Infinity },
   initialSpent: false,
   closed: false
 }
@@ -120,7 +124,7 @@ export const freshToken = <Exchange>({ held }: TokenState<Exchange>, now: number
 /** What to do for a caller that asks for a token now. */
 export const decide = <Exchange>(state: TokenState<Exchange>, now: number, rules: Rules): Decision<Exchange> => {
   if (state.closed) return { _tag: "Closed" }
-  const cooling = state.failure !== undefined && within(state.failure.at, rules.coolDown, now)
+  const cooling = state.failure !== undefined && within(state.failure.at, pauseAfter(state.failure.error, rules), now)
   if (state.held !== undefined) {
     const token = state.held.token
     const fresh = freshness(state.held, now)
@@ -129,7 +133,7 @@ export const decide = <Exchange>(state: TokenState<Exchange>, now: number, rules
     if (fresh === "Stale") return { _tag: state.exchange !== undefined || cooling ? "Use" : "UseAndRenew", token }
   }
   if (state.exchange !== undefined) return { _tag: "Join", exchange: state.exchange }
-  return cooling && isRemembered(state.failure.error)
+  return cooling && isRemembered(state.failure.error, state.failure.at, now)
     ? { _tag: "Refuse", error: state.failure.error }
     : { _tag: "Begin" }
 }
@@ -144,32 +148,56 @@ export const plan = (held: Held | undefined, found: Found | undefined, now: numb
     return { _tag: "Adopt", ...found }
   }
   const refreshToken = isNews
-    ? (rules.canRefresh ? found.token.refreshToken : undefined)
-    : redeemable(held, now, rules)
+    ? (rules.canRefresh && !isPast(found.token.refreshExpiresAt, now) ? found.token.refreshToken : undefined)
+    : redeemable(held, undefined, now, rules)
   return refreshToken === undefined ? { _tag: "Login" } : { _tag: "Refresh", refreshToken }
 }
 
+/** A rejection of a token, for one request. */
+export interface Rejection {
+  readonly token: Token
+  /** The last step that the request has attempted. */
+  readonly attempted: RenewalStep
+  /** Whether the server is known to have accepted the token for some request; `undefined`: not known. */
+  readonly accepted: boolean | undefined
+}
+
 /**
- * The server rejected `token`, for a request that has already attempted `attempted`. Returns the step by which the
- * request may get another token, and the next state. A token of an older generation changes nothing, because it has been
- * renewed since. On `fail` the token is kept: it has just been renewed, so it is not what is wrong.
+ * Returns the step by which a rejected request may get another token, and the next state. A token of an older generation
+ * changes nothing, because it has been renewed since. On `fail` the token is kept: it has just been renewed, so it is not
+ * what is wrong.
  */
 export const reject = <Exchange>(
   state: TokenState<Exchange>,
-  token: Token,
-  attempted: RenewalStep,
+  { accepted, attempted, token }: Rejection,
   now: number,
   rules: Rules
 ): readonly [RenewalStep, TokenState<Exchange>] => {
-  const held = state.held
+  const { held } = state
   if (held !== undefined && !held.rejected && held.token !== token) return ["reuse", state]
   // a refresh that brought a token which is refused is not worth another one, however late the refusal comes
-  const refreshToken = order[attempted] < order.refresh ? held?.refreshToken : undefined
-  const rejected = held === undefined ? undefined : { ...held, rejected: true, refreshToken }
-  const step: RenewalStep = redeemable(rejected, now, rules) === undefined ? "login" : "refresh"
+  const refreshIsOfNoUse = order[attempted] >= order.refresh || (held?.provenance === "refresh" && accepted === false)
+  const rejected = held === undefined
+    ? undefined
+    : { ...held, rejected: true, refreshToken: refreshIsOfNoUse ? undefined : held.refreshToken }
+  const step: RenewalStep = redeemable(rejected, accepted, now, rules) === undefined ? "login" : "refresh"
   if (order[step] <= order[attempted]) return ["fail", state]
-  return [step, held === undefined || held.rejected ? state : { ...state, held: rejected }]
+  if (held === undefined || held.rejected) return [step, state]
+  if (step !== "login") return [step, { ...state, held: rejected }]
+  // where a 401 means 403 each request would cost a login
+  const { count, since } = state.loginsAfterRejection
+  const isRecent = within(since, rules.coolDown, now)
+  const most = accepted === true ? mostLoginsIfAccepted : 1
+  if (held.provenance === "login" && isRecent && count >= most) return ["fail", state]
+  const loginsAfterRejection = isRecent ? { count: count + 1, since } : { count: 1, since: now }
+  return [step, { ...state, held: rejected, loginsAfterRejection }]
 }
+
+/**
+ * In a cool-down, for tokens that had been of use. A server may be restarted twice within it; where it accepts a token for
+ * some requests and answers 401 to others, this is what that costs.
+ */
+const mostLoginsIfAccepted = 3
 
 /** The step that gets furthest: it leaves the fewest replays, and with them the fewest logins. */
 export const furthest = (steps: ReadonlyArray<RenewalStep>): RenewalStep =>
@@ -217,6 +245,13 @@ export const refreshRefused = <Exchange>(state: TokenState<Exchange>, ofInitial:
   held: state.held === undefined ? undefined : { ...state.held, refreshToken: undefined }
 })
 
+/**
+ * Whether the failure of a refresh says that the refresh token is good no more. A person who has to log in is asked by a
+ * login.
+ */
+export const endsRefreshToken = (error: ExchangeError): boolean =>
+  (error._tag === "CredentialsRejected" && error.reason !== "Setting") || error._tag === "InteractionRequired"
+
 /** What is held belongs to another account than the next token. */
 export const forget = <Exchange>(state: TokenState<Exchange>): TokenState<Exchange> => ({ ...state, held: undefined })
 
@@ -229,18 +264,41 @@ export const failed = <Exchange>(
   failure: { error, at: now }
 })
 
-/** A credential that was not available may be by now, so only the server's own refusals are remembered. */
-const isRemembered = (error: ExchangeError): boolean => !isTransient(error) && error._tag !== "CredentialUnavailable"
+/** How long the server wants to be left alone after this failure. A proxy's word does not shut a program out for days. */
+export const retryAfter = (error: ExchangeError | undefined): Duration.Duration =>
+  error?._tag === "TokenEndpointError" && error.retryAfter !== undefined
+    ? Duration.min(error.retryAfter, longestRetryAfter)
+    : Duration.zero
+
+const longestRetryAfter = Duration.hours(1)
+
+/** In milliseconds: how long nothing is asked of the server, unless a request needs it. */
+const pauseAfter = (error: ExchangeError, { coolDown }: Rules): number =>
+  isTransient(error) ? Math.max(coolDown, Duration.toMillis(retryAfter(error))) : coolDown
+
+/** A credential that was not available may be by now, so only the server's own words are remembered. */
+const isRemembered = (error: ExchangeError, at: number, now: number): boolean =>
+  isTransient(error)
+    ? within(at, Duration.toMillis(retryAfter(error)), now)
+    : error._tag !== "CredentialUnavailable"
 
 /** Counted from the event, so that a clock set back ends the period instead of prolonging it. */
 const within = (since: number, period: number, now: number): boolean => now >= since && now - since < period
 
-const redeemable = (held: Held | undefined, now: number, rules: Rules): Redacted.Redacted | undefined => {
-  if (held === undefined || !rules.canRefresh) return undefined
-  const sessionIsDead = held.rejected && held.provenance === "refresh" &&
+const redeemable = (
+  held: Held | undefined,
+  accepted: boolean | undefined,
+  now: number,
+  rules: Rules
+): Redacted.Redacted | undefined => {
+  if (held === undefined || !rules.canRefresh || isPast(held.token.refreshExpiresAt, now)) return undefined
+  const sessionIsDead = held.rejected && held.provenance === "refresh" && accepted !== true &&
     within(held.issuedAt, rules.refreshGracePeriod, now)
   return sessionIsDead ? undefined : held.refreshToken
 }
+
+const isPast = (instant: DateTime.Utc | undefined, now: number): boolean =>
+  instant !== undefined && DateTime.toEpochMillis(instant) <= now
 
 const sameToken = (a: Token, b: Token): boolean =>
   Equal.equals(a.value, b.value) && Equal.equals(a.refreshToken, b.refreshToken)

@@ -9,6 +9,11 @@ describe("refusal", () => {
   describe("outcome", () => {
     const table: ReadonlyArray<readonly [situation: string, refusal: Partial<Refusal.Refusal>, Refusal.Outcome]> = [
       ["is Rejected if the first credentials cannot be renewed", { step: "fail" }, "Rejected"],
+      [
+        "is Failed if a token, which others can be obtained for, is not renewed",
+        { step: "fail", renewable: true },
+        "Failed"
+      ],
       ["is Failed if renewed credentials cannot be renewed again", { step: "fail", replays: 1 }, "Failed"],
       ["is Failed once the replays are used up", { replays: 2 }, "Failed"],
       ["is Failed without a replay if none is allowed", { maxReplays: 0 }, "Failed"],
@@ -27,14 +32,17 @@ describe("refusal", () => {
     ]
     for (const [situation, refusal, expected] of table) {
       it(situation, () => {
-        const full = { step: "login", replays: 0, maxReplays: 2, replayable: true, ...refusal } as const
-        assert.strictEqual(Refusal.outcome(full), expected)
+        const full = { step: "login", replays: 0, maxReplays: 2, renewable: false, replayable: true } as const
+        assert.strictEqual(Refusal.outcome({ ...full, ...refusal }), expected)
       })
     }
 
     for (const step of renewals) {
       it(`is Replay if the next step is ${step}`, () => {
-        assert.strictEqual(Refusal.outcome({ step, replays: 0, maxReplays: 1, replayable: true }), "Replay")
+        assert.strictEqual(
+          Refusal.outcome({ step, replays: 0, maxReplays: 1, renewable: true, replayable: true }),
+          "Replay"
+        )
       })
     }
   })

@@ -305,10 +305,46 @@ describe("token state", () => {
       ],
       ["on an empty source leads to a login", State.empty, first, "reuse", "login", false]
     ])("%s", (_, given, rejected, attempted, step, marks) => {
-      const [next, after] = State.reject(given, rejected, attempted, 1, rules)
+      const rejection = { token: rejected, attempted, accepted: undefined }
+      const [next, after] = State.reject(given, rejection, 1, rules)
       assert.strictEqual(next, step)
       assert.strictEqual(after !== given, marks)
       if (marks) assert.isTrue(after.held?.rejected)
+    })
+
+    it("of a refreshed token that was never accepted leads to a login, whatever its age", () => {
+      const given = state({ held: held({ provenance: "refresh", issuedAt: -100_000 }) })
+      const step = (accepted: boolean) =>
+        State.reject(given, { token: first, attempted: "reuse", accepted }, 1, rules)[0]
+      assert.deepStrictEqual([step(false), step(true)], ["login", "refresh"])
+    })
+
+    it("of a refreshed token that was accepted leads to a refresh, however young it is", () => {
+      const given = state({ held: held({ provenance: "refresh", issuedAt: 1 }) })
+      const rejection = { token: first, attempted: "reuse", accepted: true } as const
+      assert.strictEqual(State.reject(given, rejection, 1, rules)[0], "refresh")
+    })
+
+    it("of tokens that logins brought leads to one login in a cool-down, and to three if they were of use", () => {
+      const fromLogin = held({ refreshToken: undefined })
+      const stepsAt = (accepted: boolean | undefined, ...times: ReadonlyArray<number>) =>
+        times.reduce<readonly [ReadonlyArray<State.RenewalStep>, State.TokenState<string>]>(
+          ([steps, before], now) => {
+            const given = { ...before, held: fromLogin }
+            const [step, after] = State.reject(given, { token: first, attempted: "reuse", accepted }, now, rules)
+            if (step === "fail") assert.strictEqual(after, given)
+            return [[...steps, step], after]
+          },
+          [[], state({ held: fromLogin })]
+        )[0]
+      const { coolDown } = rules
+      for (const accepted of [false, undefined]) {
+        assert.deepStrictEqual(stepsAt(accepted, 1, 2, coolDown, coolDown + 1), ["login", "fail", "fail", "login"])
+      }
+      assert.deepStrictEqual(
+        stepsAt(true, 1, 2, 3, 4, coolDown, coolDown + 1),
+        ["login", "login", "login", "fail", "fail", "login"]
+      )
     })
   })
 

@@ -1,0 +1,78 @@
+/**
+ * The store of one exchange: its token is read under its lock, and a new one is written. A store that fails, or does not
+ * answer, costs persistence and not the request, unless the policy is strict.
+ */
+import * as Effect from "effect/Effect"
+import * as MutableRef from "effect/MutableRef"
+import * as Option from "effect/Option"
+import type { ExchangeError } from "../../AuthError.ts"
+import { TokenStoreError } from "../../AuthError.ts"
+import * as AuthEvent from "../../AuthEvent.ts"
+import type { RefreshPolicy } from "../../RefreshPolicy.ts"
+import type { Token } from "../../Token.ts"
+import type { TokenStore } from "../../TokenStore.ts"
+
+/** What an exchange needs of a store. */
+export interface Storage {
+  readonly token: Option.Option<Token>
+  /** Whether the store holds the token afterwards. */
+  readonly save: (token: Token) => Effect.Effect<boolean>
+}
+
+interface Owner {
+  readonly mode: string
+  readonly policy: RefreshPolicy
+}
+
+/** No store: there is nothing that could differ from the token that is held. */
+export const none: Storage = { token: Option.none(), save: () => Effect.succeed(true) }
+
+/** Runs an exchange that holds the lock of the store; without the lock, and writing nothing, if it cannot be had. */
+export const withLock = <A, E extends ExchangeError, R>(
+  owner: Owner,
+  store: TokenStore,
+  exchange: (storage: Storage) => Effect.Effect<A, E, R>
+): Effect.Effect<A, E | TokenStoreError, R> =>
+  Effect.suspend(() => {
+    const isLocked = MutableRef.make(false)
+    const locked = store.withLock(Effect.suspend(() => {
+      MutableRef.set(isLocked, true)
+      return Effect.flatMap(read(owner, store), (token) => exchange({ token, save: save(owner, store) }))
+    }))
+    if (owner.policy.strictStore) return locked
+    const isLockError = (error: E | TokenStoreError): error is TokenStoreError =>
+      error._tag === "TokenStoreError" && !MutableRef.get(isLocked)
+    return Effect.catchIf(locked, isLockError, (error) =>
+      tell(owner, error).pipe(
+        Effect.zipRight(read(owner, store)),
+        Effect.flatMap((token) => exchange({ token, save: () => Effect.succeed(false) }))
+      ))
+  })
+
+/** What cannot be read is no token: the next one takes its place. */
+const read = (owner: Owner, store: TokenStore): Effect.Effect<Option.Option<Token>, TokenStoreError> => {
+  const reading = bounded(owner, "read", store.get)
+  return owner.policy.strictStore
+    ? reading
+    : Effect.catchAll(reading, (error) => Effect.as(tell(owner, error), Option.none<Token>()))
+}
+
+const save = (owner: Owner, store: TokenStore) => (token: Token): Effect.Effect<boolean> =>
+  bounded(owner, "write", store.set(token)).pipe(
+    Effect.as(true),
+    Effect.catchAll((error) => Effect.as(tell(owner, error), false))
+  )
+
+/** Disconnected, because the fiber of a commit cannot be interrupted and a store may not let itself be. */
+const bounded = <A>(
+  { policy }: Owner,
+  operation: "read" | "write",
+  self: Effect.Effect<A, TokenStoreError>
+): Effect.Effect<A, TokenStoreError> =>
+  Effect.timeoutFail(Effect.interruptible(Effect.disconnect(self)), {
+    duration: policy.storeTimeout,
+    onTimeout: () => new TokenStoreError({ operation, detail: "it does not answer" })
+  })
+
+const tell = ({ mode }: Owner, error: TokenStoreError): Effect.Effect<void> =>
+  AuthEvent.publish(AuthEvent.AuthEvent.StoreFailed({ mode, error }))
