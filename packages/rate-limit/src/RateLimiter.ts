@@ -13,6 +13,7 @@ import * as Layer from "effect/Layer"
 import * as Predicate from "effect/Predicate"
 import type { RateLimiter } from "./internal/limiter.ts"
 import * as Limiter from "./internal/limiter.ts"
+import * as Upload from "./internal/upload.ts"
 import type { RateLimited } from "./RateLimitError.ts"
 import type { RateLimitPolicy } from "./RateLimitPolicy.ts"
 
@@ -95,7 +96,10 @@ export const withRateLimiter: {
     client: HttpClient.HttpClient.With<E, R>,
     limiter: RateLimiter
   ): HttpClient.HttpClient.With<E | RateLimited, R> =>
-    HttpClient.transform(client, (send, request) => limiter.run(request, () => send))
+    HttpClient.transform(
+      HttpClient.mapRequest(client, Upload.closable),
+      (send, request) => limiter.run(request, () => Upload.closedByFailure(request, send))
+    )
 )
 
 /**

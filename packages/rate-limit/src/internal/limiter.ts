@@ -25,6 +25,7 @@ import * as Partition from "./partition.ts"
 import * as Queue from "./queue.ts"
 import * as Schedule from "./schedule.ts"
 import * as StateRef from "./stateRef.ts"
+import * as Upload from "./upload.ts"
 import * as Waiting from "./waiting.ts"
 
 /**
@@ -290,7 +291,7 @@ const again = <E, R>(
   response: HttpClientResponse.HttpClientResponse
 ): Outcome<E, R> =>
   Effect.zipRight(
-    context.restore(ResponseBody.discard(response)),
+    context.restore(Effect.zipRight(Upload.close(context.request), ResponseBody.discard(response))),
     Effect.suspend(() => {
       const now = context.clock.unsafeCurrentTimeMillis()
       return ticket.replays > 0 && ReplayPolicy.isReplayable(context.request)

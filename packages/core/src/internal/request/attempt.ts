@@ -3,6 +3,7 @@
  * admits it), and its answer is reviewed. A refusal renews the credentials and sends the request again, as long as a
  * renewal step is left; a redirect leads to another hop. Decisions are made by `refusal.ts` and `redirect.ts`.
  */
+import * as Upload from "@effect-auth/rate-limit/internal/upload"
 import type { RateLimiter } from "@effect-auth/rate-limit/RateLimiter"
 import { isReplayable } from "@effect-auth/rate-limit/ReplayPolicy"
 import * as ResponseBody from "@effect-auth/rate-limit/ResponseBody"
@@ -65,14 +66,20 @@ export const send = (client: Client, context: RequestContext): Answer =>
 
 const sendWith = (client: Client, fiber: AnyFiber, credentials: ActiveCredentials, context: RequestContext): Answer => {
   const { request } = context
-  return client.transport.sendMatched(fiber, outgoing(credentials, request), {
+  const sent = Upload.closable(request)
+  const answer = client.transport.sendMatched(fiber, outgoing(credentials, sent, request), {
     onFailure: (cause) => Scrub.failure(cause, request),
-    onSuccess: (response) => reviewed(client, credentials, context, response)
+    onSuccess: (response) => Upload.closedBy(response, sent, reviewed(client, credentials, context, response))
   })
+  return Upload.closedByFailure(sent, answer)
 }
 
-const outgoing = (credentials: ActiveCredentials, shown: HttpClientRequest.HttpClientRequest): Outgoing => ({
-  request: credentials.apply(shown),
+const outgoing = (
+  credentials: ActiveCredentials,
+  sent: HttpClientRequest.HttpClientRequest,
+  shown: HttpClientRequest.HttpClientRequest
+): Outgoing => ({
+  request: credentials.apply(sent),
   shown,
   credentials
 })
@@ -81,6 +88,7 @@ const outgoing = (credentials: ActiveCredentials, shown: HttpClientRequest.HttpC
 const sendLimited = (client: Client, rateLimiter: RateLimiter, context: RequestContext): Answer => {
   const { authenticator } = client
   const { request } = context
+  const sent = Upload.closable(request)
   const latest = MutableRef.make<ActiveCredentials | undefined>(undefined)
   const attemptWith = (credentials: ActiveCredentials) => {
     MutableRef.set(latest, credentials)
@@ -88,12 +96,12 @@ const sendLimited = (client: Client, rateLimiter: RateLimiter, context: RequestC
     const fiber = Option.getOrUndefined(Fiber.getCurrentFiber())
     return fiber === undefined
       ? Effect.withFiberRuntime<HttpClientResponse.HttpClientResponse, HttpClientError.HttpClientError>((fiber) =>
-        client.transport.send(fiber, outgoing(credentials, request))
+        client.transport.send(fiber, outgoing(credentials, sent, request))
       )
-      : client.transport.send(fiber, outgoing(credentials, request))
+      : client.transport.send(fiber, outgoing(credentials, sent, request))
   }
   const limited = rateLimiter.run(
-    request,
+    sent,
     (now) => {
       MutableRef.set(latest, undefined)
       const proved = authenticator.prove(request, now)
@@ -103,7 +111,7 @@ const sendLimited = (client: Client, rateLimiter: RateLimiter, context: RequestC
     },
     AuthEvent.publish
   )
-  return Effect.matchCauseEffect(limited, {
+  const answer = Effect.matchCauseEffect(limited, {
     // without credentials nothing was sent
     onFailure: (cause) =>
       MutableRef.get(latest) === undefined ? Effect.failCause(cause) : Scrub.failure(cause, request),
@@ -112,9 +120,10 @@ const sendLimited = (client: Client, rateLimiter: RateLimiter, context: RequestC
       // a rate limiter of the user's own may have had the answer already
       return credentials === undefined
         ? Effect.succeed(Scrub.response(response, request))
-        : reviewed(client, credentials, context, response)
+        : Upload.closedBy(response, sent, reviewed(client, credentials, context, response))
     }
   })
+  return Upload.closedByFailure(sent, answer)
 }
 
 const reviewed = (
@@ -186,13 +195,21 @@ const follow = (
       const redirects = hop.redirects + 1
       const next: Answer = authenticated
         ? send(client, { request, redirects, attempted: "reuse", replays: 0 })
-        : Effect.withFiberRuntime((fiber) =>
-          client.transport.sendMatched(fiber, { request, shown: request, credentials: undefined }, {
-            onFailure: (cause) => Scrub.failure(cause, request),
-            onSuccess: (response) =>
-              follow(client, rules, { request, redirects, locations: undefined }, Scrub.response(response, request))
-          })
-        )
+        : Effect.withFiberRuntime((fiber) => {
+          const sent = Upload.closable(request)
+          const answer = client.transport.sendMatched(
+            fiber,
+            { request: sent, shown: request, credentials: undefined },
+            {
+              onFailure: (cause) => Scrub.failure(cause, request),
+              onSuccess: (response) => {
+                const hop = { request, redirects, locations: undefined }
+                return Upload.closedBy(response, sent, follow(client, rules, hop, Scrub.response(response, request)))
+              }
+            }
+          )
+          return Upload.closedByFailure(sent, answer)
+        })
       return Effect.zipRight(ResponseBody.discard(response), next)
     }
   }

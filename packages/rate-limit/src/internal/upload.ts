@@ -1,0 +1,100 @@
+/**
+ * The source of a streamed body, closed once the server has refused the request. A transport may go on pulling it for an
+ * answer that is long since there (Node's fetch does, without end and even after the request was interrupted), so it runs
+ * behind a gate that can be shut from outside. What the transport has been given stays unfinished: to end it would tell
+ * the server that a truncated body is complete.
+ */
+import type * as HttpBody from "@effect/platform/HttpBody"
+import * as Body from "@effect/platform/HttpBody"
+import * as HttpClientRequest from "@effect/platform/HttpClientRequest"
+import * as Deferred from "effect/Deferred"
+import * as Duration from "effect/Duration"
+import * as Effect from "effect/Effect"
+import * as Exit from "effect/Exit"
+import * as Scope from "effect/Scope"
+import * as Stream from "effect/Stream"
+import { declareReplayable, isReplayable } from "../ReplayPolicy.ts"
+
+/** The request with a source that can be closed; the same request if its body is no stream. */
+export const closable = (request: HttpClientRequest.HttpClientRequest): HttpClientRequest.HttpClientRequest => {
+  const { body } = request
+  if (body._tag !== "Stream") return request
+  const runs: Runs = new Set()
+  const gated = Body.stream(gate(body.stream, runs), body.contentType, body.contentLength)
+  runsOf.set(gated, runs)
+  // a header that the caller set after the body counts more than what the body says
+  const sent = HttpClientRequest.setHeaders(HttpClientRequest.setBody(request, gated), request.headers)
+  return isReplayable(request) ? declareReplayable(sent) : sent
+}
+
+/** Closes the source of a {@link closable} request. It can be read again, from its start. */
+export const close = ({ body }: HttpClientRequest.HttpClientRequest): Effect.Effect<void> => {
+  const runs = runsOf.get(body)
+  return runs === undefined || runs.size === 0
+    ? Effect.void
+    : Effect.forEach(Array.from(runs), (end) => end, { discard: true, concurrency: "unbounded" }).pipe(
+      // a source that cannot be interrupted holds nobody
+      Effect.disconnect,
+      Effect.timeoutOption(patience),
+      Effect.asVoid
+    )
+}
+
+const patience = Duration.seconds(1)
+
+/** What becomes of the response. One that is no success is the last word of the server: the source is closed first. */
+export const closedBy = <A, E, R>(
+  { status }: { readonly status: number },
+  request: HttpClientRequest.HttpClientRequest,
+  outcome: Effect.Effect<A, E, R>
+): Effect.Effect<A, E, R> =>
+  request.body._tag === "Stream" && status >= 300 ? Effect.zipRight(close(request), outcome) : outcome
+
+/** The answer, after which the source is closed if there is none, or the caller is interrupted. */
+export const closedByFailure = <A, E, R>(
+  request: HttpClientRequest.HttpClientRequest,
+  answer: Effect.Effect<A, E, R>
+): Effect.Effect<A, E, R> =>
+  request.body._tag === "Stream"
+    ? Effect.onExit(answer, (exit) => Exit.isFailure(exit) ? close(request) : Effect.void)
+    : answer
+
+/** What ends each of the readings of one body that are under way. */
+type Runs = Set<Effect.Effect<void>>
+
+const runsOf = new WeakMap<HttpBody.HttpBody, Runs>()
+
+const gate = <E>(source: Stream.Stream<Uint8Array, E>, runs: Runs): Stream.Stream<Uint8Array, E> =>
+  Stream.fromPull(
+    Effect.gen(function*() {
+      const scope = yield* Scope.make()
+      const closed = yield* Deferred.make<void>()
+      // a source must not be closed in the middle of a pull, which is interrupted first
+      const oneAtATime = Effect.unsafeMakeSemaphore(1).withPermits(1)
+      const end = Effect.zipRight(
+        Deferred.succeed(closed, undefined),
+        oneAtATime(Effect.suspend(() => {
+          runs.delete(end)
+          return Scope.close(scope, Exit.void)
+        }))
+      )
+      yield* Effect.addFinalizer((exit) => {
+        runs.delete(end)
+        return oneAtATime(Scope.close(scope, exit))
+      })
+      const pull = yield* Scope.extend(Stream.toPull(source), scope)
+      runs.add(end)
+      return pullUntil(closed, oneAtATime(pull))
+    })
+  )
+
+const pullUntil = <A, E>(closed: Deferred.Deferred<void>, pull: Effect.Effect<A, E>): Effect.Effect<A, E> => {
+  const pullOrClosed = Effect.raceFirst(Effect.exit(pull), Effect.as(Deferred.await(closed), undefined))
+  return Effect.flatMap(
+    Deferred.isDone(closed),
+    (isClosed) => isClosed ? pending : Effect.flatMap(pullOrClosed, (exit) => exit ?? pending)
+  )
+}
+
+/** Without a timer, unlike `Effect.never`: a transport that asks for more does not keep the process alive. */
+const pending = Effect.async<never>(() => {})
