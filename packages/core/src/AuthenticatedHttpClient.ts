@@ -45,7 +45,10 @@ export interface Options extends OriginPolicy.Options {
    * whatever the transport.
    */
   readonly redirects?: number | undefined
-  /** How often a refused request is sent again. Default: `ReplayPolicy.default`. */
+  /**
+   * How often a refused request is sent again, and how much is read of what refuses it or redirects it. Default:
+   * `ReplayPolicy.default`.
+   */
   readonly replay?: ReplayPolicy.ReplayPolicy | undefined
   /** Headers for requests that do not set them, such as `accept`. */
   readonly defaultHeaders?: Readonly<Record<string, string>> | undefined
@@ -101,7 +104,7 @@ const makeWidest = (
       authenticator,
       transport: Tracing.make(yield* HttpClient.HttpClient),
       rateLimiter: options.rateLimiter,
-      maxReplays: (options.replay ?? ReplayPolicy.default).maxReplays,
+      replay: options.replay ?? ReplayPolicy.default,
       redirects: options.redirects === undefined
         ? undefined
         : { origins: origins.origins, maxRedirects: options.redirects }

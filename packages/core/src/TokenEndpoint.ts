@@ -58,11 +58,22 @@ export {
 } from "./internal/token/dialect.ts"
 
 /**
+ * How answers are read.
+ *
  * @since 0.1.0
  * @category models
  */
-export interface Options {
+export interface Reading {
   readonly mode: string
+  /** The most that is read of an answer. Default: `ResponseBody.readingBounds`. */
+  readonly reading?: ResponseBody.Bounds | undefined
+}
+
+/**
+ * @since 0.1.0
+ * @category models
+ */
+export interface Options extends Reading {
   /** What is sent. Default: `login`. */
   readonly grant?: Grant | undefined
   /** What an answer without a token means. Default: {@link oauth}. */
@@ -115,7 +126,7 @@ export const execute = (
     ),
     Effect.withTracerEnabled(false),
     Effect.flatMap((answer) => {
-      const response = Scrub.response(ResponseBody.bounded(answer), shown, sent)
+      const response = Scrub.response(ResponseBody.bounded(answer, options.reading), shown, sent)
       const isSuccess = response.status >= 200 && response.status < 300
       return isSuccess ? Effect.succeed(response) : Effect.flatMap(refusal(response, options), Effect.fail)
     })
@@ -164,11 +175,11 @@ export const json = <A, I, R>(schema: Schema.Schema<A, I, R>, options: Options) 
  * @since 0.1.0
  * @category responses
  */
-export const text = ({ mode }: { readonly mode: string }) =>
+export const text = ({ mode, reading }: Reading) =>
 (
   response: HttpClientResponse.HttpClientResponse
 ): Effect.Effect<string, MalformedTokenResponse | TokenEndpointError> =>
-  Effect.mapBoth(ResponseBody.bounded(response).text, {
+  Effect.mapBoth(ResponseBody.bounded(response, reading).text, {
     onFailure: (error) => {
       const facts = { mode, url: addressOf(response.request), detail: Scrub.describe(error) }
       if (!ResponseBody.isBodyOutOfBounds(error.cause)) {

@@ -17,6 +17,7 @@ import { fromDelay } from "./internal/schedule.ts"
 import { originAndPath } from "./internal/url.ts"
 import * as RateLimitHeaders from "./RateLimitHeaders.ts"
 import * as RateLimitStatus from "./RateLimitStatus.ts"
+import type { Limits } from "./ResponseBody.ts"
 
 /**
  * How a limiter learns and respects quotas.
@@ -60,6 +61,8 @@ export interface RateLimitPolicy extends Pipeable {
   readonly probe: boolean
   /** What is known of every key before its first response. */
   readonly initial: RateLimitStatus.RateLimitStatus | undefined
+  /** How much is read of the body of a block, or of a refusal that states its reason there. */
+  readonly bodies: Limits
 }
 
 /**
@@ -85,7 +88,8 @@ const defaultPolicy: RateLimitPolicy = make({
   warnEvery: Duration.minutes(1),
   reserve: 0,
   probe: false,
-  initial: undefined
+  initial: undefined,
+  bodies: {}
 })
 
 export {
@@ -261,6 +265,17 @@ export const probe: Setter<boolean> = dual(
 export const initial: Setter<RateLimitStatus.RateLimitStatus> = dual(
   2,
   (self: RateLimitPolicy, initial: RateLimitStatus.RateLimitStatus) => make({ ...self, initial })
+)
+
+/**
+ * Replaces how much is read of the body of a block, for what it says or before it is given up.
+ *
+ * @since 0.1.0
+ * @category combinators
+ */
+export const bodies: Setter<Limits> = dual(
+  2,
+  (self: RateLimitPolicy, bodies: Limits) => make({ ...self, bodies })
 )
 
 /**

@@ -6,14 +6,27 @@
  */
 import type * as HttpBody from "@effect/platform/HttpBody"
 import type * as HttpClientRequest from "@effect/platform/HttpClientRequest"
+import type { Limits } from "./ResponseBody.ts"
 
 /**
- * How often a request is sent again after refusals.
+ * How often a request is sent again after refusals, and how much is read of their bodies before that.
+ *
+ * @example
+ * ```ts
+ * import * as ReplayPolicy from "@effect-auth/rate-limit/ReplayPolicy"
+ * import * as Duration from "effect/Duration"
+ *
+ * // connections are expensive here, so more of a refusal is read to keep one
+ * const policy: ReplayPolicy.ReplayPolicy = {
+ *   maxReplays: 1,
+ *   discarding: { size: 1_048_576, time: Duration.seconds(5) }
+ * }
+ * ```
  *
  * @since 0.1.0
  * @category models
  */
-export interface ReplayPolicy {
+export interface ReplayPolicy extends Limits {
   /** The most replays of one request. */
   readonly maxReplays: number
 }
@@ -22,7 +35,8 @@ const defaultPolicy: ReplayPolicy = { maxReplays: 3 }
 
 export {
   /**
-   * Three replays: one with a token that another request has renewed, one after a refresh, one after a login.
+   * Three replays: one with a token that another request has renewed, one after a refresh, one after a login. Bodies are
+   * read within the default bounds.
    *
    * @since 0.1.0
    * @category presets

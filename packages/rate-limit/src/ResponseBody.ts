@@ -35,6 +35,19 @@ export interface Bounds {
 }
 
 /**
+ * The part of a policy that bounds bodies.
+ *
+ * @since 0.1.0
+ * @category models
+ */
+export interface Limits {
+  /** For a body that says why something was refused. Default: {@link readingBounds}. */
+  readonly reading?: Bounds | undefined
+  /** For a body that nobody reads, before its connection is given up. Default: {@link discardingBounds}. */
+  readonly discarding?: Bounds | undefined
+}
+
+/**
  * For a body that says something: 1 MiB and 10 seconds.
  *
  * @since 0.1.0

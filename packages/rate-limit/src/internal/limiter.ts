@@ -222,7 +222,7 @@ const answered = <E, R>(
   permit: Waiting.Permit,
   response: HttpClientResponse.HttpClientResponse
 ): Outcome<E, R> => {
-  const { clock, restore, shared: { policy: { headers } } } = context
+  const { clock, restore, shared: { policy: { bodies, headers } } } = context
   const now = clock.unsafeCurrentTimeMillis()
   // read once, because a transport's response makes its headers anew at each access
   const head = { status: response.status, headers: response.headers }
@@ -230,7 +230,7 @@ const answered = <E, R>(
   const { body } = headers
   if (body === undefined || !body.wanted(head)) return learned(context, permit, { response, reading, now })
   // whoever reads it after this gets what was read here, or why it was not
-  const bounded = ResponseBody.bounded(response)
+  const bounded = ResponseBody.bounded(response, bodies.reading)
   return Effect.matchCauseEffect(restore(bounded.text), {
     onFailure: (cause) =>
       Cause.isInterrupted(cause)
@@ -291,7 +291,12 @@ const again = <E, R>(
   response: HttpClientResponse.HttpClientResponse
 ): Outcome<E, R> =>
   Effect.zipRight(
-    context.restore(Effect.zipRight(Upload.close(context.request), ResponseBody.discard(response))),
+    context.restore(
+      Effect.zipRight(
+        Upload.close(context.request),
+        ResponseBody.discard(response, context.shared.policy.bodies.discarding)
+      )
+    ),
     Effect.suspend(() => {
       const now = context.clock.unsafeCurrentTimeMillis()
       return ticket.replays > 0 && ReplayPolicy.isReplayable(context.request)

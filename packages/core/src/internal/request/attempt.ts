@@ -5,6 +5,7 @@
  */
 import * as Upload from "@effect-auth/rate-limit/internal/upload"
 import type { RateLimiter } from "@effect-auth/rate-limit/RateLimiter"
+import type { ReplayPolicy } from "@effect-auth/rate-limit/ReplayPolicy"
 import { isReplayable } from "@effect-auth/rate-limit/ReplayPolicy"
 import * as ResponseBody from "@effect-auth/rate-limit/ResponseBody"
 import type * as HttpClientError from "@effect/platform/HttpClientError"
@@ -32,7 +33,7 @@ export interface Client {
   readonly authenticator: Authenticator
   readonly transport: Transport
   readonly rateLimiter: RateLimiter | undefined
-  readonly maxReplays: number
+  readonly replay: ReplayPolicy
   /** `undefined`: a redirect is an ordinary answer. */
   readonly redirects: Redirect.Rules | undefined
 }
@@ -141,7 +142,7 @@ const reviewed = (
       return follow(client, redirects, { ...context, locations: credentials.locations }, scrubbed)
     }
     case "Failed":
-      return Effect.zipRight(ResponseBody.discard(response), Effect.fail(review.error))
+      return Effect.zipRight(ResponseBody.discard(response, client.replay.discarding), Effect.fail(review.error))
     case "Refused":
       return refused(client, credentials, context, response)
   }
@@ -157,21 +158,21 @@ const refused = (
     const { replays, request } = context
     const { mode } = credentials
     const { status } = response
-    const { maxReplays } = client
+    const { discarding, maxReplays, reading } = client.replay
     const renewable = credentials.isRenewable === true
     const outcome = Refusal.outcome({ step, replays, maxReplays, renewable, replayable: isReplayable(request) })
     if (outcome === "Replay") {
-      return ResponseBody.discard(response).pipe(
+      return ResponseBody.discard(response, discarding).pipe(
         Effect.zipRight(AuthEvent.publish(AuthEvent.AuthEvent.RequestReplayed({ mode, status, step }))),
         Effect.zipRight(Effect.suspend(() => send(client, { ...context, attempted: step, replays: replays + 1 })))
       )
     }
-    const bounded = ResponseBody.bounded(response)
+    const bounded = ResponseBody.bounded(response, reading)
     return Effect.flatMap(
       credentials.explain(Scrub.response(bounded, request, credentials)),
       (message) =>
         Effect.zipRight(
-          ResponseBody.discard(response),
+          ResponseBody.discard(response, discarding),
           Effect.fail(Refusal.error(outcome, { mode, url: addressOf(request), status }, message))
         )
     )
@@ -189,7 +190,7 @@ const follow = (
     case "Stay":
       return Effect.succeed(response)
     case "Refuse":
-      return Effect.zipRight(ResponseBody.discard(response), Effect.fail(decision.error))
+      return Effect.zipRight(ResponseBody.discard(response, client.replay.discarding), Effect.fail(decision.error))
     case "Follow": {
       const { authenticated, request } = decision.next
       const redirects = hop.redirects + 1
@@ -210,7 +211,7 @@ const follow = (
           )
           return Upload.closedByFailure(sent, answer)
         })
-      return Effect.zipRight(ResponseBody.discard(response), next)
+      return Effect.zipRight(ResponseBody.discard(response, client.replay.discarding), next)
     }
   }
 }
