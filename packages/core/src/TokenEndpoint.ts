@@ -92,9 +92,10 @@ export interface Options extends Reading {
 }
 
 /**
- * Sends an exchange and returns the answer if it is 2xx. What any other answer means is decided by the dialect:
- * `CredentialsRejected`, `InteractionRequired`, or `TokenEndpointError`, whose reason says what is wrong. The request,
- * which holds the credentials, is in no error and in no span of the platform.
+ * Sends an exchange and returns the answer if it is 2xx; its body has to be read, or given to `ResponseBody.discard`. What
+ * any other answer means is decided by the dialect: `CredentialsRejected`, `InteractionRequired`, or `TokenEndpointError`,
+ * whose reason says what is wrong. The request, which holds the credentials, is in no error and in no span of the
+ * platform.
  *
  * @since 0.1.0
  * @category requests

@@ -6,8 +6,10 @@
  * @since 0.1.0
  */
 import * as ServerMessage from "@effect-auth/core/ServerMessage"
+import { peek } from "@effect-auth/rate-limit/internal/peek"
 import type * as HttpClientError from "@effect/platform/HttpClientError"
 import type * as HttpClientResponse from "@effect/platform/HttpClientResponse"
+import * as Duration from "effect/Duration"
 import * as Effect from "effect/Effect"
 import * as Option from "effect/Option"
 import * as Schema from "effect/Schema"
@@ -56,8 +58,9 @@ export class QualysError extends Schema.TaggedError<QualysError>("@effect-auth/q
 }
 
 /**
- * Fails with {@link QualysError} when the body says that the call failed, and returns the response otherwise. It reads the
- * body: `text` and `json` can still be read afterwards, `stream` cannot.
+ * Fails with {@link QualysError} when the body says that the call failed, and returns the response otherwise, with its
+ * body to be read as if nobody had. It reads 64 KiB of it at most: what is longer is data. A body that neither ends nor
+ * gets that long within a minute is a `ResponseError`.
  *
  * @example
  * ```ts
@@ -80,14 +83,14 @@ export const check = (
 ): Effect.Effect<HttpClientResponse.HttpClientResponse, QualysError | HttpClientError.ResponseError> =>
   Number(response.headers["content-length"] ?? 0) > Xml.longestEnvelope
     ? Effect.succeed(response)
-    : Effect.flatMap(
-      response.text,
-      (body) =>
-        Option.match(read(response.status, body, ServerMessage.presenter(response)), {
-          onNone: () => Effect.succeed(response),
-          onSome: Effect.fail
-        })
-    )
+    : Effect.flatMap(peek(response, bounds), (peeked) =>
+      Option.match(
+        Option.flatMap(peeked.whole, (body) => read(response.status, body, ServerMessage.presenter(response))),
+        { onNone: () => Effect.succeed(peeked.response), onSome: Effect.fail }
+      ))
+
+/** A report may be made while it is sent, and take long to begin. */
+const bounds = { size: Xml.longestEnvelope, time: Duration.minutes(1) }
 
 /**
  * The failure a body reports, in XML or JSON. `None` for a success, and for everything that is not one of Qualys'

@@ -5,6 +5,7 @@
  * @since 0.1.0
  */
 import type { ClientError } from "@effect-auth/core/AuthError"
+import * as ResponseBody from "@effect-auth/core/ResponseBody"
 import * as RateLimitHeaders from "@effect-auth/rate-limit/RateLimitHeaders"
 import * as HttpClientError from "@effect/platform/HttpClientError"
 import * as HttpClientResponse from "@effect/platform/HttpClientResponse"
@@ -60,6 +61,7 @@ export const get: Effect.Effect<
     Effect.flatMap(QualysError.check),
     Effect.flatMap(HttpClientResponse.filterStatusOk)
   )
+  yield* ResponseBody.discard(response)
   const { status } = RateLimitHeaders.read(QualysQuota.headers, response, yield* Clock.currentTimeMillis)
   const quota = Option.map(status, ({ concurrency, quotas: [quota] }) => ({ ...quota, concurrency }))
   if (Option.isNone(quota) || quota.value.limit === undefined || quota.value.concurrency === undefined) {

@@ -5,34 +5,30 @@
  *
  * @since 0.1.0
  */
-import type * as Cookies from "@effect/platform/Cookies"
-import type * as Headers from "@effect/platform/Headers"
 import * as HttpClientError from "@effect/platform/HttpClientError"
-import type * as HttpClientRequest from "@effect/platform/HttpClientRequest"
-import * as HttpClientResponse from "@effect/platform/HttpClientResponse"
-import * as HttpIncomingMessage from "@effect/platform/HttpIncomingMessage"
-import type * as UrlParams from "@effect/platform/UrlParams"
+import type * as HttpClientResponse from "@effect/platform/HttpClientResponse"
 import * as Duration from "effect/Duration"
 import * as Effect from "effect/Effect"
 import * as Exit from "effect/Exit"
-import * as Inspectable from "effect/Inspectable"
 import * as MutableRef from "effect/MutableRef"
-import type * as Option from "effect/Option"
 import * as Predicate from "effect/Predicate"
-import * as Schema from "effect/Schema"
 import * as Stream from "effect/Stream"
+import type { BodyOutOfBounds, Bounds } from "./internal/bodyBounds.ts"
+import { outOfBounds } from "./internal/bodyBounds.ts"
+import { joined, restored } from "./internal/restoredResponse.ts"
 
-/**
- * How much of a body is read, and how long that may take.
- *
- * @since 0.1.0
- * @category models
- */
-export interface Bounds {
-  /** In bytes, decoded. */
-  readonly size: number
-  readonly time: Duration.Duration
-}
+export {
+  /**
+   * @since 0.1.0
+   * @category errors
+   */
+  BodyOutOfBounds,
+  /**
+   * @since 0.1.0
+   * @category models
+   */
+  type Bounds
+} from "./internal/bodyBounds.ts"
 
 /**
  * The part of a policy that bounds bodies.
@@ -64,27 +60,6 @@ export const readingBounds: Bounds = { size: 1_048_576, time: Duration.seconds(1
 export const discardingBounds: Bounds = { size: 65_536, time: Duration.seconds(1) }
 
 /**
- * Why a body was not read to its end; the cause of a `ResponseError`.
- *
- * @since 0.1.0
- * @category errors
- */
-export class BodyOutOfBounds
-  extends Schema.TaggedError<BodyOutOfBounds>("@effect-auth/rate-limit/BodyOutOfBounds")("BodyOutOfBounds", {
-    /** `TooLong`: it is longer than `size` bytes; `TooSlow`: it did not end within `time`. */
-    reason: Schema.Literal("TooLong", "TooSlow"),
-    size: Schema.Int,
-    time: Schema.DurationFromMillis
-  })
-{
-  override get message(): string {
-    return this.reason === "TooLong"
-      ? `the body is longer than ${this.size} bytes`
-      : `the body did not end within ${Duration.format(this.time)}`
-  }
-}
-
-/**
  * Whether a value is a {@link BodyOutOfBounds} error.
  *
  * @since 0.1.0
@@ -103,7 +78,7 @@ export const isBodyOutOfBounds = (u: unknown): u is BodyOutOfBounds => Predicate
 export const bounded = (
   response: HttpClientResponse.HttpClientResponse,
   bounds: Bounds = readingBounds
-): HttpClientResponse.HttpClientResponse => new BoundedResponse(response, bounds)
+): HttpClientResponse.HttpClientResponse => restored(response, { content: once(read(response, bounds)) })
 
 /**
  * Reads the rest of a body that nobody reads, so that its connection can be used again, or gives the connection up. Never
@@ -131,10 +106,6 @@ const read = (
   bounds: Bounds
 ): Effect.Effect<ArrayBuffer, HttpClientError.ResponseError> => {
   const { request } = response
-  const outOf = (reason: BodyOutOfBounds["reason"]) => {
-    const cause = new BodyOutOfBounds({ reason, ...bounds })
-    return new HttpClientError.ResponseError({ request, response, reason: "Decode", cause, description: cause.message })
-  }
   return response.stream.pipe(
     Stream.mapAccum(0, (before, chunk) => [before + chunk.length, { chunk, length: before + chunk.length }]),
     Stream.takeUntil(({ length }) => length > bounds.size),
@@ -142,7 +113,9 @@ const read = (
     Effect.flatMap((parts) => {
       const all = Array.from(parts)
       const length = all.at(-1)?.length ?? 0
-      return length > bounds.size ? Effect.fail(outOf("TooLong")) : Effect.succeed(joined(all, length))
+      return length > bounds.size
+        ? Effect.fail(outOfBounds(response, "TooLong", bounds))
+        : Effect.succeed(joined(all.map(({ chunk }) => chunk)))
     }),
     // some transports answer a second read of a body with a defect
     Effect.catchAllDefect((cause) =>
@@ -150,90 +123,17 @@ const read = (
     ),
     // a connection that cannot even be given up holds nobody
     Effect.disconnect,
-    Effect.timeoutFail({ duration: bounds.time, onTimeout: () => outOf("TooSlow") })
+    Effect.timeoutFail({ duration: bounds.time, onTimeout: () => outOfBounds(response, "TooSlow", bounds) })
   )
 }
 
-const joined = (
-  parts: ReadonlyArray<{ readonly chunk: Uint8Array; readonly length: number }>,
-  length: number
-): ArrayBuffer => {
-  const bytes = new Uint8Array(length)
-  for (const { chunk, length } of parts) bytes.set(chunk, length - chunk.length)
-  return bytes.buffer
-}
-
-class BoundedResponse extends Inspectable.Class implements HttpClientResponse.HttpClientResponse {
-  readonly [HttpClientResponse.TypeId]: HttpClientResponse.TypeId = HttpClientResponse.TypeId
-  readonly [HttpIncomingMessage.TypeId]: HttpIncomingMessage.TypeId = HttpIncomingMessage.TypeId
-  readonly #head: HttpClientResponse.HttpClientResponse
-  readonly #bounds: Bounds
-  readonly #bytes = MutableRef.make<Exit.Exit<ArrayBuffer, HttpClientError.ResponseError> | undefined>(undefined)
-
-  constructor(head: HttpClientResponse.HttpClientResponse, bounds: Bounds) {
-    super()
-    this.#head = head
-    this.#bounds = bounds
-  }
-
-  get request(): HttpClientRequest.HttpClientRequest {
-    return this.#head.request
-  }
-  get status(): number {
-    return this.#head.status
-  }
-  get headers(): Headers.Headers {
-    return this.#head.headers
-  }
-  get cookies(): Cookies.Cookies {
-    return this.#head.cookies
-  }
-  get remoteAddress(): Option.Option<string> {
-    return this.#head.remoteAddress
-  }
-  get json(): Effect.Effect<unknown, HttpClientError.ResponseError> {
-    return Effect.flatMap(this.#body, (body) => body.json)
-  }
-  get text(): Effect.Effect<string, HttpClientError.ResponseError> {
-    return Effect.flatMap(this.#body, (body) => body.text)
-  }
-  get urlParamsBody(): Effect.Effect<UrlParams.UrlParams, HttpClientError.ResponseError> {
-    return Effect.flatMap(this.#body, (body) => body.urlParamsBody)
-  }
-  get formData(): Effect.Effect<FormData, HttpClientError.ResponseError> {
-    return Effect.flatMap(this.#body, (body) => body.formData)
-  }
-  get arrayBuffer(): Effect.Effect<ArrayBuffer, HttpClientError.ResponseError> {
-    return Effect.flatMap(this.#body, (body) => body.arrayBuffer)
-  }
-  get stream(): Stream.Stream<Uint8Array, HttpClientError.ResponseError> {
-    return Stream.unwrap(Effect.map(this.#body, (body) => body.stream))
-  }
-
-  toJSON(): unknown {
-    return this.#head.toJSON()
-  }
-
-  /** A new response for each reading, because the platform's responses can be read only once. */
-  get #body(): Effect.Effect<HttpClientResponse.HttpClientResponse, HttpClientError.ResponseError> {
-    return Effect.map(this.#read, (bytes) => {
-      const type = this.headers["content-type"]
-      return HttpClientResponse.fromWeb(
-        this.request,
-        new Response(bytes, type === undefined ? {} : { headers: { "content-type": type } })
-      )
-    })
-  }
-
-  get #read(): Effect.Effect<ArrayBuffer, HttpClientError.ResponseError> {
-    return Effect.suspend(() =>
-      MutableRef.get(this.#bytes) ?? read(this.#head, this.#bounds).pipe(
-        Effect.onExit((exit) =>
-          Effect.sync(() => {
-            if (!Exit.isInterrupted(exit)) MutableRef.set(this.#bytes, exit)
-          })
-        )
-      )
-    )
-  }
+/** Runs the effect when it is first asked for, and remembers its result; not that its reader was interrupted. */
+const once = <A, E>(effect: Effect.Effect<A, E>): Effect.Effect<A, E> => {
+  const result = MutableRef.make<Exit.Exit<A, E> | undefined>(undefined)
+  return Effect.suspend(() =>
+    MutableRef.get(result) ?? Effect.onExit(effect, (exit) =>
+      Effect.sync(() => {
+        if (!Exit.isInterrupted(exit)) MutableRef.set(result, exit)
+      }))
+  )
 }

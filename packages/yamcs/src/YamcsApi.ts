@@ -5,6 +5,7 @@
  */
 import type { ClientError, InvalidSetting } from "@effect-auth/core/AuthError"
 import * as OriginPolicy from "@effect-auth/core/OriginPolicy"
+import * as ResponseBody from "@effect-auth/core/ResponseBody"
 import * as HttpClient from "@effect/platform/HttpClient"
 import type * as HttpClientError from "@effect/platform/HttpClientError"
 import * as HttpClientRequest from "@effect/platform/HttpClientRequest"
@@ -98,12 +99,15 @@ export const user: Effect.Effect<
   return yield* Effect.flatMap(filterStatusOk(http.get("/api/user", { acceptJson: true })), read(User))
 })
 
+/** An account with privileges on single parameters lists each of them. */
+const bounds: ResponseBody.Bounds = { ...ResponseBody.readingBounds, size: 16 * 1_048_576 }
+
 /** A parser's error quotes the answer, so it does not get out. */
 const read = <A, I>(schema: Schema.Schema<A, I>) => {
   const decode = HttpClientResponse.schemaBodyJson(schema)
   return (response: HttpClientResponse.HttpClientResponse) =>
     Effect.catchTag(
-      decode(response),
+      decode(ResponseBody.bounded(response, bounds)),
       "ParseError",
       () => new YamcsError({ status: response.status, msg: "the answer is not one of Yamcs (is the base URL right?)" })
     )

@@ -8,6 +8,7 @@
 import type { ExchangeError } from "@effect-auth/core/AuthError"
 import { MalformedTokenResponse } from "@effect-auth/core/AuthError"
 import * as RequestCredentials from "@effect-auth/core/RequestCredentials"
+import * as ResponseBody from "@effect-auth/core/ResponseBody"
 import * as Token from "@effect-auth/core/Token"
 import * as TokenEndpoint from "@effect-auth/core/TokenEndpoint"
 import type { DurationWithUnit } from "@effect-auth/rate-limit/DurationWithUnit"
@@ -47,6 +48,7 @@ export const login = (
       RequestCredentials.apply(Csrf.credentials(endpoint.csrfToken))
     )
     const response = yield* TokenEndpoint.execute(client, request, { mode, explain: MqError.explain })
+    yield* ResponseBody.discard(response)
     const found = pick(yield* TokenEndpoint.cookies(response), endpoint.cookieName)
     return yield* Option.match(found, {
       onNone: () =>
@@ -65,14 +67,18 @@ export const login = (
 /** mqweb's tokens are stateless: the server would still accept one that was logged out, but it is not sent any more. */
 export const logout =
   (endpoint: Endpoint) => (token: Token.Token): Effect.Effect<unknown, ExchangeError, HttpClient.HttpClient> =>
-    Effect.flatMap(HttpClient.HttpClient, (client) =>
-      TokenEndpoint.execute(
-        client,
-        RequestCredentials.apply(credentials(endpoint.csrfToken)(token))(
-          HttpClientRequest.del(`${endpoint.baseUrl}/login`, { acceptJson: true })
-        ),
-        { mode: endpoint.mode, explain: MqError.explain }
-      ))
+    HttpClient.HttpClient.pipe(
+      Effect.flatMap((client) =>
+        TokenEndpoint.execute(
+          client,
+          RequestCredentials.apply(credentials(endpoint.csrfToken)(token))(
+            HttpClientRequest.del(`${endpoint.baseUrl}/login`, { acceptJson: true })
+          ),
+          { mode: endpoint.mode, explain: MqError.explain }
+        )
+      ),
+      Effect.flatMap((response) => ResponseBody.discard(response))
+    )
 
 /** The token's cookies and the CSRF header. */
 export const credentials =

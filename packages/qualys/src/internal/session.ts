@@ -2,6 +2,7 @@
 import type { ExchangeError } from "@effect-auth/core/AuthError"
 import { CredentialsRejected, MalformedTokenResponse } from "@effect-auth/core/AuthError"
 import * as RequestCredentials from "@effect-auth/core/RequestCredentials"
+import * as ResponseBody from "@effect-auth/core/ResponseBody"
 import * as ServerMessage from "@effect-auth/core/ServerMessage"
 import * as Token from "@effect-auth/core/Token"
 import * as TokenEndpoint from "@effect-auth/core/TokenEndpoint"
@@ -36,7 +37,10 @@ export const login = (endpoint: Endpoint) =>
       password: Redacted.value(credential.password)
     })
     const cookie = Cookies.get(yield* TokenEndpoint.cookies(response), cookieName)
-    if (Option.isSome(cookie)) return yield* Token.make({ mode, value: cookie.value.valueEncoded })
+    if (Option.isSome(cookie)) {
+      yield* ResponseBody.discard(response)
+      return yield* Token.make({ mode, value: cookie.value.valueEncoded })
+    }
     // an expired account gets a 200 without a session
     const message = ServerMessage.fromResponse(response, yield* Refusal.explainLogin(platform)(response))
     const facts = { mode, url: response.request.url, status: response.status, ...message }
@@ -47,10 +51,13 @@ export const login = (endpoint: Endpoint) =>
 
 export const logout =
   (endpoint: Endpoint) => (token: Token.Token): Effect.Effect<unknown, ExchangeError, HttpClient.HttpClient> =>
-    post(
-      endpoint,
-      { action: "logout" },
-      RequestCredentials.apply(RequestCredentials.cookie(cookieName, token.value))
+    Effect.flatMap(
+      post(
+        endpoint,
+        { action: "logout" },
+        RequestCredentials.apply(RequestCredentials.cookie(cookieName, token.value))
+      ),
+      (response) => ResponseBody.discard(response)
     )
 
 const post = (

@@ -33,7 +33,7 @@ export const parse = (body: string): Option.Option<Envelope> => {
 /** The declaration and the DOCTYPE come first; the root element begins before this. */
 const beginningLength = 1024
 
-/** In characters. An envelope that reports an error is short; a longer one carries data. */
+/** In bytes. An envelope that reports an error is short; a longer one carries data. */
 export const longestEnvelope = 65_536
 
 const parser = new XMLParser({ processEntities: false, parseTagValue: false, ignoreAttributes: true })
