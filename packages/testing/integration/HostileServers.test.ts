@@ -1,0 +1,3 @@
+import { declareTests } from "./hostile/run.ts"
+
+declareTests({ count: 200 })

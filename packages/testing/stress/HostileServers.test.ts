@@ -1,0 +1,3 @@
+import { declareTests } from "../integration/hostile/run.ts"
+
+declareTests({ count: 500 })
