@@ -80,7 +80,7 @@ const setup = (layer: Layer.Layer<HttpClient.HttpClient>) =>
     return { client, server, source: yield* endless, transport }
   })
 
-const guarded = Effect.timeout("20 seconds")
+const guarded = <A, E, R>(call: Effect.Effect<A, E, R>) => Effect.timeout(Effect.disconnect(call), "20 seconds")
 
 describe("A streamed upload, on real sockets", () => {
   for (const { layer, name } of Loopback.transports()) {
@@ -149,17 +149,32 @@ describe("A streamed upload, on real sockets", () => {
       it.scopedLive(`over ${name}, a source that cannot be interrupted holds nobody`, () =>
         Effect.gen(function*() {
           const { client } = yield* setup(layer)
+          const release = yield* Deferred.make<Uint8Array>()
           const blocked = Stream.concat(
             Stream.make(new Uint8Array(1024)),
-            Stream.fromEffect(Effect.uninterruptible(Effect.as(Effect.sleep("3 seconds"), new Uint8Array(1))))
+            Stream.fromEffect(Effect.uninterruptible(Deferred.await(release)))
           )
-          const error = yield* Effect.flip(
-            client.execute(HttpClientRequest.bodyStream(HttpClientRequest.post("/401"), blocked)).pipe(
-              Effect.disconnect,
-              Effect.timeout("20 seconds")
-            )
-          )
+          const error = yield* guarded(Effect.flip(
+            client.execute(HttpClientRequest.bodyStream(HttpClientRequest.post("/401"), blocked))
+          ))
+          yield* Deferred.succeed(release, new Uint8Array(1))
           assert.strictEqual(error._tag, "CredentialsRejected")
+        }))
+
+      it.scopedLive(`over ${name}, an interruption does not wait for a source that cannot be interrupted`, () =>
+        Effect.gen(function*() {
+          const { client } = yield* setup(layer)
+          const begun = yield* Deferred.make<void>()
+          const release = yield* Deferred.make<Uint8Array>()
+          const blocked = Stream.fromEffect(
+            Effect.uninterruptible(Effect.zipRight(Deferred.succeed(begun, undefined), Deferred.await(release)))
+          )
+          const call = yield* Effect.fork(
+            client.execute(HttpClientRequest.bodyStream(HttpClientRequest.post("/silent"), blocked))
+          )
+          yield* Deferred.await(begun)
+          yield* guarded(Fiber.interrupt(call))
+          yield* Deferred.succeed(release, new Uint8Array(1))
         }))
     }
 

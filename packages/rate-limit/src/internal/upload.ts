@@ -11,6 +11,7 @@ import * as Deferred from "effect/Deferred"
 import * as Duration from "effect/Duration"
 import * as Effect from "effect/Effect"
 import * as Exit from "effect/Exit"
+import * as Fiber from "effect/Fiber"
 import * as Scope from "effect/Scope"
 import * as Stream from "effect/Stream"
 import { declareReplayable, isReplayable } from "../ReplayPolicy.ts"
@@ -32,13 +33,21 @@ export const close = ({ body }: HttpClientRequest.HttpClientRequest): Effect.Eff
   const runs = runsOf.get(body)
   return runs === undefined || runs.size === 0
     ? Effect.void
-    : Effect.forEach(Array.from(runs), (end) => end, { discard: true, concurrency: "unbounded" }).pipe(
-      // a source that cannot be interrupted holds nobody
-      Effect.disconnect,
-      Effect.timeoutOption(patience),
-      Effect.asVoid
-    )
+    : patiently(Effect.forEach(Array.from(runs), (end) => end, { discard: true, concurrency: "unbounded" }))
 }
+
+/**
+ * Waits for a source to be closed, and not for long: one that cannot be interrupted holds nobody. This may run where
+ * nothing can be interrupted, at the end of a request that was, so it cannot be a timeout.
+ */
+const patiently = (closing: Effect.Effect<void>): Effect.Effect<void> =>
+  Effect.gen(function*() {
+    const over = yield* Deferred.make<void>()
+    const goOn = Deferred.succeed(over, undefined)
+    yield* Effect.forkDaemon(Effect.ensuring(closing, goOn))
+    const timer = yield* Effect.forkDaemon(Effect.interruptible(Effect.zipRight(Effect.sleep(patience), goOn)))
+    yield* Effect.ensuring(Deferred.await(over), Fiber.interruptFork(timer))
+  })
 
 const patience = Duration.seconds(1)
 
@@ -71,13 +80,13 @@ const gate = <E>(source: Stream.Stream<Uint8Array, E>, runs: Runs): Stream.Strea
       const closed = yield* Deferred.make<void>()
       // a source must not be closed in the middle of a pull, which is interrupted first
       const oneAtATime = Effect.unsafeMakeSemaphore(1).withPermits(1)
-      const end = Effect.zipRight(
-        Deferred.succeed(closed, undefined),
-        oneAtATime(Effect.suspend(() => {
-          runs.delete(end)
-          return Scope.close(scope, Exit.void)
-        }))
-      )
+      const end = Effect.suspend(() => {
+        runs.delete(end)
+        return Effect.zipRight(
+          Deferred.succeed(closed, undefined),
+          oneAtATime(Effect.suspend(() => Scope.close(scope, Exit.void)))
+        )
+      })
       yield* Effect.addFinalizer((exit) => {
         runs.delete(end)
         return oneAtATime(Scope.close(scope, exit))
