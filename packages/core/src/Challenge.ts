@@ -23,7 +23,7 @@ export interface Challenge {
 }
 
 /**
- * Every challenge of a field, in order. Several fields may be joined by `, `, as the platform joins them.
+ * The challenges of a field, in order; of a field with more than 256 elements those at its beginning. Several fields may be joined by `, `, as the platform joins them.
  *
  * @example
  * ```ts
@@ -38,21 +38,29 @@ export interface Challenge {
  * @category parsing
  */
 export const parse = (field: string): ReadonlyArray<Challenge> => {
-  const challenges: Array<Challenge> = []
-  for (const element of field.match(listElement) ?? []) {
+  const challenges: Array<Growing> = []
+  let elements = 0
+  for (const [element] of field.matchAll(listElement)) {
+    if (++elements > mostElements) break
     const parameter = parseParameter(element.trim())
     const last = challenges.at(-1)
     if (parameter !== undefined) {
-      if (last !== undefined) challenges[challenges.length - 1] = withParameter(last, parameter)
+      if (last !== undefined) add(last, parameter)
       continue
     }
     const [, scheme, rest = ""] = schemeAndRest.exec(element.trim()) ?? []
     if (scheme === undefined) continue
-    const challenge = { scheme: scheme.toLowerCase(), token68: token68.test(rest) ? rest : undefined, params: {} }
+    const challenge: Growing = {
+      scheme: scheme.toLowerCase(),
+      token68: token68.test(rest) ? rest : undefined,
+      params: new Map()
+    }
     const first = parseParameter(rest)
-    challenges.push(first === undefined ? challenge : withParameter(challenge, first))
+    if (first !== undefined) add(challenge, first)
+    challenges.push(challenge)
   }
-  return challenges
+  // unlike an assignment, this makes a property of its own even of `__proto__`
+  return challenges.map(({ params, ...challenge }) => ({ ...challenge, params: Object.fromEntries(params) }))
 }
 
 /**
@@ -84,6 +92,9 @@ type Parameter = readonly [name: string, value: string]
 /** A comma within quotes is not a separator (RFC 9110 section 5.6.1). An unclosed quote extends to the end. */
 const listElement = /(?:[^",]|"(?:[^"\\]|\\[^])*"?)+/gu
 
+/** Servers send a few; of thousands nobody would read more. */
+const mostElements = 256
+
 /** RFC 9110 section 11.2: `token BWS "=" BWS ( token / quoted-string )`. */
 const parameter =
   /^([!#$%&'*+\-.^_`|~0-9A-Za-z]+)[ \t]*=[ \t]*(?:"((?:[^"\\]|\\[^])*)"|([!#$%&'*+\-.^_`|~0-9A-Za-z]+))$/u
@@ -98,11 +109,15 @@ const parseParameter = (text: string): Parameter | undefined => {
   return [name.toLowerCase(), quoted?.replace(/\\([^])/gu, "$1") ?? token ?? ""]
 }
 
-const withParameter = (challenge: Challenge, [name, value]: Parameter): Challenge =>
-  Object.hasOwn(challenge.params, name)
-    ? challenge
-    // a computed key, unlike an assignment, is a property of its own even when the server says `__proto__`
-    : { ...challenge, params: { ...challenge.params, [name]: value } }
+/** A challenge whose parameters are being read; copied for each of them, a long field would take quadratic time. */
+interface Growing extends Omit<Challenge, "params"> {
+  readonly params: Map<string, string>
+}
+
+/** The first of a name counts. */
+const add = ({ params }: Growing, [name, value]: Parameter): void => {
+  if (!params.has(name)) params.set(name, value)
+}
 
 const format = ({ params, scheme }: Challenge): string =>
   params["realm"] === undefined ? scheme : `${scheme} (${params["realm"]})`

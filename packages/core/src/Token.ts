@@ -156,7 +156,7 @@ export const fromJwt = (
  * @category jwt
  */
 export const lifespan = (jwt: string): Option.Option<Lifespan> => {
-  const [, payload, signature, ...rest] = jwt.split(".")
+  const [, payload, signature, ...rest] = jwt.split(".", 4)
   if (payload === undefined || signature === undefined || rest.length > 0) return Option.none()
   return Encoding.decodeBase64UrlString(payload).pipe(
     Either.flatMap(decodeLifespan),

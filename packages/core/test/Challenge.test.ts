@@ -123,6 +123,14 @@ describe("Challenge", () => {
       ]
       for (const field of fields) assert.isArray(Challenge.parse(field))
     })
+
+    it("reads the beginning of a field with more elements than anyone would", () => {
+      const parameters = Array.from({ length: 300 }, (_, index) => `p${index}=v`).join(", ")
+      const [challenge, ...others] = Challenge.parse(`Bearer ${parameters}, Negotiate`)
+      assert.deepStrictEqual(others, [])
+      assert.strictEqual(Object.keys(challenge?.params ?? {}).length, 256)
+      assert.strictEqual(Challenge.parse("a,".repeat(300)).length, 256)
+    })
   })
 
   describe("explain", () => {

@@ -153,10 +153,14 @@ const ErrorBody = Schema.parseJson(Schema.Struct({
 
 const decodeErrorBody = Schema.decodeOption(ErrorBody)
 
+/** In characters; what mqweb says about an error is short. */
+const longestBody = 32_768
+
 const problems = (response: HttpClientResponse.HttpClientResponse): Effect.Effect<ReadonlyArray<Problem>> =>
   Effect.map(Effect.option(ResponseBody.bounded(response).text), (body) => {
     const present = ServerMessage.presenter(response)
-    return Option.match(Option.flatMap(body, decodeErrorBody), {
+    const short = Option.filter(body, ({ length }) => length <= longestBody)
+    return Option.match(Option.flatMap(short, decodeErrorBody), {
       onNone: () => [],
       onSome: ({ error }) =>
         error.slice(0, mostProblems).map(({ completionCode, messageId, msgId, reasonCode, ...said }) => {

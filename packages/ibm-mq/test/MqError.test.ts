@@ -42,7 +42,8 @@ describe("MqError", () => {
   for (const [status, tag] of classes) {
     it.effect(`${status} is ${tag}, whether the body is an error list, HTML, other JSON or empty`, () =>
       Effect.gen(function*() {
-        for (const body of [JSON.stringify({ error: [problem] }), html, "{\"error\":\"no\"}", "[]", "", null]) {
+        const long = JSON.stringify({ error: [problem], padding: "canary-html".repeat(3000) })
+        for (const body of [long, JSON.stringify({ error: [problem] }), html, "{\"error\":\"no\"}", "[]", "", null]) {
           const error = yield* MqError.fromResponse(answer(status, body))
           assert.deepInclude(error, { _tag: tag, status })
           assert.include(error.message, `HTTP ${status}`)

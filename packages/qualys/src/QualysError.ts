@@ -59,7 +59,7 @@ export class QualysError extends Schema.TaggedError<QualysError>("@effect-auth/q
 
 /**
  * Fails with {@link QualysError} when the body says that the call failed, and returns the response otherwise, with its
- * body to be read as if nobody had. It reads 64 KiB of it at most: what is longer is data. A body that neither ends nor
+ * body to be read as if nobody had. It reads 16 KiB of it at most: what is longer is data. A body that neither ends nor
  * gets that long within a minute is a `ResponseError`.
  *
  * @example

@@ -1,12 +1,15 @@
 import * as AuthenticatedHttpClient from "@effect-auth/core/AuthenticatedHttpClient"
 import * as FakeQualys from "@effect-auth/testing/FakeQualys"
 import * as HttpClientRequest from "@effect/platform/HttpClientRequest"
+import * as HttpClientResponse from "@effect/platform/HttpClientResponse"
 import { assert, describe, it } from "@effect/vitest"
 import * as Effect from "effect/Effect"
 import * as Either from "effect/Either"
 import * as Layer from "effect/Layer"
 import * as Option from "effect/Option"
 import * as Redacted from "effect/Redacted"
+import * as Ref from "effect/Ref"
+import * as Stream from "effect/Stream"
 import * as Qualys from "../src/Qualys.ts"
 import * as QualysError from "../src/QualysError.ts"
 
@@ -59,6 +62,20 @@ describe("QualysError.check", () => {
       const response = Either.getOrThrow(yield* call(HttpClientRequest.acceptJson(tags)))
       assert.deepStrictEqual(yield* response.json, { ServiceResponse: { responseCode: "SUCCESS" } })
     }).pipe(Effect.provide(on({}))))
+
+  it.effect("reads of a report only the beginning, whether its length is stated or not", () =>
+    Effect.gen(function*() {
+      const pulled = yield* Ref.make(0)
+      const part = new TextEncoder().encode("<HOST/>".repeat(1000))
+      const report = Stream.tap(Stream.repeatValue(part), () => Ref.update(pulled, (n) => n + 1))
+      const head = HttpClientResponse.fromWeb(tags, new Response(null, { status: 200 }))
+      const response: HttpClientResponse.HttpClientResponse = Object.create(head, { stream: { value: report } })
+      const checked = yield* QualysError.check(response)
+      assert.strictEqual(yield* Ref.get(pulled), 3)
+      // nothing is lost of what was read for the check
+      const beginning = yield* Stream.runCollect(Stream.take(checked.stream, 5))
+      assert.deepStrictEqual(Array.from(beginning), Array.from({ length: 5 }, () => part))
+    }))
 
   it.effect("gives an HTML page back as it is", () =>
     Effect.gen(function*() {

@@ -40,7 +40,7 @@ export class YamcsError extends Schema.TaggedError<YamcsError>("@effect-auth/yam
  */
 export const fromResponse = (response: HttpClientResponse.HttpClientResponse): Effect.Effect<YamcsError> =>
   Effect.map(Effect.orElseSucceed(ResponseBody.bounded(response).text, () => ""), (body) => {
-    const { msg = "", type } = Either.match(decodeProblem(body), {
+    const { msg = "", type } = Either.match(decodeProblem(body.length > longestProblem ? "" : body), {
       onLeft: (): Problem => ({ msg: body }),
       onRight: (answer) => "exception" in answer ? answer.exception : answer
     })
@@ -85,6 +85,9 @@ const Problem = Schema.Struct({
 })
 
 type Problem = typeof Problem.Type
+
+/** In characters. Of anything longer the beginning is shown as it is. */
+const longestProblem = 32_768
 
 const decodeProblem = Schema.decodeUnknownEither(
   Schema.parseJson(Schema.Union(Schema.Struct({ exception: Problem }), Problem))

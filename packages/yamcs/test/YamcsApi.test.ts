@@ -1,8 +1,14 @@
 import * as FakeYamcs from "@effect-auth/testing/FakeYamcs"
+import * as HttpClient from "@effect/platform/HttpClient"
+import * as HttpClientResponse from "@effect/platform/HttpClientResponse"
 import { assert, describe, it } from "@effect/vitest"
 import * as Effect from "effect/Effect"
+import * as Fiber from "effect/Fiber"
 import * as Layer from "effect/Layer"
 import * as Redacted from "effect/Redacted"
+import * as Schedule from "effect/Schedule"
+import * as Stream from "effect/Stream"
+import * as TestClock from "effect/TestClock"
 import * as Yamcs from "../src/Yamcs.ts"
 import { ApiKey } from "../src/YamcsCredential.ts"
 
@@ -25,6 +31,24 @@ describe("authInfo", () => {
       const error = yield* Effect.flip(Yamcs.authInfo({ baseUrl: "yamcs.example/elsewhere" }))
       assert.deepInclude(error, { _tag: "YamcsError", status: 404 })
     }).pipe(Effect.provide(FakeYamcs.layer({ contextPath: "/ops" }))))
+
+  it.effect("does not wait for an answer that has no end", () =>
+    Effect.gen(function*() {
+      const slow = Stream.schedule(Stream.repeatValue(new TextEncoder().encode("{")), Schedule.spaced("1 second"))
+      const server = HttpClient.make((request) => {
+        const head = HttpClientResponse.fromWeb(request, new Response(null, { status: 200 }))
+        return Effect.succeed(Object.create(head, { stream: { value: slow } }))
+      })
+      const call = yield* Effect.fork(
+        Effect.flip(Yamcs.authInfo({ baseUrl: "yamcs.example" })).pipe(
+          Effect.provideService(HttpClient.HttpClient, server)
+        )
+      )
+      yield* TestClock.adjust("10 seconds")
+      const error = yield* Fiber.join(call)
+      assert.strictEqual(error._tag, "ResponseError")
+      assert.include(error.message, "did not end within 10s")
+    }))
 
   it.effect("refuses an address that is none", () =>
     Effect.gen(function*() {

@@ -34,7 +34,7 @@ export const parse = (body: string): Option.Option<Envelope> => {
 const beginningLength = 1024
 
 /** In bytes. An envelope that reports an error is short; a longer one carries data. */
-export const longestEnvelope = 65_536
+export const longestEnvelope = 16_384
 
 const parser = new XMLParser({ processEntities: false, parseTagValue: false, ignoreAttributes: true })
 

@@ -63,7 +63,9 @@ export const decide = (
   if (!isRedirect(response.status) || location === undefined) return stay
   const { locations, request } = hop
   const source = HttpClientRequest.toUrl(request)
-  const target = Option.flatMap(source, (source) => resolve(location, source))
+  const target = location.length > longestLocation
+    ? Option.none()
+    : Option.flatMap(source, (source) => resolve(location, source))
   if (Option.isNone(source) || Option.isNone(target) || !isWeb(target.value)) return refuse(hop, response, "Malformed")
   const url = locations === undefined ? target.value : withoutQueryParameters(target.value, locations)
   const refused = (reason: RedirectRefused["reason"]) => refuse(hop, response, reason, url.origin)
@@ -95,6 +97,9 @@ const isRedirect = (status: number): boolean =>
 const turnsIntoGet = (status: number, method: HttpMethod): boolean =>
   (status === 303 && method !== "HEAD" && method !== "GET") ||
   ((status === 301 || status === 302) && method === "POST")
+
+/** In characters; no server accepts more, and the names of hosts beyond ASCII are encoded in quadratic time. */
+const longestLocation = 16_384
 
 /** RFC 9110 section 10.2.2. The fragment is not sent to the server. */
 const resolve: (location: string, base: URL) => Option.Option<URL> = Option.liftThrowable((location, base) => {
