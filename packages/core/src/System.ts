@@ -53,8 +53,9 @@ interface SessionOptions {
   /** When and how tokens are renewed. */
   readonly refreshPolicy?: RefreshPolicy.RefreshPolicy | undefined
   /**
-   * Where tokens outlive this process. Default: the store of the mode's audience in `TokenStores`, if the program
-   * provides that service; otherwise tokens are kept in memory only.
+   * Where tokens outlive this process. Whatever it holds, a token of another mode, server or account is not used. Default:
+   * the store of the mode's audience in `TokenStores`, if the program provides that service; otherwise tokens are kept in
+   * memory only.
    */
   readonly store?: TokenStore | undefined
   /**
@@ -79,6 +80,8 @@ export interface Session<R> {
   readonly refresh?: ((refreshToken: Redacted.Redacted) => Effect.Effect<Token, ExchangeError, R>) | undefined
   readonly revoke?: ((token: Token) => Effect.Effect<unknown, ExchangeError, R>) | undefined
   readonly initial?: Effect.Effect<Option.Option<Token>, ExchangeError, R> | undefined
+  /** Whether a session is ended at the server when a login replaces it, because the server counts open sessions. */
+  readonly endReplaced?: boolean | undefined
 }
 
 /**
@@ -93,8 +96,11 @@ export const makeTokens = <R>(
   options: SessionSettings & SessionOptions
 ): Effect.Effect<TokenSource.TokenSource, ExchangeError, R | Scope.Scope> =>
   Effect.gen(function*() {
-    const stores = yield* Effect.serviceOption(TokenStores.TokenStores)
-    const { account, initial, login, mode, origin, refresh, revoke } = session
+    const { account, endReplaced, initial, login, mode, origin, refresh, revoke } = session
+    const { store } = options
+    const stores = store === undefined
+      ? yield* Effect.serviceOption(TokenStores.TokenStores)
+      : Option.some(TokenStores.make(() => store))
     const tokens = yield* TokenSource.make({
       mode,
       login,
@@ -102,7 +108,8 @@ export const makeTokens = <R>(
       initial,
       revoke: options.logout === false ? undefined : revoke,
       policy: options.refreshPolicy,
-      store: options.store ?? Option.getOrUndefined(Option.map(stores, ({ forAudience }) =>
+      endReplaced,
+      store: Option.getOrUndefined(Option.map(stores, ({ forAudience }) =>
         account.pipe(
           Effect.flatMap((account) => TokenStores.audienceKey({ mode, origin, account })),
           Effect.map((key) => Option.some(forAudience(key)))

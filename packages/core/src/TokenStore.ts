@@ -7,6 +7,7 @@
 import type { PlatformError } from "@effect/platform/Error"
 import type * as KeyValueStore from "@effect/platform/KeyValueStore"
 import * as Effect from "effect/Effect"
+import { dual } from "effect/Function"
 import * as Option from "effect/Option"
 import * as Ref from "effect/Ref"
 import * as Schema from "effect/Schema"
@@ -77,6 +78,22 @@ export const fromKeyValueStore = (
     withLock: Effect.unsafeMakeSemaphore(1).withPermits(1)
   }
 }
+
+/**
+ * The store for one audience, by its key (`TokenStores.audienceKey`): a token that was stored for another mode, server or
+ * account, or for nobody in particular, is none, and the next one takes its place.
+ *
+ * @since 0.1.0
+ * @category combinators
+ */
+export const forAudience: {
+  (key: string): (self: TokenStore) => TokenStore
+  (self: TokenStore, key: string): TokenStore
+} = dual(2, (self: TokenStore, key: string): TokenStore => ({
+  ...self,
+  get: Effect.map(self.get, Option.filter(({ audience }) => audience === key)),
+  set: (token) => self.set(new Token({ ...token, audience: key }))
+}))
 
 /**
  * Reads a stored token. The stored text may be a secret, so an error does not show it.

@@ -56,7 +56,7 @@ export const audienceKey = ({ account, mode, origin }: Audience): Effect.Effect<
   )
 
 /**
- * Stores made by a function, each once.
+ * Stores made by a function, each once and each for its audience only, even if the function returns one store for all.
  *
  * @since 0.1.0
  * @category constructors
@@ -67,7 +67,7 @@ export const make = (forAudience: (key: string) => TokenStore.TokenStore): Servi
     forAudience: (key) => {
       const known = stores.get(key)
       if (known !== undefined) return known
-      const store = forAudience(key)
+      const store = TokenStore.forAudience(forAudience(key), key)
       stores.set(key, store)
       return store
     }

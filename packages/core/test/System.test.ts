@@ -52,6 +52,10 @@ const storeOf = (audience: Partial<TokenStores.Audience> = {}) =>
     ({ forAudience }) => Effect.map(TokenStores.audienceKey({ mode, origin, account, ...audience }), forAudience)
   )
 
+/** The store as the mode sees it. */
+const ours = (store: TokenStore.TokenStore) =>
+  Effect.map(TokenStores.audienceKey({ mode, origin, account }), (key) => TokenStore.forAudience(store, key))
+
 describe("System", () => {
   describe("makeTokens", () => {
     it.scoped("sends nothing before a token is asked for", () =>
@@ -108,7 +112,7 @@ describe("System", () => {
       Effect.gen(function*() {
         const { sent, session } = yield* acme()
         const store = yield* TokenStore.makeMemory
-        yield* store.set(yield* stored("canary-stored"))
+        yield* (yield* ours(store)).set(yield* stored("canary-stored"))
         yield* System.makeTokens(session, { eager: true, store })
         assert.deepStrictEqual(yield* sent, [])
       }))
@@ -151,15 +155,43 @@ describe("System", () => {
   describe("store", () => {
     it.scoped("takes precedence over TokenStores", () =>
       Effect.gen(function*() {
-        const { sent, session } = yield* acme({ account: Effect.die("the account is not needed") })
+        const { sent, session } = yield* acme()
         const store = yield* TokenStore.makeMemory
-        yield* store.set(yield* stored("canary-given"))
+        yield* (yield* ours(store)).set(yield* stored("canary-given"))
         const others = yield* storeOf()
         yield* others.set(yield* stored("canary-of-the-program"))
         const tokens = yield* System.makeTokens(session, { store })
         assert.strictEqual(value(yield* tokens.get), "canary-given")
         assert.deepStrictEqual(yield* sent, [])
       }).pipe(Effect.provide(TokenStores.layerMemory)))
+
+    it.scoped("never hands a token to another mode, server or account, although all use one store", () =>
+      Effect.gen(function*() {
+        const store = yield* TokenStore.makeMemory
+        const strangers: ReadonlyArray<Partial<System.Session<never>>> = [
+          { account: Effect.succeed("another-account") },
+          { origin: "https://another.example" },
+          { mode: "Acme/Jwt" }
+        ]
+        for (const stranger of strangers) {
+          const first = yield* acme()
+          const theirs = yield* (yield* System.makeTokens(first.session, { store })).get
+          const { sent, session } = yield* acme(stranger)
+          const tokens = yield* System.makeTokens(session, { store })
+          yield* tokens.get
+          assert.deepStrictEqual(yield* sent, ["login"])
+          assert.notStrictEqual(yield* tokens.get, theirs)
+        }
+      }))
+
+    it.scoped("takes a stored token that names no audience for none", () =>
+      Effect.gen(function*() {
+        const { sent, session } = yield* acme()
+        const store = yield* TokenStore.makeMemory
+        yield* store.set(yield* stored("canary-of-whom"))
+        yield* (yield* System.makeTokens(session, { store })).get
+        assert.deepStrictEqual(yield* sent, ["login"])
+      }))
 
     it.scoped("is that of the audience in TokenStores unless one is given", () =>
       Effect.gen(function*() {

@@ -521,7 +521,9 @@ const sessionTokens = <R>(given: Given<Login, R>, options: Options): Tokens<R> =
       origin: hosts.api,
       account: Effect.map(credential.read, ({ username }) => username),
       login: Effect.flatMap(credential.read, Session.login(endpoint)),
-      revoke: Session.logout(endpoint)
+      revoke: Session.logout(endpoint),
+      // the number of open sessions is limited
+      endReplaced: true
     }, options)
   })
 

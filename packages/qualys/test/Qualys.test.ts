@@ -5,6 +5,7 @@ import * as Credential from "@effect-auth/core/Credential"
 import * as FakeQualys from "@effect-auth/testing/FakeQualys"
 import * as ScriptedHttpClient from "@effect-auth/testing/ScriptedHttpClient"
 import * as HttpClient from "@effect/platform/HttpClient"
+import * as HttpClientResponse from "@effect/platform/HttpClientResponse"
 import { assert, describe, it } from "@effect/vitest"
 import * as ConfigProvider from "effect/ConfigProvider"
 import * as Effect from "effect/Effect"
@@ -150,6 +151,25 @@ describe("Qualys, session", () => {
       assert.strictEqual((yield* get(scans)).status, 200)
       assert.deepInclude(yield* stats, { requests: 2, logins: 2, refused: 1 })
     }).pipe(Effect.provide(on()(Qualys.layerSession({ platform: "qg2", credential })))))
+
+  it.effect("calls that are refused for ever open one more session, and leave none open", () =>
+    Effect.gen(function*() {
+      const fake = yield* FakeQualys.FakeQualys
+      const real = yield* HttpClient.HttpClient
+      const client = HttpClient.make((request) =>
+        request.url.includes("/fo/session/")
+          ? real.execute(request)
+          : Effect.succeed(HttpClientResponse.fromWeb(request, new Response(null, { status: 401 })))
+      )
+      yield* Effect.replicateEffect(
+        Effect.map(Effect.flip(get(scans)), ({ _tag }) => assert.strictEqual(_tag, "AuthenticationFailed")),
+        10
+      ).pipe(
+        Effect.provide(Qualys.layerSession({ platform: "qg2", credential })),
+        Effect.provideService(HttpClient.HttpClient, client)
+      )
+      assert.deepInclude(yield* fake.stats, { logins: 2, openSessions: 0 })
+    }).pipe(Effect.provide(FakeQualys.layer())))
 
   it.effect("a session cookie that the answer deletes is no session", () =>
     Effect.gen(function*() {

@@ -248,8 +248,10 @@ const grant = <R>(
       // whole milliseconds, as clocks have them: a remainder below one would be a sleep of nothing, over and over
       onSome: (at) => Math.max(Math.ceil(at), now + Duration.toMillis(policy.renewalInterval))
     })
-    const next = TokenState.granted(StateRef.get(state), token, { provenance, persisted, renewAt })
+    const before = StateRef.get(state)
+    const next = TokenState.granted(before, token, { provenance, persisted, renewAt })
     StateRef.set(state, next)
+    if (provenance === "login" && before.held !== undefined) endReplaced(source, before.held.token)
     StateRef.set(changes, { _tag: "Obtained", provenance, token })
     yield* AuthEvent.publish(AuthEvent.AuthEvent.TokenObtained({
       mode,
@@ -261,6 +263,21 @@ const grant = <R>(
       waiters: next.exchange === undefined ? 0 : MutableRef.get(next.exchange.waiters.joined)
     }))
   })
+
+/** In the background: nobody waits for the end of a session that is not used any more. */
+const endReplaced = <R>({ mode, options: { endReplaced, revoke }, policy, runtime }: Source<R>, token: Token): void => {
+  if (endReplaced !== true || revoke === undefined) return
+  Runtime.runFork(
+    runtime,
+    revoke(token).pipe(
+      Effect.timeout(policy.closing),
+      Effect.exit,
+      Effect.flatMap((exit) =>
+        AuthEvent.publish(AuthEvent.AuthEvent.LoggedOut({ mode, succeeded: Exit.isSuccess(exit) }))
+      )
+    )
+  )
+}
 
 /** Remembers a failure and wakes everyone that waits, all with the same result. */
 const settle = <R>(

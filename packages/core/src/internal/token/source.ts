@@ -61,6 +61,8 @@ export interface Options<R = never> {
    * outlive this process.
    */
   readonly revoke?: ((token: Token) => Effect.Effect<unknown, ExchangeError, R>) | undefined
+  /** Whether `revoke` is also run for a token that a login replaces. Default: no. */
+  readonly endReplaced?: boolean | undefined
   /**
    * A token obtained before. It is treated as if the store had held it: used while it is valid, else refreshed. Read
    * once, by the first exchange that finds no token in the store.
