@@ -11,13 +11,14 @@ import type { ClientCertificateError } from "@effect-auth/core/AuthError"
 import * as AuthEvent from "@effect-auth/core/AuthEvent"
 import type * as Credential from "@effect-auth/core/ClientCertificate"
 import { MutualTls } from "@effect-auth/core/MutualTls"
+import * as System from "@effect-auth/core/System"
 import * as Transport from "@effect-auth/core/Transport"
 import type { DurationWithUnit } from "@effect-auth/rate-limit/DurationWithUnit"
 import * as NodeFileSystem from "@effect/platform-node/NodeFileSystem"
 import * as FileSystem from "@effect/platform/FileSystem"
 import * as HttpClient from "@effect/platform/HttpClient"
 import * as Clock from "effect/Clock"
-import * as Config from "effect/Config"
+import type * as Config from "effect/Config"
 import type { ConfigError } from "effect/ConfigError"
 import * as Context from "effect/Context"
 import * as Duration from "effect/Duration"
@@ -122,7 +123,7 @@ export const layerUndici = (options: Options): Layer.Layer<Services, ClientCerti
 export const layerUndiciConfig = (
   options: Config.Config.Wrap<Options>
 ): Layer.Layer<Services, ClientCertificateError | ConfigError> =>
-  Layer.unwrapEffect(Effect.map(Config.unwrap(options), layerUndici))
+  Layer.unwrapEffect(Effect.map(System.readConfig<Options>(options), layerUndici))
 
 /**
  * {@link makeNodeHttp} as a layer.
@@ -142,7 +143,7 @@ export const layerNodeHttp = (options: Options): Layer.Layer<Services, ClientCer
 export const layerNodeHttpConfig = (
   options: Config.Config.Wrap<Options>
 ): Layer.Layer<Services, ClientCertificateError | ConfigError> =>
-  Layer.unwrapEffect(Effect.map(Config.unwrap(options), layerNodeHttp))
+  Layer.unwrapEffect(Effect.map(System.readConfig<Options>(options), layerNodeHttp))
 
 /** The certificate in use, the connections that present it, and the warnings that were given. */
 interface Current<P> {

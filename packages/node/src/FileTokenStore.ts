@@ -8,13 +8,14 @@
  * @since 0.1.0
  */
 import { InvalidSetting, TokenStoreError } from "@effect-auth/core/AuthError"
+import * as System from "@effect-auth/core/System"
 import * as TokenStore from "@effect-auth/core/TokenStore"
 import * as TokenStores from "@effect-auth/core/TokenStores"
 import type { DurationWithUnit } from "@effect-auth/rate-limit/DurationWithUnit"
 import * as NodeFileSystem from "@effect/platform-node/NodeFileSystem"
 import type { PlatformError } from "@effect/platform/Error"
 import * as FileSystem from "@effect/platform/FileSystem"
-import * as Config from "effect/Config"
+import type * as Config from "effect/Config"
 import type { ConfigError } from "effect/ConfigError"
 import * as Duration from "effect/Duration"
 import * as Effect from "effect/Effect"
@@ -114,7 +115,7 @@ export const layer = (options: LayerOptions): Layer.Layer<TokenStores.TokenStore
 export const layerConfig = (
   options: Config.Config.Wrap<LayerOptions>
 ): Layer.Layer<TokenStores.TokenStores, InvalidSetting | ConfigError> =>
-  Layer.unwrapEffect(Effect.map(Config.unwrap(options), layer))
+  Layer.unwrapEffect(Effect.map(System.readConfig<LayerOptions>(options), layer))
 
 /** The store in one file. */
 const storeAt = (fs: FileSystem.FileSystem, path: string, staleness: Duration.Duration): TokenStore.TokenStore => {

@@ -12,6 +12,7 @@ import * as NodeFileSystem from "@effect/platform-node/NodeFileSystem"
 import * as FileSystem from "@effect/platform/FileSystem"
 import * as HttpClient from "@effect/platform/HttpClient"
 import { assert, describe, it } from "@effect/vitest"
+import * as Config from "effect/Config"
 import * as ConfigProvider from "effect/ConfigProvider"
 import type * as Duration from "effect/Duration"
 import * as Effect from "effect/Effect"
@@ -321,6 +322,20 @@ describe("ClientCertificate", () => {
       )
       assert.strictEqual(seen, clientPair.serial)
     }))
+
+  for (const layerConfig of ["layerUndiciConfig", "layerNodeHttpConfig"] as const) {
+    it.effect(`${layerConfig} says which variables to set, each once and one on a line`, () =>
+      Effect.gen(function*() {
+        const error = yield* Effect.flip(Layer.build(ClientCertificate[layerConfig]({
+          credential: Config.map(Config.string("ACME_P12"), (pkcs12File) => certificate({ pkcs12File })),
+          connections: Config.integer("ACME_CONNECTIONS")
+        })))
+        assert.strictEqual(
+          String(error),
+          "(Missing data at ACME: \"these variables are not set:\n  ACME_P12\n  ACME_CONNECTIONS\")"
+        )
+      }).pipe(Effect.scoped, Effect.withConfigProvider(ConfigProvider.fromMap(new Map()))))
+  }
 })
 
 /** Real time, for sockets and files; the clock is the test's. */

@@ -135,4 +135,16 @@ describe("FileTokenStore", () => {
       const adopted = yield* Effect.scoped(source(Effect.die("no second login")))
       assert.strictEqual(Redacted.value(adopted.value), "canary-access")
     }).pipe(Effect.provide(NodeFileSystem.layer)))
+
+  it.effect("a layer from Config says which variables to set, each once and one on a line", () =>
+    Effect.gen(function*() {
+      const error = yield* Effect.flip(Layer.build(FileTokenStore.layerConfig({
+        directory: Config.string("SESSIONS"),
+        staleness: Config.map(Config.integer("STALENESS"), Duration.seconds)
+      })))
+      assert.strictEqual(
+        String(error),
+        "(Missing data at the configuration: \"these variables are not set:\n  SESSIONS\n  STALENESS\")"
+      )
+    }).pipe(Effect.scoped, Effect.withConfigProvider(ConfigProvider.fromMap(new Map()))))
 })
