@@ -16,7 +16,7 @@ import type { Blocked } from "./RateLimitStatus.ts"
  *
  * - `ApproachingLimit`: few calls of a quota are left; once they are used, requests wait until `until`
  * - `WaitingUntil`: requests are held back until `until`, said once for each time at which the quota opens; `waiters` is
- *   their number. Logged as a warning if that is longer than a second
+ *   their number. Logged as a warning if that is longer than a second and the policy's `warnEvery` admits one more
  * - `MalformedHeaders`: the limiter could not understand these rate limit fields of a response and ignored them
  *
  * @since 0.1.0

@@ -51,8 +51,10 @@ export interface RateLimitPolicy extends Pipeable {
    */
   readonly warnBelow: ReadonlyArray<number>
   /**
-   * The least time between two warnings about one key. A warning that comes too soon is given later, if it still holds at
-   * a response then. Zero: every number is warned of, however fast it is reached.
+   * The least time between two warnings of one kind about one key: of calls that are left, and of waits longer than a
+   * second. A warning of calls left that comes too soon is given later, if it still holds at a response then. A wait that
+   * ends at least this much later than the last warning said is warned of at once. Zero: every number is warned of,
+   * however fast it is reached, and every such wait.
    */
   readonly warnEvery: Duration.Duration
   /** Calls of each window that are left to other consumers of the quota. */

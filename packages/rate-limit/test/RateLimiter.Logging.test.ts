@@ -8,6 +8,7 @@ import * as Logger from "effect/Logger"
 import * as LogLevel from "effect/LogLevel"
 import * as MutableRef from "effect/MutableRef"
 import * as Ref from "effect/Ref"
+import * as Schedule from "effect/Schedule"
 import * as RateLimiter from "../src/RateLimiter.ts"
 import * as RateLimitPolicy from "../src/RateLimitPolicy.ts"
 
@@ -66,8 +67,13 @@ interface Line {
 
 const minutes = 1
 
+const jittered = RateLimitPolicy.default.pipe(
+  RateLimitPolicy.waiting(RateLimitPolicy.asStated.pipe(Schedule.jittered)),
+  RateLimitPolicy.maxWait("5 minutes")
+)
+
 /** What is logged of 50 calls a second, minute by minute. */
-const logged = (transport: HttpClient.HttpClient) =>
+const logged = (transport: HttpClient.HttpClient, policy: RateLimitPolicy.RateLimitPolicy) =>
   Effect.gen(function*() {
     const lines = yield* Ref.make<ReadonlyArray<Line>>([])
     const logger = Logger.make(({ date, logLevel, message }) =>
@@ -77,7 +83,7 @@ const logged = (transport: HttpClient.HttpClient) =>
         isWait: String(message).includes("because the quota is used up")
       }]))
     )
-    const http = transport.pipe(RateLimiter.withRateLimiter(yield* RateLimiter.make(RateLimitPolicy.default)))
+    const http = transport.pipe(RateLimiter.withRateLimiter(yield* RateLimiter.make(policy)))
     const call = Effect.forkScoped(Effect.ignore(http.get("https://api.example/a")))
     const calls = Effect.repeatN(Effect.zipRight(call, Effect.sleep("20 millis")), minutes * minute / 20 - 1)
     yield* VirtualClock.run(Effect.scoped(calls)).pipe(
@@ -101,19 +107,23 @@ const logged = (transport: HttpClient.HttpClient) =>
 describe("RateLimiter", () => {
   describe("50 calls a second against 60 a minute", () => {
     it.effect.each([
-      { name: "a token bucket", server: tokenBucket },
-      { name: "a fixed window", server: fixedWindow }
-    ])("warn at most once a minute, and of at most one long wait: $name", ({ server }) =>
-      Effect.gen(function*() {
-        const byMinute = yield* Effect.flatMap(server, logged)
-        for (const { all, longWaits, shortWaits, warnings } of byMinute) {
-          assert.isAtMost(warnings, 1)
-          assert.isAtMost(longWaits, 1)
-          // a line for each call that is admitted one by one
-          assert.isAtMost(shortWaits, limit)
-          assert.strictEqual(all, warnings + longWaits + shortWaits)
-        }
-        assert.isAtLeast(byMinute[0]?.warnings ?? 0, 1)
-      }))
+      // each second wait is just over a second long
+      { name: "a token bucket and waits with jitter", server: tokenBucket, policy: jittered },
+      { name: "a fixed window", server: fixedWindow, policy: RateLimitPolicy.default }
+    ])(
+      "warn at most once a minute, and of at most one long wait: $name",
+      ({ policy, server }) =>
+        Effect.gen(function*() {
+          const byMinute = yield* Effect.flatMap(server, (transport) => logged(transport, policy))
+          for (const { all, longWaits, shortWaits, warnings } of byMinute) {
+            assert.isAtMost(warnings, 1)
+            assert.isAtMost(longWaits, 1)
+            // a line for each call that is admitted one by one
+            assert.isAtMost(shortWaits, limit)
+            assert.strictEqual(all, warnings + longWaits + shortWaits)
+          }
+          assert.isAtLeast(byMinute[0]?.warnings ?? 0, 1)
+        })
+    )
   })
 })

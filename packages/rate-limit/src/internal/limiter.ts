@@ -8,6 +8,7 @@ import * as Clock from "effect/Clock"
 import * as DateTime from "effect/DateTime"
 import * as Duration from "effect/Duration"
 import * as Effect from "effect/Effect"
+import * as LogLevel from "effect/LogLevel"
 import * as MutableRef from "effect/MutableRef"
 import * as Option from "effect/Option"
 import * as Stream from "effect/Stream"
@@ -121,7 +122,8 @@ export const make = (policy: RateLimitPolicy): RateLimiter => {
       partition: MutableRef.make(Partition.make(policy, now)),
       queue: Queue.make(),
       backoff: MutableRef.make<Schedule.Stepper<RateLimitStatus> | undefined>(undefined),
-      announced: MutableRef.make(-Infinity)
+      announced: MutableRef.make(-Infinity),
+      warned: MutableRef.make<Queue.Warning | undefined>(undefined)
     }
     lanes.set(key, lane)
     return lane
@@ -349,12 +351,14 @@ const report = (
   malformed: ReadonlyArray<string>
 ): Effect.Effect<void> => {
   const { key } = context.lane
-  const events = approaches.map(({ moreAt, ...facts }) =>
-    RateLimitEvent.ApproachingLimit({ key, ...facts, until: DateTime.unsafeMake(moreAt) })
-  )
-  return Effect.forEach(
-    malformed.length === 0 ? events : [RateLimitEvent.MalformedHeaders({ key, fields: malformed }), ...events],
-    (event) => Waiting.publish(context, event),
-    { discard: true }
+  const misread = malformed.length === 0
+    ? Effect.void
+    : Waiting.publish(context, RateLimitEvent.MalformedHeaders({ key, fields: malformed }), LogLevel.Debug)
+  return Effect.zipRight(
+    misread,
+    Effect.forEach(approaches, ({ moreAt, ...facts }) => {
+      const event = RateLimitEvent.ApproachingLimit({ key, ...facts, until: DateTime.unsafeMake(moreAt) })
+      return Waiting.publish(context, event, LogLevel.Warning)
+    }, { discard: true })
   )
 }

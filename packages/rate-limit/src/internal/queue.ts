@@ -105,6 +105,19 @@ export const isAnnounced = (announced: number, opensAt: number): boolean =>
 /** Whether a sleep that is under way is now for another opening than the one that was announced. */
 export const isPostponed = (announced: number, opensAt: number): boolean => opensAt - announced > drift
 
+/** The last warning that requests wait: when it was given, and the opening of which it spoke. */
+export interface Warning {
+  readonly at: number
+  readonly opensAt: number
+}
+
+/**
+ * Whether a wait is to be warned of, at most once in `every` milliseconds as long as a quota opens again soon. An opening
+ * that is later than the last warning let expect is news at once: who read of two seconds has to learn of an hour.
+ */
+export const isNews = (last: Warning | undefined, next: Warning, every: number): boolean =>
+  last === undefined || next.at < last.at || next.at - last.at >= every || next.opensAt - last.opensAt >= every
+
 /** Servers state times in whole seconds, so that each response moves one and the same opening by up to a second. */
 const drift = 1000
 

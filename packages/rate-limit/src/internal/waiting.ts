@@ -5,6 +5,7 @@ import type * as HttpClientRequest from "@effect/platform/HttpClientRequest"
 import * as DateTime from "effect/DateTime"
 import * as Duration from "effect/Duration"
 import * as Effect from "effect/Effect"
+import * as LogLevel from "effect/LogLevel"
 import * as MutableRef from "effect/MutableRef"
 import * as Option from "effect/Option"
 import { RateLimited } from "../RateLimitError.ts"
@@ -36,6 +37,8 @@ export interface Lane {
   readonly backoff: MutableRef.MutableRef<Schedule.Stepper<RateLimitStatus> | undefined>
   /** The latest opening of which it was said that requests wait for it. */
   readonly announced: MutableRef.MutableRef<number>
+  /** The last wait that was logged as a warning. */
+  readonly warned: MutableRef.MutableRef<Queue.Warning | undefined>
 }
 
 /** A request's place in the queue and what is left to it, kept from one attempt to the next. */
@@ -118,14 +121,19 @@ export const wait = (context: Context, ticket: Ticket): Effect.Effect<Permit, Ra
 
   const announce = ({ now }: Queue.View, { opensAt, until }: Queue.Sleep, status: RateLimitStatus) => {
     MutableRef.set(lane.announced, opensAt)
+    const wait = Duration.millis(until - now)
+    const warning = { at: now, opensAt }
+    const warns = Duration.greaterThan(wait, noticeable) &&
+      Queue.isNews(MutableRef.get(lane.warned), warning, Duration.toMillis(policy.warnEvery))
+    if (warns) MutableRef.set(lane.warned, warning)
     const event = RateLimitEvent.RateLimitEvent.WaitingUntil({
       key: lane.key,
       reason: status.blocked,
       until: DateTime.unsafeMake(until),
-      wait: Duration.millis(until - now),
+      wait,
       waiters: Queue.size(lane.queue)
     })
-    return publish(context, event)
+    return publish(context, event, warns ? LogLevel.Warning : LogLevel.Debug)
   }
 
   /** The head sleeps in pieces; those behind it need no timer but for their deadline. */
@@ -175,9 +183,10 @@ export const rateLimited = ({ lane, request, shared }: Context, now: number): Ra
 /** On the limiter's stream, in log and metrics, and to the observer of the request. */
 export const publish = (
   { onEvent, shared }: Context,
-  event: RateLimitEvent.RateLimitEvent
+  event: RateLimitEvent.RateLimitEvent,
+  level: LogLevel.LogLevel
 ): Effect.Effect<void> => {
-  const recorded = Effect.zipRight(EventHub.publish(shared.events, event), record(event))
+  const recorded = Effect.zipRight(EventHub.publish(shared.events, event), record(event, level))
   return onEvent === undefined ? recorded : Effect.zipRight(recorded, onEvent(event))
 }
 
@@ -202,6 +211,9 @@ const outlasts = (
     yield* atOnce.step(since, status)
     return Option.isSome(yield* atOnce.step(since, status))
   })
+
+/** A wait that is longer is worth a line in a log. */
+const noticeable = Duration.seconds(1)
 
 /** A timer that was set before the machine was suspended is late after it. */
 const longestPause = 30_000

@@ -55,6 +55,20 @@ describe("queue", () => {
     })
   })
 
+  describe("warnings of waits", () => {
+    const last = { at: 100_000, opensAt: 102_000 }
+    it.each<[name: string, last: Queue.Warning | undefined, next: Queue.Warning, every: number, isNews: boolean]>([
+      ["the first wait", undefined, { at: 0, opensAt: 2000 }, 60_000, true],
+      ["a wait like the last", last, { at: 102_000, opensAt: 104_000 }, 60_000, false],
+      ["a wait like the last, a minute later", last, { at: 160_000, opensAt: 162_000 }, 60_000, true],
+      ["a much longer wait, however soon", last, { at: 102_000, opensAt: 3_702_000 }, 60_000, true],
+      ["any wait after the clock was set back", last, { at: 50_000, opensAt: 52_000 }, 60_000, true],
+      ["every wait, if the policy wants that", last, { at: 102_000, opensAt: 104_000 }, 0, true]
+    ])("of %s", (_, last, next, every, isNews) => {
+      assert.strictEqual(Queue.isNews(last, next, every), isNews)
+    })
+  })
+
   it.effect("wakes only its head, and the next one when the head leaves", () =>
     Effect.gen(function*() {
       const queue = Queue.make()
