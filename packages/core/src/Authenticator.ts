@@ -16,7 +16,13 @@ import type { ExchangeError, OriginRefused } from "./AuthError.ts"
 import { CredentialUnavailable } from "./AuthError.ts"
 import type * as Credential from "./Credential.ts"
 import type { CredentialSource } from "./CredentialSource.ts"
-import type { ActiveCredentials, Authenticator, Options, Review } from "./internal/request/activeCredentials.ts"
+import type {
+  ActiveCredentials,
+  Authenticator,
+  BodyReview,
+  Options,
+  Review
+} from "./internal/request/activeCredentials.ts"
 import * as Active from "./internal/request/activeCredentials.ts"
 import * as Reread from "./internal/request/reread.ts"
 import * as RefreshPolicy from "./RefreshPolicy.ts"
@@ -24,7 +30,7 @@ import * as RequestCredentials from "./RequestCredentials.ts"
 import type { Token } from "./Token.ts"
 import type { TokenSource } from "./TokenSource.ts"
 
-export type { ActiveCredentials, Authenticator, Options, Review }
+export type { ActiveCredentials, Authenticator, BodyReview, Options, Review }
 
 export {
   /**
@@ -206,7 +212,8 @@ export const fromTokens = (
       review: (response: HttpClientResponse.HttpClientResponse) => {
         const review = active.review(response)
         // an error may be that of a proxy, which has not looked at the token
-        if (response.status < 400 && review._tag === "Accepted") MutableRef.set(accepted, true)
+        const isOpen = active.reviewBody?.wanted(response) === true
+        if (response.status < 400 && review._tag === "Accepted" && !isOpen) MutableRef.set(accepted, true)
         return review
       }
     })

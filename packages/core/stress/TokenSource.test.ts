@@ -16,6 +16,6 @@ describe("TokenSource", () => {
         }),
         { numRuns: runs, seed }
       )
-    })
+    }, 300_000)
   })
 })

@@ -697,6 +697,58 @@ describe("Authenticator", () => {
       }))
   })
 
+  describe("reviewBody", () => {
+    const says = (words: string): Authenticator.BodyReview => ({
+      wanted: ({ headers }) => headers["x-review"] === "yes",
+      review: (body) => body.includes(words) ? Authenticator.refused : Authenticator.accepted
+    })
+    const expired = JSON.stringify({ error: "token expired" })
+
+    /** The answer of an API to a session whose first request is answered with this body, and the number of logins. */
+    const session = (
+      body: string,
+      headers: Record<string, string>,
+      others: ReadonlyArray<Authenticator.Authenticator> = []
+    ) =>
+      Effect.gen(function*() {
+        const logins = yield* Ref.make(0)
+        const login = Effect.flatMap(
+          Ref.updateAndGet(logins, (count) => count + 1),
+          (count) => Token.make({ value: `canary-token-${count}` })
+        )
+        const tokens = yield* TokenSource.make({ login })
+        const transport = ScriptedHttpClient.make(({ headers: { authorization } }) =>
+          authorization === "Bearer canary-token-1" ? new Response(body, { headers }) : new Response("fine")
+        )
+        const bearer = Authenticator.bearer(tokens, { reviewBody: says("token expired") })
+        const response = yield* get(Authenticator.all(bearer, ...others), transport)
+        return { text: yield* response.text, logins: yield* Ref.get(logins) }
+      }).pipe(Effect.scoped)
+
+    it.effect("renews a token that the server refuses in the body of a 200", () =>
+      Effect.gen(function*() {
+        assert.deepStrictEqual(yield* session(expired, { "x-review": "yes" }), { text: "fine", logins: 2 })
+      }))
+
+    it.effect("is asked by each of several authenticators", () =>
+      Effect.gen(function*() {
+        const key = Authenticator.apiKey(new Credential.ApiKey({ key: secret, in: "header", name: "x-key" }))
+        assert.deepStrictEqual(yield* session(expired, { "x-review": "yes" }, [key]), { text: "fine", logins: 2 })
+      }))
+
+    it.effect("reads no body whose head does not ask for it", () =>
+      Effect.gen(function*() {
+        assert.deepStrictEqual(yield* session(expired, {}), { text: expired, logins: 1 })
+      }))
+
+    it.effect("leaves an answer it accepts, or that is longer than 16 KiB, whole to its caller", () =>
+      Effect.gen(function*() {
+        for (const text of ["all is well", "", `${expired}${"x".repeat(20_000)}`]) {
+          assert.deepStrictEqual(yield* session(text, { "x-review": "yes" }), { text, logins: 1 })
+        }
+      }))
+  })
+
   describe("a printout", () => {
     it.effect("shows no secret, of an authenticator or of its active credentials", () =>
       Effect.gen(function*() {

@@ -507,7 +507,15 @@ const bindJwt = <R>(tokens: TokenSource, given: Given<Login, R>, options: Option
   Effect.flatMap(
     located(given, options),
     ({ hosts }) =>
-      bind(Authenticator.bearer(tokens, { mode: "Qualys/Jwt", explain: Refusal.explainCall }), options, [hosts.gateway])
+      bind(
+        Authenticator.bearer(tokens, {
+          mode: "Qualys/Jwt",
+          explain: Refusal.explainCall,
+          reviewBody: Refusal.unparsedJwt
+        }),
+        options,
+        [hosts.gateway]
+      )
   )
 
 const sessionTokens = <R>(given: Given<Login, R>, options: Options): Tokens<R> =>

@@ -12,6 +12,7 @@ import * as Effect from "effect/Effect"
 import * as Either from "effect/Either"
 import * as Layer from "effect/Layer"
 import * as Redacted from "effect/Redacted"
+import * as Ref from "effect/Ref"
 import * as TestClock from "effect/TestClock"
 import * as Platform from "../src/Platform.ts"
 import * as Qualys from "../src/Qualys.ts"
@@ -132,6 +133,41 @@ describe("Qualys, JWT", () => {
         credential: Qualys.credentialConfig("QUALYS")
       })).pipe(Layer.provide(env))
     )))
+})
+
+describe("Qualys, a service that cannot parse the JWT", () => {
+  const first = (body: string) =>
+    Effect.gen(function*() {
+      const fake = yield* FakeQualys.FakeQualys
+      const real = yield* HttpClient.HttpClient
+      const isFirst = yield* Ref.make(true)
+      const client = HttpClient.make((request) =>
+        request.url.endsWith("/auth")
+          ? real.execute(request)
+          : Effect.flatMap(Ref.getAndSet(isFirst, false), (isFirst) =>
+            isFirst
+              ? Effect.succeed(HttpClientResponse.fromWeb(request, new Response(body, { status: 500 })))
+              : real.execute(request))
+      )
+      const answer = yield* get("/rest/2.0/count/am/asset").pipe(
+        Effect.flatMap((response) => Effect.map(response.text, (text) => ({ status: response.status, text }))),
+        Effect.provide(Qualys.layerJwt({ platform: "qg2", credential })),
+        Effect.provideService(HttpClient.HttpClient, client)
+      )
+      return { ...answer, logins: (yield* fake.stats).logins }
+    }).pipe(Effect.provide(FakeQualys.layer()))
+
+  it.effect("answers 500, and the token is renewed once", () =>
+    Effect.gen(function*() {
+      assert.deepInclude(yield* first("{\"message\":\"JWT parsing failed\"}"), { status: 200, logins: 2 })
+    }))
+
+  it.effect("is not taken for one that has another trouble: that 500 is its caller's to read", () =>
+    Effect.gen(function*() {
+      for (const text of ["out of memory", `JWT parsing failed${" ".repeat(20_000)}`, ""]) {
+        assert.deepStrictEqual(yield* first(text), { status: 500, text, logins: 1 })
+      }
+    }))
 })
 
 describe("Qualys, session", () => {

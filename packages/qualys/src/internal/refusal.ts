@@ -1,4 +1,5 @@
 /** What Qualys says when it refuses a login or a call, with what to do about it. */
+import * as Authenticator from "@effect-auth/core/Authenticator"
 import * as ResponseBody from "@effect-auth/core/ResponseBody"
 import * as ServerMessage from "@effect-auth/core/ServerMessage"
 import type * as HttpClientResponse from "@effect/platform/HttpClientResponse"
@@ -35,6 +36,12 @@ export const explainCall = (
     ),
     Effect.orElseSucceed(() => ServerMessage.empty)
   )
+
+/** Some services answer a bearer that they cannot parse with a 500 whose words are about the JWT. */
+export const unparsedJwt: Authenticator.BodyReview = {
+  wanted: ({ status }) => status === 500,
+  review: (body) => /jwt/iu.test(body) && /pars/iu.test(body) ? Authenticator.refused : Authenticator.accepted
+}
 
 /** What Qualys says is shorter; what a proxy says must not push the advice out of the message. */
 const longestSaid = 200

@@ -57,6 +57,8 @@ export interface ActiveCredentials {
    */
   readonly reject: (attempted: RenewalStep) => Effect.Effect<RenewalStep>
   readonly review: (response: HttpClientResponse.HttpClientResponse) => Review
+  /** Asked about an answer that `review` accepts. */
+  readonly reviewBody?: BodyReview | undefined
   /**
    * Reads the server's own words from a refusal. Runs at most once per failed request. The words become presentable and
    * lose the secrets that were sent, whatever this returns.
@@ -78,6 +80,19 @@ export type Review =
   | { readonly _tag: "Failed"; readonly error: CallError }
 
 /**
+ * For servers that refuse in the body of an answer whose head says nothing of it. The first 16 KiB are read, within 10
+ * seconds; a longer body is not reviewed. The answer stays its caller's to read.
+ *
+ * @since 0.1.0
+ * @category models
+ */
+export interface BodyReview {
+  /** Whether the head asks for it. Each such answer waits for its body. */
+  readonly wanted: (response: HttpClientResponse.HttpClientResponse) => boolean
+  readonly review: (body: string, response: HttpClientResponse.HttpClientResponse) => Review
+}
+
+/**
  * How a mode reads the answers to its requests.
  *
  * @since 0.1.0
@@ -88,6 +103,8 @@ export interface Options {
   readonly mode?: string | undefined
   /** Default: `reviewStatus`, to which a 401 is a refusal. */
   readonly review?: ActiveCredentials["review"] | undefined
+  /** Default: none, so that no body is read. */
+  readonly reviewBody?: BodyReview | undefined
   /** Default: `explainChallenge`, which reads `WWW-Authenticate`. */
   readonly explain?: ActiveCredentials["explain"] | undefined
 }
@@ -114,6 +131,7 @@ export const make = (
     secrets,
     reject,
     review: options.review ?? reviewStatus,
+    reviewBody: options.reviewBody,
     explain: presentable(options.explain ?? explainChallenge, secrets)
   }
 }
@@ -126,7 +144,7 @@ const presentable =
 export const combine = (
   mode: string,
   all: ReadonlyArray<ActiveCredentials>,
-  merge: Pick<ActiveCredentials, "reject" | "review" | "explain">
+  merge: Pick<ActiveCredentials, "reject" | "review" | "reviewBody" | "explain">
 ): ActiveCredentials => {
   const locations = Locations.union(all.map(({ locations }) => locations))
   const secrets = Redacted.make(all.flatMap(({ secrets }) => Redacted.value(secrets)))

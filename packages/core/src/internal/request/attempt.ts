@@ -3,6 +3,7 @@
  * admits it), and its answer is reviewed. A refusal renews the credentials and sends the request again, as long as a
  * renewal step is left; a redirect leads to another hop. Decisions are made by `refusal.ts` and `redirect.ts`.
  */
+import { peek } from "@effect-auth/rate-limit/internal/peek"
 import * as Upload from "@effect-auth/rate-limit/internal/upload"
 import type { RateLimiter } from "@effect-auth/rate-limit/RateLimiter"
 import type { ReplayPolicy } from "@effect-auth/rate-limit/ReplayPolicy"
@@ -20,7 +21,7 @@ import * as Option from "effect/Option"
 import type { ClientError } from "../../AuthError.ts"
 import * as AuthEvent from "../../AuthEvent.ts"
 import type { RenewalStep } from "../token/state.ts"
-import type { ActiveCredentials, Authenticator } from "./activeCredentials.ts"
+import type { ActiveCredentials, Authenticator, Review } from "./activeCredentials.ts"
 import { isImmediate } from "./activeCredentials.ts"
 import { addressOf } from "./address.ts"
 import * as Redirect from "./redirect.ts"
@@ -134,6 +135,29 @@ const reviewed = (
   response: HttpClientResponse.HttpClientResponse
 ): Answer => {
   const review = credentials.review(response)
+  const { reviewBody } = credentials
+  return review._tag === "Accepted" && reviewBody?.wanted(response) === true
+    ? Effect.matchEffect(peek(response, { ...ResponseBody.readingBounds, size: reviewedSize }), {
+      onFailure: (error) => Effect.fail(Scrub.error(error, context.request)),
+      onSuccess: ({ response, whole }) =>
+        judged(
+          client,
+          credentials,
+          context,
+          response,
+          Option.match(whole, { onNone: () => review, onSome: (body) => reviewBody.review(body, response) })
+        )
+    })
+    : judged(client, credentials, context, response, review)
+}
+
+const judged = (
+  client: Client,
+  credentials: ActiveCredentials,
+  context: RequestContext,
+  response: HttpClientResponse.HttpClientResponse,
+  review: Review
+): Answer => {
   switch (review._tag) {
     case "Accepted": {
       const scrubbed = Scrub.response(response, context.request, credentials)
@@ -147,6 +171,9 @@ const reviewed = (
       return refused(client, credentials, context, response)
   }
 }
+
+/** In bytes. A refusal is short; a longer body carries data. */
+const reviewedSize = 16_384
 
 const refused = (
   client: Client,

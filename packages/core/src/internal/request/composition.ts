@@ -7,7 +7,7 @@ import type { ExchangeError, OriginRefused as OriginRefusedError } from "../../A
 import { CredentialUnavailable, InvalidSetting, OriginRefused } from "../../AuthError.ts"
 import * as ServerMessage from "../../ServerMessage.ts"
 import { furthest } from "../token/state.ts"
-import type { ActiveCredentials, Authenticator, Review } from "./activeCredentials.ts"
+import type { ActiveCredentials, Authenticator, BodyReview, Review } from "./activeCredentials.ts"
 import * as Active from "./activeCredentials.ts"
 
 export const all = (...authenticators: readonly [Authenticator, ...ReadonlyArray<Authenticator>]): Authenticator => {
@@ -22,6 +22,7 @@ export const all = (...authenticators: readonly [Authenticator, ...ReadonlyArray
           Active.combine(mode, active, {
             reject: (attempted) => Effect.map(Effect.forEach(active, ({ reject }) => reject(attempted)), furthest),
             review: (response) => strictest(active.map(({ review }) => review(response))),
+            reviewBody: strictestBody(active.flatMap(({ reviewBody }) => reviewBody ?? [])),
             explain: (response) =>
               Effect.map(Effect.forEach(active, ({ explain }) => explain(response)), ServerMessage.merge)
           })
@@ -81,6 +82,13 @@ type Attempt = { readonly mode: string; readonly problem: string }
 
 const originOf = (request: HttpClientRequest.HttpClientRequest): Option.Option<string> =>
   Option.map(HttpClientRequest.toUrl(request), ({ origin }) => origin)
+
+const strictestBody = (reviews: ReadonlyArray<BodyReview>): BodyReview | undefined =>
+  reviews.length === 0 ? undefined : {
+    wanted: (response) => reviews.some(({ wanted }) => wanted(response)),
+    review: (body, response) =>
+      strictest(reviews.filter(({ wanted }) => wanted(response)).map(({ review }) => review(body, response)))
+  }
 
 const strictest = (reviews: ReadonlyArray<Review>): Review =>
   reviews.find(({ _tag }) => _tag === "Failed") ??
