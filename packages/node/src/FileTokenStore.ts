@@ -22,6 +22,7 @@ import * as Effect from "effect/Effect"
 import * as Layer from "effect/Layer"
 import * as Option from "effect/Option"
 import * as Random from "effect/Random"
+import { resolve } from "node:path"
 import * as FileLock from "./internal/fileLock.ts"
 
 /**
@@ -118,15 +119,21 @@ export const layerConfig = (
   Layer.unwrapEffect(Effect.map(System.readConfig<LayerOptions>(options), layer))
 
 /** The store in one file. */
-const storeAt = (fs: FileSystem.FileSystem, path: string, staleness: Duration.Duration): TokenStore.TokenStore => {
-  const directory = `${path}.lock`
-  const lock = FileLock.withLock(fs, { directory, staleness })
+const storeAt = (fs: FileSystem.FileSystem, given: string, staleness: Duration.Duration): TokenStore.TokenStore => {
   // the fibers of this process queue here, so that one of them at a time looks at the files
   const queue = Effect.unsafeMakeSemaphore(1)
+
+  /** Where a symbolic link leads, or there would be two locks for one file, and a write would replace the link. */
+  const located = fs.realPath(given).pipe(
+    Effect.orElse(() => Effect.map(fs.readLink(given), (target) => resolve(parent(given), target))),
+    Effect.orElseSucceed(() => given)
+  )
 
   /** What the disk has is complete, even after a power failure: the content first, then the name. */
   const replace = (text: string): Effect.Effect<void, PlatformError> =>
     Effect.gen(function*() {
+      const path = yield* located
+      const directory = lockOf(path)
       // within the lock's directory, whose next owner clears away what a killed process leaves
       const draft = `${directory}/draft-${(yield* Random.nextIntBetween(0, 2 ** 48)).toString(16)}`
       yield* fs.makeDirectory(directory, { recursive: true, mode: 0o700 })
@@ -142,19 +149,37 @@ const storeAt = (fs: FileSystem.FileSystem, path: string, staleness: Duration.Du
       )
     })
 
+  /** A file that someone else may have written tells nothing: its token would send this program's data to their account. */
+  const readOwn = Effect.gen(function*() {
+    const path = yield* located
+    const { mode, uid } = yield* Effect.mapError(fs.stat(path), failed("read"))
+    const owner = Option.getOrUndefined(uid)
+    const doubt = (mode & 0o022) !== 0
+      ? `may be written by others (mode ${(mode & 0o777).toString(8)})`
+      : owner !== undefined && self !== undefined && owner !== self && owner !== root
+      ? "belongs to another user"
+      : undefined
+    return doubt === undefined
+      ? yield* Effect.mapError(fs.readFileString(path), failed("read"))
+      : yield* new TokenStoreError({ operation: "read", detail: `${path} ${doubt}` })
+  })
+
+  const isStored = Effect.mapError(
+    fs.stat(given).pipe(Effect.as(true), Effect.catchIf(isMissing, () => Effect.succeed(false))),
+    failed("read")
+  )
+
   return {
-    get: fs.readFileString(path).pipe(
-      Effect.asSome,
-      Effect.catchIf(isMissing, () => Effect.succeed(Option.none<string>())),
-      Effect.mapError(failed("read")),
-      Effect.flatMap(Option.match({
-        onNone: () => Effect.succeedNone,
-        onSome: (text) => Effect.asSome(TokenStore.decode(text))
-      }))
-    ),
+    get: Effect.if(isStored, {
+      onTrue: () => Effect.asSome(Effect.flatMap(readOwn, TokenStore.decode)),
+      onFalse: () => Effect.succeedNone
+    }),
     set: (token) => Effect.flatMap(TokenStore.encode(token), (text) => Effect.mapError(replace(text), failed("write"))),
-    remove: Effect.mapError(fs.remove(path, { force: true }), failed("remove")),
-    withLock: (self) => queue.withPermits(1)(lock(self))
+    remove: Effect.mapError(Effect.flatMap(located, (path) => fs.remove(path, { force: true })), failed("remove")),
+    withLock: (self) =>
+      queue.withPermits(1)(
+        Effect.flatMap(located, (path) => FileLock.withLock(fs, { directory: lockOf(path), staleness })(self))
+      )
   }
 }
 
@@ -169,6 +194,13 @@ const checkedStaleness = (
 
 const failed = (operation: TokenStoreError["operation"]) => (error: PlatformError): TokenStoreError =>
   new TokenStoreError({ operation, detail: error.message })
+
+const lockOf = (path: string): string => `${path}.lock`
+
+/** Not on Windows, where files have no such owner. */
+const self = process.getuid?.()
+
+const root = 0
 
 const isMissing = (error: PlatformError): boolean => error._tag === "SystemError" && error.reason === "NotFound"
 

@@ -46,6 +46,52 @@ describe("FileTokenStore", () => {
       assert.strictEqual(mode(yield* fs.stat(path)), "600")
     }).pipe(Effect.provide(NodeFileSystem.layer)))
 
+  it.scoped("does not believe a file that others may have written", () =>
+    Effect.gen(function*() {
+      const { fs, path, store } = yield* inTemporaryDirectory
+      yield* store.set(yield* token)
+      for (const others of [0o666, 0o620, 0o602]) {
+        yield* fs.chmod(path, others)
+        const error = yield* Effect.flip(store.get)
+        assert.include(error.message, `${path} may be written by others (mode ${others.toString(8)})`)
+      }
+      if (process.getuid?.() === 0) {
+        yield* fs.chmod(path, 0o600)
+        yield* fs.chown(path, 4711, 4711)
+        // root's files are root's to judge, another user's are not
+        assert.include((yield* Effect.flip(store.get)).message, "belongs to another user")
+      }
+      yield* store.set(yield* token)
+      assert.isTrue(Option.isSome(yield* store.get))
+    }).pipe(Effect.provide(NodeFileSystem.layer)))
+
+  it.scoped("follows a symbolic link: the file behind it is locked and replaced, and the link stays", () =>
+    Effect.gen(function*() {
+      const { fs, path, store } = yield* inTemporaryDirectory
+      const written = yield* token
+      yield* store.withLock(store.set(yield* Token.make({ value: "canary-before" })))
+      for (const link of [`${path}.link`, `${path}.relative`]) {
+        yield* fs.symlink(link.endsWith("relative") ? "session.json" : path, link)
+        const linked = yield* FileTokenStore.make({ path: link })
+        yield* linked.withLock(linked.set(written))
+        assert.strictEqual(Redacted.value(Option.getOrThrow(yield* store.get).value), "canary-access")
+        assert.strictEqual(yield* fs.readLink(link), link.endsWith("relative") ? "session.json" : path)
+        assert.isFalse(yield* fs.exists(`${link}.lock`))
+      }
+    }).pipe(Effect.provide(NodeFileSystem.layer)))
+
+  it.scoped("a link whose file does not exist yet leads to where it will be", () =>
+    Effect.gen(function*() {
+      const { fs, path } = yield* inTemporaryDirectory
+      const link = `${path.slice(0, path.indexOf("/private"))}/link.json`
+      yield* fs.symlink(path, link)
+      const linked = yield* FileTokenStore.make({ path: link })
+      assert.isTrue(Option.isNone(yield* linked.get))
+      yield* linked.withLock(linked.set(yield* token))
+      assert.isTrue(yield* fs.exists(path))
+      assert.strictEqual(yield* fs.readLink(link), path)
+    }).pipe(Effect.provide(NodeFileSystem.layer)))
+
   it.scoped("has nothing before the first write and after a removal", () =>
     Effect.gen(function*() {
       const { store } = yield* inTemporaryDirectory

@@ -87,19 +87,20 @@ export const withLock = (fs: FileSystem.FileSystem, options: Options) => {
     (names) => names.reduce((latest, name) => isEpoch(name) ? Math.max(latest, Number(name)) : latest, none)
   )
 
-  const look: Effect.Effect<Sight, PlatformError> = Effect.flatMap(
-    latest,
-    (epoch) =>
-      epoch === none ? Effect.succeed<Sight>({ _tag: "Unused" }) : fs.stat(file(epoch)).pipe(
-        Effect.map((info): Sight =>
-          info.size > 0
-            ? { _tag: "Released", epoch }
-            : { _tag: "Held", epoch, touched: Option.match(info.mtime, { onNone: () => 0, onSome: Number }) }
-        ),
-        // swept since it was listed: there are later ones
-        Effect.catchIf(hasReason("NotFound"), () => look)
-      )
-  )
+  const look = (retries: number): Effect.Effect<Sight, PlatformError> =>
+    Effect.flatMap(
+      latest,
+      (epoch) =>
+        epoch === none ? Effect.succeed<Sight>({ _tag: "Unused" }) : fs.stat(file(epoch)).pipe(
+          Effect.map((info): Sight =>
+            info.size > 0
+              ? { _tag: "Released", epoch }
+              : { _tag: "Held", epoch, touched: Option.match(info.mtime, { onNone: () => 0, onSome: Number }) }
+          ),
+          // swept since it was listed: there are later ones. A dangling link is listed for ever
+          Effect.catchIf(hasReason("NotFound"), (error) => retries > 0 ? look(retries - 1) : Effect.fail(error))
+        )
+    )
 
   /**
    * Creates an epoch; `false` when another was faster. Who acts on an old sight may create a number that was swept away
@@ -120,7 +121,8 @@ export const withLock = (fs: FileSystem.FileSystem, options: Options) => {
   const sweep = (epoch: number): Effect.Effect<void, PlatformError> =>
     Effect.flatMap(fs.readDirectory(directory), (names) =>
       Effect.forEach(
-        names.filter((name) => !isEpoch(name) || Number(name) <= epoch - epochsKept),
+        // nothing of others, who may have put it there by mistake
+        names.filter((name) => isDraft(name) || (isEpoch(name) && Number(name) <= epoch - epochsKept)),
         (name) => removeFile(`${directory}/${name}`),
         { discard: true }
       ))
@@ -128,7 +130,7 @@ export const withLock = (fs: FileSystem.FileSystem, options: Options) => {
   /** One look, and the lock if it is free. */
   const attempt = (watched: Ref.Ref<Watch | undefined>, held: Ref.Ref<number>) =>
     Effect.gen(function*() {
-      const sight = yield* look
+      const sight = yield* look(mostLooks)
       const now = yield* Clock.currentTimeMillis
       const decision = decide(yield* Ref.get(watched), sight, now, staleness)
       if (decision._tag === "Wait") yield* Ref.set(watched, decision.watch)
@@ -178,7 +180,14 @@ const none = 0
 
 const epochsKept = 8
 
-const isEpoch = (name: string): boolean => /^\d+$/.test(name)
+/** In one attempt; each but the first finds that a file which was listed is gone. */
+const mostLooks = 10
+
+/** Canonical and exact: neither `007` nor a number beyond 2^53 is one, so that a name and its number are the same. */
+const isEpoch = (name: string): boolean => /^[1-9]\d{0,14}$/.test(name)
+
+/** What a killed owner left half written; see the file store. */
+const isDraft = (name: string): boolean => /^draft-[0-9a-f]+$/.test(name)
 
 const hasReason = (reason: SystemErrorReason) => (error: PlatformError): boolean =>
   error._tag === "SystemError" && error.reason === reason

@@ -1,3 +1,4 @@
+import * as NodeFileSystem from "@effect/platform-node/NodeFileSystem"
 import { SystemError } from "@effect/platform/Error"
 import * as FileSystem from "@effect/platform/FileSystem"
 import { assert, describe, it } from "@effect/vitest"
@@ -196,6 +197,38 @@ describe("withLock", () => {
       yield* Fiber.interrupt(owner)
       yield* contender()(Effect.void)
     }))
+
+  it.scoped("takes names for epochs that it may have written itself, and removes nothing else", () =>
+    Effect.gen(function*() {
+      const fs = yield* FileSystem.FileSystem
+      const directory = yield* fs.makeTempDirectoryScoped()
+      const foreign = [
+        "007",
+        "0",
+        "9007199254740993",
+        "99999999999999999999999",
+        "1e9",
+        "-1",
+        "notes.txt",
+        "draft-of-mine"
+      ]
+      for (const name of foreign) yield* fs.writeFileString(`${directory}/${name}`, "")
+      yield* fs.writeFileString(`${directory}/draft-0af`, "")
+      const lock = FileLock.withLock(fs, { directory, staleness: Duration.seconds(1) })
+      for (let times = 0; times < 3; times++) yield* lock(Effect.void)
+      assert.deepStrictEqual(yield* fs.readDirectory(directory), [...foreign, "1", "2", "3"].sort())
+    }).pipe(Effect.provide(NodeFileSystem.layer)))
+
+  it.scoped("a dangling link in its directory is an error, not an endless search", () =>
+    Effect.gen(function*() {
+      const fs = yield* FileSystem.FileSystem
+      const directory = yield* fs.makeTempDirectoryScoped()
+      yield* fs.symlink(`${directory}/nowhere`, `${directory}/5`)
+      const error = yield* Effect.flip(
+        FileLock.withLock(fs, { directory, staleness: Duration.seconds(1) })(Effect.void)
+      )
+      assert.deepInclude(error, { _tag: "TokenStoreError", operation: "lock" })
+    }).pipe(Effect.provide(NodeFileSystem.layer)))
 
   it.scoped("who acts on a sight of long ago does not enter by a number that was swept away", () =>
     Effect.gen(function*() {
