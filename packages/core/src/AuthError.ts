@@ -394,12 +394,15 @@ export class TokenStoreError extends Schema.TaggedError<TokenStoreError>("@effec
   "TokenStoreError",
   {
     operation: Schema.Literal("read", "write", "remove", "lock"),
+    /** Where the token is kept, as the store names it: a file, a key. */
+    place: Schema.optional(Schema.String),
     detail: Schema.String
   }
 ) {
   readonly [TypeId]: TypeId = TypeId
   override get message(): string {
-    return `the token store failed to ${this.operation}: ${this.detail}`
+    const place = this.place === undefined ? "" : ` ${this.place}`
+    return `the token store failed to ${this.operation}${place}: ${this.detail}`
   }
 }
 
@@ -459,7 +462,8 @@ export class ClientCertificateError
 export class HandshakeFailed extends Schema.TaggedError<HandshakeFailed>("@effect-auth/core/HandshakeFailed")(
   "HandshakeFailed",
   {
-    origin: Schema.String,
+    /** Origin and path of the request, without its query. */
+    url: Schema.String,
     reason: Schema.Literal(
       "ServerUntrusted",
       "ServerNameMismatch",
@@ -475,7 +479,7 @@ export class HandshakeFailed extends Schema.TaggedError<HandshakeFailed>("@effec
 ) {
   readonly [TypeId]: TypeId = TypeId
   override get message(): string {
-    return `${this.origin}: ${this.problem} (${this.code})`
+    return `${this.url}: ${this.problem} (${this.code})`
   }
 }
 

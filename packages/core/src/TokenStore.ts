@@ -19,6 +19,8 @@ import { Token } from "./Token.ts"
  * @category models
  */
 export interface TokenStore {
+  /** Where it keeps the token, such as a file or a key, for errors to name. No secret. */
+  readonly place?: string | undefined
   readonly get: Effect.Effect<Option.Option<Token>, TokenStoreError>
   readonly set: (token: Token) => Effect.Effect<void, TokenStoreError>
   readonly remove: Effect.Effect<void, TokenStoreError>
@@ -62,18 +64,25 @@ export const fromKeyValueStore = (
   }
 ): TokenStore => {
   const { key } = options
+  const place = `the key ${key}`
   // the words of a store may quote what it was given
   const failed = (operation: TokenStoreError["operation"]) => (error: PlatformError) =>
     new TokenStoreError({
       operation,
+      place,
       detail: `${error.module}.${error.method} failed (${error._tag === "SystemError" ? error.reason : error._tag})`
     })
   return {
+    place,
     get: store.get(key).pipe(
       Effect.mapError(failed("read")),
-      Effect.flatMap(Option.match({ onNone: () => Effect.succeedNone, onSome: (text) => Effect.asSome(decode(text)) }))
+      Effect.flatMap(Option.match({
+        onNone: () => Effect.succeedNone,
+        onSome: (text) => Effect.asSome(decode(text, place))
+      }))
     ),
-    set: (token) => Effect.flatMap(encode(token), (text) => Effect.mapError(store.set(key, text), failed("write"))),
+    set: (token) =>
+      Effect.flatMap(encode(token, place), (text) => Effect.mapError(store.set(key, text), failed("write"))),
     remove: Effect.mapError(store.remove(key), failed("remove")),
     withLock: Effect.unsafeMakeSemaphore(1).withPermits(1)
   }
@@ -96,27 +105,27 @@ export const forAudience: {
 }))
 
 /**
- * Reads a stored token. The stored text may be a secret, so an error does not show it.
+ * Reads a stored token. The stored text may be a secret, so an error does not show it; it names the `place`.
  *
  * @since 0.1.0
  * @category encoding
  */
-export const decode = (text: string): Effect.Effect<Token, TokenStoreError> =>
+export const decode = (text: string, place?: string): Effect.Effect<Token, TokenStoreError> =>
   Effect.mapError(
     Schema.decode(TokenJson)(text),
-    () => new TokenStoreError({ operation: "read", detail: "the stored text is not a token" })
+    () => new TokenStoreError({ operation: "read", place, detail: "the stored text is not a token" })
   )
 
 /**
- * A token as text **with its secrets in the clear**, for a store to write.
+ * A token as text **with its secrets in the clear**, for a store to write. An error names the `place`.
  *
  * @since 0.1.0
  * @category encoding
  */
-export const encode = (token: Token): Effect.Effect<string, TokenStoreError> =>
+export const encode = (token: Token, place?: string): Effect.Effect<string, TokenStoreError> =>
   Effect.mapError(
     Schema.encode(TokenJson)(token),
-    () => new TokenStoreError({ operation: "write", detail: "the token cannot be encoded" })
+    () => new TokenStoreError({ operation: "write", place, detail: "the token cannot be encoded" })
   )
 
 const TokenJson = Schema.parseJson(Token)

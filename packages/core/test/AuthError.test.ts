@@ -83,14 +83,18 @@ const sentences: ReadonlyArray<readonly [AuthError.AuthError, string]> = [
   ],
   [
     new AuthError.HandshakeFailed({
-      origin: "https://a",
+      url: "https://a/things",
       reason: "CertificateRequired",
       code: "ERR_SSL_X",
       problem: "the server requires a client certificate"
     }),
-    "https://a: the server requires a client certificate (ERR_SSL_X)"
+    "https://a/things: the server requires a client certificate (ERR_SSL_X)"
   ],
-  [unread, "the token store failed to read: the stored text is not a token"]
+  [unread, "the token store failed to read: the stored text is not a token"],
+  [
+    new AuthError.TokenStoreError({ operation: "lock", place: "/a/session.json.lock", detail: "permission denied" }),
+    "the token store failed to lock /a/session.json.lock: permission denied"
+  ]
 ]
 
 describe("AuthError", () => {

@@ -753,7 +753,7 @@ describe("TokenSource", () => {
         const token = value(yield* Fiber.join(caller))
         const failures = (yield* events.takeAll).pipe(
           Chunk.filterMap((event) => event._tag === "StoreFailed" ? Option.some(event.error) : Option.none()),
-          Chunk.map(({ operation }) => operation),
+          Chunk.map(({ operation, place }) => place === undefined ? operation : `${operation} ${place}`),
           Chunk.toReadonlyArray
         )
         return { token, failures, stored: Option.map(yield* store.get, value) }
@@ -780,9 +780,9 @@ describe("TokenSource", () => {
     it.effect("a store that does not answer holds no caller longer than the policy's storeTimeout", () =>
       Effect.gen(function*() {
         const deaf = Effect.uninterruptible(Effect.never)
-        assert.deepStrictEqual(yield* despite((store) => ({ ...store, get: deaf })), {
+        assert.deepStrictEqual(yield* despite((store) => ({ ...store, place: "there", get: deaf })), {
           token: "token-1",
-          failures: ["read"],
+          failures: ["read there"],
           stored: Option.some("token-1")
         })
         assert.deepStrictEqual(

@@ -98,6 +98,7 @@ describe("TokenStore", () => {
         for (const error of errors) {
           assert.strictEqual(error._tag, "TokenStoreError")
           assert.include(error.message, "PermissionDenied")
+          assert.include(error.message, `the key ${key}`)
           assertSecretFree(error, [value, refreshToken])
         }
       }).pipe(Effect.provide(broken)))
@@ -109,7 +110,10 @@ describe("TokenStore", () => {
         for (const text of ["", value, `"${value}"`, `{"value":"${value}"`, `{"value":"${value}\\n","issuedAt":0}`]) {
           yield* backend.set(key, text)
           const error = yield* Effect.flip(store.get)
-          assert.strictEqual(error.message, "the token store failed to read: the stored text is not a token")
+          assert.strictEqual(
+            error.message,
+            `the token store failed to read the key ${key}: the stored text is not a token`
+          )
           assertSecretFree(error, [value])
         }
       }).pipe(Effect.provide(KeyValueStore.layerMemory)))

@@ -149,6 +149,9 @@ const storeAt = (fs: FileSystem.FileSystem, given: string, staleness: Duration.D
       )
     })
 
+  const failed = (operation: TokenStoreError["operation"]) => (error: PlatformError): TokenStoreError =>
+    new TokenStoreError({ operation, place: given, detail: error.message })
+
   /** A file that someone else may have written tells nothing: its token would send this program's data to their account. */
   const readOwn = Effect.gen(function*() {
     const path = yield* located
@@ -161,7 +164,7 @@ const storeAt = (fs: FileSystem.FileSystem, given: string, staleness: Duration.D
       : undefined
     return doubt === undefined
       ? yield* Effect.mapError(fs.readFileString(path), failed("read"))
-      : yield* new TokenStoreError({ operation: "read", detail: `${path} ${doubt}` })
+      : yield* new TokenStoreError({ operation: "read", place: given, detail: `the file ${doubt}` })
   })
 
   const isStored = Effect.mapError(
@@ -170,11 +173,13 @@ const storeAt = (fs: FileSystem.FileSystem, given: string, staleness: Duration.D
   )
 
   return {
+    place: given,
     get: Effect.if(isStored, {
-      onTrue: () => Effect.asSome(Effect.flatMap(readOwn, TokenStore.decode)),
+      onTrue: () => Effect.asSome(Effect.flatMap(readOwn, (text) => TokenStore.decode(text, given))),
       onFalse: () => Effect.succeedNone
     }),
-    set: (token) => Effect.flatMap(TokenStore.encode(token), (text) => Effect.mapError(replace(text), failed("write"))),
+    set: (token) =>
+      Effect.flatMap(TokenStore.encode(token, given), (text) => Effect.mapError(replace(text), failed("write"))),
     remove: Effect.mapError(Effect.flatMap(located, (path) => fs.remove(path, { force: true })), failed("remove")),
     withLock: (self) =>
       queue.withPermits(1)(
@@ -191,9 +196,6 @@ const checkedStaleness = (
     ? new InvalidSetting({ setting: "staleness", problem: "must be finite and at least half a second" })
     : Effect.succeed(staleness)
 }
-
-const failed = (operation: TokenStoreError["operation"]) => (error: PlatformError): TokenStoreError =>
-  new TokenStoreError({ operation, detail: error.message })
 
 const lockOf = (path: string): string => `${path}.lock`
 

@@ -162,9 +162,9 @@ transports.forEach(({ layer, make, name }) =>
           for (const [server, fields, reason] of requests) {
             const { url } = yield* MutualTlsServer.server({ ...acceptable, ...server })
             const failure = yield* handshake(
-              Effect.provide(text(url), layer({ credential: certificate(fields), maxVersion }))
+              Effect.provide(text(`${url}/things?key=canary`), layer({ credential: certificate(fields), maxVersion }))
             )
-            assert.strictEqual(failure.origin, url)
+            assert.strictEqual(failure.url, `${url}/things`)
             if (reason === "refused") {
               // Node's server tells some clients and hangs up on the others
               assert.include(["Closed", "CertificateRefused"], failure.reason)

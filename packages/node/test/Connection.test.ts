@@ -139,7 +139,7 @@ transports.forEach(({ make, name }) =>
               if (tls === undefined) assertOrdinary(error)
               else {
                 assert.instanceOf(error.cause, HandshakeFailed, `server ${index}: ${String(error.cause)}`)
-                assert.deepInclude(error.cause, { reason: "Closed", origin: url })
+                assert.deepInclude(error.cause, { reason: "Closed", url: `${url}/` })
                 assert.include(error.message, "either it does not accept the client certificate CN=client")
                 assert.include(error.message, "or it was interrupted (a restart, an overload, a time limit)")
               }

@@ -53,7 +53,7 @@ describe("FileTokenStore", () => {
       for (const others of [0o666, 0o620, 0o602]) {
         yield* fs.chmod(path, others)
         const error = yield* Effect.flip(store.get)
-        assert.include(error.message, `${path} may be written by others (mode ${others.toString(8)})`)
+        assert.include(error.message, `${path}: the file may be written by others (mode ${others.toString(8)})`)
       }
       if (process.getuid?.() === 0) {
         yield* fs.chmod(path, 0o600)
@@ -140,7 +140,7 @@ describe("FileTokenStore", () => {
       yield* store.withLock(Effect.void)
       yield* fs.writeFileString(path, "{ \"value\": \"canary-broken")
       const error = yield* Effect.flip(store.get)
-      assert.strictEqual(error.message, "the token store failed to read: the stored text is not a token")
+      assert.strictEqual(error.message, `the token store failed to read ${path}: the stored text is not a token`)
     }).pipe(Effect.provide(NodeFileSystem.layer)))
 
   it.scoped("failures of the file system are typed and name the file", () =>
@@ -155,7 +155,10 @@ describe("FileTokenStore", () => {
       assert.include(write.message, path)
       assert.notInclude(write.message, "canary")
       const below = yield* FileTokenStore.make({ path: "/dev/null/session.json" })
-      assert.deepInclude(yield* Effect.flip(below.withLock(Effect.void)), { operation: "lock" })
+      assert.deepInclude(yield* Effect.flip(below.withLock(Effect.void)), {
+        operation: "lock",
+        place: "/dev/null/session.json.lock"
+      })
     }).pipe(Effect.provide(NodeFileSystem.layer)))
 
   it.effect("options that cannot be used are named", () =>

@@ -81,6 +81,8 @@ export const decide = (
 export const withLock = (fs: FileSystem.FileSystem, options: Options) => {
   const { directory, staleness } = options
   const file = (epoch: number) => `${directory}/${epoch}`
+  const failed = (detail: string) => new TokenStoreError({ operation: "lock", place: directory, detail })
+  const toLockError = (error: PlatformError) => failed(error.message)
 
   const latest: Effect.Effect<number, PlatformError> = Effect.map(
     fs.readDirectory(directory),
@@ -148,7 +150,7 @@ export const withLock = (fs: FileSystem.FileSystem, options: Options) => {
       Effect.catchIf(hasReason("NotFound"), () => Effect.void),
       Effect.zipRight(latest),
       Effect.mapError(toLockError),
-      Effect.filterOrFail((latest) => latest === epoch, () => lost),
+      Effect.filterOrFail((latest) => latest === epoch, () => failed(lost)),
       Effect.delay(Duration.times(staleness, 0.2)),
       Effect.forever
     )
@@ -192,9 +194,4 @@ const isDraft = (name: string): boolean => /^draft-[0-9a-f]+$/.test(name)
 const hasReason = (reason: SystemErrorReason) => (error: PlatformError): boolean =>
   error._tag === "SystemError" && error.reason === reason
 
-const toLockError = (error: PlatformError) => new TokenStoreError({ operation: "lock", detail: error.message })
-
-const lost = new TokenStoreError({
-  operation: "lock",
-  detail: "this process was suspended for so long that another one took over the lock"
-})
+const lost = "this process was suspended for so long that another one took over the lock"

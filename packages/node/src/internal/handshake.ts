@@ -27,7 +27,7 @@ export const explain = (error: HttpClientError.HttpClientError, ours: Ours): Htt
   const meaning = code === undefined ? undefined : meaningOf(code, isUnanswered(error.cause, ours.unanswered))
   if (code === undefined || meaning === undefined) return error
   const cause = new HandshakeFailed({
-    origin: Option.match(url, { onNone: () => "the server", onSome: (url) => url.origin }),
+    url: Option.match(url, { onNone: () => "the server", onSome: addressOf }),
     reason: meaning,
     code,
     problem: problems[meaning](ours)
@@ -91,6 +91,11 @@ const problems: Record<HandshakeFailed["reason"], (ours: Ours) => string> = {
     `${name(identity)}, signed by ${identity.issuer}, or it was interrupted (a restart, an overload, a time limit); ` +
     "if it does so every time, the certificate is the likely reason"
 }
+
+/** Origin and path; the server of a redirect may have chosen the path. */
+const addressOf = ({ origin, pathname }: URL): string => `${origin}${pathname}`.slice(0, longestAddress)
+
+const longestAddress = 500
 
 const name = ({ serialNumber, subject }: Identity): string => Option.getOrElse(subject, () => serialNumber)
 

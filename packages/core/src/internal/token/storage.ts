@@ -51,14 +51,14 @@ export const withLock = <A, E extends ExchangeError, R>(
 
 /** What cannot be read is no token: the next one takes its place. */
 const read = (owner: Owner, store: TokenStore): Effect.Effect<Option.Option<Token>, TokenStoreError> => {
-  const reading = bounded(owner, "read", store.get)
+  const reading = bounded(owner, store, "read", store.get)
   return owner.policy.strictStore
     ? reading
     : Effect.catchAll(reading, (error) => Effect.as(tell(owner, error), Option.none<Token>()))
 }
 
 const save = (owner: Owner, store: TokenStore) => (token: Token): Effect.Effect<boolean> =>
-  bounded(owner, "write", store.set(token)).pipe(
+  bounded(owner, store, "write", store.set(token)).pipe(
     Effect.as(true),
     Effect.catchAll((error) => Effect.as(tell(owner, error), false))
   )
@@ -66,12 +66,13 @@ const save = (owner: Owner, store: TokenStore) => (token: Token): Effect.Effect<
 /** Disconnected, because the fiber of a commit cannot be interrupted and a store may not let itself be. */
 const bounded = <A>(
   { policy }: Owner,
+  { place }: TokenStore,
   operation: "read" | "write",
   self: Effect.Effect<A, TokenStoreError>
 ): Effect.Effect<A, TokenStoreError> =>
   Effect.timeoutFail(Effect.interruptible(Effect.disconnect(self)), {
     duration: policy.storeTimeout,
-    onTimeout: () => new TokenStoreError({ operation, detail: "it does not answer" })
+    onTimeout: () => new TokenStoreError({ operation, place, detail: "it does not answer" })
   })
 
 const tell = ({ mode }: Owner, error: TokenStoreError): Effect.Effect<void> =>
