@@ -62,7 +62,11 @@ describe("QualysQuota.headers", () => {
 
   it("reads nothing where Qualys sends nothing, and ignores what is malformed", () => {
     assert.isUndefined(ofHead(200, {}))
-    assert.isUndefined(ofHead(200, { "x-ratelimit-limit": "canary", "x-ratelimit-remaining": "-3" }))
+    assert.isUndefined(ofHead(200, { "x-ratelimit-limit": "canary", "x-ratelimit-remaining": "some" }))
+  })
+
+  it("takes less than nothing left for nothing left", () => {
+    assert.deepInclude(ofHead(200, { "x-ratelimit-remaining": "-3" })?.quotas[0], { remaining: 0 })
   })
 
   it("reads from a 409 that the quota is spent, and for how long", () => {

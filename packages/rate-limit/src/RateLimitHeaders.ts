@@ -8,10 +8,13 @@
 import * as Duration from "effect/Duration"
 import { dual } from "effect/Function"
 import * as Option from "effect/Option"
-import type { Pipeable } from "effect/Pipeable"
-import { pipeArguments } from "effect/Pipeable"
-import type { Head, Names } from "./internal/fields.ts"
+import type { Head } from "./internal/fields.ts"
 import * as Fields from "./internal/fields.ts"
+import * as Github from "./internal/github.ts"
+import type { Body, RateLimitHeaders, Reading } from "./internal/headers.ts"
+import * as Headers from "./internal/headers.ts"
+import * as Ietf from "./internal/ietf.ts"
+import * as Numbers from "./internal/numbers.ts"
 import * as RateLimitStatus from "./RateLimitStatus.ts"
 
 export {
@@ -22,66 +25,23 @@ export {
   type Head
 } from "./internal/fields.ts"
 
-/**
- * The result of reading a response: its status, if it says anything about quotas, and the names of the fields that could
- * not be understood.
- *
- * @since 0.1.0
- * @category models
- */
-export interface Reading {
-  readonly status: Option.Option<RateLimitStatus.RateLimitStatus>
-  readonly malformed: ReadonlyArray<string>
-}
-
-/**
- * How a server states its quotas.
- *
- * @since 0.1.0
- * @category models
- */
-export interface RateLimitHeaders extends Pipeable {
-  /** Reads a response that arrived at `now`, in epoch milliseconds. */
-  readonly read: (head: Head, now: number) => Reading
-  /** For servers that state the reason of a refusal only in the body. */
-  readonly body?: Body | undefined
-}
-
-/**
- * How the body of a refusal is read. The caller of the client can still read it afterwards.
- *
- * @since 0.1.0
- * @category models
- */
-export interface Body {
-  /** The responses whose body is read; they should be refusals. */
-  readonly wanted: (head: Head) => boolean
-  /** What the body says wins over what the head says. */
-  readonly read: (text: string, head: Head, now: number) => Reading
-}
-
-/** Names of headers that carry one number each. */
-interface Numbers {
-  readonly limit?: Names | undefined
-  readonly remaining?: Names | undefined
-  readonly reset?: Names | undefined
-  /** What a `reset` means; its value does not show it. Default: `seconds`. */
-  readonly resetUnit?: ResetUnit | undefined
-  /** The length of the window in seconds. */
-  readonly window?: Names | undefined
-  readonly concurrencyLimit?: Names | undefined
-  readonly running?: Names | undefined
-}
-
-/**
- * What the number in a reset header means.
- *
- * - `seconds`: seconds left
- * - `millis`: milliseconds left
- * - `epochSeconds`: the time in seconds since 1970; compared with the response's `Date` header if it has one, so the
- *   clocks of server and client need not agree
- */
-type ResetUnit = "seconds" | "millis" | "epochSeconds"
+export {
+  /**
+   * @since 0.1.0
+   * @category models
+   */
+  type Body,
+  /**
+   * @since 0.1.0
+   * @category models
+   */
+  type RateLimitHeaders,
+  /**
+   * @since 0.1.0
+   * @category models
+   */
+  type Reading
+} from "./internal/headers.ts"
 
 /**
  * Headers that a function reads.
@@ -89,14 +49,7 @@ type ResetUnit = "seconds" | "millis" | "epochSeconds"
  * @since 0.1.0
  * @category constructors
  */
-export const make = (read: RateLimitHeaders["read"], body?: Body): RateLimitHeaders => ({
-  read,
-  body,
-  pipe() {
-    // eslint-disable-next-line prefer-rest-params -- the way Effect's own data types are pipeable
-    return pipeArguments(this, arguments)
-  }
-})
+export const make: (read: RateLimitHeaders["read"], body?: Body) => RateLimitHeaders = Headers.make
 
 /**
  * Headers that carry one number each.
@@ -111,23 +64,7 @@ export const make = (read: RateLimitHeaders["read"], body?: Body): RateLimitHead
  * @since 0.1.0
  * @category constructors
  */
-export const numbers = ({ resetUnit = "seconds", ...names }: Numbers): RateLimitHeaders =>
-  fields(Object.values(names).flatMap((names) => names ?? []), (reader, now) => {
-    const limit = Fields.count(reader, names.limit)
-    const remaining = Fields.count(reader, names.remaining)
-    const window = Fields.seconds(reader, names.window)
-    const reset = resetUnit === "epochSeconds"
-      ? Fields.epochSeconds(reader, names.reset, now)
-      : resetUnit === "millis"
-      ? Fields.millis(reader, names.reset)
-      : Fields.seconds(reader, names.reset)
-    const concurrencyLimit = Fields.count(reader, names.concurrencyLimit)
-    const running = Fields.count(reader, names.running)
-    return {
-      quotas: limit === undefined && remaining === undefined ? [] : [{ limit, remaining, window, reset }],
-      concurrency: concurrencyLimit === undefined ? undefined : { limit: concurrencyLimit, running }
-    }
-  })
+export const numbers: (names: Numbers.Numbers) => RateLimitHeaders = Numbers.numbers
 
 /**
  * `X-RateLimit-Limit`, `X-RateLimit-Remaining` and `X-RateLimit-Reset`. Servers disagree about the meaning of the last
@@ -136,13 +73,7 @@ export const numbers = ({ resetUnit = "seconds", ...names }: Numbers): RateLimit
  * @since 0.1.0
  * @category headers
  */
-export const xRateLimit = (options: { readonly resetUnit: ResetUnit }): RateLimitHeaders =>
-  numbers({
-    limit: "x-ratelimit-limit",
-    remaining: "x-ratelimit-remaining",
-    reset: "x-ratelimit-reset",
-    resetUnit: options.resetUnit
-  })
+export const xRateLimit: (options: { readonly resetUnit: Numbers.ResetUnit }) => RateLimitHeaders = Numbers.xRateLimit
 
 /**
  * `Retry-After` in seconds or as a date (RFC 9110 section 10.2.3), on 429 and 503: on other responses it says nothing
@@ -151,9 +82,7 @@ export const xRateLimit = (options: { readonly resetUnit: ResetUnit }): RateLimi
  * @since 0.1.0
  * @category headers
  */
-export const retryAfter: RateLimitHeaders = make((head, now) =>
-  head.status === 429 || head.status === 503 ? retryAfterFields.read(head, now) : nothing
-)
+export const retryAfter: RateLimitHeaders = Numbers.retryAfter
 
 /**
  * Reads with `that` the responses in which `self` finds nothing.
@@ -169,7 +98,7 @@ export const orElse: Combinator<RateLimitHeaders> = dual(
       if (Option.isSome(first.status)) return first
       const second = that.read(head, now)
       return Option.isSome(second.status) ? second : merge(first, second)
-    }, eitherBody(self.body, that.body))
+    }, Headers.eitherBody(self.body, that.body))
 )
 
 /**
@@ -178,11 +107,7 @@ export const orElse: Combinator<RateLimitHeaders> = dual(
  * @since 0.1.0
  * @category combinators
  */
-export const and: Combinator<RateLimitHeaders> = dual(
-  2,
-  (self: RateLimitHeaders, that: RateLimitHeaders): RateLimitHeaders =>
-    make((head, now) => merge(self.read(head, now), that.read(head, now)), eitherBody(self.body, that.body))
-)
+export const and: Combinator<RateLimitHeaders> = dual(2, Headers.and)
 
 /**
  * Treats responses with these statuses as blocks, as 429 always is: the server did not execute the request. Name a status
@@ -222,44 +147,56 @@ export const rename: Combinator<Readonly<Record<string, string>>> = dual(
         headers
       )
     })
-    return make((head, now) => self.read(renamed(head), now), self.body)
+    const { body } = self
+    return make(
+      (head, now) => self.read(renamed(head), now),
+      body === undefined ? undefined : {
+        wanted: (head) => body.wanted(renamed(head)),
+        read: (text, head, now) => body.read(text, renamed(head), now)
+      }
+    )
   }
 )
 
 /**
- * Reads the bodies of some refusals too.
+ * Reads the bodies of some refusals too, besides those that are read already.
  *
  * @since 0.1.0
  * @category combinators
  */
 export const withBody: Combinator<Body> = dual(
   2,
-  (self: RateLimitHeaders, body: Body): RateLimitHeaders => make(self.read, body)
+  (self: RateLimitHeaders, body: Body): RateLimitHeaders => make(self.read, Headers.eitherBody(self.body, body))
 )
 
 /**
  * `RateLimit` and `RateLimit-Policy` since revision 8 of draft-ietf-httpapi-ratelimit-headers. Units other than
  * `requests` and `concurrent-requests` are ignored.
  */
-const ietfDraft8: RateLimitHeaders = fields(["ratelimit", "ratelimit-policy"], Fields.namedQuotas)
+const ietfDraft8: RateLimitHeaders = Headers.fields(["ratelimit", "ratelimit-policy"], Ietf.namedQuotas)
 
 /** Revision 7: `RateLimit: limit=100, remaining=50, reset=30`, with `RateLimit-Policy: 100;w=60`. */
-const ietfDraft7: RateLimitHeaders = fields(["ratelimit"], (reader) => {
-  const stated = Fields.dictionary(reader, "ratelimit")
-  return { quotas: stated === undefined ? [] : Fields.withPolicies(reader, stated) }
+const ietfDraft7: RateLimitHeaders = Headers.fields(["ratelimit"], (reader) => {
+  const stated = Ietf.dictionary(reader, "ratelimit")
+  return { quotas: stated === undefined ? [] : Ietf.withPolicies(reader, stated) }
 })
 
 /** Revision 6 and earlier. */
-const ietfDraft6: RateLimitHeaders = fields(["ratelimit-limit", "ratelimit-remaining", "ratelimit-reset"], (reader) => {
-  const stated = {
-    limit: Fields.count(reader, "ratelimit-limit"),
-    remaining: Fields.count(reader, "ratelimit-remaining"),
-    reset: Fields.seconds(reader, "ratelimit-reset")
+const ietfDraft6: RateLimitHeaders = Headers.fields(
+  ["ratelimit-limit", "ratelimit-remaining", "ratelimit-reset"],
+  (reader) => {
+    const stated = {
+      limit: Fields.limit(reader, "ratelimit-limit")?.limit,
+      remaining: Fields.left(reader, "ratelimit-remaining", "ratelimit-limit"),
+      reset: Fields.seconds(reader, "ratelimit-reset")
+    }
+    return {
+      quotas: stated.limit === undefined && stated.remaining === undefined
+        ? []
+        : Ietf.withPolicies(reader, stated, "ratelimit-limit")
+    }
   }
-  return {
-    quotas: stated.limit === undefined && stated.remaining === undefined ? [] : Fields.withPolicies(reader, stated)
-  }
-})
+)
 
 /**
  * The fields of draft-ietf-httpapi-ratelimit-headers, in any of its revisions:
@@ -268,7 +205,7 @@ const ietfDraft6: RateLimitHeaders = fields(["ratelimit-limit", "ratelimit-remai
  *   unit `concurrent-requests` states a concurrency, other units than this and `requests` are ignored
  * - 7: `RateLimit: limit=100, remaining=50, reset=30` with `RateLimit-Policy: 100;w=60`
  * - 6 and earlier: `RateLimit-Limit`, `RateLimit-Remaining`, `RateLimit-Reset` (seconds left) with
- *   `RateLimit-Policy: 100;w=60`
+ *   `RateLimit-Policy: 100;w=60`, or with the windows in the limit: `RateLimit-Limit: 100, 100;w=60`
  *
  * @since 0.1.0
  * @category headers
@@ -285,45 +222,27 @@ export const standard: RateLimitHeaders = and(ietf, retryAfter)
 
 /**
  * GitHub's REST API: `X-RateLimit-*` with an epoch, a quota for each `X-RateLimit-Resource`, and blocks as 403 or 429 with
- * a used-up quota or a `Retry-After`; a 429 with neither asks for a minute.
+ * a used-up quota or a `Retry-After`. A 429 with neither, and a 403 whose body names a secondary limit, ask for a minute,
+ * and for twice as long with each further block.
  * https://docs.github.com/en/rest/using-the-rest-api/rate-limits-for-the-rest-api
  *
  * @since 0.1.0
  * @category headers
  */
-export const github: RateLimitHeaders = make((head, now) => {
-  const { malformed, status } = githubFields.read(head.status === 403 ? { ...head, status: 429 } : head, now)
-  const read = Option.getOrElse(status, () => RateLimitStatus.empty)
-  const resource = head.headers["x-ratelimit-resource"]
-  const quotas = read.quotas.map((quota) => ({
-    ...quota,
-    name: resource === undefined ? resource : Fields.presentable(resource)
-  }))
-  const statesWait = read.retryAfter !== undefined || quotas.some((quota) => quota.remaining === 0)
-  const isBlocked = head.status === 429 || (head.status === 403 && statesWait)
-  return isBlocked
-    ? {
-      malformed,
-      status: Option.some({ ...read, quotas, blocked: "rate", retryAfter: statesWait ? read.retryAfter : githubWait })
-    }
-    : { malformed, status: Option.map(status, (status) => ({ ...status, quotas })) }
-})
-
-const githubFields = and(xRateLimit({ resetUnit: "epochSeconds" }), retryAfter)
-
-/** "Otherwise, wait for at least one minute before retrying", as GitHub's documentation says. */
-const githubWait = Duration.minutes(1)
+export const github: RateLimitHeaders = Github.github
 
 /**
  * Reads the head of a response that arrived at `now`, in epoch milliseconds. 429 (RFC 6585 section 4) is a block, whatever
- * else the headers say.
+ * else the headers say. What a cache says about quotas was true of another request, some time ago: beside an `Age` (RFC
+ * 9111 section 5.1) only `Retry-After` counts, less that age.
  *
  * @since 0.1.0
  * @category reading
  */
 export const read = (self: RateLimitHeaders, head: Head, now: number): Reading => {
   const found = self.read(head, now)
-  return head.status === 429 ? merge({ malformed: [], status: Option.some(tooManyRequests) }, found) : found
+  const all = head.status === 429 ? merge({ malformed: [], status: Option.some(tooManyRequests) }, found) : found
+  return head.headers["age"] === undefined ? all : { ...all, status: Option.flatMap(all.status, aged(head)) }
 }
 
 /**
@@ -332,18 +251,7 @@ export const read = (self: RateLimitHeaders, head: Head, now: number): Reading =
  * @since 0.1.0
  * @category reading
  */
-export const merge = (self: Reading, that: Reading): Reading =>
-  self === nothing ? that : that === nothing ? self : {
-    malformed: [...self.malformed, ...that.malformed],
-    status: Option.match(self.status, {
-      onNone: () => that.status,
-      onSome: (first) =>
-        Option.some(Option.match(that.status, {
-          onNone: () => first,
-          onSome: (second) => RateLimitStatus.merge(first, second)
-        }))
-    })
-  }
+export const merge: (self: Reading, that: Reading) => Reading = Headers.merge
 
 /** A combinator, data-last or data-first. */
 interface Combinator<Argument> {
@@ -351,39 +259,15 @@ interface Combinator<Argument> {
   (self: RateLimitHeaders, argument: Argument): RateLimitHeaders
 }
 
-/** The reading of most responses, recognised by its identity. */
-const nothing: Reading = { status: Option.none(), malformed: [] }
-
 const tooManyRequests = RateLimitStatus.make({ blocked: "rate" })
 
-const retryAfterFields = fields(
-  ["retry-after-ms", "x-ms-retry-after-ms", "retry-after"],
-  (reader, now) => ({
-    retryAfter: Fields.millis(reader, ["retry-after-ms", "x-ms-retry-after-ms"]) ??
-      Fields.secondsOrDate(reader, "retry-after", now)
-  })
-)
-
-/** Headers of these names: a response without any of them says nothing. */
-function fields(
-  names: ReadonlyArray<string>,
-  read: (reader: Fields.Reader, now: number) => Partial<RateLimitStatus.RateLimitStatus>
-): RateLimitHeaders {
-  return make((head, now) => {
-    if (!names.some((name) => head.headers[name] !== undefined)) return nothing
-    const reader = Fields.reader(head)
-    const { concurrency, quotas = [], retryAfter } = read(reader, now)
-    const saysNothing = quotas.length === 0 && concurrency === undefined && retryAfter === undefined
-    return {
-      malformed: reader.malformed,
-      status: saysNothing ? Option.none() : Option.some({ blocked: "none", quotas, concurrency, retryAfter })
-    }
-  })
-}
-
-function eitherBody(self: Body | undefined, that: Body | undefined): Body | undefined {
-  return self === undefined || that === undefined ? self ?? that : {
-    wanted: (head) => self.wanted(head) || that.wanted(head),
-    read: (text, head, now) => self.wanted(head) ? self.read(text, head, now) : that.read(text, head, now)
+/** What is left of the status of a response that has been in a cache. */
+const aged =
+  (head: Head) => (status: RateLimitStatus.RateLimitStatus): Option.Option<RateLimitStatus.RateLimitStatus> => {
+    const age = Fields.seconds(Fields.reader(head), "age") ?? Duration.zero
+    const left = status.retryAfter === undefined ? Duration.zero : Duration.subtract(status.retryAfter, age)
+    const retryAfter = Duration.greaterThan(left, Duration.zero) ? left : undefined
+    return status.blocked === "none" && retryAfter === undefined
+      ? Option.none()
+      : Option.some({ blocked: status.blocked, quotas: [], retryAfter, isGrowing: status.isGrowing })
   }
-}

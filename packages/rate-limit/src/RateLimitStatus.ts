@@ -69,6 +69,8 @@ export interface RateLimitStatus {
   readonly concurrency?: Concurrency | undefined
   /** How long the server asks clients to send nothing. It wins over every `reset`. */
   readonly retryAfter?: Duration.Duration | undefined
+  /** Whether `retryAfter` is only the first of the waits: it doubles with each block that follows. */
+  readonly isGrowing?: boolean | undefined
 }
 
 /**
@@ -108,7 +110,8 @@ export const merge = (self: RateLimitStatus, that: RateLimitStatus): RateLimitSt
     ...that.quotas
   ],
   concurrency: that.concurrency ?? self.concurrency,
-  retryAfter: that.retryAfter ?? self.retryAfter
+  retryAfter: that.retryAfter ?? self.retryAfter,
+  ...((that.retryAfter === undefined ? self : that).isGrowing === true ? { isGrowing: true } : undefined)
 })
 
 /**

@@ -118,10 +118,99 @@ describe("RateLimitHeaders", () => {
     })
   })
 
+  describe("spelled otherwise", () => {
+    const { ietf } = RateLimitHeaders
+    const xRateLimit = RateLimitHeaders.xRateLimit({ resetUnit: "seconds" })
+    const policies = [
+      { name: "50;w=60", limit: 50, window: minutes(1) },
+      { name: "10;w=1", limit: 10, remaining: 4, reset: seconds(1), window: seconds(1) }
+    ]
+    const of = (prefix: string, limit: string, remaining: string, reset: string) => ({
+      [`${prefix}-limit`]: limit,
+      [`${prefix}-remaining`]: remaining,
+      [`${prefix}-reset`]: reset
+    })
+
+    it.each<[string, RateLimitHeaders.RateLimitHeaders, Record<string, string>, ReadonlyArray<unknown>]>([
+      [
+        "with the window in the limit",
+        ietf,
+        { "ratelimit-limit": "100;w=21600", "ratelimit-remaining": "76;w=21600" },
+        [
+          { name: "100;w=21600", limit: 100, remaining: 76, window: Duration.hours(6) }
+        ]
+      ],
+      ["with all windows in the limit", ietf, of("ratelimit", "10, 10;w=1, 50;w=60", "4", "1"), policies],
+      ["with the windows in both", ietf, {
+        ...of("ratelimit", "10, 10;w=1", "4", "1"),
+        "ratelimit-policy": "10;w=1, 50;w=60"
+      }, policies],
+      ["each field twice", ietf, of("ratelimit", "10, 10", "3, 4", "5, 9"), [
+        { limit: 10, remaining: 3, reset: seconds(9) }
+      ]],
+      ["each field of a hub twice", xRateLimit, of("x-ratelimit", "3, 3", "2, 1", "9, 5"), [
+        { limit: 3, remaining: 1, reset: seconds(9) }
+      ]],
+      ["with a window in a hub's limit", xRateLimit, of("x-ratelimit", "10, 10;w=1, 50;w=60", "4", "1"), [
+        { limit: 10, remaining: 4, window: seconds(1), reset: seconds(1) }
+      ]],
+      ["the dictionary of draft 7 twice", ietf, {
+        ratelimit: "limit=10, remaining=7, reset=2, limit=10, remaining=6, reset=1"
+      }, [{ limit: 10, remaining: 6, reset: seconds(2) }]],
+      ["the list of draft 8 twice", ietf, {
+        ratelimit: `"a";r=7;t=2, "a";r=6;t=1`,
+        "ratelimit-policy": `"a";q=10;w=60, "a";q=9;w=60`
+      }, [{ name: "a", limit: 9, remaining: 6, reset: seconds(2), window: minutes(1) }]],
+      ["below zero", ietf, of("ratelimit", "10", "-1", "9"), [{ limit: 10, remaining: 0, reset: seconds(9) }]],
+      ["below zero at a hub", xRateLimit, of("x-ratelimit", "10", "-1", "9"), [
+        { limit: 10, remaining: 0, reset: seconds(9) }
+      ]],
+      ["below zero in draft 7", ietf, { ratelimit: "limit=10, remaining=-2, reset=9" }, [
+        { limit: 10, remaining: 0, reset: seconds(9) }
+      ]],
+      ["below zero in draft 8", ietf, { ratelimit: `"a";r=-2;t=9` }, [{ name: "a", remaining: 0, reset: seconds(9) }]]
+    ])("is read %s", (_, headers, fields, expected) => {
+      assert.deepStrictEqual(quotasOf(headers, fields), [...expected])
+    })
+
+    it("reads no quota from a server that says by -1 that it has none", () => {
+      assert.isTrue(Option.isNone(read(xRateLimit, of("x-ratelimit", "-1", "-1", "0")).status))
+    })
+  })
+
+  describe("from a cache", () => {
+    const quota = { "ratelimit-limit": "10", "ratelimit-remaining": "0", "ratelimit-reset": "60" }
+
+    it.each(["600", "0", "soon"])("are not believed (Age: %s)", (age) => {
+      assert.isTrue(Option.isNone(read(RateLimitHeaders.standard, { ...quota, age }).status))
+      assert.isTrue(Option.isNone(
+        read(RateLimitHeaders.github, {
+          "x-ratelimit-limit": "10",
+          "x-ratelimit-remaining": "0",
+          "x-ratelimit-reset": String(now / 1000 + 60),
+          age
+        }).status
+      ))
+    })
+
+    it("leave a block a block, with what is left of its Retry-After", () => {
+      const blocked = (age: string) => statusOf(RateLimitHeaders.standard, { ...quota, age, "retry-after": "90" }, 429)
+      assert.deepInclude(blocked("30"), { blocked: "rate", quotas: [], retryAfter: minutes(1) })
+      assert.deepInclude(blocked("90"), { blocked: "rate", quotas: [], retryAfter: undefined })
+    })
+
+    it("leave a server that is unavailable alone for what is left of its Retry-After", () => {
+      const unavailable = (age: string) => waitOf(RateLimitHeaders.standard, { age, "retry-after": "90" }, 503)
+      assert.deepStrictEqual(unavailable("30"), minutes(1))
+      assert.isUndefined(unavailable("600"))
+    })
+  })
+
   describe("xRateLimit", () => {
     const inSeconds = RateLimitHeaders.xRateLimit({ resetUnit: "seconds" })
     const inMillis = RateLimitHeaders.xRateLimit({ resetUnit: "millis" })
     const atEpoch = RateLimitHeaders.xRateLimit({ resetUnit: "epochSeconds" })
+    const atEpochMillis = RateLimitHeaders.xRateLimit({ resetUnit: "epochMillis" })
     const inAMinute = String(now / 1000 + 60)
 
     const resetOf = (headers: RateLimitHeaders.RateLimitHeaders, reset: string, more: Record<string, string> = {}) =>
@@ -131,9 +220,18 @@ describe("RateLimitHeaders", () => {
       assert.deepStrictEqual(resetOf(inSeconds, "60"), minutes(1))
       assert.deepStrictEqual(resetOf(inMillis, "60"), millis(60))
       assert.deepStrictEqual(resetOf(atEpoch, inAMinute), minutes(1))
+      assert.deepStrictEqual(resetOf(atEpochMillis, String(now + 60_000)), minutes(1))
     })
 
-    it.each([["seconds", inSeconds, inAMinute], ["epochSeconds", atEpoch, "60"]] as const)(
+    it.each(
+      [
+        ["seconds", inSeconds, inAMinute],
+        ["millis", inMillis, String(now + 60_000)],
+        ["epochSeconds", atEpoch, "60"],
+        ["epochSeconds", atEpoch, String(now + 60_000)],
+        ["epochMillis", atEpochMillis, inAMinute]
+      ] as const
+    )(
       "reports a reset that makes no sense in the unit %s",
       (_, headers, reset) => {
         const { malformed } = read(headers, { "x-ratelimit-remaining": "0", "x-ratelimit-reset": reset })
@@ -230,8 +328,33 @@ describe("RateLimitHeaders", () => {
       assert.strictEqual(statusOf(github, { ...usedUp, "x-ratelimit-remaining": "4000" }, 403).blocked, "none")
     })
 
-    it("asks for a minute after a 429 that states no wait", () => {
+    it("asks for a minute after a 429 that states no wait, and for more after the next", () => {
       assert.deepStrictEqual(waitOf(github, {}, 429), minutes(1))
+      assert.isTrue(statusOf(github, {}, 429).isGrowing)
+    })
+
+    const quotaLeft = { ...usedUp, "x-ratelimit-remaining": "4000" }
+    const bodyOf = (text: string, fields: Record<string, string>, status = 403) => {
+      const head = { status, headers: fields }
+      const { body } = github
+      return body?.wanted(head) === true ? Option.getOrUndefined(body.read(text, head, now).status) : undefined
+    }
+
+    it.each([
+      "{\"message\":\"You have exceeded a secondary rate limit. Please wait a few minutes before you try again.\"}",
+      "{\"message\":\"You have triggered an abuse detection mechanism.\"}",
+      "{\"documentation_url\":\"https://docs.github.com/rest/overview/rate-limits#about-secondary-rate-limits\"}"
+    ])("reads a secondary limit from %s", (text) => {
+      assert.deepInclude(bodyOf(text, quotaLeft), { blocked: "rate", retryAfter: minutes(1), isGrowing: true })
+      assert.deepInclude(bodyOf(text, {}), { blocked: "rate", retryAfter: minutes(1), isGrowing: true })
+    })
+
+    it("reads no secondary limit where the headers state a wait, or the body something else", () => {
+      const secondary = "You have exceeded a secondary rate limit."
+      assert.isUndefined(bodyOf(secondary, { ...quotaLeft, "retry-after": "30" }))
+      assert.isUndefined(bodyOf(secondary, usedUp))
+      assert.isUndefined(bodyOf(secondary, quotaLeft, 404))
+      assert.isUndefined(bodyOf("{\"message\":\"Resource not accessible by integration\"}", quotaLeft))
     })
   })
 
@@ -287,6 +410,18 @@ describe("RateLimitHeaders", () => {
           : undefined
       }
       assert.deepStrictEqual([400, 409, 404].map(waitOfBody), [seconds(401), seconds(410), undefined])
+    })
+
+    it("reads more bodies beside those that are read already", () => {
+      const { body } = RateLimitHeaders.github.pipe(RateLimitHeaders.withBody({
+        wanted: ({ status }) => status === 409,
+        read: () => ({ malformed: ["409"], status: Option.none() })
+      }))
+      const wanted = [403, 409, 404].map((status) => body?.wanted({ status, headers: {} }))
+      assert.deepStrictEqual(wanted, [true, true, false])
+      const secondary = body?.read("secondary rate limit", { status: 403, headers: {} }, now)
+      assert.isTrue(Option.isSome(secondary?.status ?? Option.none()))
+      assert.deepStrictEqual(body?.read("", { status: 409, headers: {} }, now).malformed, ["409"])
     })
   })
 

@@ -1,12 +1,12 @@
 /**
  * The rate limit fields of a response, one by one. Each function gives a value that makes sense, or `undefined` after
  * noting the field's name as malformed.
+ *
+ * A field may come twice, or state several quotas (`10, 10;w=1, 50;w=60`): of several members the strictest counts. The
+ * parameters of a member say what else is known of it and are no part of the number.
  */
-import * as Duration from "effect/Duration"
-import * as Encoding from "effect/Encoding"
-import * as Option from "effect/Option"
-import * as StructuredFields from "structured-headers"
-import type { Concurrency, Quota } from "../RateLimitStatus.ts"
+import type * as Duration from "effect/Duration"
+import * as Structured from "./structured.ts"
 
 /**
  * Status and headers of a response, the names in lower case.
@@ -35,8 +35,37 @@ export interface Reader {
 
 export const reader = ({ headers }: Head): Reader => ({ headers, malformed: [] })
 
-/** A whole number that is not negative. */
-export const count = (self: Reader, names: Names | undefined): number | undefined => read(self, names, toWholeNumber)
+/** A whole number that is not negative; of several the smallest. */
+export const count = (self: Reader, names: Names | undefined): number | undefined =>
+  read(self, names, (text) => {
+    const counts = numbersOf(text)
+    return counts.length > 0 && counts.every(Structured.isCount) ? Math.min(...counts) : undefined
+  })
+
+/**
+ * The calls that are left. A negative number is none, unless the limit is negative too: a server means by that that it has
+ * no limit.
+ */
+export const left = (self: Reader, names: Names | undefined, limit: Names | undefined): number | undefined =>
+  read(self, names, (text) => {
+    const counts = numbersOf(text)
+    if (counts.length === 0 || !counts.every(Structured.isInteger)) return undefined
+    const fewest = Math.min(...counts)
+    return fewest >= 0 ? fewest : isNegative(self, limit) ? undefined : 0
+  })
+
+/** A limit, with the length of its window if the member states it: `100;w=21600`. */
+export const limit = (
+  self: Reader,
+  names: Names | undefined
+): { readonly limit: number; readonly window: Duration.Duration | undefined } | undefined =>
+  read(self, names, (text) => {
+    const members = membersOf(text)
+    if (members.length === 0 || !members.every(([count]) => Structured.isCount(count))) return undefined
+    const limit = Math.min(...members.map(([count]) => count))
+    const windows = members.map(([count, window]) => count === limit ? Structured.toDuration(window) : undefined)
+    return { limit, window: Structured.latest(windows) }
+  })
 
 /** Seconds, whole or decimal. */
 export const seconds = (self: Reader, names: Names | undefined): Duration.Duration | undefined =>
@@ -44,106 +73,27 @@ export const seconds = (self: Reader, names: Names | undefined): Duration.Durati
 
 /** Milliseconds, whole or decimal. */
 export const millis = (self: Reader, names: Names | undefined): Duration.Duration | undefined =>
-  read(self, names, millisOf)
+  read(self, names, (text) => Structured.bounded(greatest(text)))
 
 /** A time in seconds since 1970, as the time from now. */
 export const epochSeconds = (self: Reader, names: Names | undefined, now: number): Duration.Duration | undefined =>
-  read(self, names, (text) => until(decimal(text) * 1000, serverNow(self, now)))
+  read(self, names, (text) => until(greatest(text) * 1000, serverNow(self, now)))
+
+/** A time in milliseconds since 1970, as the time from now. */
+export const epochMillis = (self: Reader, names: Names | undefined, now: number): Duration.Duration | undefined =>
+  read(self, names, (text) => until(greatest(text), serverNow(self, now)))
 
 /** `Retry-After` (RFC 9110 section 10.2.3), as the time from now. */
 export const secondsOrDate = (self: Reader, names: Names, now: number): Duration.Duration | undefined =>
-  read(self, names, (text) => secondsOf(text) ?? until(httpDate(text) ?? NaN, serverNow(self, now)))
+  read(self, names, (text) => secondsOf(text) ?? until(latestDate(text), serverNow(self, now)))
 
-/** Draft 7: `limit=100, remaining=50, reset=30`. */
-export const dictionary = (self: Reader, name: string): Quota | undefined =>
-  read(self, name, (text) => {
-    const members = parseDictionary(text)
-    if (members === undefined) return undefined
-    const limit = toCount(members.get("limit")?.[0])
-    const remaining = toCount(members.get("remaining")?.[0])
-    const reset = toDuration(members.get("reset")?.[0])
-    return limit === undefined && remaining === undefined ? undefined : { limit, remaining, reset }
-  })
-
-/** Drafts 6 and 7: the stated quota, beside the windows that `RateLimit-Policy: 10;w=1, 50;w=60` declares. */
-export const withPolicies = (self: Reader, stated: Quota): ReadonlyArray<Quota> => {
-  const all = (read(self, "ratelimit-policy", parseItems) ?? []).flatMap(([quota, parameters]): ReadonlyArray<Quota> =>
-    isCount(quota) ? [toPolicy(quota, parameters.get("w"))] : []
-  )
-  const binding = all.find(({ limit }) => limit === stated.limit)
-  return [...all.filter((policy) => policy !== binding), { ...stated, ...binding }]
-}
-
-const toPolicy = (limit: number, window: StructuredFields.BareItem | undefined): Quota => ({
-  name: window === undefined ? String(limit) : presentable(`${limit};w=${window}`),
-  limit,
-  window: toDuration(window)
-})
-
-/** Since draft 8: the items of `RateLimit` and `RateLimit-Policy`, joined by name. */
-export const namedQuotas = (self: Reader): {
-  readonly quotas: ReadonlyArray<Quota>
-  readonly concurrency: Concurrency | undefined
-} => {
-  const service = (read(self, "ratelimit", parseItems) ?? []).filter(([name]) => !isCount(name))
-  const policies = (read(self, "ratelimit-policy", parseItems) ?? []).filter(([name]) => !isCount(name))
-  const stated = service.map(toNamed)
-  const declared = policies.map(toNamed)
-  if (
-    service.some(([, parameters]) => parameters.has("t") && toDuration(parameters.get("t")) === undefined) ||
-    stated.some(({ remaining }) => remaining === undefined)
-  ) self.malformed.push("ratelimit")
-  if (
-    policies.some(([, parameters]) => parameters.has("w") && toDuration(parameters.get("w")) === undefined) ||
-    declared.some(({ limit }) => limit === undefined)
-  ) self.malformed.push("ratelimit-policy")
-  return join(
-    stated.filter(({ remaining }) => remaining !== undefined),
-    declared.filter(({ limit }) => limit !== undefined)
-  )
-}
-
-interface Named extends Quota {
-  readonly name: string
-  readonly unit: string
-}
-
-const toNamed = ([name, parameters]: StructuredFields.Item): Named => ({
-  name: presentable(String(name)),
-  unit: String(parameters.get("qu") ?? "requests"),
-  limit: toCount(parameters.get("q")),
-  window: toDuration(parameters.get("w")),
-  remaining: toCount(parameters.get("r")),
-  reset: toDuration(parameters.get("t")),
-  partition: toBase64(parameters.get("pk"))
-})
-
-const join = (stated: ReadonlyArray<Named>, declared: ReadonlyArray<Named>): ReturnType<typeof namedQuotas> => {
-  const all = [
-    ...declared.filter(({ name }) => !stated.some((other) => other.name === name)),
-    ...stated.map((quota): Named => {
-      const policy = declared.find(({ name }) => name === quota.name)
-      return policy === undefined
-        ? quota
-        : { ...policy, remaining: quota.remaining, reset: quota.reset, partition: quota.partition ?? policy.partition }
-    })
-  ]
-  const concurrent = all.find(({ limit, unit }) => unit === "concurrent-requests" && limit !== undefined)
-  return {
-    quotas: all.filter(({ unit }) => unit === "requests").map(({ unit: _, ...quota }) => quota),
-    concurrency: concurrent?.limit === undefined ? undefined : {
-      limit: concurrent.limit,
-      running: concurrent.remaining === undefined ? undefined : Math.max(0, concurrent.limit - concurrent.remaining)
-    }
-  }
-}
-
-const read = <A>(
+/** The value of a field, if it is there and makes sense to `parse`. */
+export const read = <A>(
   { headers, malformed }: Reader,
   names: Names | undefined,
   parse: (text: string) => A | undefined
 ): A | undefined => {
-  const name = typeof names === "string" ? names : names?.find((name) => headers[name] !== undefined)
+  const name = nameOf(headers, names)
   const text = name === undefined ? undefined : headers[name]
   if (name === undefined || text === undefined) return undefined
   // no server needs more, and a parser of more may need long
@@ -155,25 +105,46 @@ const read = <A>(
 /** In characters. */
 const longestField = 4096
 
-const toWholeNumber = (text: string): number | undefined => /^\d{1,15}$/.test(text) ? Number(text) : undefined
+const nameOf = (headers: Head["headers"], names: Names | undefined): string | undefined =>
+  typeof names === "string" ? names : names?.find((name) => headers[name] !== undefined)
 
-const decimal = (text: string): number => /^\d{1,15}(\.\d{1,9})?$/.test(text) ? Number(text) : NaN
+const isNegative = ({ headers }: Reader, names: Names | undefined): boolean => {
+  const name = nameOf(headers, names)
+  const text = name === undefined ? undefined : headers[name]
+  return text !== undefined && text.length <= longestField && numbersOf(text.trim()).some((number) => number < 0)
+}
 
-const secondsOf = (text: string): Duration.Duration | undefined => bounded(decimal(text) * 1000)
+/** Most fields are one number, whole or decimal. */
+const isNumber = /^-?\d{1,15}(\.\d{1,9})?$/
 
-const millisOf = (text: string): Duration.Duration | undefined => bounded(decimal(text))
+/** The numbers that a field states, each with its parameter `w`; none if it makes no sense. */
+const membersOf = (text: string): ReadonlyArray<readonly [count: number, window: unknown]> => {
+  if (isNumber.test(text)) return [[Number(text), undefined]]
+  const items = Structured.items(text) ?? []
+  const members = items.flatMap(([value, parameters]): ReadonlyArray<readonly [number, unknown]> =>
+    typeof value === "number" ? [[value, parameters.get("w")]] : []
+  )
+  return members.length === items.length ? members : []
+}
 
-/** No server asks clients to wait for more than a year: a longer time is an epoch read as seconds, or an overflow. */
-const longest = 366 * 86_400_000
+const numbersOf = (text: string): ReadonlyArray<number> => membersOf(text).map(([number]) => number)
 
-const bounded = (millis: number): Duration.Duration | undefined =>
-  millis >= 0 && millis <= longest ? Duration.millis(millis) : undefined
+/** The greatest number of a field; a negative one makes no sense. */
+const greatest = (text: string): number => {
+  const numbers = numbersOf(text)
+  return numbers.length > 0 && numbers.every((number) => number >= 0) ? Math.max(...numbers) : NaN
+}
 
-/** From now until then. The recent past is now; a time more than {@link longest} ago makes no sense. */
+const secondsOf = (text: string): Duration.Duration | undefined => Structured.bounded(greatest(text) * 1000)
+
+/** From now until then. The recent past is now; a time more than a year ago makes no sense. */
 const until = (then: number, now: number): Duration.Duration | undefined =>
-  then - now >= -longest ? bounded(Math.max(0, then - now)) : undefined
+  then - now >= -Structured.longest ? Structured.bounded(Math.max(0, then - now)) : undefined
 
 const serverNow = ({ headers }: Reader, now: number): number => httpDate(headers["date"] ?? "") ?? now
+
+/** A date has a comma of its own. */
+const latestDate = (text: string): number => Math.max(...text.split(/GMT\s*,\s*/).map((date) => httpDate(date) ?? NaN))
 
 /** RFC 9110 section 5.6.7, the obsolete forms included; asctime names no zone and means UTC. */
 const httpDate = (text: string): number | undefined => {
@@ -181,38 +152,3 @@ const httpDate = (text: string): number | undefined => {
   const millis = Date.parse(text.endsWith("GMT") ? text : `${text} GMT`)
   return Number.isNaN(millis) ? undefined : millis
 }
-
-const parseList = Option.liftThrowable(StructuredFields.parseList)
-
-const parseDictionary = (text: string) =>
-  Option.getOrUndefined(Option.liftThrowable(StructuredFields.parseDictionary)(text))
-
-const parseItems = (text: string): ReadonlyArray<StructuredFields.Item> | undefined =>
-  Option.getOrUndefined(Option.map(parseList(text), (list) => list.filter(isItem)))
-
-const isItem = (member: StructuredFields.Item | StructuredFields.InnerList): member is StructuredFields.Item =>
-  !Array.isArray(member[0])
-
-const isCount = (value: unknown): value is number => Number.isSafeInteger(value) && Number(value) >= 0
-
-const toCount = (value: unknown): number | undefined => isCount(value) ? value : undefined
-
-const toDuration = (seconds: unknown): Duration.Duration | undefined =>
-  typeof seconds === "number" ? bounded(seconds * 1000) : undefined
-
-const toBase64 = (value: unknown): string | undefined =>
-  value instanceof ArrayBuffer ? presentable(Encoding.encodeBase64(new Uint8Array(value))) : undefined
-
-/**
- * A name that a server gives ends up in logs: one line of visible characters, and short. Of a long one both ends are kept,
- * because the long names of one server are alike at one of them.
- */
-export const presentable = (name: string): string => {
-  const short = name.length > longestName ? `${name.slice(0, longestEnd)}…${name.slice(-longestEnd)}` : name
-  return short.replace(/[\p{Cc}\p{Cf}\p{Zl}\p{Zp}\p{Cs}]+/gu, " ")
-}
-
-/** A name of this length fits on a line of a terminal; those in use are shorter. */
-const longestName = 80
-
-const longestEnd = Math.floor((longestName - 1) / 2)

@@ -26,14 +26,49 @@ describe("fields", () => {
     ["1e3", malformed],
     ["0x10", malformed],
     ["", malformed],
-    ["12, 12", malformed],
+    ["3, 3", valid(3)],
+    ["5, 3", valid(3)],
+    ["100;w=21600", valid(100)],
+    ["10, 10;w=1, 50;w=60", valid(10)],
+    ["100;w=60;comment=\"a, b\"", valid(100)],
+    ["3, -1", malformed],
+    ["3,", malformed],
+    ["3, many", malformed],
     ["9999999999999999", malformed]
   ])("count of %j", (text, expected) => {
     assert.deepStrictEqual(reading(text, (reader) => Fields.count(reader, "x-field")), expected)
   })
 
   it.each([
+    ["4", "10", valid(4)],
+    ["0", "10", valid(0)],
+    ["-1", "10", valid(0)],
+    ["-1", undefined, valid(0)],
+    ["-1, 4", "10", valid(0)],
+    ["76;w=21600", "100;w=21600", valid(76)],
+    ["-1", "-1", malformed],
+    ["-1.5", "10", malformed],
+    ["few", "10", malformed]
+  ])("left of %j with the limit %j", (text, limit, expected) => {
+    const more: Record<string, string> = limit === undefined ? {} : { "x-limit": limit }
+    assert.deepStrictEqual(reading(text, (reader) => Fields.left(reader, "x-field", "x-limit"), more), expected)
+  })
+
+  it.each([
+    ["100", valid({ limit: 100, window: undefined })],
+    ["100;w=21600", valid({ limit: 100, window: Duration.hours(6) })],
+    ["10, 10;w=1, 50;w=60", valid({ limit: 10, window: Duration.seconds(1) })],
+    ["50;w=60, 10;w=1", valid({ limit: 10, window: Duration.seconds(1) })],
+    ["10, 10;w=99999999999", valid({ limit: 10, window: undefined })],
+    ["-1", malformed]
+  ])("limit of %j", (text, expected) => {
+    assert.deepStrictEqual(reading(text, (reader) => Fields.limit(reader, "x-field")), expected)
+  })
+
+  it.each([
     ["0", valid(Duration.zero)],
+    ["30, 60", valid(Duration.minutes(1))],
+    ["60;w=60", valid(Duration.minutes(1))],
     ["1.5", valid(Duration.millis(1500))],
     [String(year), valid(Duration.seconds(year))],
     [String(year + 1), malformed],
@@ -61,7 +96,20 @@ describe("fields", () => {
   })
 
   it.each([
+    ["60 s ahead", now + 60_000, valid(Duration.minutes(1))],
+    ["just passed", now - 60_000, valid(Duration.zero)],
+    ["in seconds", now / 1000 + 60, malformed],
+    ["in microseconds", (now + 60_000) * 1000, malformed]
+  ])("epochMillis %s", (_, at, expected) => {
+    assert.deepStrictEqual(reading(String(at), (reader) => Fields.epochMillis(reader, "x-field", now)), expected)
+  })
+
+  it.each([
     ["3", valid(Duration.seconds(3))],
+    ["3, 5", valid(Duration.seconds(5))],
+    ["Thu, 01 Jan 2026 00:00:30 GMT, Thu, 01 Jan 2026 00:00:10 GMT", valid(Duration.seconds(30))],
+    ["Thu, 01 Jan 2026 00:00:30 GMT, tomorrow", malformed],
+    ["31622401", malformed],
     ["Thu, 01 Jan 2026 00:00:30 GMT", valid(Duration.seconds(30))],
     ["Wed, 31 Dec 2025 23:59:00 GMT", valid(Duration.zero)],
     ["tomorrow", malformed],
