@@ -7,6 +7,7 @@ import * as ScriptedHttpClient from "@effect-auth/testing/ScriptedHttpClient"
 import * as HttpClient from "@effect/platform/HttpClient"
 import * as HttpClientResponse from "@effect/platform/HttpClientResponse"
 import { assert, describe, it } from "@effect/vitest"
+import * as Config from "effect/Config"
 import * as ConfigProvider from "effect/ConfigProvider"
 import * as Effect from "effect/Effect"
 import * as Either from "effect/Either"
@@ -167,6 +168,34 @@ describe("Qualys, a service that cannot parse the JWT", () => {
       for (const text of ["out of memory", `JWT parsing failed${" ".repeat(20_000)}`, ""]) {
         assert.deepStrictEqual(yield* first(text), { status: 500, text, logins: 1 })
       }
+    }))
+})
+
+describe("Qualys, settings from the environment", () => {
+  const shown = (variables: Record<string, string>) =>
+    Qualys.layerBasicConfig({
+      platform: Config.nested(Platform.config("QUALYS_PLATFORM"), "PROD"),
+      credential: Config.nested(Qualys.credentialConfig("QUALYS"), "PROD")
+    }).pipe(
+      Layer.provide(FakeQualys.layer()),
+      Layer.provide(
+        Layer.setConfigProvider(ConfigProvider.fromMap(new Map(Object.entries(variables)), { pathDelim: "_" }))
+      ),
+      Layer.build,
+      Effect.scoped,
+      Effect.flip,
+      Effect.map(String)
+    )
+
+  it.effect("are named as they are nested, when a value cannot be used", () =>
+    Effect.gen(function*() {
+      const text = yield* shown({
+        PROD_QUALYS_PLATFORM: "mars",
+        PROD_QUALYS_USERNAME: "reader",
+        PROD_QUALYS_PASSWORD: "canary"
+      })
+      assert.match(text, /^\(Invalid data at PROD_QUALYS_PLATFORM: /)
+      assert.notInclude(text, "PROD.")
     }))
 })
 

@@ -87,14 +87,8 @@ type NameOf = (error: Pick<ConfigError.MissingData, "path" | "message">) => stri
 
 const ownName: NameOf = ({ path }) => path.at(-1) ?? ""
 
-/**
- * As the provider looks it up. The text of its error joins the path as it does, which the error does not tell otherwise;
- * an error that was explained before has lost that, and has the path of an environment variable.
- */
-const fullName: NameOf = (error) =>
-  error.message === isNotSet
-    ? error.path.join("_")
-    : /^\((?:Missing|Invalid) data at ([^]*?): "/u.exec(String(error))?.[1] ?? error.path.join("_")
+/** As an environment variable: Effect's own text puts a dot between the names, whatever the provider joins them with. */
+const fullName: NameOf = ({ path }) => path.join("_")
 
 /** What all names begin with, such as `YAMCS`. */
 const subject = (leaves: ReadonlyArray<Leaf>): string => {

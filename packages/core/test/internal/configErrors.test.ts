@@ -65,6 +65,19 @@ describe("configErrors", () => {
       )
     }))
 
+  it.effect("give what cannot be used the name of its variable, however it is nested", () =>
+    Effect.gen(function*() {
+      const invalid = { PROD_EU_ACME_USERNAME: "a:b", PROD_EU_ACME_PASSWORD: "canary", PROD_EU_PORT: "canary-port" }
+      assert.strictEqual(
+        yield* shown(Config.nested(Config.nested(basic, "EU"), "PROD"), invalid),
+        "(Invalid data at PROD_EU_ACME_USERNAME: \"must not contain a colon (RFC 7617 section 2)\")"
+      )
+      assert.match(
+        yield* shown(Config.nested(Config.nested(Config.integer("PORT"), "EU"), "PROD"), invalid),
+        /^\(Invalid data at PROD_EU_PORT: /
+      )
+    }))
+
   it.effect("leave a configuration that may be missing so", () =>
     Effect.gen(function*() {
       const optional = Effect.withConfigProvider(Config.option(choice), environment({}))
