@@ -33,6 +33,7 @@ import * as Certificate from "./internal/certificate.ts"
 import * as Expiry from "./internal/expiry.ts"
 import * as Handshake from "./internal/handshake.ts"
 import * as Pool from "./internal/pool.ts"
+import * as Unverified from "./internal/unverified.ts"
 
 /**
  * @since 0.1.0
@@ -52,6 +53,11 @@ export interface Options {
    * 403). With `TLSv1.2` they renegotiate instead.
    */
   readonly maxVersion?: "TLSv1.2" | "TLSv1.3" | undefined
+  /**
+   * Whether to talk to anyone who answers, whatever its certificate: credentials then go to whoever sits in between. The
+   * log says so when the client is built. Default: no, even with `NODE_TLS_REJECT_UNAUTHORIZED=0`.
+   */
+  readonly dangerouslyAcceptAnyServerCertificate?: boolean | undefined
 }
 
 /**
@@ -161,6 +167,7 @@ const make = <P>(
     const fs = yield* FileSystem.FileSystem
     const scope = yield* Effect.scope
     const { credential } = options
+    const acceptAnyServer = yield* Unverified.accepted(options)
     const thresholds = (options.warnBefore ?? ["30 days", "7 days", "1 day"]).map(Duration.toDays)
 
     const read = Certificate.read(fs, credential)
@@ -173,6 +180,7 @@ const make = <P>(
         secureContext: identity.secureContext,
         serverName: credential.serverName,
         connections: options.connections,
+        acceptAnyServer,
         unanswered
       }),
       warned: Infinity
@@ -247,7 +255,7 @@ const make = <P>(
       Effect.schedule(Effect.zipRight(reload, watchExpiry), options.reload ?? Schedule.spaced("10 seconds"))
     )
 
-    const trusted = trustedBy(credential)
+    const trusted = Certificate.trustedBy(credential)
     const client = yield* transport.client(() => MutableRef.get(current).pool)
     const explained = HttpClient.transformResponse(
       client,
@@ -264,9 +272,3 @@ const make = <P>(
 
 const nameOf = (identity: Certificate.Identity): string =>
   Option.getOrElse(identity.subject, () => `without a subject (${identity.serialNumber})`)
-
-const trustedBy = (credential: Credential.ClientCertificate): string => {
-  const given = credential.caFile ?? (credential.ca === undefined ? undefined : "the given ca")
-  if (given === undefined) return "those that come with Node"
-  return credential.caOnly === true ? `only ${given}` : `${given} and those that come with Node`
-}

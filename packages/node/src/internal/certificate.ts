@@ -56,23 +56,13 @@ export const read = (
       : Effect.succeed({ source: name, content: Redacted.make(Buffer.from(Redacted.value(inline), encoding)) })
   }
   const file = (
-    name: "certificateFile" | "keyFile" | "pkcs12File" | "caFile"
-  ): Effect.Effect<Part | undefined, ClientCertificateError> => {
-    const path = credential[name]
-    if (path === undefined) return Effect.succeed(undefined)
-    const source = `${name} ${path}`
-    return Effect.mapBoth(fs.readFile(path), {
-      onFailure: (error) => new ClientCertificateError({ reason: "Unreadable", source, problem: unreadable(error) }),
-      onSuccess: (content) => ({ source, content: Redacted.make(Buffer.from(content)) })
-    })
-  }
+    name: "certificateFile" | "keyFile" | "pkcs12File"
+  ): Effect.Effect<Part | undefined, ClientCertificateError> => readFile(fs, name, credential[name])
   return Effect.gen(function*() {
     const archive = yield* part("pkcs12", "base64")
     const certificate = yield* part("certificate", "utf8")
     const key = yield* part("key", "utf8")
-    const ca = credential.ca === undefined
-      ? yield* file("caFile")
-      : { source: "ca", content: Redacted.make(Buffer.from(credential.ca)) }
+    const ca = yield* readAuthorities(fs, credential)
     const digest = Crypto.createHash("sha256")
     for (const part of [archive, certificate, key, ca]) {
       digest.update(
@@ -90,24 +80,56 @@ export const read = (
   })
 }
 
+/** The authorities to trust, as they are given. */
+export interface Trust {
+  readonly ca?: string | undefined
+  readonly caFile?: string | undefined
+  readonly caOnly?: boolean | undefined
+}
+
+/** Reads the authorities; none means those that come with Node. */
+export const readAuthorities = (
+  fs: FileSystem.FileSystem,
+  { ca, caFile }: Trust
+): Effect.Effect<Part | undefined, ClientCertificateError> =>
+  ca === undefined
+    ? readFile(fs, "caFile", caFile)
+    : Effect.succeed({ source: "ca", content: Redacted.make(Buffer.from(ca)) })
+
+/** The settings of connections that present no certificate. */
+export const anonymous = (
+  ca: Part | undefined,
+  { caOnly, maxVersion }: Trust & TlsOptions
+): Either.Either<Tls.SecureContext, ClientCertificateError> =>
+  Either.flatMap(shared(ca, caOnly === true, maxVersion), (options) => createContext(options, ca?.source ?? "ca"))
+
+/** What was trusted, in words. */
+export const trustedBy = ({ ca, caFile, caOnly }: Trust): string => {
+  const given = caFile ?? (ca === undefined ? undefined : "the given ca")
+  if (given === undefined) return "those that come with Node"
+  return caOnly === true ? `only ${given}` : `${given} and those that come with Node`
+}
+
+interface TlsOptions {
+  readonly maxVersion?: "TLSv1.2" | "TLSv1.3" | undefined
+}
+
 /** Checks what was read, at a time in epoch milliseconds. */
 export const parse = (
   material: Material,
   credential: Credential.ClientCertificate,
-  tls: { readonly maxVersion?: "TLSv1.2" | "TLSv1.3" | undefined },
+  tls: TlsOptions,
   now: number
 ): Either.Either<Identity, ClientCertificateError> =>
   Either.gen(function*() {
     const passphrase = credential.passphrase === undefined ? undefined : Redacted.value(credential.passphrase)
-    const shared: Tls.SecureContextOptions = {
-      minVersion: "TLSv1.2",
-      maxVersion: tls.maxVersion ?? "TLSv1.3",
-      ...(passphrase === undefined ? undefined : { passphrase }),
-      ...(material.ca === undefined ? undefined : { ca: yield* authorities(material.ca, credential.caOnly === true) })
+    const options: Tls.SecureContextOptions = {
+      ...(yield* shared(material.ca, credential.caOnly === true, tls.maxVersion)),
+      ...(passphrase === undefined ? undefined : { passphrase })
     }
     const { certificate, secureContext, source } = material.identity._tag === "Pem"
-      ? yield* fromPem(material.identity.certificate, material.identity.key, passphrase, shared)
-      : yield* fromPkcs12(material.identity.archive, shared)
+      ? yield* fromPem(material.identity.certificate, material.identity.key, passphrase, options)
+      : yield* fromPkcs12(material.identity.archive, options)
     const notBefore = instant(certificate.validFrom)
     const notAfter = instant(certificate.validTo)
     if (now < notBefore) {
@@ -232,6 +254,30 @@ const ownCertificate = (secureContext: Tls.SecureContext): Crypto.X509Certificat
   const certificate = socket.getX509Certificate()
   socket.destroy()
   return certificate
+}
+
+const shared = (
+  ca: Part | undefined,
+  caOnly: boolean,
+  maxVersion: TlsOptions["maxVersion"]
+): Either.Either<Tls.SecureContextOptions, ClientCertificateError> => {
+  const versions: Tls.SecureContextOptions = { minVersion: "TLSv1.2", maxVersion: maxVersion ?? "TLSv1.3" }
+  return ca === undefined
+    ? Either.right(versions)
+    : Either.map(authorities(ca, caOnly), (ca) => ({ ...versions, ca }))
+}
+
+const readFile = (
+  fs: FileSystem.FileSystem,
+  name: string,
+  path: string | undefined
+): Effect.Effect<Part | undefined, ClientCertificateError> => {
+  if (path === undefined) return Effect.succeed(undefined)
+  const source = `${name} ${path}`
+  return Effect.mapBoth(fs.readFile(path), {
+    onFailure: (error) => new ClientCertificateError({ reason: "Unreadable", source, problem: unreadable(error) }),
+    onSuccess: (content) => ({ source, content: Redacted.make(Buffer.from(content)) })
+  })
 }
 
 const authorities = (ca: Part, exclusive: boolean): Either.Either<Array<string>, ClientCertificateError> => {

@@ -10,7 +10,8 @@ import type { Identity } from "./certificate.ts"
 
 /** What is known on our side of the handshake. */
 export interface Ours {
-  readonly identity: Identity
+  /** The certificate that was presented, if there is one. */
+  readonly identity: Identity | undefined
   /** Whose signature on the server's certificate is accepted, in words. */
   readonly trusted: string
   /** Errors of connections that the server closed before it answered anything on them. */
@@ -81,21 +82,32 @@ const problems: Record<HandshakeFailed["reason"], (ours: Ours) => string> = {
   ServerCertificateExpired: () =>
     "the server's certificate has expired or is not valid yet; renew it there, or correct this machine's clock",
   CertificateRequired: ({ identity }) =>
-    `the server received no certificate: it does not accept one issued by ${identity.issuer}, or it asks for one after ` +
-    "the handshake, which needs maxVersion \"TLSv1.2\"",
+    identity === undefined ?
+      `the server requires a client certificate; ${present}` :
+      `the server received no certificate: it does not accept one issued by ${identity.issuer}, or it asks for one after ` +
+      "the handshake, which needs maxVersion \"TLSv1.2\"",
   CertificateRefused: ({ identity }) =>
-    `the server does not accept the client certificate ${name(identity)}, signed by ${identity.issuer}; ` +
-    "add that authority to the ones it trusts, or use a certificate of one it trusts already",
+    identity === undefined
+      ? `the server refuses the handshake; if it requires a client certificate, ${present}`
+      : `the server does not accept the client certificate ${name(identity)}, signed by ${identity.issuer}; ` +
+        "add that authority to the ones it trusts, or use a certificate of one it trusts already",
   Closed: ({ identity }) =>
-    `the server closed a new connection before it answered anything: either it does not accept the client certificate ` +
-    `${name(identity)}, signed by ${identity.issuer}, or it was interrupted (a restart, an overload, a time limit); ` +
-    "if it does so every time, the certificate is the likely reason"
+    identity === undefined
+      ? `the server closed a new connection before it answered anything: it was interrupted (a restart, an overload, a ` +
+        `time limit), or it requires a client certificate; if so, ${present}`
+      : `the server closed a new connection before it answered anything: either it does not accept the client certificate ` +
+        `${
+          name(identity)
+        }, signed by ${identity.issuer}, or it was interrupted (a restart, an overload, a time limit); ` +
+        "if it does so every time, the certificate is the likely reason"
 }
 
 /** Origin and path; the server of a redirect may have chosen the path. */
 const addressOf = ({ origin, pathname }: URL): string => `${origin}${pathname}`.slice(0, longestAddress)
 
 const longestAddress = 500
+
+const present = "use a transport of ClientCertificate"
 
 const name = ({ serialNumber, subject }: Identity): string => Option.getOrElse(subject, () => serialNumber)
 

@@ -23,6 +23,8 @@ export interface Options {
   readonly secureContext: Tls.SecureContext
   readonly serverName: string | undefined
   readonly connections: number | undefined
+  /** Whether to take any server for the right one. */
+  readonly acceptAnyServer: boolean
   /** Where to note the errors of connections that the server closed before it answered anything on them. */
   readonly unanswered: Pick<WeakSet<WeakKey>, "add">
 }
@@ -145,7 +147,9 @@ const noteErrors = (socket: Net.Socket, unanswered: Options["unanswered"]): void
 /** Of a TLS socket, what it read is counted after decryption: a handshake alone leaves it at zero. */
 const isUnanswered = (socket: Net.Socket): boolean => socket.bytesRead === 0
 
-const tls = ({ secureContext, serverName }: Options) => ({
+/** Says whether to verify in any case: what is left out follows `NODE_TLS_REJECT_UNAUTHORIZED`. */
+const tls = ({ acceptAnyServer, secureContext, serverName }: Options) => ({
   secureContext,
+  rejectUnauthorized: !acceptAnyServer,
   ...(serverName === undefined ? undefined : { servername: serverName })
 })
