@@ -42,7 +42,7 @@ export class Token extends Schema.Class<Token>("@effect-auth/core/Token")({
   key: Schema.optionalWith(Secret, { exact: true }),
   /** Members of the server's answer that a mode keeps, such as `instance_url`. They are shown: no place for a secret. */
   extra: Schema.optional(Schema.Record({ key: Schema.String, value: Schema.Unknown })),
-  /** Whom it was issued to; see `TokenStores.audienceKey`. Set by the token source that stores it. */
+  /** Whom it was issued to; see `TokenStores.audienceKey`. Set by the store of that audience. */
   audience: Schema.optional(Schema.String)
 }) {}
 

@@ -54,8 +54,8 @@ export interface Options {
    */
   readonly maxVersion?: "TLSv1.2" | "TLSv1.3" | undefined
   /**
-   * Whether to talk to anyone who answers, whatever its certificate: credentials then go to whoever sits in between. The
-   * log says so when the client is built. Default: no, even with `NODE_TLS_REJECT_UNAUTHORIZED=0`.
+   * Whether to accept every server, whatever its certificate: an attacker on the way then gets the credentials. The log
+   * says so when the client is built. Default: no, even with `NODE_TLS_REJECT_UNAUTHORIZED=0`.
    */
   readonly dangerouslyAcceptAnyServerCertificate?: boolean | undefined
 }

@@ -13,7 +13,7 @@ export const accepted = (options: Options): Effect.Effect<boolean> => {
     any
       ? Effect.logWarning(
         "dangerouslyAcceptAnyServerCertificate is set: the certificates of servers are not verified, and credentials go " +
-          "to whoever answers; set ca or caFile to the authority that signed the server's certificate instead"
+          "to any server that answers; set ca or caFile to the authority that signed the server's certificate instead"
       )
       : Effect.void,
     any

@@ -231,7 +231,7 @@ const answered = <E, R>(
   const reading = RateLimitHeaders.read(headers, head, now)
   const { body } = headers
   if (body === undefined || !body.wanted(head)) return learned(context, permit, { response, reading, now })
-  // whoever reads it after this gets what was read here, or why it was not
+  // a later reader gets what was read here, or why it could not be read
   const bounded = ResponseBody.bounded(response, bodies.reading)
   return Effect.matchCauseEffect(restore(bounded.text), {
     onFailure: (cause) =>
