@@ -208,6 +208,15 @@ export const cookies = (response: HttpClientResponse.HttpClientResponse): Effect
   )
 
 /**
+ * Whether the body is a page for people, such as a proxy's or a captive portal's, whatever its content type says.
+ *
+ * @since 0.1.0
+ * @category responses
+ */
+export const isPage = (response: HttpClientResponse.HttpClientResponse): Effect.Effect<boolean> =>
+  Effect.map(Effect.option(response.text), (body) => contentOf(response, body) === "Html")
+
+/**
  * The time of an answer by the server's clock (RFC 9110 section 6.6.1), for a token whose expiry is an instant and not a
  * lifetime.
  *

@@ -13,7 +13,6 @@ import * as Clock from "effect/Clock"
 import * as Context from "effect/Context"
 import * as Duration from "effect/Duration"
 import * as Effect from "effect/Effect"
-import * as Exit from "effect/Exit"
 import * as Fiber from "effect/Fiber"
 import * as MutableRef from "effect/MutableRef"
 import * as Option from "effect/Option"
@@ -109,6 +108,7 @@ export const make = <R = never>(options: Options<R>): Effect.Effect<TokenSource,
       renewal: Schedule.stepper(policy.renewal),
       onTheWire: MutableRef.make(false),
       changes: StateRef.make<TokenChange | undefined>(undefined),
+      ending: MutableRef.make<Fiber.RuntimeFiber<void> | undefined>(undefined),
       lastStore: MutableRef.make<TokenStore | undefined>(undefined)
     }
     const observer = yield* Changes.observe(source)
@@ -168,7 +168,7 @@ const keepAlive = <R>(source: Source<R>): Effect.Effect<never> =>
 /** The end of the Scope: waits for the last exchange, the revocation and the last change, as long as the policy allows. */
 const close = <R>(source: Source<R>, observer: Fiber.Fiber<void> | undefined): Effect.Effect<void> =>
   Effect.gen(function*() {
-    const { changes, mode, onTheWire, options: { revoke, store }, policy: { closing }, runtime, state } = source
+    const { changes, ending, onTheWire, options: { revoke, store }, policy: { closing }, runtime, state } = source
     StateRef.update(state, (state) => ({ ...state, closed: true }))
     const { exchange } = StateRef.get(state)
     const fiber = exchange === undefined ? undefined : MutableRef.get(exchange.fiber)
@@ -183,16 +183,12 @@ const close = <R>(source: Source<R>, observer: Fiber.Fiber<void> | undefined): E
     StateRef.update(state, (state) => ({ ...state, held: undefined }))
     StateRef.set(changes, { _tag: "Cleared" })
     if (held !== undefined && revoke !== undefined && store === undefined) {
-      const revoked = yield* Effect.interruptible(revoke(held.token)).pipe(
-        Effect.provide(runtime.context),
-        Effect.timeout(closing),
-        Effect.exit
-      )
-      yield* AuthEvent.publish(AuthEvent.AuthEvent.LoggedOut({ mode, succeeded: Exit.isSuccess(revoked) }))
+      yield* Effect.provide(Exchange.logOut(source, revoke(held.token)), runtime.context)
     }
-    if (observer !== undefined) {
-      yield* Effect.timeoutOption(Effect.interruptible(Fiber.await(observer)), closing)
-      yield* Fiber.interruptFork(observer)
+    for (const last of [MutableRef.get(ending), observer]) {
+      if (last === undefined) continue
+      yield* Effect.timeoutOption(Effect.interruptible(Fiber.await(last)), closing)
+      yield* Fiber.interruptFork(last)
     }
   })
 

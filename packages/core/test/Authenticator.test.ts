@@ -84,12 +84,11 @@ const numbered = (name: string) =>
 
 /** A source that records which tokens it is told were rejected. */
 const recording = Effect.gen(function*() {
-  const rejections = yield* Ref.make<ReadonlyArray<readonly [Token.Token, TokenSource.RenewalStep | undefined]>>([])
+  const rejections = yield* Ref.make<ReadonlyArray<Parameters<TokenSource.TokenSource["reject"]>>>([])
   const source = yield* numbered("canary-token-")
   const tokens: TokenSource.TokenSource = {
     ...source,
-    reject: (token, attempted) =>
-      Effect.as(Ref.update(rejections, (all) => [...all, [token, attempted] as const]), "refresh")
+    reject: (...rejection) => Effect.as(Ref.update(rejections, (all) => [...all, rejection]), "refresh")
   }
   return { rejections: Ref.get(rejections), token: yield* source.get, tokens }
 })
@@ -213,7 +212,18 @@ describe("Authenticator", () => {
         const { reject } = yield* prove(Authenticator.bearer(tokens))
         assert.strictEqual(yield* reject("reuse"), "refresh")
         assert.strictEqual(yield* reject("login"), "refresh")
-        assert.deepStrictEqual(yield* rejections, [[token, "reuse"], [token, "login"]])
+        assert.deepStrictEqual(yield* rejections, [[token, "reuse", false], [token, "login", false]])
+      }))
+
+    it.scoped("reports whether the server had accepted the token, of which an error is no sign", () =>
+      Effect.gen(function*() {
+        const { rejections, tokens } = yield* recording
+        const { reject, review } = yield* prove(Authenticator.bearer(tokens))
+        for (const status of [401, 404, 502, 200, 401]) {
+          review(answer(status))
+          yield* reject("reuse")
+        }
+        assert.deepStrictEqual((yield* rejections).map(([, , accepted]) => accepted), [false, false, false, true, true])
       }))
 
     it.scoped("fails with the error of the exchange", () =>

@@ -135,12 +135,15 @@ describe("RefreshPolicy", () => {
     const policy = RefreshPolicy.default
 
     it("has the documented times", () => {
-      const { closing, coolDown, keepAlive, refreshGracePeriod, timeout } = policy
-      assert.deepStrictEqual({ closing, coolDown, keepAlive, refreshGracePeriod, timeout }, {
+      const { pipe: _, renewal: __, retry: ___, ...rest } = policy
+      assert.deepStrictEqual(rest, {
         closing: Duration.seconds(5),
         coolDown: Duration.seconds(30),
         keepAlive: false,
         refreshGracePeriod: Duration.seconds(10),
+        renewalInterval: Duration.seconds(1),
+        storeTimeout: Duration.seconds(5),
+        strictStore: false,
         timeout: Duration.seconds(30)
       })
       assert.strictEqual(policy.renewal, RefreshPolicy.early)
@@ -170,21 +173,26 @@ describe("RefreshPolicy", () => {
     it("replace one part each, and leave the given policy unchanged", () => {
       const before = { ...RefreshPolicy.default }
       const retry = Schedule.recurs(5)
-      const { closing, coolDown, keepAlive, refreshGracePeriod, renewal, retry: replaced, timeout } = RefreshPolicy
-        .default.pipe(
-          RefreshPolicy.renewal(RefreshPolicy.never),
-          RefreshPolicy.retry(retry),
-          RefreshPolicy.coolDown("1 minute"),
-          RefreshPolicy.timeout("2 minutes"),
-          RefreshPolicy.keepAlive(true),
-          RefreshPolicy.refreshGracePeriod("3 minutes"),
-          RefreshPolicy.closing("4 minutes")
-        )
-      assert.deepStrictEqual({ closing, coolDown, keepAlive, refreshGracePeriod, timeout }, {
+      const { pipe: _, renewal, retry: replaced, ...rest } = RefreshPolicy.default.pipe(
+        RefreshPolicy.renewal(RefreshPolicy.never),
+        RefreshPolicy.retry(retry),
+        RefreshPolicy.coolDown("1 minute"),
+        RefreshPolicy.timeout("2 minutes"),
+        RefreshPolicy.keepAlive(true),
+        RefreshPolicy.refreshGracePeriod("3 minutes"),
+        RefreshPolicy.closing("4 minutes"),
+        RefreshPolicy.renewalInterval("5 minutes"),
+        RefreshPolicy.storeTimeout("6 minutes"),
+        RefreshPolicy.strictStore(true)
+      )
+      assert.deepStrictEqual(rest, {
         closing: Duration.minutes(4),
         coolDown: Duration.minutes(1),
         keepAlive: true,
         refreshGracePeriod: Duration.minutes(3),
+        renewalInterval: Duration.minutes(5),
+        storeTimeout: Duration.minutes(6),
+        strictStore: true,
         timeout: Duration.minutes(2)
       })
       assert.strictEqual(renewal, RefreshPolicy.never)

@@ -659,6 +659,42 @@ describe("TokenSource", () => {
       }))
   })
 
+  describe("a session that a login replaces", () => {
+    /** A source that has logged in twice, and what was revoked by the time its Scope has ended. */
+    const replaced = (options: Partial<TokenSource.Options>, revocation: (token: string) => Effect.Effect<void>) =>
+      Effect.gen(function*() {
+        const { login } = yield* server()
+        const revoked = yield* Ref.make<ReadonlyArray<string>>([])
+        const { close, tokens } = yield* opened({
+          login,
+          revoke: (token) =>
+            Effect.zipRight(revocation(value(token)), Ref.update(revoked, (all) => [...all, value(token)])),
+          ...options
+        })
+        yield* tokens.reject(yield* tokens.get)
+        assert.strictEqual(value(yield* tokens.get), "token-2")
+        const closing = yield* Effect.fork(Effect.zipRight(close, Ref.get(revoked)))
+        yield* TestClock.adjust("20 seconds")
+        return yield* Fiber.join(closing)
+      })
+
+    it.effect("is ended if the mode says so, and the end of the Scope waits for that", () =>
+      Effect.gen(function*() {
+        const slowly = (token: string) => Effect.sleep(token === "token-1" ? "4 seconds" : "1 second")
+        assert.deepStrictEqual(yield* replaced({ endReplaced: true }, slowly), ["token-2", "token-1"])
+      }))
+
+    it.effect("is left to itself otherwise", () =>
+      Effect.gen(function*() {
+        assert.deepStrictEqual(yield* replaced({}, () => Effect.void), ["token-2"])
+      }))
+
+    it.effect("holds up nobody for longer than the policy's closing if its end is not answered", () =>
+      Effect.gen(function*() {
+        assert.deepStrictEqual(yield* replaced({ endReplaced: true }, () => Effect.never), [])
+      }))
+  })
+
   describe("with a store", () => {
     const shared = Effect.gen(function*() {
       const store = yield* TokenStore.makeMemory

@@ -184,6 +184,28 @@ describe("IbmMq, LTPA", () => {
     }).pipe(Effect.provide(layer))
   })
 
+  it.effect("a page in the place of the answer to a login is that of a proxy: the login is tried again", () => {
+    const told: Array<string> = []
+    const server = HttpClient.make((request) => {
+      told.push(`${request.method} ${new URL(request.url).pathname.slice("/ibmmq/rest/v3".length)}`)
+      return Effect.succeed(HttpClientResponse.fromWeb(
+        request,
+        told.length === 1
+          ? new Response("<!DOCTYPE html><title>log in</title>")
+          : new Response(null, { status: 204, headers: { "set-cookie": "LtpaToken2=canary" } })
+      ))
+    })
+    return Effect.gen(function*() {
+      const caller = yield* Effect.fork(list)
+      yield* TestClock.adjust("1 second")
+      assert.strictEqual((yield* Fiber.join(caller)).status, 204)
+      assert.deepStrictEqual(told, ["POST /login", "POST /login", "GET /admin/qmgr"])
+    }).pipe(
+      Effect.provide(Layer.fresh(IbmMq.layerLtpa({ ...options, logout: false }))),
+      Effect.provideService(HttpClient.HttpClient, server)
+    )
+  })
+
   /** A server that answers a login with these cookies, and what becomes of the login. */
   const setting = (...cookies: ReadonlyArray<string>) => {
     const sent: Array<string> = []

@@ -11,6 +11,7 @@ import * as Config from "effect/Config"
 import * as ConfigProvider from "effect/ConfigProvider"
 import * as Effect from "effect/Effect"
 import * as Either from "effect/Either"
+import * as Fiber from "effect/Fiber"
 import * as Layer from "effect/Layer"
 import * as Redacted from "effect/Redacted"
 import * as Ref from "effect/Ref"
@@ -234,6 +235,28 @@ describe("Qualys, session", () => {
         Effect.provideService(HttpClient.HttpClient, client)
       )
       assert.deepInclude(yield* fake.stats, { logins: 2, openSessions: 0 })
+    }).pipe(Effect.provide(FakeQualys.layer())))
+
+  it.effect("a page in the place of the answer to a login is that of a proxy: the login is tried again", () =>
+    Effect.gen(function*() {
+      const fake = yield* FakeQualys.FakeQualys
+      const real = yield* HttpClient.HttpClient
+      const isFirst = yield* Ref.make(true)
+      const client = HttpClient.make((request) =>
+        Effect.flatMap(Ref.getAndSet(isFirst, false), (isFirst) =>
+          isFirst
+            ? Effect.succeed(HttpClientResponse.fromWeb(request, new Response("<html>log in</html>")))
+            : real.execute(request))
+      )
+      const caller = yield* Effect.fork(
+        get(scans).pipe(
+          Effect.provide(Qualys.layerSession({ platform: "qg2", credential })),
+          Effect.provideService(HttpClient.HttpClient, client)
+        )
+      )
+      yield* TestClock.adjust("1 second")
+      assert.strictEqual((yield* Fiber.join(caller)).status, 200)
+      assert.deepInclude(yield* fake.stats, { logins: 1, openSessions: 0 })
     }).pipe(Effect.provide(FakeQualys.layer())))
 
   it.effect("a session cookie that the answer deletes is no session", () =>

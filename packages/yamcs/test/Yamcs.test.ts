@@ -7,6 +7,7 @@ import * as TokenStore from "@effect-auth/core/TokenStore"
 import * as FakeYamcs from "@effect-auth/testing/FakeYamcs"
 import * as HttpClient from "@effect/platform/HttpClient"
 import * as HttpClientRequest from "@effect/platform/HttpClientRequest"
+import * as HttpClientResponse from "@effect/platform/HttpClientResponse"
 import { assert, describe, it } from "@effect/vitest"
 import * as Config from "effect/Config"
 import * as ConfigProvider from "effect/ConfigProvider"
@@ -143,6 +144,31 @@ describe("Yamcs, bearer", () => {
             "Yamcs/Bearer: the server rejected the credentials: the session has ended; supply the tokens of a new one"
         })
       }).pipe(Effect.provide(Yamcs.layer({ baseUrl, credential })))
+    }).pipe(Effect.provide(FakeYamcs.layer())))
+
+  it.effect("outlives a proxy that answers the API's calls with 401 for a while, although nobody can log in again", () =>
+    Effect.gen(function*() {
+      const credential = new YamcsCredential.Session(yield* login)
+      const fake = yield* HttpClient.HttpClient
+      const isBehindProxy = yield* Ref.make(false)
+      const client = HttpClient.make((request) =>
+        Effect.flatMap(Ref.get(isBehindProxy), (isBehindProxy) =>
+          isBehindProxy && request.url.includes("/api/")
+            ? Effect.succeed(HttpClientResponse.fromWeb(request, new Response("<html>log in</html>", { status: 401 })))
+            : fake.execute(request))
+      )
+      yield* Effect.gen(function*() {
+        assert.strictEqual(yield* whoAmI, "operator")
+        yield* Ref.set(isBehindProxy, true)
+        yield* Effect.flip(Yamcs.user)
+        yield* Effect.flip(Yamcs.user)
+        yield* Ref.set(isBehindProxy, false)
+        yield* TestClock.adjust("31 seconds") // a refusal is remembered for a cool-down
+        assert.strictEqual(yield* whoAmI, "operator")
+      }).pipe(
+        Effect.provide(Yamcs.layer({ baseUrl, credential })),
+        Effect.provideService(HttpClient.HttpClient, client)
+      )
     }).pipe(Effect.provide(FakeYamcs.layer())))
 
   it.effect("a stored session that has ended gives way to the one that was given", () =>

@@ -48,19 +48,18 @@ export const login = (
       RequestCredentials.apply(Csrf.credentials(endpoint.csrfToken))
     )
     const response = yield* TokenEndpoint.execute(client, request, { mode, explain: MqError.explain })
-    yield* ResponseBody.discard(response)
     const found = pick(yield* TokenEndpoint.cookies(response), endpoint.cookieName)
-    return yield* Option.match(found, {
-      onNone: () =>
-        Effect.fail(
-          new MalformedTokenResponse({
-            mode,
-            url: response.request.url,
-            status: response.status,
-            detail: whyNone(response.cookies, endpoint.cookieName)
-          })
-        ),
-      onSome: (value) => Token.make({ mode, value, lifetime: endpoint.lifetime })
+    if (Option.isSome(found)) {
+      yield* ResponseBody.discard(response)
+      return yield* Token.make({ mode, value: found.value, lifetime: endpoint.lifetime })
+    }
+    return yield* new MalformedTokenResponse({
+      mode,
+      url: response.request.url,
+      status: response.status,
+      // mqweb answers without a body, or in JSON
+      foreign: yield* TokenEndpoint.isPage(response),
+      detail: whyNone(response.cookies, endpoint.cookieName)
     })
   })
 

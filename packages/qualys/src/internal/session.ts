@@ -44,9 +44,9 @@ export const login = (endpoint: Endpoint) =>
     // an expired account gets a 200 without a session
     const message = ServerMessage.fromResponse(response, yield* Refusal.explainLogin(platform)(response))
     const facts = { mode, url: response.request.url, status: response.status, ...message }
-    return yield* message.code === undefined
-      ? new MalformedTokenResponse({ ...facts, detail: `there is no ${cookieName} cookie` })
-      : new CredentialsRejected(facts)
+    if (message.code !== undefined) return yield* new CredentialsRejected(facts)
+    const foreign = yield* TokenEndpoint.isPage(response)
+    return yield* new MalformedTokenResponse({ ...facts, foreign, detail: `there is no ${cookieName} cookie` })
   })
 
 export const logout =

@@ -153,7 +153,7 @@ const carryOut = <R>(
     if (plan._tag === "Login" || refresh === undefined) return loggingIn
     return exchanged(
       "refresh",
-      Effect.map(refresh(plan.refreshToken), (token) => TokenState.refreshed(token, plan.refreshToken))
+      Effect.map(refresh(plan.refreshToken), (token) => TokenState.refreshed(token, plan))
     ).pipe(
       // only the server's own word ends a refresh token: not a proxy's page, and not a client or scope it does not accept
       Effect.catchIf(TokenState.endsRefreshToken, () => {
@@ -264,20 +264,25 @@ const grant = <R>(
     }))
   })
 
-/** In the background: nobody waits for the end of a session that is not used any more. */
-const endReplaced = <R>({ mode, options: { endReplaced, revoke }, policy, runtime }: Source<R>, token: Token): void => {
+/** In the background: of all there is, only the end of the source waits for it. */
+const endReplaced = <R>(source: Source<R>, token: Token): void => {
+  const { ending, options: { endReplaced, revoke }, runtime } = source
   if (endReplaced !== true || revoke === undefined) return
-  Runtime.runFork(
-    runtime,
-    revoke(token).pipe(
-      Effect.timeout(policy.closing),
-      Effect.exit,
-      Effect.flatMap((exit) =>
-        AuthEvent.publish(AuthEvent.AuthEvent.LoggedOut({ mode, succeeded: Exit.isSuccess(exit) }))
-      )
+  MutableRef.set(ending, Runtime.runFork(runtime, logOut(source, revoke(token))))
+}
+
+/** Ends a session at the server, as long as the policy allows, and tells what came of it. */
+export const logOut = <R>(
+  { mode, policy }: Source<R>,
+  revoke: Effect.Effect<unknown, ExchangeError, R>
+): Effect.Effect<void, never, R> =>
+  Effect.interruptible(revoke).pipe(
+    Effect.timeout(policy.closing),
+    Effect.exit,
+    Effect.flatMap((exit) =>
+      AuthEvent.publish(AuthEvent.AuthEvent.LoggedOut({ mode, succeeded: Exit.isSuccess(exit) }))
     )
   )
-}
 
 /** Remembers a failure and wakes everyone that waits, all with the same result. */
 const settle = <R>(

@@ -101,6 +101,8 @@ export interface Source<R> {
   /** The policy's schedule of renewals, stepped once for each token. */
   readonly renewal: Schedule.Stepper<Token>
   readonly changes: StateRef.StateRef<TokenChange | undefined>
+  /** The end of the session that a login replaced last. */
+  readonly ending: MutableRef.MutableRef<Fiber.RuntimeFiber<void> | undefined>
   /** The store of the last exchange, where the `store` option is an Effect. */
   readonly lastStore: MutableRef.MutableRef<TokenStore | undefined>
 }

@@ -7,6 +7,7 @@ import * as Duration from "effect/Duration"
 import * as Equal from "effect/Equal"
 import * as Exit from "effect/Exit"
 import type * as Redacted from "effect/Redacted"
+import * as Struct from "effect/Struct"
 import type { ExchangeError } from "../../AuthError.ts"
 import { isTransient } from "../../AuthError.ts"
 import { Token } from "../../Token.ts"
@@ -30,6 +31,8 @@ export interface Held {
   readonly rejected: boolean
   /** What the next refresh redeems; removed once the server has refused it. */
   readonly refreshToken: Redacted.Redacted | undefined
+  /** The next exchange is a login, although there is a refresh token: what that brought was refused. */
+  readonly loginNext: boolean
   /** Whether the store has it. A store that could not be written must not be trusted over the held token. */
   readonly persisted: boolean
 }
@@ -84,7 +87,7 @@ export type RenewalStep = "reuse" | "refresh" | "login" | "fail"
 /** What an exchange has to do. */
 export type Plan =
   | { readonly _tag: "Adopt"; readonly token: Token; readonly provenance: Provenance }
-  | { readonly _tag: "Refresh"; readonly refreshToken: Redacted.Redacted }
+  | { readonly _tag: "Refresh"; readonly token: Token; readonly refreshToken: Redacted.Redacted }
   | { readonly _tag: "Login" }
 
 /** A token from outside this source, and where it was found. */
@@ -147,10 +150,13 @@ export const plan = (held: Held | undefined, found: Found | undefined, now: numb
   if (isNews && (found.token.expiresAt === undefined || now < DateTime.toEpochMillis(found.token.expiresAt))) {
     return { _tag: "Adopt", ...found }
   }
+  const token = isNews ? found.token : held?.token
   const refreshToken = isNews
     ? (rules.canRefresh && !isPast(found.token.refreshExpiresAt, now) ? found.token.refreshToken : undefined)
     : redeemable(held, undefined, now, rules)
-  return refreshToken === undefined ? { _tag: "Login" } : { _tag: "Refresh", refreshToken }
+  return token === undefined || refreshToken === undefined
+    ? { _tag: "Login" }
+    : { _tag: "Refresh", token, refreshToken }
 }
 
 /** A rejection of a token, for one request. */
@@ -176,10 +182,8 @@ export const reject = <Exchange>(
   const { held } = state
   if (held !== undefined && !held.rejected && held.token !== token) return ["reuse", state]
   // a refresh that brought a token which is refused is not worth another one, however late the refusal comes
-  const refreshIsOfNoUse = order[attempted] >= order.refresh || (held?.provenance === "refresh" && accepted === false)
-  const rejected = held === undefined
-    ? undefined
-    : { ...held, rejected: true, refreshToken: refreshIsOfNoUse ? undefined : held.refreshToken }
+  const loginNext = order[attempted] >= order.refresh || (held?.provenance === "refresh" && accepted === false)
+  const rejected = held === undefined ? undefined : { ...held, rejected: true, loginNext }
   const step: RenewalStep = redeemable(rejected, accepted, now, rules) === undefined ? "login" : "refresh"
   if (order[step] <= order[attempted]) return ["fail", state]
   if (held === undefined || held.rejected) return [step, state]
@@ -206,9 +210,21 @@ export const furthest = (steps: ReadonlyArray<RenewalStep>): RenewalStep =>
     "fail"
   )
 
-/** What a refresh brought. Without a new refresh token, the redeemed one stays good (RFC 6749 section 6). */
-export const refreshed = (token: Token, redeemed: Redacted.Redacted): Token =>
-  token.refreshToken === undefined ? new Token({ ...token, refreshToken: redeemed }) : token
+/**
+ * What a refresh brought, and what it leaves as it was. Without a new refresh token, the redeemed one stays good (RFC 6749
+ * section 6).
+ */
+export const refreshed = (
+  token: Token,
+  { refreshToken, token: before }: { readonly token: Token; readonly refreshToken: Redacted.Redacted }
+): Token => {
+  const carried = Struct.pick(before, "type", "scope", "idToken", "key", "extra")
+  const kept = token.refreshToken === undefined
+    ? { refreshToken, ...Struct.pick(before, "refreshExpiresAt") }
+    : undefined
+  const extra = token.extra === undefined ? undefined : { extra: { ...before.extra, ...token.extra } }
+  return new Token({ ...carried, ...token, ...kept, ...extra })
+}
 
 /** A token arrived. */
 export const granted = <Exchange>(
@@ -233,6 +249,7 @@ export const granted = <Exchange>(
       expiresAt,
       rejected: false,
       refreshToken: token.refreshToken,
+      loginNext: false,
       persisted: facts.persisted
     }
   }
@@ -255,12 +272,17 @@ export const endsRefreshToken = (error: ExchangeError): boolean =>
 /** What is held belongs to another account than the next token. */
 export const forget = <Exchange>(state: TokenState<Exchange>): TokenState<Exchange> => ({ ...state, held: undefined })
 
+/**
+ * An exchange failed. If that was a login in the place of a refresh, the refresh token has its turn again: it was never
+ * refused, and where nobody can log in it is all there is.
+ */
 export const failed = <Exchange>(
   state: TokenState<Exchange>,
   error: ExchangeError,
   now: number
 ): TokenState<Exchange> => ({
   ...state,
+  held: state.held?.loginNext === true ? { ...state.held, loginNext: false } : state.held,
   failure: { error, at: now }
 })
 
@@ -291,7 +313,9 @@ const redeemable = (
   now: number,
   rules: Rules
 ): Redacted.Redacted | undefined => {
-  if (held === undefined || !rules.canRefresh || isPast(held.token.refreshExpiresAt, now)) return undefined
+  if (held === undefined || held.loginNext || !rules.canRefresh || isPast(held.token.refreshExpiresAt, now)) {
+    return undefined
+  }
   const sessionIsDead = held.rejected && held.provenance === "refresh" && accepted !== true &&
     within(held.issuedAt, rules.refreshGracePeriod, now)
   return sessionIsDead ? undefined : held.refreshToken

@@ -1,7 +1,9 @@
 import { assert, describe, it } from "@effect/vitest"
 import * as DateTime from "effect/DateTime"
+import * as Equal from "effect/Equal"
 import * as Exit from "effect/Exit"
 import * as Redacted from "effect/Redacted"
+import * as Schema from "effect/Schema"
 import { CredentialsRejected, CredentialUnavailable, TokenEndpointError } from "../../../src/AuthError.ts"
 import * as State from "../../../src/internal/token/state.ts"
 import { Token } from "../../../src/Token.ts"
@@ -35,6 +37,7 @@ const held = (overrides?: Partial<State.Held>): State.Held => ({
   expiresAt: 100_000,
   rejected: false,
   refreshToken: first.refreshToken,
+  loginNext: false,
   persisted: true,
   ...overrides
 })
@@ -155,8 +158,10 @@ describe("token state", () => {
     const stored = (token: Token): State.Found => ({ token, provenance: "store" })
     const initial = (token: Token): State.Found => ({ token, provenance: "initial" })
     const expired = token("c", { expiresAt: 1, refreshToken: "refresh-c" })
-    const refresh = (refreshToken: Redacted.Redacted | undefined): State.Plan =>
-      refreshToken === undefined ? { _tag: "Login" } : { _tag: "Refresh", refreshToken }
+    const refresh = (token: Token): State.Plan =>
+      token.refreshToken === undefined
+        ? { _tag: "Login" }
+        : { _tag: "Refresh", token, refreshToken: token.refreshToken }
 
     it.each<[string, State.Held | undefined, State.Found | undefined, State.Rules, State.Plan]>([
       ["nothing held and nothing found lead to a login", undefined, undefined, rules, { _tag: "Login" }],
@@ -175,7 +180,7 @@ describe("token state", () => {
         undefined,
         stored(expired),
         rules,
-        refresh(expired.refreshToken)
+        refresh(expired)
       ],
       [
         "a stored token that has expired leads to a login where there is no refresh",
@@ -205,24 +210,24 @@ describe("token state", () => {
         held(),
         stored(expired),
         rules,
-        refresh(expired.refreshToken)
+        refresh(expired)
       ],
       ["a held token is not refreshed where there is no refresh", held(), undefined, { ...rules, canRefresh: false }, {
         _tag: "Login"
       }],
-      ["the held token's refresh token is redeemed", held(), undefined, rules, refresh(first.refreshToken)],
+      ["the held token's refresh token is redeemed", held(), undefined, rules, refresh(first)],
       ["a token that another process stored is adopted", held(), stored(other), rules, {
         _tag: "Adopt",
         token: other,
         provenance: "store"
       }],
-      ["the store's own copy of the held token is not news", held(), stored(first), rules, refresh(first.refreshToken)],
+      ["the store's own copy of the held token is not news", held(), stored(first), rules, refresh(first)],
       [
         "a token that could not be stored is trusted over the store",
         held({ persisted: false }),
         stored(other),
         rules,
-        refresh(first.refreshToken)
+        refresh(first)
       ],
       ["a refused refresh token is not redeemed again", held({ refreshToken: undefined }), undefined, rules, {
         _tag: "Login"
@@ -239,7 +244,7 @@ describe("token state", () => {
         held({ provenance: "refresh", rejected: true, issuedAt: 39_999 }),
         undefined,
         rules,
-        refresh(first.refreshToken)
+        refresh(first)
       ]
     ])("%s", (_, given, found, rules, expected) => {
       assert.deepStrictEqual(State.plan(given, found, 49_999, rules), expected)
@@ -386,8 +391,41 @@ describe("token state", () => {
 
     it("a refresh that brings no refresh token keeps the redeemed one", () => {
       const bare = token("d")
-      assert.deepStrictEqual(State.refreshed(bare, secret("kept")).refreshToken, secret("kept"))
-      assert.strictEqual(State.refreshed(first, secret("kept")), first)
+      const redeemed = { token: first, refreshToken: secret("kept") }
+      assert.deepStrictEqual(State.refreshed(bare, redeemed).refreshToken, secret("kept"))
+      assert.isTrue(Equal.equals(State.refreshed(first, redeemed), first))
+    })
+
+    it("what a refresh does not state stays as it was, but for what belongs to the old token alone", () => {
+      const before = new Token({
+        ...first,
+        refreshExpiresAt: DateTime.unsafeMake(9),
+        type: "DPoP",
+        scope: ["read"],
+        idToken: secret("canary-id"),
+        key: secret("canary-key"),
+        extra: { instance_url: "https://acme.example", region: "eu" },
+        audience: "canary-audience"
+      })
+      const redeemed = { token: before, refreshToken: secret("kept") }
+      const bare = State.refreshed(token("d"), redeemed)
+      const { audience: _, ...carried } = before
+      const expected = new Token({ ...carried, ...token("d"), refreshToken: secret("kept") })
+      assert.deepStrictEqual(Schema.encodeSync(Token)(bare), Schema.encodeSync(Token)(expected))
+      const stated = new Token({ ...token("e", { refreshToken: "new" }), scope: ["write"], extra: { region: "us" } })
+      const { extra, idToken, refreshExpiresAt, refreshToken, scope, type } = State.refreshed(stated, redeemed)
+      assert.deepStrictEqual([type, idToken, scope], ["DPoP", secret("canary-id"), ["write"]])
+      assert.deepStrictEqual(extra, { instance_url: "https://acme.example", region: "us" })
+      assert.deepStrictEqual([refreshToken, refreshExpiresAt], [secret("new"), undefined])
+    })
+
+    it("a refresh token that was passed over for a login has its turn again if that fails", () => {
+      const given = state({ held: held({ provenance: "refresh", issuedAt: -100_000 }) })
+      const rejection = { token: first, attempted: "reuse", accepted: false } as const
+      const [, rejected] = State.reject(given, rejection, 1, rules)
+      assert.strictEqual(State.plan(rejected.held, undefined, 1, rules)._tag, "Login")
+      const failed = State.failed(rejected, refusedLogin, 2)
+      assert.strictEqual(State.plan(failed.held, undefined, 2, rules)._tag, "Refresh")
     })
 
     it("a failure is remembered with its time", () => {
