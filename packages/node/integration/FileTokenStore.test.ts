@@ -95,7 +95,7 @@ const storeWithSession = Effect.gen(function*() {
   const fs = yield* FileSystem.FileSystem
   const path = `${yield* fs.makeTempDirectoryScoped()}/session.json`
   const store = yield* FileTokenStore.make({ path })
-  yield* store.set(yield* Token.make({ value: "access-0", expiresIn: 0, refreshToken: "refresh-0" }))
+  yield* store.set(yield* Token.make({ value: "access-0", lifetime: "0 millis", refreshToken: "refresh-0" }))
   return path
 })
 
