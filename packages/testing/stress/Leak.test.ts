@@ -1,4 +1,5 @@
-/** Every way of authenticating that core knows under the leak suite, in memory and over three transports. */
-import { declareTests } from "../test/coreModes.ts"
+/** Every way of authenticating that core knows under the leak suite, over three transports. */
+import * as Core from "../test/coreModes.ts"
+import { declareTests } from "../test/leakTests.ts"
 
-declareTests({ overEveryTransport: true })
+declareTests({ of: "core", ...Core, extent: "OverSockets" })

@@ -1,4 +1,5 @@
 /** Every way of authenticating that core knows under the leak suite; `stress/Leak.test.ts` runs each over every transport. */
-import { declareTests } from "./coreModes.ts"
+import * as Core from "./coreModes.ts"
+import { declareTests } from "./leakTests.ts"
 
-declareTests({ overEveryTransport: false })
+declareTests({ of: "core", ...Core, extent: "InTurn" })

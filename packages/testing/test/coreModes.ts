@@ -1,4 +1,4 @@
-/** Every way of authenticating that core knows, and the tests of all of them under the leak suite. */
+/** Every way of authenticating that core knows, for the leak suite. */
 import * as AuthenticatedHttpClient from "@effect-auth/core/AuthenticatedHttpClient"
 import * as Authenticator from "@effect-auth/core/Authenticator"
 import * as Credential from "@effect-auth/core/Credential"
@@ -6,17 +6,9 @@ import * as RefreshPolicy from "@effect-auth/core/RefreshPolicy"
 import * as Token from "@effect-auth/core/Token"
 import * as TokenEndpoint from "@effect-auth/core/TokenEndpoint"
 import * as TokenSource from "@effect-auth/core/TokenSource"
-import * as FakeServer from "@effect-auth/testing/FakeServer"
 import * as LeakDetector from "@effect-auth/testing/LeakDetector"
-import * as NodeHttpClient from "@effect/platform-node/NodeHttpClient"
-import * as NodeHttpServer from "@effect/platform-node/NodeHttpServer"
-import * as NodeHttpServerRequest from "@effect/platform-node/NodeHttpServerRequest"
-import * as FetchHttpClient from "@effect/platform/FetchHttpClient"
 import * as HttpClient from "@effect/platform/HttpClient"
 import * as HttpClientRequest from "@effect/platform/HttpClientRequest"
-import * as HttpServerRequest from "@effect/platform/HttpServerRequest"
-import { afterAll, assert, beforeAll, describe, it } from "@effect/vitest"
-import * as Arr from "effect/Array"
 import * as Chunk from "effect/Chunk"
 import * as Effect from "effect/Effect"
 import * as Either from "effect/Either"
@@ -24,10 +16,9 @@ import * as Redacted from "effect/Redacted"
 import * as Schedule from "effect/Schedule"
 import * as Schema from "effect/Schema"
 import * as Stream from "effect/Stream"
-import { createServer } from "node:http"
 import { inspect } from "node:util"
 
-const secrets = {
+export const secrets = {
   password: "canary password ?>/ wörd",
   clientSecret: "canary+client/secret=0123456789",
   apiKey: "canary-api-key-0123456789",
@@ -119,7 +110,7 @@ const withSession = (authenticatorOf: (tokens: TokenSource.TokenSource) => Authe
       })
   })
 
-const modes = {
+export const modes = {
   "Basic": fixed(Authenticator.basic(basic), basic),
   "Bearer": fixed(Authenticator.bearer(bearer), bearer),
   "an API key in a well-known header": fixed(Authenticator.apiKey(key("header", "x-api-key", secrets.apiKey))),
@@ -142,66 +133,7 @@ const modes = {
   )
 }
 
-const cases = LeakDetector.suite(modes, {
-  render: [
-    (value) => inspect(value, { showHidden: true, depth: 10 }),
-    (value) => inspect(value, { customInspect: false, depth: 10 })
-  ],
-  sockets: {
-    serve: FakeServer.serve,
-    reset: Effect.map(
-      HttpServerRequest.HttpServerRequest,
-      (request) => NodeHttpServerRequest.toIncomingMessage(request).socket.destroy()
-    ),
-    transports: {
-      "fetch": FetchHttpClient.layer,
-      "node:http": NodeHttpClient.layer,
-      "undici": NodeHttpClient.layerUndici
-    }
-  }
-})
-
-const transports = ["fetch", "node:http", "undici"]
-
-/**
- * Declares the tests: all scenarios of a mode over a transport are one, and its error names the scenario. Every mode runs
- * in memory, and over all transports or over one of them in turn.
- */
-export const declareTests = (options: { readonly overEveryTransport: boolean }): void => {
-  /** What reaches the process's own streams in spite of Logger and Console. */
-  const written: Array<string> = []
-  const restore: Array<() => void> = []
-
-  beforeAll(() => {
-    for (const stream of [process.stdout, process.stderr]) {
-      const write = stream.write
-      stream.write = ((chunk: unknown, ...rest: Array<never>) => {
-        written.push(String(chunk))
-        return write.call(stream, chunk as string, ...rest)
-      }) as typeof write
-      restore.push(() => {
-        stream.write = write
-      })
-    }
-  })
-
-  afterAll(() => restore.forEach((undo) => undo()))
-
-  describe.sequential("core under the leak suite", () => {
-    for (const [index, [mode, ofMode]] of Object.entries(Arr.groupBy(cases, ({ mode }) => mode)).entries()) {
-      for (const [transport, group] of Object.entries(Arr.groupBy(ofMode, ({ transport }) => transport))) {
-        const isInTurn = transport === "memory" || transport === transports[index % transports.length]
-        if (!options.overEveryTransport && !isInTurn) continue
-        it.effect(`${mode} over ${transport} shows no secret, whatever goes wrong`, () =>
-          Effect.forEach(group, ({ effect }) => effect, { discard: true }).pipe(
-            Effect.provide(NodeHttpServer.layer(() => createServer(), { port: 0, host: "127.0.0.1" }))
-          ))
-      }
-    }
-
-    it("nothing was written to the process's streams", () => {
-      const detector = Either.getOrThrow(LeakDetector.make(secrets))
-      assert.deepStrictEqual(detector.inText("stdout and stderr", written.join("")), [])
-    })
-  })
-}
+export const render: ReadonlyArray<(value: unknown) => string> = [
+  (value) => inspect(value, { showHidden: true, depth: 10 }),
+  (value) => inspect(value, { customInspect: false, depth: 10 })
+]

@@ -50,7 +50,9 @@ export interface ModeOptions<R = never> {
   readonly client: (setup: Setup) =>
     | Effect.Effect<Service | Subject, AnyError, HttpClient.HttpClient | Scope.Scope | R>
     | Layer.Layer<AuthenticatedHttpClient, AnyError, HttpClient.HttpClient | R>
-  /** The client's base URL where the server is in memory. Default: `https://leaks.example`. */
+  /**
+   * The client's base URL where the server is in memory; on a socket, its path alone. Default: `https://leaks.example`.
+   */
   readonly baseUrl?: string | undefined
   /** Where below the base URL the suite's requests go, such as `/api`. Default: directly below it. */
   readonly path?: string | undefined
@@ -84,8 +86,6 @@ export interface Mode {
   readonly mayEndWith: ReadonlyArray<string>
   readonly skip: ReadonlyArray<string>
   readonly scenarios: ReadonlyArray<string>
-  /** Whether its server is a fake, which is reached in memory only. */
-  readonly inMemoryOnly: boolean
   /** Makes the client and runs a scenario, one of its own by name. Whatever fails is the exit of what is played. */
   readonly play: (scene: Scene) => Effect.Effect<Played>
 }
@@ -96,7 +96,7 @@ export interface Mode {
  */
 export interface Scene {
   readonly setup: Setup
-  /** The transport of the client, which may hand requests on to the mode's own server. */
+  /** The transport of the client, which hands on to the mode's own server what is not the hostile server's. */
   readonly transport: (
     server: HttpClient.HttpClient
   ) => Effect.Effect<HttpClient.HttpClient, AnyError, Scope.Scope>
@@ -136,11 +136,12 @@ export interface Played {
  * @since 0.1.0
  * @category constructors
  */
-export const mode = (options: ModeOptions): Mode => ({ ...modeWith(nothingElse, options), inMemoryOnly: false })
+export const mode = (options: ModeOptions): Mode => modeWith(nothingElse, options)
 
 /**
  * A mode of a system with a fake server, which answers what the hostile server does not: logins, and what the mode's own
- * scenarios ask for. It runs in memory only. Each case gets a fake of its own.
+ * scenarios ask for. Each case gets a fake of its own. Over sockets its client has to take the base URL of the `setup`,
+ * which is on a loopback address and ends like `baseUrl`.
  *
  * @example
  * ```ts
@@ -187,7 +188,6 @@ export const modeWith = <R>(
   mayEndWith: options.mayEndWith ?? [],
   skip: options.skip ?? [],
   scenarios: Object.keys(options.scenarios ?? {}),
-  inMemoryOnly: true,
   play: (scene) => Effect.scoped(play(server, options, scene))
 })
 

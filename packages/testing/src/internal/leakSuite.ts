@@ -7,11 +7,12 @@ import type { InvalidSetting } from "@effect-auth/core/AuthError"
 import type * as HttpApp from "@effect/platform/HttpApp"
 import * as HttpClient from "@effect/platform/HttpClient"
 import * as HttpClientRequest from "@effect/platform/HttpClientRequest"
-import type * as HttpServerRequest from "@effect/platform/HttpServerRequest"
+import * as HttpServerRequest from "@effect/platform/HttpServerRequest"
 import * as Cause from "effect/Cause"
 import * as Clock from "effect/Clock"
 import * as Context from "effect/Context"
 import * as Data from "effect/Data"
+import * as Deferred from "effect/Deferred"
 import * as Effect from "effect/Effect"
 import * as Either from "effect/Either"
 import * as Exit from "effect/Exit"
@@ -28,9 +29,10 @@ import type { Mode, Played, Scene } from "./leakModes.ts"
 import type { Leak } from "./leakPatterns.ts"
 import type { AnyError, Scenario } from "./leakScenarios.ts"
 import { scenarios } from "./leakScenarios.ts"
+import * as Relay from "./relay.ts"
 
 /**
- * Real sockets for {@link suite}: the hostile server on one, and the transports that reach it. Cases that share an
+ * Real sockets for {@link suite}: the hostile server on one, with the mode's own, and the transports that reach it. Cases that share an
  * `HttpServer` must run one after another.
  *
  * @example
@@ -151,7 +153,7 @@ export const suite = <R = never>(
   options: SuiteOptions<R> = {}
 ): ReadonlyArray<Case<R>> =>
   Object.entries(modes).flatMap(([name, mode]) =>
-    transportsOf(mode, options).flatMap((transport) =>
+    transportsOf(options).flatMap((transport) =>
       scenariosOf(mode).map(([what, scenario]) => {
         const over = transport.name === inMemory ? "" : ` over ${transport.name}`
         const title = `${name}${over} shows no secret when ${what}`
@@ -172,30 +174,59 @@ const inMemory = "memory"
 interface Transport<R> {
   readonly name: string
   readonly reset: HostileServer.Options["reset"]
-  readonly serve: (mode: Mode, hostile: HostileServer.HostileServer) => Effect.Effect<string, never, R | Scope.Scope>
-  readonly client: (hostile: HostileServer.HostileServer) => Scene["transport"]
+  readonly open: (mode: Mode, hostile: HostileServer.HostileServer) => Effect.Effect<Connection, never, R | Scope.Scope>
   readonly clock: <A, E, R>(effect: Effect.Effect<A, E, R>) => Effect.Effect<A, E, R>
+}
+
+interface Connection {
+  readonly baseUrl: string
+  readonly transport: Scene["transport"]
 }
 
 const memory: Transport<never> = {
   name: inMemory,
   reset: Effect.dieMessage("the connection was reset"), // a transport error by FakeServer
-  serve: ({ baseUrl }) => Effect.succeed(baseUrl),
-  client: (hostile) => (server) => Effect.succeed(inFrontOf(server, hostile)),
+  open: ({ baseUrl }, hostile) =>
+    Effect.succeed({ baseUrl, transport: (server) => Effect.succeed(inFrontOf(server, hostile)) }),
   clock: VirtualClock.run
 }
 
-const transportsOf = <R>(mode: Mode, { sockets }: SuiteOptions<R>): ReadonlyArray<Transport<R>> => {
-  if (sockets === undefined || mode.inMemoryOnly) return [memory]
+const transportsOf = <R>({ sockets }: SuiteOptions<R>): ReadonlyArray<Transport<R>> => {
+  if (sockets === undefined) return [memory]
   const overSockets = Object.entries(sockets.transports).map(([name, layer]): Transport<R> => ({
     name,
     reset: Effect.asVoid(sockets.reset),
-    serve: (_, { app }) => sockets.serve(app),
-    client: () => () => Effect.map(Layer.build(layer), Context.get(HttpClient.HttpClient)),
+    open: (mode, hostile) => overSocket(mode, hostile, sockets, layer),
     clock: Effect.withClock(Clock.make())
   }))
   return [memory, ...overSockets]
 }
+
+/** One socket for the hostile server and the mode's own one, which is there once the scenario begins. */
+const overSocket = <R>(
+  mode: Mode,
+  hostile: HostileServer.HostileServer,
+  sockets: Sockets<R>,
+  layer: Layer.Layer<HttpClient.HttpClient, AnyError>
+): Effect.Effect<Connection, never, R | Scope.Scope> =>
+  Effect.gen(function*() {
+    const { origin, pathname } = new URL(mode.baseUrl)
+    const own = yield* Deferred.make<HttpClient.HttpClient>()
+    const baseUrl = yield* sockets.serve(Effect.gen(function*() {
+      const request = yield* HttpServerRequest.HttpServerRequest
+      if (hostile.answers({ method: request.method, url: new URL(request.url, origin) })) return yield* hostile.app
+      const client = yield* Deferred.await(own)
+      return yield* Relay.app({ client, origin, reset: Effect.asVoid(sockets.reset) })
+    }))
+    return {
+      baseUrl: baseUrl + pathname.replace(/\/$/u, ""),
+      transport: (server) =>
+        Effect.zipRight(
+          Deferred.succeed(own, server),
+          Effect.map(Layer.build(layer), Context.get(HttpClient.HttpClient))
+        )
+    }
+  })
 
 /** The suite's scenarios, but those of logins where there is none, and the mode's own. */
 const scenariosOf = (mode: Mode): ReadonlyArray<readonly [what: string, scenario: Scenario | undefined]> => [
@@ -221,10 +252,10 @@ const runCase = <R>(
         : { route: mode.login, failure: scenario.login },
       reset: transport.reset
     })
-    const baseUrl = yield* transport.serve(mode, hostile)
+    const { baseUrl, transport: connect } = yield* transport.open(mode, hostile)
     const played = mode.play({
       setup: { baseUrl, redirects: scenario?.redirects },
-      transport: scenario?.dyingTransport === true ? () => Effect.succeed(dying) : transport.client(hostile),
+      transport: scenario?.dyingTransport === true ? () => Effect.succeed(dying) : connect,
       run: scenario === undefined ? what : (client) => scenario.run(client, { baseUrl, prefix: mode.path })
     })
     const { exit, leaks } = yield* detector.watch(Effect.zipRight(printControl, Effect.tap(played, print)))

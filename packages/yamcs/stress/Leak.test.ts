@@ -1,0 +1,5 @@
+/** The modes of Yamcs under the leak suite, over three transports. */
+import { declareTests } from "../../testing/test/leakTests.ts"
+import * as Modes from "../test/leakModes.ts"
+
+declareTests({ of: "Yamcs", ...Modes, extent: "OverSockets" })
