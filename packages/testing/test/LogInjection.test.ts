@@ -8,7 +8,11 @@ import * as MqUser from "@effect-auth/ibm-mq/MqUser"
 import * as Qualys from "@effect-auth/qualys/Qualys"
 import * as QualysError from "@effect-auth/qualys/QualysError"
 import * as QualysRateLimit from "@effect-auth/qualys/QualysRateLimit"
+import * as RateLimiter from "@effect-auth/rate-limit/RateLimiter"
+import * as RateLimitHeaders from "@effect-auth/rate-limit/RateLimitHeaders"
+import * as RateLimitPolicy from "@effect-auth/rate-limit/RateLimitPolicy"
 import * as ScriptedHttpClient from "@effect-auth/testing/ScriptedHttpClient"
+import * as VirtualClock from "@effect-auth/testing/VirtualClock"
 import * as Yamcs from "@effect-auth/yamcs/Yamcs"
 import * as YamcsError from "@effect-auth/yamcs/YamcsError"
 import * as HttpClient from "@effect/platform/HttpClient"
@@ -20,8 +24,13 @@ import * as Logger from "effect/Logger"
 import * as LogLevel from "effect/LogLevel"
 import * as Redacted from "effect/Redacted"
 
-/** Forges a line, clears the screen, turns the line around, and is as long as a server likes. */
-const payload = `x\r\nINFO forged \u001b[2J\u202eevil\u2028\u0007\u200b`
+/**
+ * Forges a line, in every way there is to end one; clears the screen, by ESC and by the C1 control; turns the line around, by
+ * marks, embeddings, overrides and isolates; hides characters; ends in half a character.
+ */
+const payload = "x\r\nINFO forged \u001b[2J\u009b2J\u0085next\u2028next\u2029\u0007\u0000\u007f" +
+  "\u061c\u200e\u200f\u202a\u202b\u202c\u202d\u202eevil\u2066\u2067\u2068\u2069" +
+  "\u00ad\u200b\u200c\u200d\u2060\ufeff\u{e0041}\ud83d"
 const endless = payload + "y ".repeat(100_000)
 
 const login = { username: "operator", password: Redacted.make("canary-password") }
@@ -52,14 +61,78 @@ const qualysJson = (text: string) => ({
   json: { ServiceResponse: { responseCode: text, responseErrorDetails: { errorMessage: text } } }
 })
 const plain = (status: number) => (text: string) => ({ status, body: text })
-/** What may stand in a header: no transport lets a line break through. */
-const inHeader = (text: string) =>
-  Array.from(text).filter((character) => !/[\r\n]/u.test(character) && character >= "\u0001" && character <= "\u00ff")
-    .join("")
+/** What may stand in a header: no transport lets a line break through, and Node's none that is longer than 16 kB. */
+const inHeader = (text: string) => text.slice(0, 16_384).replace(/[\r\n\0]|[^\u0001-\u00ff]/gu, "")
 const challenge = (text: string) => ({
   status: 401,
   headers: { "www-authenticate": `Bearer error="${inHeader(text)}", error_description="${inHeader(text)}"` }
 })
+const scheme = (text: string) => ({
+  status: 401,
+  headers: { "www-authenticate": `${text.replace(/[^a-z]/giu, "")} realm="${inHeader(text)}", x="${inHeader(text)}"` }
+})
+/** Every header that anything reads. */
+const garbled = (status: number) => (text: string) => ({
+  status,
+  headers: Object.fromEntries(
+    [
+      "age",
+      "content-length",
+      "content-type",
+      "location",
+      "ratelimit",
+      "ratelimit-limit",
+      "ratelimit-policy",
+      "ratelimit-remaining",
+      "ratelimit-reset",
+      "retry-after",
+      "set-cookie",
+      "x-concurrency-limit-limit",
+      "x-ratelimit-limit",
+      "x-ratelimit-remaining",
+      "x-ratelimit-reset",
+      "x-ratelimit-resource",
+      "x-ratelimit-towait-sec"
+    ].map((name) => [name, inHeader(text)])
+  )
+})
+/** A quota whose name is the server's, almost used up or used up. */
+const quota = (status: number) => (text: string) => ({
+  status,
+  headers: {
+    "x-ratelimit-limit": "100",
+    "x-ratelimit-remaining": status === 200 ? "1" : "0",
+    "x-ratelimit-reset": "3600",
+    "x-ratelimit-resource": inHeader(text)
+  }
+})
+const policy = (text: string) => {
+  const name = text.replace(/[^\x20-\x7e]|["\\]/gu, "")
+  return { headers: { "ratelimit-policy": `"${name}";q=100;w=60`, "ratelimit": `"${name}";r=1;t=30` } }
+}
+/** Each member of the answer to a login, or all of them. */
+const tokenResponse = (text: string) => ({
+  json: {
+    access_token: text,
+    refresh_token: text,
+    token_type: text,
+    scope: text,
+    expires_in: text,
+    user: { name: text }
+  }
+})
+const limited = (headers: RateLimitHeaders.RateLimitHeaders) =>
+  Effect.gen(function*() {
+    const rateLimiter = yield* RateLimiter.make(
+      RateLimitPolicy.default.pipe(RateLimitPolicy.headers(headers), RateLimitPolicy.maxWait("1 millis"))
+    )
+    const http = yield* AuthenticatedHttpClient.make(Authenticator.basic(login), {
+      baseUrl: "https://acme.example",
+      rateLimiter
+    })
+    yield* http.get("/things")
+    return yield* http.get("/things")
+  })
 
 const mq = { baseUrl: "https://mq.example:9443/ibmmq/rest/v3", credential: login }
 const yamcs = { baseUrl: "https://yamcs.example", credential: login }
@@ -123,6 +196,40 @@ const programs: Record<string, readonly [answer: (text: string) => ScriptedHttpC
       (http) => http.get("/things")
     )
   ],
+  "the schemes and realms of any server": [
+    scheme,
+    Effect.flatMap(
+      AuthenticatedHttpClient.make(Authenticator.basic(login), { baseUrl: "https://acme.example" }),
+      (http) => http.get("/things")
+    )
+  ],
+  "the name of a quota that is almost used up": [quota(200), limited(RateLimitHeaders.github)],
+  "the name of a quota that is used up": [quota(429), limited(RateLimitHeaders.github)],
+  "the name of a quota policy": [policy, limited(RateLimitHeaders.ietf)],
+  "garbage in every header of a block": [garbled(429), limited(RateLimitHeaders.standard)],
+  "the members of a Yamcs token": [tokenResponse, Effect.provide(request, Yamcs.layerPassword(yamcs))],
+  "a Qualys token that is none": [plain(201), Effect.provide(request, Qualys.layerJwt({ credential: login }))],
+  "a Yamcs error in JSON that is no object of Yamcs": [
+    (text) => ({ status: 500, json: { [text]: text } }),
+    Effect.provide(YamcsError.filterStatusOk(request), Yamcs.layerBasic(yamcs))
+  ],
+  ...Object.fromEntries([200, 302, 401, 403, 429, 500, 503].flatMap((status) =>
+    Object.entries({
+      "an MQ login": Effect.provide(request, IbmMq.layerLtpa(mq)),
+      "a Yamcs login": Effect.provide(request, Yamcs.layerPassword(yamcs)),
+      "a Qualys login": Effect.provide(request, Qualys.layerSession({ credential: login })),
+      "a Qualys login to the gateway": Effect.provide(request, Qualys.layerJwt({ credential: login }))
+    }).map((
+      [what, program]
+    ) => [`garbage in every header of ${what} answered with ${status}`, [garbled(status), program]])
+  )),
+  "a redirect to nowhere": [
+    (text) => ({ status: 302, headers: { location: inHeader(text) } }),
+    Effect.flatMap(
+      AuthenticatedHttpClient.make(Authenticator.basic(login), { baseUrl: "https://acme.example", redirects: 3 }),
+      (http) => http.get("/things")
+    )
+  ],
   "the target of a redirect": [
     (text) => ({ status: 302, headers: { location: `ftp://${text.replace(/[^a-z]/gu, "").slice(0, 5000)}/` } }),
     Effect.flatMap(
@@ -151,15 +258,25 @@ const shown = (program: Program, answer: ScriptedHttpClient.Answer) =>
     if (Either.isLeft(ended)) {
       assert.instanceOf(ended.left, Error)
       lines.push(ended.left.message)
-      // the fields of the error, one by one: a JSON string hides what it escapes
-      JSON.stringify(ended.left, (_key, value: unknown) => {
-        if (typeof value === "string") lines.push(value)
-        return value
-      })
+      for (const text of texts(ended.left)) lines.push(text)
     }
-    for (const event of yield* events.takeAll) lines.push(AuthEvent.format(event))
+    for (const event of yield* events.takeAll) {
+      lines.push(AuthEvent.format(event))
+      for (const text of texts(event)) lines.push(text)
+    }
     return lines
-  }).pipe(Effect.scoped, Effect.provide(AuthEvent.layer))
+  }).pipe(Effect.scoped, Effect.provide(AuthEvent.layer), VirtualClock.run)
+
+/** The texts of a value, one by one: a JSON string hides what it escapes. */
+const texts = (value: unknown): ReadonlyArray<string> => {
+  const all: Array<string> = []
+  JSON.stringify(value, (key, value: unknown) => {
+    all.push(key)
+    if (typeof value === "string") all.push(value)
+    return value
+  })
+  return all
+}
 
 describe("Log injection", () => {
   for (const [what, [answer, program]] of Object.entries(programs)) {
@@ -170,7 +287,7 @@ describe("Log injection", () => {
         for (const text of [payload, endless]) {
           const lines = yield* shown(program, answer(text))
           for (const line of lines) {
-            assert.notMatch(line, /[\p{Cc}\p{Cf}\p{Zl}\p{Zp}]/u)
+            assert.notMatch(line, /[\p{Cc}\p{Cf}\p{Cs}\p{Zl}\p{Zp}]/u)
             assert.isBelow(line.length, 1500)
           }
         }
