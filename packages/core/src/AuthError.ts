@@ -58,7 +58,13 @@ export type SetupError = InvalidSetting | InsecureTransport
  * @since 0.1.0
  * @category models
  */
-export type AuthError = ClientError | SetupError | AuthModeMismatch | ClientCertificateError | HandshakeFailed
+export type AuthError =
+  | ClientError
+  | SetupError
+  | AuthModeMismatch
+  | ClientCertificateError
+  | HandshakeFailed
+  | ProxyFailed
 
 export {
   /**
@@ -480,6 +486,35 @@ export class HandshakeFailed extends Schema.TaggedError<HandshakeFailed>("@effec
   readonly [TypeId]: TypeId = TypeId
   override get message(): string {
     return `${this.url}: ${this.problem} (${this.code})`
+  }
+}
+
+/**
+ * Raised when a proxy does not open a connection to the server. The request was not sent, so the server refused nothing.
+ * Found as the cause of a `RequestError`.
+ *
+ * - `Unreachable`: the proxy does not answer, or its certificate is not accepted
+ * - `AuthenticationRequired`: it refuses the user name and password, or asks for them (407)
+ * - `Refused`: it does not allow connections to this host or port
+ * - `OriginUnreachable`: it cannot reach the server (5xx)
+ *
+ * @since 0.1.0
+ * @category errors
+ */
+export class ProxyFailed extends Schema.TaggedError<ProxyFailed>("@effect-auth/core/ProxyFailed")("ProxyFailed", {
+  /** Origin and path of the request, without its query. */
+  url: Schema.String,
+  /** The proxy's origin, without its user name and password. */
+  proxy: Schema.String,
+  reason: Schema.Literal("Unreachable", "AuthenticationRequired", "Refused", "OriginUnreachable"),
+  /** What the proxy answered; `undefined` if it did not. */
+  status: Schema.optional(Schema.Int),
+  problem: Schema.String
+}) {
+  readonly [TypeId]: TypeId = TypeId
+  override get message(): string {
+    const status = this.status === undefined ? "" : ` (HTTP ${this.status})`
+    return `${this.url}: the proxy ${this.proxy} ${this.problem}${status}`
   }
 }
 

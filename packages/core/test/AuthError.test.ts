@@ -90,6 +90,16 @@ const sentences: ReadonlyArray<readonly [AuthError.AuthError, string]> = [
     }),
     "https://a/things: the server requires a client certificate (ERR_SSL_X)"
   ],
+  [
+    new AuthError.ProxyFailed({
+      url: "https://a/things",
+      proxy: "http://proxy.example:3128",
+      reason: "Refused",
+      status: 403,
+      problem: "does not allow connections to a:443"
+    }),
+    "https://a/things: the proxy http://proxy.example:3128 does not allow connections to a:443 (HTTP 403)"
+  ],
   [unread, "the token store failed to read: the stored text is not a token"],
   [
     new AuthError.TokenStoreError({ operation: "lock", place: "/a/session.json.lock", detail: "permission denied" }),
@@ -138,6 +148,7 @@ describe("AuthError", () => {
               RedirectRefused: Effect.succeed<AuthError.AuthError>,
               ClientCertificateError: Effect.succeed<AuthError.AuthError>,
               HandshakeFailed: Effect.succeed<AuthError.AuthError>,
+              ProxyFailed: Effect.succeed<AuthError.AuthError>,
               TokenStoreError: Effect.succeed<AuthError.AuthError>
             })
           )

@@ -88,7 +88,7 @@ export const describe = (error: HttpClientError.HttpClientError): string => {
 /** Whether the server may have received the request; of an error that is scrubbed or not. */
 export const mayHaveBeenSent = (error: HttpClientError.HttpClientError): boolean => {
   if (error._tag === "ResponseError") return true
-  if (error.reason !== "Transport" || isHandshakeFailed(error.cause)) return false
+  if (error.reason !== "Transport" || isConnectionFailed(error.cause)) return false
   const code = systemCode(error.cause) ?? ownCode(error)
   return code === undefined || !SystemErrors.isBeforeSending(code)
 }
@@ -99,9 +99,10 @@ const ownCode = ({ description }: HttpClientError.HttpClientError): string | und
   return code !== undefined && SystemErrors.describe(code) === description ? code : undefined
 }
 
-/** A connection that was closed may have carried the request. */
-const isHandshakeFailed = (cause: unknown): boolean =>
-  isAuthError(cause) && cause._tag === "HandshakeFailed" && cause.reason !== "Closed"
+/** There was no connection to send it on. One that was closed may have carried the request. */
+const isConnectionFailed = (cause: unknown): boolean =>
+  isAuthError(cause) &&
+  (cause._tag === "ProxyFailed" || (cause._tag === "HandshakeFailed" && cause.reason !== "Closed"))
 
 const reasons: Record<HttpClientError.HttpClientError["reason"], string> = {
   Transport: "the connection failed",
