@@ -7,7 +7,7 @@
  *
  * @since 0.1.0
  */
-import type { ClientCertificateError } from "@effect-auth/core/AuthError"
+import type { ClientCertificateError, InvalidSetting } from "@effect-auth/core/AuthError"
 import * as AuthEvent from "@effect-auth/core/AuthEvent"
 import type * as Credential from "@effect-auth/core/ClientCertificate"
 import { MutualTls } from "@effect-auth/core/MutualTls"
@@ -33,6 +33,7 @@ import * as Certificate from "./internal/certificate.ts"
 import * as Expiry from "./internal/expiry.ts"
 import * as Handshake from "./internal/handshake.ts"
 import * as Pool from "./internal/pool.ts"
+import * as Proxy from "./internal/proxy.ts"
 import * as Unverified from "./internal/unverified.ts"
 
 /**
@@ -61,6 +62,17 @@ export interface Options {
 }
 
 /**
+ * {@link Options} with a way through proxies, which only undici's transport has.
+ *
+ * @since 0.1.0
+ * @category models
+ */
+export interface UndiciOptions extends Options {
+  /** The proxies on the way, see `Tls.proxyConfig` for those of the environment. Default: none. */
+  readonly proxy?: Proxy.Proxy | undefined
+}
+
+/**
  * What a certificate provides: a client that presents it, and the evidence of it.
  *
  * @since 0.1.0
@@ -70,15 +82,22 @@ export type Services = HttpClient.HttpClient | MutualTls
 
 /**
  * An `HttpClient` over undici, with the evidence. Fails with `ClientCertificateError` when the certificate cannot be
- * used; a handshake that fails later is the cause of the request's error, as `HandshakeFailed`.
+ * used, and with `InvalidSetting` when a proxy's URL cannot be; a handshake that fails later is the cause of the request's
+ * error, as `HandshakeFailed`, and so is a proxy that refuses, as `ProxyFailed`.
  *
  * @since 0.1.0
  * @category constructors
  */
 export const makeUndici = (
-  options: Options
-): Effect.Effect<Context.Context<Services>, ClientCertificateError, FileSystem.FileSystem | Scope.Scope> =>
-  make(options, Pool.undici)
+  options: UndiciOptions
+): Effect.Effect<
+  Context.Context<Services>,
+  ClientCertificateError | InvalidSetting,
+  FileSystem.FileSystem | Scope.Scope
+> =>
+  options.proxy === undefined
+    ? make(options, Pool.undici)
+    : Effect.flatMap(Proxy.routes(options.proxy), (routes) => make(options, Pool.undici, routes))
 
 /**
  * An `HttpClient` over node:http, with connections kept alive; otherwise as {@link makeUndici}.
@@ -117,7 +136,7 @@ export const makeNodeHttp = (
  * @since 0.1.0
  * @category layers
  */
-export const layerUndici = (options: Options): Layer.Layer<Services, ClientCertificateError> =>
+export const layerUndici = (options: UndiciOptions): Layer.Layer<Services, ClientCertificateError | InvalidSetting> =>
   Layer.provide(Layer.scopedContext(makeUndici(options)), NodeFileSystem.layer)
 
 /**
@@ -127,9 +146,9 @@ export const layerUndici = (options: Options): Layer.Layer<Services, ClientCerti
  * @category layers
  */
 export const layerUndiciConfig = (
-  options: Config.Config.Wrap<Options>
-): Layer.Layer<Services, ClientCertificateError | ConfigError> =>
-  Layer.unwrapEffect(Effect.map(System.readConfig<Options>(options), layerUndici))
+  options: Config.Config.Wrap<UndiciOptions>
+): Layer.Layer<Services, ClientCertificateError | InvalidSetting | ConfigError> =>
+  Layer.unwrapEffect(Effect.map(System.readConfig<UndiciOptions>(options), layerUndici))
 
 /**
  * {@link makeNodeHttp} as a layer.
@@ -161,7 +180,8 @@ interface Current<P> {
 
 const make = <P>(
   options: Options,
-  transport: Pool.Transport<P>
+  transport: Pool.Transport<P>,
+  routes?: Proxy.Routes
 ): Effect.Effect<Context.Context<Services>, ClientCertificateError, FileSystem.FileSystem | Scope.Scope> =>
   Effect.gen(function*() {
     const fs = yield* FileSystem.FileSystem
@@ -173,14 +193,22 @@ const make = <P>(
     const read = Certificate.read(fs, credential)
     const unanswered = new WeakSet<WeakKey>()
     const parse = (material: Certificate.Material) =>
-      Effect.flatMap(Clock.currentTimeMillis, (now) => Certificate.parse(material, credential, options, now))
-    const open = (identity: Certificate.Identity): Current<P> => ({
+      Effect.flatMap(Clock.currentTimeMillis, (now) =>
+        Effect.all({
+          identity: Certificate.parse(material, credential, options, now),
+          proxy: routes === undefined
+            ? Effect.succeed(undefined)
+            // the certificate is for servers, not for the proxy on the way
+            : Effect.map(Certificate.anonymous(material.ca, credential), (secureContext) => ({ routes, secureContext }))
+        }))
+    const open = ({ identity, proxy }: Effect.Effect.Success<ReturnType<typeof parse>>): Current<P> => ({
       identity,
       pool: transport.open({
         secureContext: identity.secureContext,
         serverName: credential.serverName,
         connections: options.connections,
         acceptAnyServer,
+        proxy,
         unanswered
       }),
       warned: Infinity
@@ -202,12 +230,14 @@ const make = <P>(
         }))
       })
 
-    const replace = (identity: Certificate.Identity) =>
+    const replace = (parsed: Effect.Effect.Success<ReturnType<typeof parse>>) =>
       Effect.uninterruptible(Effect.gen(function*() {
-        const previous = MutableRef.getAndSet(current, open(identity))
+        const previous = MutableRef.getAndSet(current, open(parsed))
         yield* Effect.forkIn(
-          Effect.onInterrupt(Effect.interruptible(transport.drain(previous.pool)), () =>
-            transport.destroy(previous.pool)),
+          Effect.onInterrupt(
+            Effect.interruptible(transport.drain(previous.pool)),
+            () => transport.destroy(previous.pool)
+          ),
           scope
         )
         yield* installed(true)

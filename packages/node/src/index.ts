@@ -1,5 +1,5 @@
 /**
- * Client certificates and a file-backed token store for Node.
+ * Client certificates, TLS and proxies, and a file-backed token store for Node.
  *
  * @since 0.1.0
  */
@@ -8,3 +8,5 @@
 export * as ClientCertificate from "./ClientCertificate.ts"
 /** @since 0.1.0 */
 export * as FileTokenStore from "./FileTokenStore.ts"
+/** @since 0.1.0 */
+export * as Tls from "./Tls.ts"

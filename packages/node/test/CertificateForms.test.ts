@@ -167,7 +167,7 @@ describe("What is not a certificate or key is named, with what to do", () => {
           [name]: path
         }
         const error = yield* Effect.flip(
-          Layer.build(ClientCertificate.layerUndici({ credential: new Credential.ClientCertificate(fields) }))
+          Layer.build(ClientCertificate.layerNodeHttp({ credential: new Credential.ClientCertificate(fields) }))
         )
         assert.strictEqual(error._tag, "ClientCertificateError")
         assert.strictEqual(error.reason, reason)

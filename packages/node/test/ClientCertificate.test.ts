@@ -273,7 +273,7 @@ describe("ClientCertificate", () => {
       ]
       for (const [fields, reason, words] of cases) {
         const error = yield* Effect.flip(
-          Effect.scoped(Layer.build(ClientCertificate.layerUndici({ credential: certificate(fields) })))
+          Effect.scoped(Layer.build(ClientCertificate.layerNodeHttp({ credential: certificate(fields) })))
         )
         assert.strictEqual(error.reason, reason)
         assert.include(error.message, words)

@@ -5,6 +5,7 @@ import * as Effect from "effect/Effect"
 import * as Logger from "effect/Logger"
 import * as Redacted from "effect/Redacted"
 import * as ClientCertificate from "../src/ClientCertificate.ts"
+import * as Tls from "../src/Tls.ts"
 import * as MutualTlsServer from "./fixtures/mutualTls.ts"
 import * as Pki from "./fixtures/pki.ts"
 
@@ -17,7 +18,7 @@ const credential = new Credential.ClientCertificate({
   ca: ours.pem
 })
 
-const foreign = MutualTlsServer.server({ pair: theirs.issue(), trusts: ours.pem })
+const foreign = MutualTlsServer.server({ pair: theirs.issue(), trusts: ours.pem, rejectUnauthorized: false })
 
 const text = (url: string) =>
   Effect.flatMap(HttpClient.HttpClient, (client) => Effect.flatMap(client.get(url), (response) => response.text))
@@ -32,6 +33,16 @@ const transports = [
     name: "ClientCertificate over node:http",
     layer: (options: { readonly dangerouslyAcceptAnyServerCertificate?: boolean }) =>
       ClientCertificate.layerNodeHttp({ credential, ...options })
+  },
+  {
+    name: "Tls over undici",
+    layer: (options: { readonly dangerouslyAcceptAnyServerCertificate?: boolean }) =>
+      Tls.layerUndici({ ca: ours.pem, ...options })
+  },
+  {
+    name: "Tls over node:http",
+    layer: (options: { readonly dangerouslyAcceptAnyServerCertificate?: boolean }) =>
+      Tls.layerNodeHttp({ ca: ours.pem, ...options })
   }
 ]
 

@@ -1,12 +1,14 @@
 /**
- * What an error code of TLS means, and what to do about it. A closed connection has a meaning for TLS only if the server
+ * Why there was no connection, and what to do about it: a proxy refused, or what an error code of TLS means. A closed connection has a meaning for TLS only if the server
  * closed it before it answered anything on it: a connection that answered before was not refused for its certificate.
  */
-import { HandshakeFailed, isAuthError } from "@effect-auth/core/AuthError"
+import { HandshakeFailed, isAuthError, ProxyFailed } from "@effect-auth/core/AuthError"
 import * as HttpClientError from "@effect/platform/HttpClientError"
 import * as Option from "effect/Option"
 import * as Predicate from "effect/Predicate"
 import type { Identity } from "./certificate.ts"
+import * as Proxy from "./proxy.ts"
+import { TunnelFailed } from "./tunnel.ts"
 
 /** What is known on our side of the handshake. */
 export interface Ours {
@@ -18,27 +20,26 @@ export interface Ours {
   readonly unanswered: Pick<WeakSet<WeakKey>, "has">
 }
 
-/** The error with a {@link HandshakeFailed} as its cause, if it comes from the handshake. */
+/** The error with a {@link HandshakeFailed} or {@link ProxyFailed} as its cause, if there was no connection. */
 export const explain = (error: HttpClientError.HttpClientError, ours: Ours): HttpClientError.HttpClientError => {
   if (error._tag !== "RequestError" || error.reason !== "Transport" || isAuthError(error.cause)) return error
-  const url = Option.liftThrowable((url: string) => new URL(url))(error.request.url)
+  const parsed = Option.liftThrowable((url: string) => new URL(url))(error.request.url)
+  const url = Option.match(parsed, { onNone: () => "the server", onSome: addressOf })
+  const because = (cause: HandshakeFailed | ProxyFailed) =>
+    new HttpClientError.RequestError({
+      request: error.request,
+      reason: "Transport",
+      cause,
+      description: cause.message
+    })
+  if (error.cause instanceof TunnelFailed) return because(new ProxyFailed({ url, ...Proxy.explain(error.cause) }))
   // without TLS there is no handshake
-  if (Option.isSome(url) && url.value.protocol !== "https:") return error
+  if (Option.isSome(parsed) && parsed.value.protocol !== "https:") return error
   const code = errorCode(error.cause)
   const meaning = code === undefined ? undefined : meaningOf(code, isUnanswered(error.cause, ours.unanswered))
-  if (code === undefined || meaning === undefined) return error
-  const cause = new HandshakeFailed({
-    url: Option.match(url, { onNone: () => "the server", onSome: addressOf }),
-    reason: meaning,
-    code,
-    problem: problems[meaning](ours)
-  })
-  return new HttpClientError.RequestError({
-    request: error.request,
-    reason: "Transport",
-    cause,
-    description: cause.message
-  })
+  return code === undefined || meaning === undefined
+    ? error
+    : because(new HandshakeFailed({ url, reason: meaning, code, problem: problems[meaning](ours) }))
 }
 
 /**

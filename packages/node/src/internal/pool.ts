@@ -17,6 +17,8 @@ import * as Https from "node:https"
 import * as Net from "node:net"
 import type * as Stream from "node:stream"
 import type * as Tls from "node:tls"
+import * as Proxy from "./proxy.ts"
+import * as Tunnel from "./tunnel.ts"
 
 /** The settings of every connection of a pool. */
 export interface Options {
@@ -25,6 +27,8 @@ export interface Options {
   readonly connections: number | undefined
   /** Whether to take any server for the right one. */
   readonly acceptAnyServer: boolean
+  /** Which requests take a proxy, and TLS to the proxy itself; for undici only. */
+  readonly proxy?: { readonly routes: Proxy.Routes; readonly secureContext: Tls.SecureContext } | undefined
   /** Where to note the errors of connections that the server closed before it answered anything on them. */
   readonly unanswered: Pick<WeakSet<WeakKey>, "add">
 }
@@ -38,16 +42,17 @@ export interface Transport<Pool> {
   readonly destroy: (pool: Pool) => Effect.Effect<void>
 }
 
-export const undici: Transport<Undici.Agent> = {
-  open: (options) =>
-    new Undici.Agent({
+export const undici: Transport<Agents> = {
+  open: (options) => {
+    const agent = new Undici.Agent({
       // each origin has a connector, and with it a cache of TLS sessions, of its own
-      factory: (origin, given) =>
-        new Undici.Pool(origin, { ...given, connections: options.connections ?? null, connect: connector(options) })
-    }),
+      factory: (origin, given) => pool(origin, given, Undici.buildConnector(tls(options)), options)
+    })
+    return options.proxy === undefined ? { all: [agent], of: () => agent } : routed(agent, options.proxy, options)
+  },
   client: (current) => Effect.sync(() => NodeHttpClient.makeUndici(new CurrentDispatcher(current))),
-  drain: (agent) => Effect.promise(() => agent.close()),
-  destroy: (agent) => Effect.promise(() => agent.destroy())
+  drain: ({ all }) => Effect.promise(() => Promise.all(all.map((agent) => agent.close()))),
+  destroy: ({ all }) => Effect.promise(() => Promise.all(all.map((agent) => agent.destroy())))
 }
 
 export const nodeHttp: Transport<DrainableAgent> = {
@@ -69,17 +74,52 @@ export const nodeHttp: Transport<DrainableAgent> = {
   destroy: (agent) => Effect.sync(() => agent.destroy())
 }
 
+/** Undici's dispatchers, and which of them a request takes. */
+interface Agents {
+  readonly all: ReadonlyArray<Undici.Dispatcher>
+  readonly of: (origin: string | URL | undefined) => Undici.Dispatcher
+}
+
+const routed = (
+  direct: Undici.Dispatcher,
+  { routes, secureContext }: NonNullable<Options["proxy"]>,
+  options: Options
+): Agents => {
+  const tunnels = new Map<Proxy.Server, Undici.Dispatcher>()
+  for (const server of [routes.https, routes.http]) {
+    if (server !== undefined) {
+      tunnels.set(
+        server,
+        Tunnel.agent({
+          server,
+          requestTls: tls(options),
+          // what is accepted of servers is not accepted of a proxy
+          proxyTls: { secureContext, rejectUnauthorized: true },
+          pool: (origin, given, connect) => pool(origin, given, connect, options)
+        })
+      )
+    }
+  }
+  return {
+    all: [direct, ...tunnels.values()],
+    of: (origin) => {
+      const server = origin === undefined ? undefined : Proxy.route(routes, new URL(origin))
+      return (server === undefined ? undefined : tunnels.get(server)) ?? direct
+    }
+  }
+}
+
 /** Nothing runs between reading the current agent and its accepting the request, so no request meets a closed one. */
 class CurrentDispatcher extends Undici.Dispatcher {
-  readonly #current: () => Undici.Dispatcher
+  readonly #current: () => Agents
 
-  constructor(current: () => Undici.Dispatcher) {
+  constructor(current: () => Agents) {
     super()
     this.#current = current
   }
 
   override dispatch(options: Undici.Dispatcher.DispatchOptions, handler: Undici.Dispatcher.DispatchHandler): boolean {
-    return this.#current().dispatch(options, handler)
+    return this.#current().of(options.origin).dispatch(options, handler)
   }
 }
 
@@ -124,17 +164,25 @@ class DrainableAgent extends Https.Agent {
   }
 }
 
-/** Undici's connector, with its errors noted. Those of its sockets become those of the requests, as they are. */
-const connector = (options: Options): Undici.buildConnector.connector => {
-  const connect = Undici.buildConnector(tls(options))
-  return (target, callback) =>
+/** The connections to one origin. */
+const pool = (
+  origin: string | URL,
+  given: object,
+  connect: Undici.buildConnector.connector,
+  { connections, unanswered }: Options
+): Undici.Pool =>
+  new Undici.Pool(origin, { ...given, connections: connections ?? null, connect: noted(connect, unanswered) })
+
+/** A connector with its errors noted. Those of its sockets become those of the requests, as they are. */
+const noted =
+  (connect: Undici.buildConnector.connector, unanswered: Options["unanswered"]): Undici.buildConnector.connector =>
+  (target, callback) =>
     connect(target, (...result) => {
       const [error, socket] = result
-      if (error !== null) options.unanswered.add(error)
-      else if (socket !== null) noteErrors(socket, options.unanswered)
+      if (error !== null) unanswered.add(error)
+      else if (socket !== null) noteErrors(socket, unanswered)
       callback(...result)
     })
-}
 
 /** Only looks: an error that nobody handles stays one. */
 const noteErrors = (socket: Net.Socket, unanswered: Options["unanswered"]): void => {
