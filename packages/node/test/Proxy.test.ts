@@ -184,7 +184,7 @@ transports.forEach(({ layer, name }) =>
         const { url } = yield* origin()
         const failed = yield* refused(Effect.provide(text(url), layer({ proxy: { https: yield* nobody } })))
         assert.strictEqual(failed.reason, "Unreachable")
-        assert.include(failed.message, "cannot be reached; check its URL (ECONNREFUSED)")
+        assert.include(failed.message, "cannot be reached, or is not a proxy; check its URL (ECONNREFUSED)")
       }))
 
     it.scopedLive("a server that is not trusted in the tunnel is the server's fault, not the proxy's", () =>

@@ -143,7 +143,7 @@ const unreachable = (code: string | undefined): string => {
   if (code === "UND_ERR_HEADERS_TIMEOUT") return "did not answer in time: it, or the server behind it, does not react"
   return code !== undefined && /CERT|ISSUER|SIGNATURE|^INVALID_CA$|MISMATCH/.test(code)
     ? `has a certificate that this client does not accept; set ca or caFile to the authority that signed it${said}`
-    : `cannot be reached; check its URL${said}`
+    : `cannot be reached, or is not a proxy; check its URL${said}`
 }
 
 interface User {

@@ -142,7 +142,7 @@ describe("explain", () => {
     for (const status of [500, 502, 503, 504]) assert.strictEqual(answered(status).reason, "OriginUnreachable")
     assert.include(answered(502).problem, "cannot reach acme.example:9443")
     assert.deepInclude(failed("ECONNREFUSED"), { reason: "Unreachable", status: undefined })
-    assert.include(failed("ECONNREFUSED").problem, "cannot be reached; check its URL (ECONNREFUSED)")
+    assert.include(failed("ECONNREFUSED").problem, "cannot be reached, or is not a proxy; check its URL (ECONNREFUSED)")
     assert.include(failed("SELF_SIGNED_CERT_IN_CHAIN").problem, "set ca or caFile")
     assert.include(failed("UND_ERR_HEADERS_TIMEOUT").problem, "did not answer in time")
     assert.include(failed().problem, "cannot be reached")
