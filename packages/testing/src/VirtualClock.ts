@@ -4,7 +4,8 @@
  * for one.
  *
  * It counts running time and keeps the wall clock apart from it. Timers count running time, as those of an operating
- * system do; the wall clock can be set on its own, as by a suspend or a corrected clock. Both are whole milliseconds.
+ * system do, and so do its nanoseconds, as those of Effect's own Clock; the wall clock can be set on its own, as by a
+ * suspend or a corrected clock. Both are whole milliseconds.
  *
  * @since 0.1.0
  */
@@ -145,11 +146,12 @@ interface Sleeper {
 
 const makeTimeline = (start: DateTime.DateTime.Input): Timeline => {
   const running = MutableRef.make(0)
-  const offset = MutableRef.make(DateTime.toEpochMillis(DateTime.unsafeMake(start)))
+  const begin = DateTime.toEpochMillis(DateTime.unsafeMake(start))
+  const offset = MutableRef.make(begin)
   /** By time, and within an instant in the order in which they went to sleep. */
   const sleepers: Array<Sleeper> = []
   const now = () => MutableRef.get(running) + MutableRef.get(offset)
-  const nanos = () => BigInt(now()) * 1_000_000n
+  const nanos = () => BigInt(begin + MutableRef.get(running)) * 1_000_000n
   const shift = (millis: number) => Effect.sync(() => void MutableRef.update(offset, (offset) => offset + millis))
 
   const wakeNext = (until: number): boolean => {
