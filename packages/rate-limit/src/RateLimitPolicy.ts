@@ -13,8 +13,8 @@ import type { Pipeable } from "effect/Pipeable"
 import { pipeArguments } from "effect/Pipeable"
 import * as Schedule from "effect/Schedule"
 import type { DurationWithUnit } from "./DurationWithUnit.ts"
+import * as Key from "./internal/key.ts"
 import { fromDelay } from "./internal/schedule.ts"
-import { originAndPath } from "./internal/url.ts"
 import * as RateLimitHeaders from "./RateLimitHeaders.ts"
 import * as RateLimitStatus from "./RateLimitStatus.ts"
 import type { Limits } from "./ResponseBody.ts"
@@ -26,22 +26,28 @@ import type { Limits } from "./ResponseBody.ts"
  * @category models
  */
 export interface RateLimitPolicy extends Pipeable {
-  /** Requests with the same key share a quota. */
-  readonly key: (request: HttpClientRequest.HttpClientRequest) => string
+  /**
+   * Requests with the same key share a quota, and so do those of two keys of one origin that are blocked at the same time.
+   * A request without a key (`undefined`) is not limited by the server: it is neither counted nor held back.
+   */
+  readonly key: (request: HttpClientRequest.HttpClientRequest) => string | undefined
   /** How responses state quotas. */
   readonly headers: RateLimitHeaders.RateLimitHeaders
   /**
    * Stepped with the status of the key once for each wait of a request, before its first attempt or after a block. It may
-   * lengthen a wait (jitter) or end the waiting with `RateLimited`; it cannot shorten what the server asks for.
+   * lengthen a wait (jitter) or end the waiting with `RateLimited`; it cannot shorten what the server asks for. It does not
+   * look ahead: a wait that is known to be too long fails at once by `maxWait`.
    */
   readonly waiting: Schedule.Schedule<unknown, RateLimitStatus.RateLimitStatus>
   /**
-   * How long nothing is sent after a block for which the server states no wait. Stepped once for each such block with the
-   * status of the response; several requests of one burst are one block. Begins anew after a served request. A schedule
-   * that is done repeats its last delay: `waiting`, `maxWait` and `maxReplays` end the waiting.
+   * How long nothing is sent after a block for which the server states no wait, and the least after a block that follows
+   * another if the server states less than a second. Stepped once for each such block, with the status of the response:
+   * several requests of one burst are one block, and the blocks of all keys of an origin follow each other. Begins anew
+   * when a request of a key that was blocked is served. A schedule that is done repeats its last delay: `waiting`,
+   * `maxWait` and `maxReplays` end the waiting.
    */
   readonly backoff: Schedule.Schedule<unknown, RateLimitStatus.RateLimitStatus>
-  /** The longest that a request may wait, counted from its making; then it fails with `RateLimited`. */
+  /** The longest that a request may wait, counted from its making through all its attempts; then it fails with `RateLimited`. */
   readonly maxWait: Duration.Duration
   /** How often one request is sent again after blocks; the next block makes it fail with `RateLimited`. */
   readonly maxReplays: number
@@ -57,6 +63,11 @@ export interface RateLimitPolicy extends Pipeable {
    * however fast it is reached, and every such wait.
    */
   readonly warnEvery: Duration.Duration
+  /**
+   * The longest statement of a server that is taken at its word. When nothing else has been heard of a quota for so long,
+   * one request finds out whether it still holds.
+   */
+  readonly believe: Duration.Duration
   /** Calls of each window that are left to other consumers of the quota. */
   readonly reserve: number
   /** Whether the first request of a key goes alone, and more at once as they are served. */
@@ -88,6 +99,7 @@ const defaultPolicy: RateLimitPolicy = make({
   maxReplays: 100,
   warnBelow: [0.1],
   warnEvery: Duration.minutes(1),
+  believe: Duration.hours(24),
   reserve: 0,
   probe: false,
   initial: undefined,
@@ -98,7 +110,8 @@ export {
   /**
    * A quota for each endpoint, stated in standard headers. A request waits as long as the server asks for, at most 5
    * minutes in all and through at most 100 blocks; after a block without a stated wait 1 second, doubled with each further
-   * block up to one minute. Warns when less than a tenth of a limit is left, at most once a minute. No reserve, no probe.
+   * block up to one minute. No statement is believed for longer than 24 hours. Warns when less than a tenth of a limit is
+   * left, at most once a minute. No reserve, no probe.
    *
    * @example
    * ```ts
@@ -109,7 +122,8 @@ export {
    * const policy = RateLimitPolicy.default.pipe(
    *   RateLimitPolicy.headers(RateLimitHeaders.github),
    *   RateLimitPolicy.key(RateLimitPolicy.byOrigin),
-   *   RateLimitPolicy.waiting(RateLimitPolicy.asStated.pipe(Schedule.upTo("1 hour")))
+   *   RateLimitPolicy.waiting(Schedule.jittered(RateLimitPolicy.asStated)),
+   *   RateLimitPolicy.maxWait("1 hour")
    * )
    * ```
    *
@@ -120,7 +134,8 @@ export {
 }
 
 /**
- * Replaces which requests share a quota: {@link byEndpoint}, {@link byOrigin}, or a function that gives a key.
+ * Replaces which requests share a quota: {@link byEndpoint}, {@link byRoute}, {@link byOrigin}, or a function that gives a
+ * key, or `undefined` for requests that the server does not limit.
  *
  * @since 0.1.0
  * @category combinators
@@ -142,19 +157,18 @@ export const headers: Setter<RateLimitHeaders.RateLimitHeaders> = dual(
 )
 
 /**
- * Replaces the schedule of waits, and lifts the bound of {@link maxWait}: the schedule says how long is too long.
- * `Schedule.upTo` looks ahead: a wait that would end beyond its bound fails at once.
+ * Replaces the schedule of waits. How long is too long is said by {@link maxWait}.
  *
  * @since 0.1.0
  * @category combinators
  */
 export const waiting: Setter<RateLimitPolicy["waiting"]> = dual(
   2,
-  (self: RateLimitPolicy, waiting: RateLimitPolicy["waiting"]) => make({ ...self, waiting, maxWait: Duration.infinity })
+  (self: RateLimitPolicy, waiting: RateLimitPolicy["waiting"]) => make({ ...self, waiting })
 )
 
 /**
- * Replaces the pauses after blocks for which the server states no wait.
+ * Replaces the pauses after blocks for which the server states no wait, or too short a one again and again.
  *
  * @example
  * ```ts
@@ -222,6 +236,18 @@ export const warnBelow: Setter<ReadonlyArray<number>> = dual(
 )
 
 /**
+ * Replaces the longest statement of a server that is taken at its word: "try again in a year" holds for so long, then one
+ * request finds out.
+ *
+ * @since 0.1.0
+ * @category combinators
+ */
+export const believe: Setter<DurationWithUnit> = dual(
+  2,
+  (self: RateLimitPolicy, believe: DurationWithUnit) => make({ ...self, believe: Duration.decode(believe) })
+)
+
+/**
  * Leaves this many calls of each window to other consumers of the quota.
  *
  * @since 0.1.0
@@ -281,15 +307,37 @@ export const bodies: Setter<Limits> = dual(
 )
 
 /**
- * One quota for each origin and path, whatever the method, the query and the user in the URL. The request's URL must be
- * absolute.
+ * One quota for each origin and path, whatever the method, the query and the user in the URL. Segments that are numbers or
+ * UUIDs are taken for ids, which have no quotas of their own: `/users/1/posts` is `/users/{id}/posts`. The request's URL
+ * must be absolute.
  *
  * @since 0.1.0
  * @category keys
  */
 export function byEndpoint(request: HttpClientRequest.HttpClientRequest): string {
-  return originAndPath(request.url)
+  return Key.byEndpoint(request)
 }
+
+/**
+ * One quota for each origin and template of a path, such as `/repos/{owner}/{repo}` or `/files/*`. A segment `{name}` or
+ * `:name` stands for any one segment, a segment `*` for any number of them; the first template that matches counts. What
+ * matches none of them is keyed {@link byEndpoint}.
+ *
+ * @example
+ * ```ts
+ * import * as RateLimitPolicy from "@effect-auth/rate-limit/RateLimitPolicy"
+ *
+ * const policy = RateLimitPolicy.default.pipe(
+ *   RateLimitPolicy.key(RateLimitPolicy.byRoute(["/repos/{owner}/{repo}", "/search/*"]))
+ * )
+ * ```
+ *
+ * @since 0.1.0
+ * @category keys
+ */
+export const byRoute: (
+  templates: ReadonlyArray<string>
+) => (request: HttpClientRequest.HttpClientRequest) => string = Key.byRoute
 
 /**
  * One quota for each origin. The request's URL must be absolute.
@@ -297,11 +345,7 @@ export function byEndpoint(request: HttpClientRequest.HttpClientRequest): string
  * @since 0.1.0
  * @category keys
  */
-export const byOrigin = (request: HttpClientRequest.HttpClientRequest): string => {
-  const endpoint = originAndPath(request.url)
-  const path = endpoint.indexOf("/", endpoint.indexOf("://") + 3)
-  return path === -1 ? endpoint : endpoint.slice(0, path)
-}
+export const byOrigin: (request: HttpClientRequest.HttpClientRequest) => string = Key.byOrigin
 
 /** A combinator that replaces one field of the policy, data-last or data-first. */
 interface Setter<Field> {

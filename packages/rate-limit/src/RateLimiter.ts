@@ -27,6 +27,11 @@ export {
    * @since 0.1.0
    * @category models
    */
+  type Making,
+  /**
+   * @since 0.1.0
+   * @category models
+   */
   type RateLimiter,
   /**
    * @since 0.1.0

@@ -35,6 +35,7 @@ describe("RateLimitPolicy", () => {
         maxReplays: 100,
         warnBelow: [0.1],
         warnEvery: Duration.minutes(1),
+        believe: Duration.hours(24),
         reserve: 0,
         probe: false,
         initial: undefined
@@ -71,12 +72,12 @@ describe("RateLimitPolicy", () => {
       ["maxReplays", RateLimitPolicy.maxReplays(policy, 3), 3],
       ["warnBelow", RateLimitPolicy.warnBelow(policy, [1]), [1]],
       ["warnEvery", RateLimitPolicy.warnEvery(policy, "1 hour"), Duration.hours(1)],
+      ["believe", RateLimitPolicy.believe(policy, "1 hour"), Duration.hours(1)],
       ["reserve", RateLimitPolicy.reserve(policy, 4), 4],
       ["probe", RateLimitPolicy.probe(policy, true), true],
       ["initial", RateLimitPolicy.initial(policy, status), status]
     ])("%s replaces its field and nothing else", (field, changed, value) => {
-      const lifted = field === "waiting" ? { maxWait: Duration.infinity } : {}
-      assert.deepStrictEqual({ ...changed, pipe: policy.pipe }, { ...policy, ...lifted, [field]: value })
+      assert.deepStrictEqual({ ...changed, pipe: policy.pipe }, { ...policy, [field]: value })
     })
 
     it("can be piped", () => {
@@ -99,6 +100,41 @@ describe("RateLimitPolicy", () => {
         assert.strictEqual(RateLimitPolicy.byEndpoint(request), endpoint)
         assert.strictEqual(RateLimitPolicy.byOrigin(request), origin)
       }
+    })
+
+    const uuid = "01890f3c-7b1a-7cc0-8a5e-3f2d1c0b9a8e"
+    it.each([
+      ["/users/1/posts/22", "/users/{id}/posts/{id}"],
+      ["/users/1/2", "/users/{id}/{id}"],
+      ["/users/1/", "/users/{id}/"],
+      [`/users/${uuid}`, "/users/{id}"],
+      [`/users/${uuid.toUpperCase()}/posts`, "/users/{id}/posts"],
+      ["/api/2.0/v1/x9/9x", "/api/2.0/v1/x9/9x"],
+      [`/users/x${uuid}`, `/users/x${uuid}`],
+      ["/users?id=/1", "/users"]
+    ])("by endpoint fold the ids of %s", (path, expected) => {
+      for (const origin of ["https://api.example", "http://127.0.0.1:8080", "http://10"]) {
+        assert.strictEqual(RateLimitPolicy.byEndpoint(HttpClientRequest.get(origin + path)), origin + expected)
+      }
+    })
+
+    it.each([
+      ["/repos/effect-ts/effect", "/repos/{owner}/{repo}"],
+      ["/repos/effect-ts/effect/?page=1", "/repos/{owner}/{repo}"],
+      ["/repos/effect-ts/effect/issues/1", "/repos/:owner/:repo/issues/*"],
+      ["/repos/effect-ts/effect/issues/1/comments", "/repos/:owner/:repo/issues/*"],
+      ["/a.b/c", "/a.b/{c}"],
+      ["/aXb/c", "/aXb/c"],
+      ["/users/1", "/users/{id}"],
+      ["/repos/effect-ts", "/repos/effect-ts"]
+    ])("by route are the first template of %s, else the endpoint", (path, expected) => {
+      const key = RateLimitPolicy.byRoute([
+        "/repos/{owner}/{repo}",
+        "/repos/:owner/:repo/issues/*",
+        "/repos/{owner}/{other}",
+        "/a.b/{c}"
+      ])
+      assert.strictEqual(key(HttpClientRequest.get(`https://api.example${path}`)), `https://api.example${expected}`)
     })
   })
 })

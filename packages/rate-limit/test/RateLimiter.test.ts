@@ -138,7 +138,7 @@ describe("RateLimiter", () => {
           const server = yield* SlidingWindow.make(options)
           const http = yield* limited(
             server.client,
-            policy.pipe(RateLimitPolicy.probe(true), RateLimitPolicy.waiting(RateLimitPolicy.asStated))
+            policy.pipe(RateLimitPolicy.probe(true), RateLimitPolicy.maxWait(Duration.infinity))
           )
           const statuses = yield* VirtualClock.run(
             Effect.forEach(Array.from({ length: requests }, (_, n) => n), (n) => http.get(`/calls?n=${n}`), {
@@ -236,10 +236,6 @@ describe("RateLimiter", () => {
         return { server, second: yield* Effect.fork(Effect.either(http.get("/a"))) }
       })
 
-    const upToAnHour = policy.pipe(
-      RateLimitPolicy.waiting(RateLimitPolicy.asStated.pipe(Schedule.upTo("1 hour")))
-    )
-
     it.effect("sends requests in the order in which they came, no more than are left", () =>
       Effect.gen(function*() {
         const server = scripted({ headers: left(3, 10, 5) }, { headers: left(2, 10, 5), after: 1000 })
@@ -307,18 +303,39 @@ describe("RateLimiter", () => {
         assert.isAtLeast(results.filter(({ _tag }) => _tag === "Left").length, 1)
       }))
 
-    it.effect("takes as long as the schedule admits", () =>
+    it.effect("takes as long as maxWait admits, whatever the schedule", () =>
       Effect.gen(function*() {
-        const { second, server } = yield* waitingFor(3500, upToAnHour)
-        yield* TestClock.adjust("3500 seconds")
+        const anHour = policy.pipe(
+          RateLimitPolicy.maxWait("1 hour"),
+          RateLimitPolicy.waiting(Schedule.jitteredWith(RateLimitPolicy.asStated, { min: 1, max: 1 }))
+        )
+        const { second, server } = yield* waitingFor(3600, anHour)
+        yield* TestClock.adjust("3600 seconds")
         assert.propertyVal(yield* Fiber.join(second), "_tag", "Right")
-        assert.deepStrictEqual(yield* timesOf(server), [0, 3_500_000])
+        assert.deepStrictEqual(yield* timesOf(server), [0, 3_600_000])
+        assert.propertyVal(yield* Fiber.join((yield* waitingFor(3601, anHour)).second), "_tag", "Left")
       }))
 
-    it.effect("does not begin when it would end beyond the bound of the schedule", () =>
+    it.effect("fails at once when the schedule makes it too long", () =>
       Effect.gen(function*() {
-        const { second } = yield* waitingFor(3601, upToAnHour)
-        assert.propertyVal(yield* Fiber.join(second), "_tag", "Left")
+        const slow = policy.pipe(RateLimitPolicy.waiting(Schedule.spaced("6 minutes")))
+        assert.propertyVal(yield* Fiber.join((yield* waitingFor(10, slow)).second), "_tag", "Left")
+      }))
+
+    it.effect("steps the schedule once for each wait, never to look ahead", () =>
+      Effect.gen(function*() {
+        const steps = yield* Ref.make(0)
+        const counted = Schedule.tapInput(
+          RateLimitPolicy.asStated,
+          (_: RateLimitStatus.RateLimitStatus) => Ref.update(steps, (n) => n + 1)
+        )
+        const server = scripted(blockedFor(60), {})
+        const http = yield* limited(server, policy.pipe(RateLimitPolicy.probe(true), RateLimitPolicy.waiting(counted)))
+        const fibers = yield* Effect.forkAll(Array.from({ length: 10 }, () => http.get("/a")))
+        yield* TestClock.adjust("2 minutes")
+        yield* Fiber.join(fibers)
+        // of the first, and of the second, which was the head until the first had returned; the others wait for those
+        assert.strictEqual(yield* Ref.get(steps), 2)
       }))
 
     it.effect("does not begin when the schedule is done from the start", () =>
@@ -869,7 +886,7 @@ describe("RateLimiter", () => {
         const server = scripted({})
         const limiter = yield* RateLimiter.make(policy)
         const http = limitedBy(server, limiter)
-        yield* Effect.forEach(Array.from({ length: 64 }, (_, n) => n), (n) => http.get(`/old/${n}`))
+        yield* Effect.forEach(Array.from({ length: 64 }, (_, n) => n), (n) => http.get(`/old/key${n}`))
         assert.lengthOf(yield* limiter.snapshot, 64)
         yield* TestClock.adjust("11 minutes")
         yield* http.get("/new")

@@ -43,15 +43,15 @@ export const count = (self: Reader, names: Names | undefined): number | undefine
   })
 
 /**
- * The calls that are left. A negative number is none, unless the limit is negative too: a server means by that that it has
- * no limit.
+ * The calls that are left. A negative number is none, unless the limit makes no sense either: a server that states -1 for
+ * both has no limit.
  */
 export const left = (self: Reader, names: Names | undefined, limit: Names | undefined): number | undefined =>
   read(self, names, (text) => {
     const counts = numbersOf(text)
     if (counts.length === 0 || !counts.every(Structured.isInteger)) return undefined
     const fewest = Math.min(...counts)
-    return fewest >= 0 ? fewest : isNegative(self, limit) ? undefined : 0
+    return fewest >= 0 ? fewest : isMalformed(self, limit) ? undefined : 0
   })
 
 /** A limit, with the length of its window if the member states it: `100;w=21600`. */
@@ -108,11 +108,13 @@ const longestField = 4096
 const nameOf = (headers: Head["headers"], names: Names | undefined): string | undefined =>
   typeof names === "string" ? names : names?.find((name) => headers[name] !== undefined)
 
-const isNegative = ({ headers }: Reader, names: Names | undefined): boolean => {
+const hasField = (headers: Head["headers"], names: Names | undefined): boolean => {
   const name = nameOf(headers, names)
-  const text = name === undefined ? undefined : headers[name]
-  return text !== undefined && text.length <= longestField && numbersOf(text.trim()).some((number) => number < 0)
+  return name !== undefined && headers[name] !== undefined
 }
+
+const isMalformed = ({ headers }: Reader, limit: Names | undefined): boolean =>
+  hasField(headers, limit) && count({ headers, malformed: [] }, limit) === undefined
 
 /** Most fields are one number, whole or decimal. */
 const isNumber = /^-?\d{1,15}(\.\d{1,9})?$/

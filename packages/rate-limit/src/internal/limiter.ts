@@ -1,10 +1,9 @@
 /**
- * A limiter in the memory of one process: a lane for each key, and the way of a request through it.
+ * A limiter in the memory of one process: the way of a request through the lane of its key.
  */
 import type * as HttpClientRequest from "@effect/platform/HttpClientRequest"
 import type * as HttpClientResponse from "@effect/platform/HttpClientResponse"
 import * as Cause from "effect/Cause"
-import * as Clock from "effect/Clock"
 import * as DateTime from "effect/DateTime"
 import * as Duration from "effect/Duration"
 import * as Effect from "effect/Effect"
@@ -21,11 +20,15 @@ import type { Quota, RateLimitStatus } from "../RateLimitStatus.ts"
 import * as Status from "../RateLimitStatus.ts"
 import * as ReplayPolicy from "../ReplayPolicy.ts"
 import * as ResponseBody from "../ResponseBody.ts"
+import * as Approach from "./approach.ts"
+import * as Blocks from "./blocks.ts"
 import * as EventHub from "./eventHub.ts"
+import * as Lanes from "./lanes.ts"
 import * as Partition from "./partition.ts"
 import * as Queue from "./queue.ts"
 import * as Schedule from "./schedule.ts"
 import * as StateRef from "./stateRef.ts"
+import * as Timeline from "./timeline.ts"
 import * as Upload from "./upload.ts"
 import * as Waiting from "./waiting.ts"
 
@@ -52,12 +55,15 @@ export interface RateLimiter {
   /**
    * Runs the attempt once the quota admits it, and learns from its response. After a blocked attempt it waits and attempts
    * again, if the request's body can be sent again and within the bounds of the policy; otherwise it fails with
-   * `RateLimited`. `onEvent` is told of the events of this request, besides `events`.
+   * `RateLimited`. `onEvent` is told of the events of this request, besides `events`. A caller that runs one request
+   * several times, such as after a renewal of its credentials, gives each run the same `making`, so that `maxWait` counts
+   * from the first.
    */
   readonly run: <E, R>(
     request: HttpClientRequest.HttpClientRequest,
     attempt: Attempt<E, R>,
-    onEvent?: (event: RateLimitEvent) => Effect.Effect<void>
+    onEvent?: (event: RateLimitEvent) => Effect.Effect<void>,
+    making?: Making
   ) => Effect.Effect<HttpClientResponse.HttpClientResponse, E | RateLimited, R>
   /** What is known now of each key that was used lately. */
   readonly snapshot: Effect.Effect<ReadonlyArray<Snapshot>>
@@ -82,12 +88,21 @@ export type Attempt<E = never, R = never> = (
 ) => Effect.Effect<HttpClientResponse.HttpClientResponse, E, R>
 
 /**
+ * When a request was made, in the time of the limiter: `undefined` until the limiter notes it at the first run.
+ *
+ * @since 0.1.0
+ * @category models
+ */
+export type Making = MutableRef.MutableRef<number | undefined>
+
+/**
  * What is known of a key at one time.
  *
  * @since 0.1.0
  * @category models
  */
 export interface Snapshot {
+  /** Of keys that the server counts together the first. */
   readonly key: string
   /** As the server states them, with `remaining` less the calls sent since; times from now. */
   readonly quotas: ReadonlyArray<Quota>
@@ -101,47 +116,37 @@ export interface Snapshot {
 }
 
 export const make = (policy: RateLimitPolicy): RateLimiter => {
-  const lanes = new Map<string, Waiting.Lane>()
-  const sweepAt = MutableRef.make(fewestSwept)
+  const lanes = Lanes.make(Partition.rulesOf(policy))
   const tickets = MutableRef.make(0)
   const shared: Waiting.Shared = {
     policy,
+    rules: lanes.rules,
+    maxWait: Duration.toMillis(policy.maxWait),
+    timeline: Timeline.make((now) => Lanes.forgetTimes(lanes, now)),
     events: EventHub.make<RateLimitEvent>(),
     changes: StateRef.make(0)
   }
 
-  const laneOf = (key: string, now: number): Waiting.Lane => {
-    const known = lanes.get(key)
-    if (known !== undefined) return known
-    if (lanes.size >= MutableRef.get(sweepAt)) {
-      sweep(lanes, now)
-      MutableRef.set(sweepAt, Math.max(fewestSwept, 2 * lanes.size))
-    }
-    const lane: Waiting.Lane = {
-      key,
-      partition: MutableRef.make(Partition.make(policy, now)),
-      queue: Queue.make(),
-      backoff: MutableRef.make<Schedule.Stepper<RateLimitStatus> | undefined>(undefined),
-      announced: MutableRef.make(-Infinity),
-      warned: MutableRef.make<Queue.Warning | undefined>(undefined)
-    }
-    lanes.set(key, lane)
-    return lane
-  }
-
-  const snapshot = Effect.map(Clock.currentTimeMillis, (now) => Array.from(lanes.values(), (lane) => show(lane, now)))
+  const snapshot = Effect.clockWith((clock) =>
+    Effect.sync(() => {
+      const now = Timeline.peek(shared.timeline, clock)
+      return Lanes.all(lanes).map((lane) => show(lane, now))
+    })
+  )
 
   return {
     [TypeId]: TypeId,
-    run: (request, attempt, onEvent) =>
+    run: (request, attempt, onEvent, making) =>
       Effect.uninterruptibleMask((restore) =>
         Effect.clockWith((clock) => {
-          const now = clock.unsafeCurrentTimeMillis()
-          const lane = laneOf(policy.key(request), now)
+          const now = Timeline.now(shared.timeline, clock)
+          const key = policy.key(request)
+          if (key === undefined) return restore(attempt(Timeline.toWall(shared.timeline, now)))
+          const handle = Lanes.of(lanes, key, request.url, now)
           const number = MutableRef.getAndIncrement(tickets)
           return attempted(
-            { shared, lane, request, attempt, clock, restore, onEvent },
-            { number, since: now, replays: policy.maxReplays, waits: undefined },
+            { shared, key, handle, request, attempt, clock, restore, onEvent },
+            { number, since: sinceOf(making, now), replays: policy.maxReplays, waits: undefined },
             now
           )
         })
@@ -158,17 +163,14 @@ export const make = (policy: RateLimitPolicy): RateLimiter => {
   }
 }
 
-/** Forgets the keys that have not been used for long. */
-const sweep = (lanes: Map<string, Waiting.Lane>, now: number): void => {
-  for (const [key, { partition, queue }] of lanes) {
-    if (Queue.size(queue) === 0 && Partition.isIdle(MutableRef.get(partition), now)) lanes.delete(key)
-  }
+const sinceOf = (making: Making | undefined, now: number): number => {
+  const since = making === undefined ? undefined : MutableRef.get(making)
+  if (since !== undefined) return since
+  if (making !== undefined) MutableRef.set(making, now)
+  return now
 }
 
-/** Below this number of keys there is nothing to gain from sweeping; above it, each sweep waits for their number to double. */
-const fewestSwept = 64
-
-const show = ({ key, partition, queue }: Waiting.Lane, now: number): Snapshot => {
+const show = ({ key, partition, queue }: Lanes.Lane, now: number): Snapshot => {
   const { blockedUntil, concurrency, inFlight } = MutableRef.get(partition)
   return {
     key,
@@ -183,7 +185,6 @@ const show = ({ key, partition, queue }: Waiting.Lane, now: number): Snapshot =>
 /** A request on its way. It runs uninterruptibly but for what is given to `restore`. */
 interface RequestContext<E, R> extends Waiting.Context {
   readonly attempt: Attempt<E, R>
-  readonly clock: Clock.Clock
 }
 
 const noStatus = () => Status.empty
@@ -192,18 +193,18 @@ type Outcome<E, R> = Effect.Effect<HttpClientResponse.HttpClientResponse, E | Ra
 
 /** Sends the request once the quota admits it; again while it is blocked and replays are left. */
 const attempted = <E, R>(context: RequestContext<E, R>, ticket: Waiting.Ticket, now: number): Outcome<E, R> => {
-  const { lane, shared } = context
-  const partition = MutableRef.get(lane.partition)
-  if (Queue.size(lane.queue) > 0 || Partition.opensAt(partition, shared.policy, now) > now) {
+  const { handle, shared: { rules, timeline } } = context
+  const { partition, queue } = Lanes.current(handle)
+  if (Queue.size(queue) > 0 || Partition.opensAt(MutableRef.get(partition), rules, now) > now) {
     return Effect.flatMap(
       Waiting.wait(context, ticket),
       // suspended: an attempt that throws has been counted, and is counted out like any other failure
-      (permit) => send(context, permit, Effect.suspend(() => context.attempt(permit.sentAt)))
+      (permit) => send(context, permit, Effect.suspend(() => context.attempt(Timeline.toWall(timeline, permit.sentAt))))
     )
   }
   // before it is counted: an attempt that throws is never sent
-  const attempt = context.attempt(now)
-  MutableRef.update(lane.partition, (partition) => Partition.sent(partition, now))
+  const attempt = context.attempt(Timeline.toWall(timeline, now))
+  MutableRef.set(partition, Partition.sent(MutableRef.get(partition), rules, now))
   changed(context)
   return send(context, { sentAt: now, ticket }, attempt)
 }
@@ -224,11 +225,12 @@ const answered = <E, R>(
   permit: Waiting.Permit,
   response: HttpClientResponse.HttpClientResponse
 ): Outcome<E, R> => {
-  const { clock, restore, shared: { policy: { bodies, headers } } } = context
-  const now = clock.unsafeCurrentTimeMillis()
+  const { clock, restore, shared: { policy: { bodies, headers }, timeline } } = context
+  const now = Timeline.now(timeline, clock)
+  const wall = Timeline.toWall(timeline, now)
   // read once, because a transport's response makes its headers anew at each access
   const head = { status: response.status, headers: response.headers }
-  const reading = RateLimitHeaders.read(headers, head, now)
+  const reading = RateLimitHeaders.read(headers, head, wall)
   const { body } = headers
   if (body === undefined || !body.wanted(head)) return learned(context, permit, { response, reading, now })
   // a later reader gets what was read here, or why it could not be read
@@ -241,7 +243,7 @@ const answered = <E, R>(
     onSuccess: (text) =>
       learned(context, permit, {
         response: bounded,
-        reading: RateLimitHeaders.merge(reading, body.read(text, head, now)),
+        reading: RateLimitHeaders.merge(reading, body.read(text, head, wall)),
         now
       })
   })
@@ -261,12 +263,17 @@ const learned = <E, R>(
   feedback: Feedback
 ): Outcome<E, R> => {
   const status = Option.getOrElse(feedback.reading.status, noStatus)
-  return Partition.needsBackoff(MutableRef.get(context.lane.partition), permit, status)
-    ? Effect.matchCauseEffect(nextBackoff(context, status, feedback.now), {
-      onFailure: (cause) => Effect.zipRight(abandoned(context), Effect.failCause(cause)),
-      onSuccess: (backoff) => settled(context, permit, feedback, status, backoff)
-    })
-    : settled(context, permit, feedback, status, undefined)
+  if (status.blocked === "none") return settled(context, permit, feedback, status, 0)
+  const { origin, partition } = Lanes.current(context.handle)
+  const { inFlight } = MutableRef.get(partition)
+  const call = { sentAt: permit.sentAt, inFlight }
+  const move = Blocks.decide(MutableRef.get(origin.blocks), status, call, feedback.now)
+  MutableRef.set(origin.blocks, move.blocks)
+  if (move._tag === "AsStated") return settled(context, permit, feedback, status, move.delay)
+  return Effect.matchCauseEffect(nextBackoff(context, origin, status, feedback.now), {
+    onFailure: (cause) => Effect.zipRight(abandoned(context), Effect.failCause(cause)),
+    onSuccess: (delay) => settled(context, permit, feedback, status, delay)
+  })
 }
 
 const settled = <E, R>(
@@ -274,12 +281,17 @@ const settled = <E, R>(
   permit: Waiting.Permit,
   { now, reading: { malformed }, response }: Feedback,
   status: RateLimitStatus,
-  backoff: number | undefined
+  backoff: number
 ): Outcome<E, R> => {
-  const { lane, shared: { policy } } = context
-  const after = Partition.answered(MutableRef.get(lane.partition), permit, status, backoff, now)
-  const [approaches, partition] = Partition.approaching(after, status, policy, now)
-  released(context, partition)
+  const { handle, shared: { policy, rules } } = context
+  const lane = Lanes.current(handle)
+  const before = MutableRef.get(lane.partition)
+  const after = Partition.answered(before, permit, status, backoff, rules, now)
+  const [approaches, partition] = Approach.approaching(after, status, policy, now)
+  MutableRef.set(lane.partition, partition)
+  if (status.blocked === "rate") Lanes.blocked(lane, now)
+  else if (MutableRef.get(lane.isBlocked) && Partition.isServed(before, permit, status)) Lanes.served(lane)
+  released(context)
   const next = status.blocked === "none" ? Effect.succeed(response) : again(context, permit, response)
   return approaches.length === 0 && malformed.length === 0
     ? next
@@ -300,7 +312,7 @@ const again = <E, R>(
       )
     ),
     Effect.suspend(() => {
-      const now = context.clock.unsafeCurrentTimeMillis()
+      const now = Timeline.now(context.shared.timeline, context.clock)
       return ticket.replays > 0 && ReplayPolicy.isReplayable(context.request)
         ? attempted(context, { ...ticket, replays: ticket.replays - 1 }, now)
         : Effect.fail(Waiting.rateLimited(context, now))
@@ -310,14 +322,15 @@ const again = <E, R>(
 /** A call ended without a response. */
 const abandoned = <E, R>(context: RequestContext<E, R>): Effect.Effect<void> =>
   Effect.sync(() => {
-    const { clock, lane } = context
-    released(context, Partition.abandoned(MutableRef.get(lane.partition), clock.unsafeCurrentTimeMillis()))
+    const { clock, handle, shared } = context
+    const now = Timeline.now(shared.timeline, clock)
+    MutableRef.update(Lanes.current(handle).partition, (partition) => Partition.abandoned(partition, now))
+    released(context)
   })
 
 /** A call has ended, and may have made room for the next. */
-const released = (context: Waiting.Context, partition: Partition.Partition): void => {
-  MutableRef.set(context.lane.partition, partition)
-  Queue.wakeHead(context.lane.queue)
+const released = (context: Waiting.Context): void => {
+  Queue.wakeHead(Lanes.current(context.handle).queue)
   changed(context)
 }
 
@@ -326,20 +339,24 @@ const changed = ({ shared }: Waiting.Context): void => {
   if (MutableRef.get(shared.changes.hub) !== undefined) Waiting.changed(shared)
 }
 
-/** The next delay of the backoff in milliseconds. */
+/** How long the block lasts at least: the next delay of the backoff, in milliseconds. */
 const nextBackoff = (
-  { lane, shared }: Waiting.Context,
+  { shared }: Waiting.Context,
+  { backoff, blocks }: Lanes.Origin,
   status: RateLimitStatus,
   now: number
 ): Effect.Effect<number> => {
-  const last = MutableRef.get(lane.partition).backoff
-  const begun = last === undefined ? undefined : MutableRef.get(lane.backoff)
-  const stepper = begun ?? Schedule.stepper(shared.policy.backoff)
-  MutableRef.set(lane.backoff, stepper)
-  return Effect.map(
-    stepper.step(now, status),
-    Option.match({ onNone: () => last ?? firstBackoff, onSome: (at) => Math.max(0, at - now) })
-  )
+  const stepper = MutableRef.get(backoff) ?? Schedule.stepper(shared.policy.backoff)
+  MutableRef.set(backoff, stepper)
+  return Effect.map(stepper.step(now, status), (next) => {
+    const known = MutableRef.get(blocks)
+    const delay = Option.match(next, {
+      onNone: () => known.delay ?? firstBackoff,
+      onSome: (at) => Math.max(0, at - now)
+    })
+    MutableRef.set(blocks, { ...known, delay })
+    return Blocks.least(known, status, delay)
+  })
 }
 
 /** For a schedule that is done before its first delay: a block without any pause would follow the last at once. */
@@ -347,18 +364,18 @@ const firstBackoff = 1000
 
 const report = (
   context: Waiting.Context,
-  approaches: ReadonlyArray<Partition.Approach>,
+  approaches: ReadonlyArray<Approach.Approach>,
   malformed: ReadonlyArray<string>
 ): Effect.Effect<void> => {
-  const { key } = context.lane
+  const { key } = Lanes.current(context.handle)
   const misread = malformed.length === 0
     ? Effect.void
     : Waiting.publish(context, RateLimitEvent.MalformedHeaders({ key, fields: malformed }), LogLevel.Debug)
   return Effect.zipRight(
     misread,
     Effect.forEach(approaches, ({ moreAt, ...facts }) => {
-      const event = RateLimitEvent.ApproachingLimit({ key, ...facts, until: DateTime.unsafeMake(moreAt) })
-      return Waiting.publish(context, event, LogLevel.Warning)
+      const until = DateTime.unsafeMake(Timeline.toWall(context.shared.timeline, moreAt))
+      return Waiting.publish(context, RateLimitEvent.ApproachingLimit({ key, ...facts, until }), LogLevel.Warning)
     }, { discard: true })
   )
 }

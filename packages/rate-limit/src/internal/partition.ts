@@ -18,8 +18,6 @@ export interface Partition {
   readonly slowStartThreshold: number
   /** Nothing is sent before. */
   readonly blockedUntil: number
-  /** The last delay of the policy's backoff; `undefined` if it begins anew. */
-  readonly backoff: number | undefined
   readonly touchedAt: number
   /** When the last warning was given. */
   readonly warnedAt: number
@@ -31,19 +29,17 @@ export interface SentCall {
 }
 
 /** What a partition needs of the policy. */
-export type Rules = Pick<RateLimitPolicy, "probe" | "reserve" | "initial">
-
-/** What it needs to warn. */
-export type WarningRules = Pick<RateLimitPolicy, "warnBelow" | "warnEvery">
-
-/** A quota that has fallen below a threshold. */
-export interface Approach {
-  readonly quota: string
-  readonly limit: number | undefined
-  readonly remaining: number
-  /** When there will be more. */
-  readonly moreAt: number
+export interface Rules extends Pick<RateLimitPolicy, "probe" | "reserve" | "initial"> {
+  /** In milliseconds. */
+  readonly believe: number
 }
+
+export const rulesOf = ({ believe, initial, probe, reserve }: RateLimitPolicy): Rules => ({
+  probe,
+  reserve,
+  initial,
+  believe: Duration.toMillis(believe)
+})
 
 export const make = ({ initial, probe }: Rules, now: number): Partition => ({
   windows: (initial?.quotas ?? []).map((quota) => Window.open(quota, now)),
@@ -52,7 +48,6 @@ export const make = ({ initial, probe }: Rules, now: number): Partition => ({
   congestionWindow: probe ? 1 : Infinity,
   slowStartThreshold: Infinity,
   blockedUntil: initial === undefined ? 0 : now + Duration.toMillis(wait(initial)),
-  backoff: undefined,
   touchedAt: now,
   warnedAt: -Infinity
 })
@@ -68,33 +63,20 @@ export const opensAt = (partition: Partition, rules: Rules, now: number): number
     if (partition.inFlight >= Math.max(1, admitted)) return Infinity
   }
   return partition.windows.reduce(
-    (latest, usage) => Math.max(latest, Window.opensAt(usage, partition.inFlight, rules.reserve, now)),
+    (latest, usage) => Math.max(latest, Window.opensAt(usage, partition.inFlight, rules, now)),
     now
   )
 }
 
-export const sent = (partition: Partition, now: number): Partition =>
-  counted(partition, partition.inFlight + 1, each(partition.windows, (usage) => Window.take(usage, now)), now)
+export const sent = (partition: Partition, { believe }: Rules, now: number): Partition =>
+  counted(partition, partition.inFlight + 1, each(partition.windows, (usage) => Window.take(usage, believe, now)), now)
 
 /** No response came; the server may have executed the request nevertheless. */
 export const abandoned = (partition: Partition, now: number): Partition =>
   counted(partition, partition.inFlight - 1, each(partition.windows, (usage) => Window.charge(usage, now)), now)
 
-/** Whether the response is a block of which only the policy's backoff says how long to pause. */
-export const needsBackoff = (partition: Partition, call: SentCall, status: RateLimitStatus): boolean => {
-  switch (status.blocked) {
-    case "none":
-      return false
-    case "rate":
-      return (isNews(partition, call) || partition.backoff === undefined) && statedWait(status) === 0
-    case "concurrency":
-      return partition.inFlight === 1 && statedWait(status) === 0
-  }
-}
-
 /**
- * A response arrived, with or without a statement about quotas. `backoff` is the delay in milliseconds that the policy's
- * backoff gave for it, if one was {@link needsBackoff needed}.
+ * A response arrived, with or without a statement about quotas. `backoff` is the least that a block lasts, in milliseconds.
  *
  * A block does not say how many more calls the server would have served. So the calls after it begin with one and grow as
  * TCP does after a loss (RFC 5681 section 3.1): each served call makes room for two up to half of what was in flight at
@@ -105,9 +87,12 @@ export const answered = (
   partition: Partition,
   call: SentCall,
   status: RateLimitStatus,
-  backoff: number | undefined,
+  backoff: number,
+  { believe }: Rules,
   now: number
 ): Partition => {
+  const stated = statedWait(status)
+  const pause = Math.min(Math.max(stated, backoff), believe)
   const others = partition.inFlight - 1
   const windows = status.quotas.length === 0
     ? partition.windows
@@ -119,28 +104,30 @@ export const answered = (
     })
   const concurrency = status.concurrency?.limit ?? partition.concurrency
   switch (status.blocked) {
-    case "none": {
-      const news = isNews(partition, call)
+    case "none":
       return {
         windows: each(windows, (usage) => Window.charge(usage, now)),
         inFlight: others,
         concurrency,
-        congestionWindow: news ? grown(partition) : partition.congestionWindow,
+        // after a wait that was not believed, one call finds out whether it still holds
+        congestionWindow: status.retryAfter !== undefined && stated > believe
+          ? 1
+          : isNews(partition, call)
+          ? grown(partition)
+          : partition.congestionWindow,
         slowStartThreshold: partition.slowStartThreshold,
         // a server that is unavailable for a while states that too (503 with Retry-After)
         blockedUntil: status.retryAfter === undefined
           ? partition.blockedUntil
-          : Math.max(partition.blockedUntil, now + Duration.toMillis(status.retryAfter)),
-        backoff: news ? undefined : partition.backoff,
+          : Math.max(partition.blockedUntil, now + pause),
         touchedAt: now,
         warnedAt: partition.warnedAt
       }
-    }
     case "rate": {
-      const until = Math.max(partition.blockedUntil, now + pause(partition, status, backoff))
+      const until = Math.max(partition.blockedUntil, now + pause)
       return {
         windows: windows.map((usage) =>
-          status.quotas.length === 0 || Window.opensAt(usage, others, 0, now) > now
+          status.quotas.length === 0 || Window.opensAt(usage, others, { reserve: 0, believe }, now) > now
             ? Window.exhaust(usage, others, until, now)
             : usage
         ),
@@ -151,7 +138,6 @@ export const answered = (
           ? Math.max(1, partition.inFlight / 2)
           : partition.slowStartThreshold,
         blockedUntil: until,
-        backoff: backoff ?? partition.backoff,
         touchedAt: now,
         warnedAt: partition.warnedAt
       }
@@ -166,56 +152,12 @@ export const answered = (
         // another call of this key will end; with none in flight only time helps
         blockedUntil: others > 0
           ? partition.blockedUntil
-          : Math.max(partition.blockedUntil, now + pause(partition, status, backoff)),
-        backoff: backoff ?? partition.backoff,
+          : Math.max(partition.blockedUntil, now + pause),
         touchedAt: now,
         warnedAt: partition.warnedAt
       }
   }
 }
-
-/**
- * The quotas of which this response warns because it brought them below a threshold, and the partition that remembers them
- * for their window. What comes too soon after the last warning is not remembered, so that a later response warns of it; of
- * several at once, the one that was not warned of for longest is named.
- */
-export const approaching = (
-  partition: Partition,
-  status: RateLimitStatus,
-  { warnBelow, warnEvery }: WarningRules,
-  now: number
-): readonly [ReadonlyArray<Approach>, Partition] => {
-  if (warnBelow.length === 0 || status.quotas.every(({ remaining }) => remaining === undefined)) return [[], partition]
-  const crossed = partition.windows.flatMap((usage) => {
-    const left = status.quotas.find((quota) => isOf(usage, quota))?.remaining
-    if (left === undefined) return []
-    const [crosses, warned] = Window.warn(usage, left, thresholdsOf(usage, warnBelow), now)
-    return crosses ? [{ usage, left, warned }] : []
-  })
-  const every = Duration.toMillis(warnEvery)
-  const isTooSoon = now >= partition.warnedAt && now - partition.warnedAt < every
-  if (crossed.length === 0 || isTooSoon) return [[], partition]
-  const named = every === 0 ? crossed : [crossed.reduce((a, b) => lastWarning(b.usage) < lastWarning(a.usage) ? b : a)]
-  return [
-    named.map(({ left, usage }) => ({
-      quota: usage.name,
-      limit: usage.limit,
-      remaining: left,
-      moreAt: Window.moreAt(usage, now)
-    })),
-    {
-      ...partition,
-      windows: partition.windows.map((usage) => named.find((other) => other.usage === usage)?.warned ?? usage),
-      warnedAt: now
-    }
-  ]
-}
-
-const lastWarning = ({ warning }: Window.WindowUsage): number => warning?.until ?? -Infinity
-
-/** The limit as far as it is known: stated once, or the most calls that the server was seen to admit. */
-const thresholdsOf = ({ limit }: Window.WindowUsage, warnBelow: ReadonlyArray<number>): ReadonlyArray<number> =>
-  warnBelow.flatMap((number) => number >= 1 ? [number] : limit === undefined ? [] : [number * limit])
 
 /** What is known now in the terms of a response, with `wait` milliseconds still to wait. */
 export const toStatus = (partition: Partition, wait: number, now: number): RateLimitStatus => ({
@@ -243,11 +185,17 @@ export const quotas = (partition: Partition, now: number): ReadonlyArray<Quota> 
     partition: usage.partition
   }))
 
+/** What is known once nobody knows how much time has passed: one call finds out what has changed. */
+export const forgetTimes = (partition: Partition, now: number): Partition =>
+  partition.windows.length === 0 && partition.blockedUntil <= now
+    ? partition
+    : { ...partition, windows: [], blockedUntil: 0, congestionWindow: 1, warnedAt: -Infinity }
+
 /** Whether nothing would be lost by forgetting the partition. */
-export const isIdle = (partition: Partition, now: number): boolean =>
+export const isIdle = (partition: Partition, { believe }: Rules, now: number): boolean =>
   partition.inFlight === 0 &&
   partition.windows.reduce(
-      (latest, usage) => Math.max(latest, Window.staleAt(usage)),
+      (latest, usage) => Math.max(latest, Window.staleAt(usage, believe)),
       Math.max(partition.blockedUntil, partition.touchedAt + keptFor)
     ) < now
 
@@ -255,7 +203,7 @@ export const isIdle = (partition: Partition, now: number): boolean =>
 const keptFor = 600_000
 
 /** A server that invents a name for each response must not fill the memory; servers state up to three quotas. */
-const mostWindows = 4
+export const mostWindows = 4
 
 const withStatements = (
   windows: Partition["windows"],
@@ -263,7 +211,7 @@ const withStatements = (
   call: Window.AnsweredCall
 ): Partition["windows"] =>
   quotas.reduce((windows, quota) => {
-    const known = windows.find((usage) => isOf(usage, quota))
+    const known = windows.find((usage) => Window.isOf(usage, quota))
     return known === undefined
       ? [
         ...windows.slice(1 - mostWindows),
@@ -272,7 +220,9 @@ const withStatements = (
       : windows.map((usage) => usage === known ? Window.state(usage, quota, call) : usage)
   }, windows)
 
-const isOf = (usage: Window.WindowUsage, quota: Quota): boolean => usage.name === (quota.name ?? "")
+/** Whether the response shows that the last block is over. */
+export const isServed = (partition: Partition, call: SentCall, status: RateLimitStatus): boolean =>
+  status.blocked === "none" && isNews(partition, call)
 
 /** Whether the call was sent after the last block was known. */
 const isNews = (partition: Partition, call: SentCall): boolean => call.sentAt >= partition.blockedUntil
@@ -280,13 +230,7 @@ const isNews = (partition: Partition, call: SentCall): boolean => call.sentAt >=
 const grown = ({ congestionWindow, slowStartThreshold }: Partition): number =>
   congestionWindow + (congestionWindow < slowStartThreshold ? 1 : 1 / congestionWindow)
 
-const statedWait = (status: RateLimitStatus): number => Duration.toMillis(wait(status))
-
-/** How long a block lasts: as the server states, else as the backoff says. */
-const pause = (partition: Partition, status: RateLimitStatus, backoff: number | undefined): number => {
-  const stated = statedWait(status)
-  return stated > 0 ? stated : backoff ?? partition.backoff ?? 0
-}
+export const statedWait = (status: RateLimitStatus): number => Duration.toMillis(wait(status))
 
 /** Written out, because every request makes two: a spread takes ten times as long. */
 const counted = (
@@ -301,7 +245,6 @@ const counted = (
   congestionWindow: partition.congestionWindow,
   slowStartThreshold: partition.slowStartThreshold,
   blockedUntil: partition.blockedUntil,
-  backoff: partition.backoff,
   touchedAt: now,
   warnedAt: partition.warnedAt
 })

@@ -36,6 +36,13 @@ export const leave = (queue: Queue, ticket: number): void => {
   wakeHead(queue)
 }
 
+/** Each waiter keeps its place among those of the other queue. */
+export const moveAll = (self: Queue, to: Queue): void => {
+  for (const [ticket, waiter] of MutableRef.get(self)) MutableRef.update(to, RedBlackTree.insert(ticket, waiter))
+  MutableRef.set(self, empty)
+  wakeHead(to)
+}
+
 export const isHead = (queue: Queue, ticket: number): boolean =>
   Option.exists(RedBlackTree.first(MutableRef.get(queue)), ([first]) => first === ticket)
 

@@ -2,6 +2,7 @@
  * How a request waits until the quota of its key admits it.
  */
 import type * as HttpClientRequest from "@effect/platform/HttpClientRequest"
+import type * as Clock from "effect/Clock"
 import * as DateTime from "effect/DateTime"
 import * as Duration from "effect/Duration"
 import * as Effect from "effect/Effect"
@@ -13,32 +14,25 @@ import * as RateLimitEvent from "../RateLimitEvent.ts"
 import type { RateLimitPolicy } from "../RateLimitPolicy.ts"
 import type { RateLimitStatus } from "../RateLimitStatus.ts"
 import * as EventHub from "./eventHub.ts"
+import * as Lanes from "./lanes.ts"
 import * as Partition from "./partition.ts"
 import * as Queue from "./queue.ts"
 import { record } from "./record.ts"
 import * as Schedule from "./schedule.ts"
 import * as StateRef from "./stateRef.ts"
+import * as Timeline from "./timeline.ts"
 import { originAndPath } from "./url.ts"
 
 /** What the keys of a limiter share. */
 export interface Shared {
   readonly policy: RateLimitPolicy
+  readonly rules: Partition.Rules
+  /** In milliseconds. */
+  readonly maxWait: number
+  readonly timeline: Timeline.Timeline
   readonly events: EventHub.EventHub<RateLimitEvent.RateLimitEvent>
   /** Counts the changes of all lanes, for those who follow the limiter's state. */
   readonly changes: StateRef.StateRef<number>
-}
-
-/** One key at work. */
-export interface Lane {
-  readonly key: string
-  readonly partition: MutableRef.MutableRef<Partition.Partition>
-  readonly queue: Queue.Queue
-  /** The backoff since the last served call; `undefined` until a block needs it. */
-  readonly backoff: MutableRef.MutableRef<Schedule.Stepper<RateLimitStatus> | undefined>
-  /** The latest opening of which it was said that requests wait for it. */
-  readonly announced: MutableRef.MutableRef<number>
-  /** The last wait that was logged as a warning. */
-  readonly warned: MutableRef.MutableRef<Queue.Warning | undefined>
 }
 
 /** A request's place in the queue and what is left to it, kept from one attempt to the next. */
@@ -63,7 +57,9 @@ export type Restore = <A, E, R>(effect: Effect.Effect<A, E, R>) => Effect.Effect
 export interface Context {
   readonly request: HttpClientRequest.HttpClientRequest
   readonly shared: Shared
-  readonly lane: Lane
+  readonly key: string
+  readonly handle: Lanes.Handle
+  readonly clock: Clock.Clock
   readonly restore: Restore
   readonly onEvent: ((event: RateLimitEvent.RateLimitEvent) => Effect.Effect<void>) | undefined
 }
@@ -73,63 +69,72 @@ export interface Context {
  * waiting itself is made interruptible, by `restore`.
  */
 export const wait = (context: Context, ticket: Ticket): Effect.Effect<Permit, RateLimited> => {
-  const { lane, restore, shared } = context
-  const { policy } = shared
-  const deadline = ticket.since + Duration.toMillis(policy.maxWait)
+  const { clock, handle, restore, shared } = context
+  const { policy, rules, timeline } = shared
+  const deadline = ticket.since + shared.maxWait
   const waits = ticket.waits ?? Schedule.stepper(policy.waiting)
-  const waiter = Queue.enter(lane.queue, ticket.number)
+  const waiter = Queue.enter(Lanes.current(handle).queue, ticket.number)
   changed(shared)
 
   const look = (sleep: Queue.Sleep | undefined): Effect.Effect<Permit, RateLimited> =>
-    Effect.clockWith((clock) => {
-      const now = clock.unsafeCurrentTimeMillis()
+    Effect.suspend(() => {
+      const now = Timeline.now(timeline, clock)
       Queue.rearm(waiter)
-      const partition = MutableRef.get(lane.partition)
+      const { announced, partition, queue } = Lanes.current(handle)
       const view: Queue.View = {
         now,
-        isHead: Queue.isHead(lane.queue, ticket.number),
-        opensAt: Partition.opensAt(partition, policy, now),
+        isHead: Queue.isHead(queue, ticket.number),
+        opensAt: Partition.opensAt(MutableRef.get(partition), rules, now),
         deadline,
         sleep
       }
       const move = Queue.decide(view)
-      if (move._tag === "Go") {
-        MutableRef.set(lane.partition, Partition.sent(partition, now))
-        return Effect.succeed({ sentAt: now, ticket: { ...ticket, waits } })
+      switch (move._tag) {
+        case "Go":
+          MutableRef.update(partition, (partition) => Partition.sent(partition, rules, now))
+          return Effect.succeed({ sentAt: now, ticket: { ...ticket, waits } })
+        case "GiveUp":
+          return Effect.fail(rateLimited(context, now))
+        case "AskSchedule":
+          return askSchedule(view)
+        case "Pause": {
+          const { sleep } = move
+          const isPostponed = sleep !== undefined && Queue.isPostponed(MutableRef.get(announced), sleep.opensAt)
+          return isPostponed ? Effect.zipRight(announce(view, sleep), pause(view, sleep)) : pause(view, sleep)
+        }
       }
-      if (move._tag === "GiveUp") return Effect.fail(rateLimited(context, now))
-      const end = Queue.earliestEnd(view)
-      const status = Partition.toStatus(partition, end - now, now)
-      return Effect.flatMap(outlasts(policy.waiting, status, ticket.since, end), (isOutlasted) => {
-        if (isOutlasted) return Effect.fail(rateLimited(context, now))
-        if (move._tag === "AskSchedule") return askSchedule(view, status)
-        const { sleep } = move
-        const isPostponed = sleep !== undefined && Queue.isPostponed(MutableRef.get(lane.announced), sleep.opensAt)
-        return isPostponed ? Effect.zipRight(announce(view, sleep, status), pause(view, sleep)) : pause(view, sleep)
-      })
     })
 
-  const askSchedule = (view: Queue.View, status: RateLimitStatus): Effect.Effect<Permit, RateLimited> =>
-    Effect.flatMap(waits.step(view.now, status), (next) => {
+  const askSchedule = (view: Queue.View): Effect.Effect<Permit, RateLimited> =>
+    Effect.flatMap(waits.step(view.now, statusOf(view)), (next) => {
       if (Option.isNone(next)) return Effect.fail(rateLimited(context, view.now))
       const sleep = { opensAt: view.opensAt, until: Math.max(view.opensAt, next.value) }
+      if (sleep.until > deadline) return Effect.fail(rateLimited(context, view.now))
       // each request behind this one asks in its turn, for the same opening if this one leaves before it
-      return Queue.isAnnounced(MutableRef.get(lane.announced), sleep.opensAt)
+      return Queue.isAnnounced(MutableRef.get(Lanes.current(handle).announced), sleep.opensAt)
         ? pause(view, sleep)
-        : Effect.zipRight(announce(view, sleep, status), pause(view, sleep))
+        : Effect.zipRight(announce(view, sleep), pause(view, sleep))
     })
 
-  const announce = ({ now }: Queue.View, { opensAt, until }: Queue.Sleep, status: RateLimitStatus) => {
+  const statusOf = (view: Queue.View): RateLimitStatus =>
+    Partition.toStatus(
+      MutableRef.get(Lanes.current(handle).partition),
+      Queue.earliestEnd(view) - view.now,
+      view.now
+    )
+
+  const announce = (view: Queue.View, { opensAt, until }: Queue.Sleep) => {
+    const lane = Lanes.current(handle)
     MutableRef.set(lane.announced, opensAt)
-    const wait = Duration.millis(until - now)
-    const warning = { at: now, opensAt }
+    const wait = Duration.millis(until - view.now)
+    const warning = { at: view.now, opensAt }
     const warns = Duration.greaterThan(wait, noticeable) &&
       Queue.isNews(MutableRef.get(lane.warned), warning, Duration.toMillis(policy.warnEvery))
     if (warns) MutableRef.set(lane.warned, warning)
     const event = RateLimitEvent.RateLimitEvent.WaitingUntil({
       key: lane.key,
-      reason: status.blocked,
-      until: DateTime.unsafeMake(until),
+      reason: statusOf(view).blocked,
+      until: DateTime.unsafeMake(Timeline.toWall(timeline, until)),
       wait,
       waiters: Queue.size(lane.queue)
     })
@@ -157,22 +162,22 @@ export const wait = (context: Context, ticket: Ticket): Effect.Effect<Permit, Ra
   return Effect.ensuring(
     look(undefined),
     Effect.sync(() => {
-      Queue.leave(lane.queue, ticket.number)
+      Queue.leave(Lanes.current(handle).queue, ticket.number)
       changed(shared)
     })
   )
 }
 
 /** The error of a request that waits no longer, or that was blocked once too often. */
-export const rateLimited = ({ lane, request, shared }: Context, now: number): RateLimited => {
-  const partition = MutableRef.get(lane.partition)
-  const opensAt = Partition.opensAt(partition, shared.policy, now)
+export const rateLimited = ({ handle, key, request, shared }: Context, now: number): RateLimited => {
+  const partition = MutableRef.get(Lanes.current(handle).partition)
+  const opensAt = Partition.opensAt(partition, shared.rules, now)
   const scarcest = Partition.quotas(partition, now).reduce<Pick<RateLimited, "limit" | "remaining">>(
     (scarcest, quota) => (quota.remaining ?? Infinity) < (scarcest.remaining ?? Infinity) ? quota : scarcest,
     {}
   )
   return new RateLimited({
-    key: lane.key,
+    key,
     url: originAndPath(request.url),
     retryAfter: Number.isFinite(opensAt) ? Duration.millis(Math.max(0, opensAt - now)) : unknownWait,
     limit: scarcest.limit,
@@ -192,25 +197,6 @@ export const publish = (
 
 /** Tells those who follow the limiter's state that a lane has changed. */
 export const changed = ({ changes }: Shared): void => StateRef.update(changes, (count) => count + 1)
-
-/**
- * Whether a schedule that began at `since` will be done at `end` because of the time that has passed (`upTo`), and not
- * because of the number of its steps: then the waiting need not even begin.
- */
-const outlasts = (
-  schedule: RateLimitPolicy["waiting"],
-  status: RateLimitStatus,
-  since: number,
-  end: number
-): Effect.Effect<boolean> =>
-  Effect.gen(function*() {
-    const late = Schedule.stepper(schedule)
-    if (Option.isNone(yield* late.step(since, status))) return true
-    if (Option.isSome(yield* late.step(end, status))) return false
-    const atOnce = Schedule.stepper(schedule)
-    yield* atOnce.step(since, status)
-    return Option.isSome(yield* atOnce.step(since, status))
-  })
 
 /** A wait that is longer is worth a line in a log. */
 const noticeable = Duration.seconds(1)

@@ -108,19 +108,24 @@ export const exhaust = (usage: WindowUsage, inFlight: number, until: number, now
 })
 
 /** A call is sent. It takes up a promised refill: there is no other until the server states one. */
-export const take = (usage: WindowUsage, now: number): WindowUsage =>
-  refillOf(usage) <= now ? { ...usage, refillAt: undefined, statedAt: now } : usage
+export const take = (usage: WindowUsage, believe: number, now: number): WindowUsage =>
+  refillOf(usage, believe) <= now ? { ...usage, refillAt: undefined, statedAt: now } : usage
 
 /**
  * When one more call may be sent beside those in flight: now or earlier, at a time, or not before one of those in flight
  * is answered (`Infinity`).
  */
-export const opensAt = (usage: WindowUsage, inFlight: number, reserve: number, now: number): number => {
+export const opensAt = (
+  usage: WindowUsage,
+  inFlight: number,
+  { believe, reserve }: { readonly reserve: number; readonly believe: number },
+  now: number
+): number => {
   if (usage.limit === undefined) return now
   const capacity = Math.max(1, usage.limit - reserve)
   const excess = live(usage, now) + usage.usedByOthers + inFlight - capacity + 1
   if (excess <= 0) return now
-  return Math.min(leavesAt(usage, excess, now), inFlight === 0 ? refillOf(usage) : Infinity)
+  return Math.min(leavesAt(usage, excess, now), inFlight === 0 ? refillOf(usage, believe) : Infinity)
 }
 
 /** Calls left beside those in flight. */
@@ -129,13 +134,18 @@ export const remaining = (usage: WindowUsage, inFlight: number, now: number): nu
 
 /** When there will be more than now: the promised refill, or the first call to leave the window. */
 export const moreAt = (usage: WindowUsage, now: number): number => {
-  const more = Math.min(leavesAt(usage, 1, now), refillOf(usage))
+  const more = Math.min(leavesAt(usage, 1, now), refillOf(usage, Infinity))
   return Number.isFinite(more) ? more : now + (usage.window ?? unknownWindow)
 }
 
 /** When nothing in the usage matters any more. */
-export const staleAt = (usage: WindowUsage): number =>
-  Math.max(usage.statedAt, usage.refillAt ?? 0, History.latest(usage.calls) ?? 0) + (usage.window ?? unknownWindow)
+export const staleAt = (usage: WindowUsage, believe: number): number => {
+  const usedAt = Math.max(usage.statedAt, History.latest(usage.calls) ?? 0)
+  return Math.min(Math.max(usedAt, usage.refillAt ?? 0) + (usage.window ?? unknownWindow), usedAt + believe)
+}
+
+/** Whether the statement is about this quota. */
+export const isOf = (usage: WindowUsage, quota: Quota): boolean => usage.name === (quota.name ?? "")
 
 /** Whether `left` is below a threshold that was not yet warned of in this window, and the usage that remembers it. */
 export const warn = (
@@ -164,11 +174,16 @@ const laterOf = (self: number | undefined, that: number | undefined): number | u
 
 /**
  * The promised refill. Without a promise, the calls of others have left the window when a window has passed; own calls
- * leave it one by one.
+ * leave it one by one. A server that has stated nothing for longer than it is believed may have changed its mind.
  */
-const refillOf = (usage: WindowUsage): number =>
-  usage.refillAt ??
-    (usage.window === undefined || usage.usedByOthers > 0 ? usage.statedAt + (usage.window ?? unknownWindow) : Infinity)
+const refillOf = (usage: WindowUsage, believe: number): number =>
+  Math.min(
+    usage.refillAt ??
+      (usage.window === undefined || usage.usedByOthers > 0
+        ? usage.statedAt + (usage.window ?? unknownWindow)
+        : Infinity),
+    usage.statedAt + believe
+  )
 
 const isLive = (at: number, window: number | undefined, now: number): boolean =>
   window === undefined || at + window > now

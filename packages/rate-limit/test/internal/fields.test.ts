@@ -47,6 +47,7 @@ describe("fields", () => {
     ["-1, 4", "10", valid(0)],
     ["76;w=21600", "100;w=21600", valid(76)],
     ["-1", "-1", malformed],
+    ["-1", "many", malformed],
     ["-1.5", "10", malformed],
     ["few", "10", malformed]
   ])("left of %j with the limit %j", (text, limit, expected) => {

@@ -5,7 +5,9 @@ import * as RateLimitStatus from "../../src/RateLimitStatus.ts"
 
 const { minutes, seconds } = Duration
 
-const rules: Partition.Rules = { probe: false, reserve: 0, initial: undefined }
+const day = 86_400_000
+
+const rules: Partition.Rules = { probe: false, reserve: 0, initial: undefined, believe: day }
 
 const fresh = Partition.make(rules, 0)
 
@@ -16,15 +18,18 @@ const concurrencyBlock = RateLimitStatus.make({ blocked: "concurrency" })
 const quota = (parts: RateLimitStatus.Quota) => RateLimitStatus.make({ quotas: [parts] })
 
 const sent = (partition: Partition.Partition, n: number, at = 0) =>
-  Array.from({ length: n }).reduce<Partition.Partition>((partition) => Partition.sent(partition, at), partition)
+  Array.from({ length: n }).reduce<Partition.Partition>((partition) => Partition.sent(partition, rules, at), partition)
 
 /** A call that was sent at `sentAt` is answered at `now`. */
 const answered = (
   partition: Partition.Partition,
   status: RateLimitStatus.RateLimitStatus,
-  { backoff, now = 0, sentAt = now }: { readonly sentAt?: number; readonly now?: number; readonly backoff?: number } =
-    {}
-) => Partition.answered(partition, { sentAt }, status, backoff, now)
+  { backoff = 0, now = 0, sentAt = now }: {
+    readonly sentAt?: number
+    readonly now?: number
+    readonly backoff?: number
+  } = {}
+) => Partition.answered(partition, { sentAt }, status, backoff, rules, now)
 
 describe("partition", () => {
   describe("make", () => {
@@ -95,13 +100,22 @@ describe("partition", () => {
 
     it("is left alone with its server, if that is unavailable for a while", () => {
       const partition = answered(sent(fresh, 1), RateLimitStatus.make({ retryAfter: seconds(20) }))
-      assert.deepInclude(partition, { blockedUntil: 20_000, congestionWindow: Infinity, backoff: undefined })
+      assert.deepInclude(partition, { blockedUntil: 20_000, congestionWindow: Infinity })
     })
 
-    it("begins the backoff anew, if it was sent after the last block", () => {
+    it("shows that the last block is over, if it was sent after that", () => {
       const blocked = answered(sent(fresh, 2), rateBlock, { backoff: 4000 })
-      assert.strictEqual(answered(blocked, served, { sentAt: 0, now: 10 }).backoff, 4000)
-      assert.isUndefined(answered(sent(blocked, 1, 4000), served, { now: 4000 }).backoff)
+      const isServed = (sentAt: number, status: RateLimitStatus.RateLimitStatus) =>
+        Partition.isServed(blocked, { sentAt }, status)
+      assert.isFalse(isServed(0, served))
+      assert.isTrue(isServed(4000, served))
+      assert.isFalse(isServed(4000, rateBlock))
+    })
+
+    it("that states a wait of a year is believed for a day, and then for one call", () => {
+      const partition = answered(sent(fresh, 1), RateLimitStatus.make({ retryAfter: Duration.days(365) }))
+      assert.strictEqual(Partition.opensAt(partition, rules, 0), day)
+      assert.strictEqual(Partition.opensAt(sent(partition, 1, day), rules, day), Infinity)
     })
 
     it("keeps no more than four quotas of a server that invents names", () => {
@@ -120,12 +134,22 @@ describe("partition", () => {
 
     it("lasts as long as the backoff says, if the server does not", () => {
       const partition = answered(sent(fresh, 1), rateBlock, { now: 100, backoff: 2000 })
-      assert.deepInclude(partition, { blockedUntil: 2100, backoff: 2000 })
+      assert.deepInclude(partition, { blockedUntil: 2100 })
     })
 
     it("is never shortened by another", () => {
       const partition = answered(sent(fresh, 2), rateBlockFor(seconds(20)))
       assert.strictEqual(answered(partition, rateBlockFor(seconds(1)), { now: 10 }).blockedUntil, 20_000)
+    })
+
+    it("lasts at least as long as the backoff says, whatever the server states", () => {
+      const blocked = (wait: Duration.Duration) => answered(sent(fresh, 1), rateBlockFor(wait), { backoff: 4000 })
+      assert.strictEqual(blocked(Duration.millis(1)).blockedUntil, 4000)
+      assert.strictEqual(blocked(seconds(9)).blockedUntil, 9000)
+    })
+
+    it("lasts no longer than a server is believed", () => {
+      assert.strictEqual(answered(sent(fresh, 1), rateBlockFor(Duration.days(365))).blockedUntil, day)
     })
 
     it("lets the next calls begin with one, and grow by one with each served call up to half of those in flight", () => {
@@ -145,8 +169,8 @@ describe("partition", () => {
 
     it("is one block, however many calls of a burst run into it", () => {
       const first = answered(sent(fresh, 8), rateBlock, { backoff: 1000 })
-      const second = answered(first, rateBlock, { sentAt: 0, now: 10 })
-      assert.deepInclude(second, { slowStartThreshold: 4, backoff: 1000, blockedUntil: 1010 })
+      const second = answered(first, rateBlock, { backoff: 1000, sentAt: 0, now: 10 })
+      assert.deepInclude(second, { slowStartThreshold: 4, blockedUntil: 1010 })
     })
 
     it("uses up the quotas that the response does not rule out", () => {
@@ -169,128 +193,12 @@ describe("partition", () => {
     })
   })
 
-  describe("needsBackoff", () => {
-    const inFlight = sent(fresh, 2)
-    const blocked = answered(inFlight, rateBlock, { backoff: 1000 })
-    const blockedAsStated = answered(inFlight, rateBlockFor(seconds(1)))
-
-    it.each<
-      [
-        name: string,
-        partition: Partition.Partition,
-        sentAt: number,
-        status: RateLimitStatus.RateLimitStatus,
-        expected: boolean
-      ]
-    >([
-      ["not for a served call", inFlight, 0, served, false],
-      ["for a block without a wait", inFlight, 0, rateBlock, true],
-      ["not for a block that states a wait", inFlight, 0, rateBlockFor(seconds(1)), false],
-      ["not for another block of the same burst", blocked, 0, rateBlock, false],
-      ["for the first block of a burst that states no wait", blockedAsStated, 0, rateBlock, true],
-      ["for the next block", sent(blocked, 1, 1000), 1000, rateBlock, true],
-      ["for too many calls at once, if no other is running", sent(fresh, 1), 0, concurrencyBlock, true],
-      ["not for too many calls at once, if another is running", inFlight, 0, concurrencyBlock, false]
-    ])("%s", (_, partition, sentAt, status, expected) => {
-      assert.strictEqual(Partition.needsBackoff(partition, { sentAt }, status), expected)
-    })
-  })
-
   describe("an abandoned call", () => {
     it("gives its slot back, and is charged because the server may have executed it", () => {
       const known = answered(sent(fresh, 1), quota({ limit: 5, remaining: 4 }))
       const partition = Partition.abandoned(sent(known, 1), 10)
       assert.strictEqual(partition.inFlight, 0)
       assert.deepStrictEqual(Partition.quotas(partition, 10).map(({ remaining }) => remaining), [3])
-    })
-  })
-
-  describe("approaching", () => {
-    const warning = (warnBelow: ReadonlyArray<number>, warnEvery: Duration.DurationInput = 0) => ({
-      warnBelow,
-      warnEvery: Duration.decode(warnEvery)
-    })
-
-    it.each<[name: string, limit: number | undefined, remaining: number, warns: boolean]>([
-      ["a share of the limit that is not reached", 300, 30, false],
-      ["a share of the limit", 300, 29, true],
-      ["a share of a small limit", 5, 0, true],
-      ["a share of the calls seen, if no limit is stated", undefined, 0, true],
-      ["a share of the calls seen that is not reached", undefined, 1, false]
-    ])("warns by %s", (_, limit, remaining, warns) => {
-      const status = quota({ limit, remaining, reset: minutes(1) })
-      const [approaches] = Partition.approaching(answered(sent(fresh, 1), status), status, warning([0.1]), 0)
-      assert.lengthOf(approaches, warns ? 1 : 0)
-    })
-
-    it("warns of a key at most as often as the policy says, and again if the clock was set back", () => {
-      const status = quota({ limit: 20, remaining: 1, window: seconds(1), reset: seconds(1) })
-      const at = (partition: Partition.Partition, now: number) =>
-        Partition.approaching(
-          Partition.answered(sent(partition, 1), { sentAt: now }, status, undefined, now),
-          status,
-          warning([0.1], "1 minute"),
-          now
-        )
-      const [first, afterFirst] = at(fresh, 100_000)
-      const [second, afterSecond] = at(afterFirst, 159_999)
-      const [third] = at(afterSecond, 162_000)
-      const [back] = at({ ...fresh, warnedAt: 1_000_000 }, 50_000)
-      assert.deepStrictEqual([first.length, second.length, third.length, back.length], [1, 0, 1, 1])
-    })
-
-    it("takes a limit that only some responses state from those that do", () => {
-      const known = answered(sent(fresh, 1), quota({ limit: 300, remaining: 100 }))
-      const status = quota({ remaining: 29 })
-      assert.lengthOf(Partition.approaching(answered(sent(known, 1), status), status, warning([0.1]), 0)[0], 1)
-    })
-
-    it("warns later of what came too soon, if it still holds", () => {
-      const day = (remaining: number) => ({ name: "day", limit: 1000, remaining, window: Duration.days(1) })
-      const minute = (remaining: number) => ({ name: "minute", limit: 60, remaining, window: minutes(1) })
-      const step = (partition: Partition.Partition, quotas: ReadonlyArray<RateLimitStatus.Quota>, now: number) => {
-        const status = RateLimitStatus.make({ quotas })
-        const after = answered(sent(partition, 1, now), status, { now })
-        return Partition.approaching(after, status, warning([0.1], "1 minute"), now)
-      }
-      const [first, a] = step(fresh, [day(500), minute(5)], 0)
-      const [second, b] = step(a, [day(99), minute(5)], 30_000)
-      const [third, c] = step(b, [day(98), minute(5)], 60_000)
-      const [fourth] = step(c, [day(97), minute(5)], 120_000)
-      assert.deepStrictEqual(
-        [first, second, third, fourth].map((approaches) => approaches.map(({ quota }) => quota)),
-        [["minute"], [], ["day"], ["minute"]]
-      )
-    })
-
-    it.each(
-      [
-        ["one", "1 minute", ["a"]],
-        ["all, if nothing is too soon,", 0, ["a", "b"]]
-      ] as const
-    )("names %s of two quotas that fall below a threshold at once", (_, every, expected) => {
-      const status = RateLimitStatus.make({
-        quotas: [{ name: "a", limit: 20, remaining: 1 }, { name: "b", limit: 20, remaining: 1 }]
-      })
-      const [approaches] = Partition.approaching(answered(sent(fresh, 1), status), status, warning([0.1], every), 0)
-      assert.deepStrictEqual(approaches.map(({ quota }) => quota), [...expected])
-    })
-
-    it("names the quotas that fell below a threshold", () => {
-      const status = RateLimitStatus.make({
-        quotas: [
-          { name: "a", limit: 20, remaining: 9, reset: minutes(1) },
-          { name: "b", limit: 20, remaining: 15, reset: minutes(1) }
-        ]
-      })
-      const [approaches, remembered] = Partition.approaching(answered(sent(fresh, 1), status), status, warning([10]), 0)
-      assert.deepStrictEqual(approaches, [{ quota: "a", limit: 20, remaining: 9, moreAt: 60_000 }])
-      assert.deepStrictEqual(Partition.approaching(remembered, status, warning([10]), 0)[0], [])
-    })
-
-    it("says nothing without thresholds", () => {
-      const status = quota({ limit: 20, remaining: 0 })
-      assert.deepStrictEqual(Partition.approaching(answered(sent(fresh, 1), status), status, warning([]), 0)[0], [])
     })
   })
 
@@ -321,9 +229,30 @@ describe("partition", () => {
         answered(sent(fresh, 1), quota({ limit: 5, remaining: 0, reset: minutes(60) })),
         60 * minutesOf,
         false
+      ],
+      [
+        "after a day, whatever the server states",
+        answered(sent(fresh, 1), quota({ limit: 5, remaining: 0, reset: Duration.days(365) })),
+        day + 1,
+        true
       ]
     ])("%s", (_, partition, now, expected) => {
-      assert.strictEqual(Partition.isIdle(partition, now), expected)
+      assert.strictEqual(Partition.isIdle(partition, rules, now), expected)
+    })
+  })
+
+  describe("forgetTimes", () => {
+    it("lets one call find out what has changed", () => {
+      const closed = answered(sent(fresh, 1), quota({ limit: 5, remaining: 0, reset: minutes(60) }))
+      for (const partition of [closed, answered(sent(fresh, 1), rateBlockFor(minutes(60)))]) {
+        const open = Partition.forgetTimes(partition, 1000)
+        assert.strictEqual(Partition.opensAt(open, rules, 1000), 1000)
+        assert.strictEqual(Partition.opensAt(sent(open, 1, 1000), rules, 1000), Infinity)
+      }
+    })
+
+    it("changes nothing where nothing is known", () => {
+      assert.strictEqual(Partition.forgetTimes(fresh, 1000), fresh)
     })
   })
 })

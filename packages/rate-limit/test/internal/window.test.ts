@@ -17,6 +17,10 @@ const after = (quota: Quota, ...times: ReadonlyArray<number>): Window.WindowUsag
 
 const times = (n: number, at = 0) => Array.from({ length: n }, () => at)
 
+const day = 86_400_000
+
+const rules = (reserve: number) => ({ reserve, believe: day })
+
 describe("window", () => {
   describe("opensAt", () => {
     it.each<[name: string, usage: Window.WindowUsage, inFlight: number, reserve: number, expected: number]>([
@@ -37,12 +41,23 @@ describe("window", () => {
       ["after a window, if others used it", after({ limit: 5, remaining: 0, window: minutes(2) }), 0, 0, 120_000],
       ["after a minute, if nothing says when", after({ limit: 5, remaining: 0 }), 0, 0, 60_000]
     ])("%s", (_, usage, inFlight, reserve, expected) => {
-      assert.strictEqual(Window.opensAt(usage, inFlight, reserve, 1000), expected)
+      assert.strictEqual(Window.opensAt(usage, inFlight, rules(reserve), 1000), expected)
+    })
+
+    it.each<[name: string, usage: Window.WindowUsage, expected: number]>([
+      ["a reset in a year", after({ limit: 5, remaining: 0, reset: Duration.days(365) }), day],
+      ["the calls of others in a window of a year", after({ limit: 5, remaining: 0, window: Duration.days(365) }), day],
+      ["own calls in a window of a year", after({ limit: 5, window: Duration.days(365) }, ...times(5)), day]
+    ])("believes a day, then for one call: %s", (_, usage, expected) => {
+      assert.strictEqual(Window.opensAt(usage, 0, rules(0), 1000), expected)
+      const taken = Window.take(usage, day, day)
+      assert.isAbove(Window.opensAt(taken, 1, rules(0), day), day)
+      assert.isAbove(Window.opensAt(Window.charge(taken, day), 0, rules(0), day), day)
     })
 
     it("waits for an answer rather than a refill while a call is in flight", () => {
       const usage = after({ limit: 5, remaining: 0, reset: seconds(7) })
-      assert.strictEqual(Window.opensAt(usage, 1, 0, 8000), Infinity)
+      assert.strictEqual(Window.opensAt(usage, 1, rules(0), 8000), Infinity)
     })
   })
 
@@ -90,10 +105,10 @@ describe("window", () => {
   describe("take", () => {
     it("takes up a promised refill that is due, so no second call relies on it", () => {
       const usage = after({ limit: 5, remaining: 0, reset: seconds(7) })
-      assert.strictEqual(Window.take(usage, 6999), usage)
-      const taken = Window.take(usage, 7000)
+      assert.strictEqual(Window.take(usage, day, 6999), usage)
+      const taken = Window.take(usage, day, 7000)
       assert.isUndefined(taken.refillAt)
-      assert.strictEqual(Window.opensAt(taken, 1, 0, 7000), Infinity)
+      assert.strictEqual(Window.opensAt(taken, 1, rules(0), 7000), Infinity)
     })
   })
 
@@ -118,8 +133,15 @@ describe("window", () => {
 
   describe("staleAt", () => {
     it("is a window after the last thing that happened", () => {
-      assert.strictEqual(Window.staleAt(after(perMinute, 5000)), 65_000)
-      assert.strictEqual(Window.staleAt(after({ limit: 5, remaining: 0, reset: minutes(10) })), 660_000)
+      assert.strictEqual(Window.staleAt(after(perMinute, 5000), day), 65_000)
+      assert.strictEqual(Window.staleAt(after({ limit: 5, remaining: 0, reset: minutes(10) }), day), 660_000)
+    })
+  })
+
+  describe("staleAt of a quota for a year", () => {
+    it("is when it is no longer believed", () => {
+      const usage = after({ limit: 5, remaining: 0, reset: Duration.days(365), window: Duration.days(365) }, 5000)
+      assert.strictEqual(Window.staleAt(usage, day), day + 5000)
     })
   })
 

@@ -1,0 +1,187 @@
+/**
+ * The keys of one limiter. Each has a lane: what is known of its quota, and its queue. Keys that the server is found to count
+ * together share a lane from then on.
+ *
+ * Lanes that have not been used for long are forgotten after a while, and beyond a number the ones that have not been used
+ * for longest, so a program that makes up keys without end keeps its size.
+ */
+import * as MutableRef from "effect/MutableRef"
+import type { RateLimitStatus } from "../RateLimitStatus.ts"
+import * as Blocks from "./blocks.ts"
+import { originOf } from "./key.ts"
+import * as Partition from "./partition.ts"
+import * as Queue from "./queue.ts"
+import type * as Schedule from "./schedule.ts"
+import * as Sharing from "./sharing.ts"
+
+/** The quota of one key at work, or of several that are counted together. */
+export interface Lane {
+  /** The first of its keys. */
+  readonly key: string
+  readonly origin: Origin
+  readonly partition: MutableRef.MutableRef<Partition.Partition>
+  readonly queue: Queue.Queue
+  /** The latest opening of which it was said that requests wait for it. */
+  readonly announced: MutableRef.MutableRef<number>
+  /** The last wait that was logged as a warning. */
+  readonly warned: MutableRef.MutableRef<Queue.Warning | undefined>
+  /** Whether no call has been served since the last block. */
+  readonly isBlocked: MutableRef.MutableRef<boolean>
+  /** The lane to which its keys and its requests have gone over. */
+  readonly successor: MutableRef.MutableRef<Lane | undefined>
+}
+
+/** The lane of a key: {@link current} at each use, because it may change. */
+export type Handle = MutableRef.MutableRef<Lane>
+
+/** What the keys of one origin share. */
+export interface Origin {
+  readonly name: string
+  readonly blocks: MutableRef.MutableRef<Blocks.Blocks>
+  /** The backoff of these blocks; `undefined` until one needs it. */
+  readonly backoff: MutableRef.MutableRef<Schedule.Stepper<RateLimitStatus> | undefined>
+  /** The lane that was blocked last. */
+  readonly blocked: MutableRef.MutableRef<Lane | undefined>
+}
+
+export interface Lanes {
+  readonly rules: Partition.Rules
+  readonly handles: Map<string, Handle>
+  readonly origins: Map<string, Origin>
+  readonly sweepAt: MutableRef.MutableRef<number>
+}
+
+export const make = (rules: Partition.Rules): Lanes => ({
+  rules,
+  handles: new Map(),
+  origins: new Map(),
+  sweepAt: MutableRef.make(-Infinity)
+})
+
+/** The lane of a key; a new one belongs to the origin of the request. */
+export const of = (self: Lanes, key: string, url: string, now: number): Handle => {
+  if (now >= MutableRef.get(self.sweepAt)) sweep(self, now)
+  const known = self.handles.get(key)
+  if (known !== undefined) return known
+  if (self.handles.size >= mostKeys) evict(self, now)
+  const handle = MutableRef.make<Lane>({
+    key,
+    origin: originAt(self, originOf(url)),
+    partition: MutableRef.make(Partition.make(self.rules, now)),
+    queue: Queue.make(),
+    announced: MutableRef.make(-Infinity),
+    warned: MutableRef.make<Queue.Warning | undefined>(undefined),
+    isBlocked: MutableRef.make(false),
+    successor: MutableRef.make<Lane | undefined>(undefined)
+  })
+  self.handles.set(key, handle)
+  return handle
+}
+
+/** The lane of a key now. */
+export const current = (handle: Handle): Lane => {
+  const lane = MutableRef.get(handle)
+  if (MutableRef.get(lane.successor) === undefined) return lane
+  const last = lastOf(lane)
+  MutableRef.set(handle, last)
+  return last
+}
+
+/** Each lane once. */
+export const all = (self: Lanes): ReadonlyArray<Lane> => Array.from(new Set(Array.from(self.handles.values(), current)))
+
+/**
+ * A lane has been blocked. If another of its origin is blocked as well, and nothing tells their quotas apart, its keys and its
+ * requests go over to that one.
+ */
+export const blocked = (lane: Lane, now: number): void => {
+  const { blocked } = lane.origin
+  const before = MutableRef.get(blocked)
+  const other = before === undefined ? undefined : lastOf(before)
+  MutableRef.set(lane.isBlocked, true)
+  if (
+    other === undefined || other === lane || !MutableRef.get(other.isBlocked) ||
+    !Sharing.isShared(MutableRef.get(other.partition), MutableRef.get(lane.partition), now)
+  ) {
+    MutableRef.set(blocked, lane)
+    return
+  }
+  MutableRef.update(other.partition, (partition) => Sharing.merged(partition, MutableRef.get(lane.partition)))
+  MutableRef.set(lane.successor, other)
+  Queue.moveAll(lane.queue, other.queue)
+}
+
+/** A call of the lane has been served that was sent after its last block: the next block of the origin is a first one. */
+export const served = ({ isBlocked, origin }: Lane): void => {
+  MutableRef.set(isBlocked, false)
+  MutableRef.set(origin.blocks, Blocks.none)
+  MutableRef.set(origin.backoff, undefined)
+}
+
+/** Nobody knows how much time has passed. */
+export const forgetTimes = (self: Lanes, now: number): void => {
+  for (const { announced, partition, queue, warned } of all(self)) {
+    MutableRef.update(partition, (partition) => Partition.forgetTimes(partition, now))
+    MutableRef.set(announced, -Infinity)
+    MutableRef.set(warned, undefined)
+    Queue.wakeHead(queue)
+  }
+}
+
+const lastOf = (lane: Lane): Lane => {
+  const successor = MutableRef.get(lane.successor)
+  return successor === undefined ? lane : lastOf(successor)
+}
+
+/** Forgets the keys that have not been used for long. */
+const sweep = (self: Lanes, now: number): void => {
+  for (const [key, handle] of self.handles) {
+    const { partition, queue } = current(handle)
+    if (Queue.size(queue) === 0 && Partition.isIdle(MutableRef.get(partition), self.rules, now)) {
+      self.handles.delete(key)
+    }
+  }
+  forgetOrigins(self)
+  MutableRef.set(self.sweepAt, now + sweepEvery)
+}
+
+/** Makes room for new keys at the cost of those that have not been used for longest; of these, blocked ones last. */
+const evict = (self: Lanes, now: number): void => {
+  const unused = Array.from(self.handles).flatMap(([key, handle]) => {
+    const { partition, queue } = current(handle)
+    const { blockedUntil, inFlight, touchedAt } = MutableRef.get(partition)
+    return inFlight === 0 && Queue.size(queue) === 0 ? [{ key, touchedAt, isBlocked: blockedUntil > now }] : []
+  })
+  unused.sort((a, b) => Number(a.isBlocked) - Number(b.isBlocked) || a.touchedAt - b.touchedAt)
+  for (const { key } of unused.slice(0, evictedAtOnce)) self.handles.delete(key)
+  forgetOrigins(self)
+}
+
+const forgetOrigins = (self: Lanes): void => {
+  const used = new Set(Array.from(self.handles.values(), (handle) => current(handle).origin.name))
+  for (const name of self.origins.keys()) {
+    if (!used.has(name)) self.origins.delete(name)
+  }
+}
+
+const originAt = ({ origins }: Lanes, name: string): Origin => {
+  const known = origins.get(name)
+  if (known !== undefined) return known
+  const origin: Origin = {
+    name,
+    blocks: MutableRef.make(Blocks.none),
+    backoff: MutableRef.make<Schedule.Stepper<RateLimitStatus> | undefined>(undefined),
+    blocked: MutableRef.make<Lane | undefined>(undefined)
+  }
+  origins.set(name, origin)
+  return origin
+}
+
+/** In milliseconds. A look at ten thousand keys takes two. */
+const sweepEvery = 60_000
+
+/** A quota that the server states takes less than four kilobytes. */
+const mostKeys = 10_000
+
+/** Looking for the oldest takes as long as a thousand requests. */
+const evictedAtOnce = 1000
