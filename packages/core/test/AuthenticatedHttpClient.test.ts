@@ -292,6 +292,28 @@ describe("AuthenticatedHttpClient > rate limiter", () => {
       ])
     }))
 
+  it.scoped("the longest wait counts from the making of the request, through replays of refusals too", () =>
+    Effect.gen(function*() {
+      const { layer, sent } = scripted((n) =>
+        n === 2
+          ? new Response(null, { status: 401 })
+          : new Response(null, { status: 429, headers: { "retry-after": "50" } })
+      )
+      const tokens = yield* TokenSource.make({ login: Token.make({ value: canary, lifetime: "1 hour" }) })
+      const client = yield* Effect.provide(
+        AuthenticatedHttpClient.make(Authenticator.bearer(tokens), {
+          baseUrl,
+          rateLimiter: yield* RateLimiter.make(RateLimitPolicy.default.pipe(RateLimitPolicy.maxWait("1 minute")))
+        }),
+        layer
+      )
+      // 0 s, 50 s, and the replay at 50 s, after which it may wait for ten seconds more
+      const fiber = yield* Effect.fork(Effect.flip(client.get("/things")))
+      yield* TestClock.adjust("50 seconds")
+      assert.propertyVal(yield* Fiber.join(fiber), "_tag", "RateLimited")
+      assert.lengthOf(sent(), 3)
+    }))
+
   it.effect("a mode whose credentials throw gives its slot back", () =>
     Effect.gen(function*() {
       const { layer } = scripted(ok)

@@ -5,7 +5,7 @@
  */
 import { peek } from "@effect-auth/rate-limit/internal/peek"
 import * as Upload from "@effect-auth/rate-limit/internal/upload"
-import type { RateLimiter } from "@effect-auth/rate-limit/RateLimiter"
+import type { Making, RateLimiter } from "@effect-auth/rate-limit/RateLimiter"
 import type { ReplayPolicy } from "@effect-auth/rate-limit/ReplayPolicy"
 import { isReplayable } from "@effect-auth/rate-limit/ReplayPolicy"
 import * as ResponseBody from "@effect-auth/rate-limit/ResponseBody"
@@ -49,6 +49,8 @@ export interface RequestContext {
   readonly replays: number
   /** How many redirects led to it. */
   readonly redirects: number
+  /** When it was made, as the rate limiter noted it; `undefined` before its first attempt. */
+  readonly making?: Making | undefined
 }
 
 type Answer = Effect.Effect<HttpClientResponse.HttpClientResponse, HttpClientError.HttpClientError | ClientError>
@@ -92,6 +94,7 @@ const sendLimited = (client: Client, rateLimiter: RateLimiter, context: RequestC
   const { request } = context
   const sent = Upload.closable(request)
   const latest = MutableRef.make<ActiveCredentials | undefined>(undefined)
+  const making: Making = context.making ?? MutableRef.make<number | undefined>(undefined)
   const attemptWith = (credentials: ActiveCredentials) => {
     MutableRef.set(latest, credentials)
     // called while its fiber runs, so that it need not be asked for by an effect
@@ -111,7 +114,8 @@ const sendLimited = (client: Client, rateLimiter: RateLimiter, context: RequestC
         ? attemptWith(proved.value)
         : Effect.flatMap(proved, attemptWith)
     },
-    AuthEvent.publish
+    AuthEvent.publish,
+    making
   )
   const answer = Effect.matchCauseEffect(limited, {
     // without credentials nothing was sent
@@ -122,11 +126,20 @@ const sendLimited = (client: Client, rateLimiter: RateLimiter, context: RequestC
       // a rate limiter of the user's own may have had the answer already
       return credentials === undefined
         ? Effect.succeed(Scrub.response(response, request))
-        : Upload.closedBy(response, sent, reviewed(client, credentials, context, response))
+        : Upload.closedBy(response, sent, reviewed(client, credentials, madeAt(context, making), response))
     }
   })
   return Upload.closedByFailure(sent, answer)
 }
+
+/** Written out, because every limited request makes one. */
+const madeAt = ({ attempted, redirects, replays, request }: RequestContext, making: Making): RequestContext => ({
+  request,
+  attempted,
+  replays,
+  redirects,
+  making
+})
 
 const reviewed = (
   client: Client,
@@ -163,7 +176,7 @@ const judged = (
       const scrubbed = Scrub.response(response, context.request, credentials)
       const { redirects } = client
       if (redirects === undefined) return Effect.succeed(scrubbed)
-      return follow(client, redirects, { ...context, locations: credentials.locations }, scrubbed)
+      return follow(client, redirects, { ...context, locations: credentials.locations }, scrubbed, context.making)
     }
     case "Failed":
       return Effect.zipRight(ResponseBody.discard(response, client.replay.discarding), Effect.fail(review.error))
@@ -210,7 +223,8 @@ const follow = (
   client: Client,
   rules: Redirect.Rules,
   hop: Redirect.Hop,
-  response: HttpClientResponse.HttpClientResponse
+  response: HttpClientResponse.HttpClientResponse,
+  making: Making | undefined
 ): Answer => {
   const decision = Redirect.decide(hop, response, rules)
   switch (decision._tag) {
@@ -222,7 +236,7 @@ const follow = (
       const { authenticated, request } = decision.next
       const redirects = hop.redirects + 1
       const next: Answer = authenticated
-        ? send(client, { request, redirects, attempted: "reuse", replays: 0 })
+        ? send(client, { request, redirects, attempted: "reuse", replays: 0, making })
         : Effect.withFiberRuntime((fiber) => {
           const sent = Upload.closable(request)
           const answer = client.transport.sendMatched(
@@ -232,7 +246,11 @@ const follow = (
               onFailure: (cause) => Scrub.failure(cause, request),
               onSuccess: (response) => {
                 const hop = { request, redirects, locations: undefined }
-                return Upload.closedBy(response, sent, follow(client, rules, hop, Scrub.response(response, request)))
+                return Upload.closedBy(
+                  response,
+                  sent,
+                  follow(client, rules, hop, Scrub.response(response, request), making)
+                )
               }
             }
           )
