@@ -1,7 +1,7 @@
 import * as RateLimiter from "@effect-auth/rate-limit/RateLimiter"
 import type * as RateLimitEvent from "@effect-auth/rate-limit/RateLimitEvent"
 import * as RateLimitHeaders from "@effect-auth/rate-limit/RateLimitHeaders"
-import type * as RateLimitStatus from "@effect-auth/rate-limit/RateLimitStatus"
+import * as RateLimitStatus from "@effect-auth/rate-limit/RateLimitStatus"
 import * as ScriptedHttpClient from "@effect-auth/testing/ScriptedHttpClient"
 import * as HttpClientRequest from "@effect/platform/HttpClientRequest"
 import { assert, describe, it } from "@effect/vitest"
@@ -60,6 +60,20 @@ describe("QualysQuota.headers", () => {
     assert.deepInclude(ofHead(429, {}), { blocked: "rate" })
   })
 
+  it("is bounded by the window when nothing remains and the answer does not say how long to wait", () => {
+    const gateway = { "x-ratelimit-limit": "5", "x-ratelimit-window-sec": "100" }
+    const resetOf = (remaining: string, more: Record<string, string> = {}) =>
+      ofHead(200, { ...gateway, "x-ratelimit-remaining": remaining, ...more })?.quotas[0]?.reset
+    assert.deepStrictEqual(resetOf("0"), Duration.seconds(100))
+    assert.deepStrictEqual(resetOf("0", { "x-ratelimit-towait-sec": "7" }), Duration.seconds(7))
+    assert.isUndefined(resetOf("4"))
+  })
+
+  it.each([["9", 51], ["90", 90]])("honours the longer of Retry-After: %s and ToWait-Sec: 51", (retryAfter, wait) => {
+    const status = ofHead(429, { ...quota, "retry-after": retryAfter }) ?? assert.fail("nothing was read")
+    assert.deepStrictEqual(RateLimitStatus.wait(status), Duration.seconds(wait))
+  })
+
   it("reads nothing where Qualys sends nothing, and ignores what is malformed", () => {
     assert.isUndefined(ofHead(200, {}))
     assert.isUndefined(ofHead(200, { "x-ratelimit-limit": "canary", "x-ratelimit-remaining": "some" }))
@@ -75,7 +89,15 @@ describe("QualysQuota.headers", () => {
       retryAfter: Duration.seconds(51)
     })
     assert.deepInclude(ofBody(409, simpleReturn(1965)), { blocked: "rate", retryAfter: undefined })
-    assert.deepInclude(ofBody(409, simpleReturn(1965, waitFor("soon"))), { blocked: "rate", retryAfter: undefined })
+    for (const absurd of ["soon", "31622401", "999999999"]) {
+      assert.deepInclude(ofBody(409, simpleReturn(1965, waitFor(absurd))), { blocked: "rate", retryAfter: undefined })
+      const reading = QualysQuota.headers.body?.read(
+        simpleReturn(1965, waitFor(absurd)),
+        { status: 409, headers: {} },
+        0
+      )
+      assert.deepStrictEqual(reading?.malformed, ["SECONDS_TO_WAIT"])
+    }
   })
 
   it("reads from a 409 that too many calls are running", () => {
@@ -118,4 +140,26 @@ describe("QualysQuota.policy", () => {
       yield* TestClock.adjust("1 second")
       assert.deepStrictEqual(yield* Ref.get(said), [9, 8])
     }))
+
+  const keyOf = (url: string) => QualysQuota.policy.key(HttpClientRequest.post(url))
+
+  it.each([
+    ["/api/2.0/fo/scan/?action=list", "/api/2.0/fo/scan/"],
+    ["/api/2.0/fo/scan?action=list", "/api/2.0/fo/scan/"],
+    ["/api/3.0/fo/scan/", "/api/3.0/fo/scan/"],
+    ["/qps/rest/2.0/get/am/hostasset/123", "/qps/rest/2.0/get/am/hostasset/{id}"],
+    ["/qps/rest/2.0/get/am/hostasset/456/", "/qps/rest/2.0/get/am/hostasset/{id}"],
+    ["/rest/2.0/search/am/asset", "/rest/2.0/search/am/asset"],
+    ["/msp/about.php", "/msp/about.php"],
+    ["/authors/auth", "/authors/auth"]
+  ])("counts the API of %s", (path, expected) => {
+    assert.strictEqual(keyOf(`https://qualysapi.example${path}`), `https://qualysapi.example${expected}`)
+  })
+
+  it.each(["/auth", "/auth/", "/auth/oidc", "/auth/oauth", "/api/2.0/fo/session/", "/api/2.0/fo/session"])(
+    "does not limit %s",
+    (path) => {
+      assert.isUndefined(keyOf(`https://gateway.example${path}`))
+    }
+  )
 })
