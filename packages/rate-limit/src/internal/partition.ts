@@ -91,7 +91,8 @@ export const answered = (
   { believe }: Rules,
   now: number
 ): Partition => {
-  const stated = statedWait(status)
+  // most responses state no wait, and each of them is asked
+  const stated = status.blocked === "none" && status.retryAfter === undefined ? 0 : statedWait(status)
   const pause = Math.min(Math.max(stated, backoff), believe)
   const others = partition.inFlight - 1
   const windows = status.quotas.length === 0
@@ -110,7 +111,7 @@ export const answered = (
         inFlight: others,
         concurrency,
         // after a wait that was not believed, one call finds out whether it still holds
-        congestionWindow: status.retryAfter !== undefined && stated > believe
+        congestionWindow: stated > believe
           ? 1
           : isNews(partition, call)
           ? grown(partition)
