@@ -238,7 +238,7 @@ export const checkedConfig = <A, B>(
 ): Config.Config<B> =>
   ConfigReading.raise(
     Config.map(
-      Config.all([ConfigReading.prefixOf(prefix), ConfigReading.attempt(fields)]),
+      Config.all([ConfigReading.prefixOf(prefix), ConfigReading.withPartners(prefix, fields)]),
       ([prefix, fields]) =>
         Either.flatMap(fields, (values) =>
           Either.mapLeft(make(values), ({ problem, setting }) =>

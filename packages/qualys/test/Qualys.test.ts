@@ -198,6 +198,14 @@ describe("Qualys, settings from the environment", () => {
       assert.match(text, /^\(Invalid data at PROD_QUALYS_PLATFORM: /)
       assert.notInclude(text, "PROD.")
     }))
+
+  it.effect("say that the user name is set when the password alone is missing", () =>
+    Effect.gen(function*() {
+      assert.strictEqual(
+        yield* shown({ PROD_QUALYS_PLATFORM: "qg2", PROD_QUALYS_USERNAME: "reader" }),
+        "(Missing data at PROD_QUALYS_PASSWORD: \"is not set (PROD_QUALYS_USERNAME is)\")"
+      )
+    }))
 })
 
 describe("Qualys, session", () => {

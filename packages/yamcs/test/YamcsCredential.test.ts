@@ -104,6 +104,20 @@ describe("credentialConfig", () => {
       ])
     }))
 
+  it.effect("says which variable is set beside the one that is missing", () =>
+    Effect.gen(function*() {
+      const message = String(yield* Effect.flip(configured({ YAMCS_CLIENT_ID: "scheduler", YAMCS_PASSWORD: "canary" })))
+      assert.deepStrictEqual(message.split("\n").slice(1), [
+        "  YAMCS_API_KEY",
+        "or",
+        "  YAMCS_CLIENT_SECRET (YAMCS_CLIENT_ID is set)",
+        "or",
+        "  YAMCS_ACCESS_TOKEN",
+        "or",
+        "  YAMCS_USERNAME (YAMCS_PASSWORD is set)\")"
+      ])
+    }))
+
   it.effect("does not pass over a credential that is set and cannot be used", () =>
     Effect.gen(function*() {
       const message = String(yield* Effect.flip(configured({ ...password, YAMCS_API_KEY: "canary\n" })))

@@ -28,8 +28,12 @@ const merged = (all: ReadonlyArray<ReadonlyArray<Leaf>>): ConfigError.ConfigErro
       )
   }
   const [missing] = leaves
-  if (leaves.length === 1 && missing !== undefined) return ConfigError.MissingData([missing.name], isNotSet)
-  const groups = Arr.dedupe(all.map((group) => Arr.dedupe(group.map(({ name }) => `\n  ${name}`)).join("")))
+  if (leaves.length === 1 && missing !== undefined) {
+    return ConfigError.MissingData([missing.name], isNotSet + note(missing.partner, "is"))
+  }
+  const groups = Arr.dedupe(
+    all.map((group) => Arr.dedupe(group.map(({ name, partner }) => `\n  ${name}${note(partner, "is set")}`)).join(""))
+  )
   return ConfigError.MissingData(
     [subject(leaves)],
     groups.length === 1
@@ -42,6 +46,8 @@ interface Leaf {
   readonly kind: "MissingData" | "InvalidData" | "other"
   /** As the provider looks it up. */
   readonly name: string
+  /** The variable that makes sense only with this one, if it is set. */
+  readonly partner?: string | undefined
   readonly error: ConfigError.ConfigError
 }
 
@@ -57,7 +63,7 @@ const alternatives = (error: ConfigError.ConfigError, nameOf: NameOf): ReadonlyA
     case "MissingData":
       return error.message.startsWith(notSet) || error.message.startsWith(noneComplete)
         ? explained(error, nameOf)
-        : [[{ kind: "MissingData", name: nameOf(error), error }]]
+        : [[missing(error, leafOf(error), nameOf)]]
     case "InvalidData":
       return [[{ kind: "InvalidData", name: nameOf(error), error }]]
     default:
@@ -66,6 +72,29 @@ const alternatives = (error: ConfigError.ConfigError, nameOf: NameOf): ReadonlyA
 }
 
 const isNotSet = "is not set"
+
+/** What is said of one variable that is missing, of which its partner is set. */
+export const notSetBeside = (partner: string): string => isNotSet + note(partner, "is")
+
+const note = (partner: string | undefined, is: string): string => partner === undefined ? "" : ` (${partner} ${is})`
+
+const missing = (error: ConfigError.MissingData, own: OwnLeaf, nameOf: NameOf): Leaf => {
+  const named = (name: string) => nameOf({ path: [...error.path.slice(0, -1), name] })
+  return {
+    kind: "MissingData",
+    name: named(own.name),
+    partner: own.partner === undefined ? undefined : named(own.partner),
+    error
+  }
+}
+
+/** By the last name of their paths. */
+type OwnLeaf = Pick<Leaf, "name" | "partner">
+
+const leafOf = ({ message, path }: ConfigError.MissingData): OwnLeaf => ({
+  name: path.at(-1) ?? "",
+  partner: /^is not set \((\S+) is\)$/u.exec(message)?.[1]
+})
 
 const notSet = "these variables are not set:"
 
@@ -76,14 +105,13 @@ const separator = "\nor"
 /** An error of a part that was explained before, with the names it is nested under. */
 const explained = (error: ConfigError.MissingData, nameOf: NameOf): ReadonlyArray<ReadonlyArray<Leaf>> =>
   error.message.slice(error.message.indexOf(":") + 1).split(separator).map((group) =>
-    group.trim().split(/\s+/u).map((own) => ({
-      kind: "MissingData",
-      name: nameOf({ path: [...error.path.slice(0, -1), own], message: isNotSet }),
-      error
-    }))
+    group.trim().split("\n").map((line) => {
+      const [name = "", partner] = line.trim().split(" (")
+      return missing(error, { name, partner: partner?.split(" ")[0] }, nameOf)
+    })
   )
 
-type NameOf = (error: Pick<ConfigError.MissingData, "path" | "message">) => string
+type NameOf = (error: Pick<ConfigError.MissingData, "path">) => string
 
 const ownName: NameOf = ({ path }) => path.at(-1) ?? ""
 

@@ -49,6 +49,38 @@ export const raise = <A>(self: Config.Config<Either.Either<A, ConfigError.Config
 export const prefixOf = (prefix: string): Config.Config<string> =>
   Config.map(Config.all([place, pathOf(variable(prefix, () => Either.left("")))]), ([place, path]) => own(place, path))
 
+/**
+ * An attempt at the fields of a credential. If one of two variables is missing that are nothing without each other, the
+ * error says that the other is set: the name of what is missing may be a mistake.
+ */
+export const withPartners = <A>(
+  prefix: string,
+  fields: Config.Config<A>
+): Config.Config<Either.Either<A, ConfigError.ConfigError>> =>
+  Config.map(
+    Config.all([prefixOf(prefix), attempt(fields), Config.all(partners.map(([, partner]) => isSet(prefix, partner)))]),
+    ([prefix, fields, areSet]) =>
+      Either.mapLeft(fields, (error) => {
+        if (error._op !== "MissingData") return error
+        const name = error.path.at(-1)
+        const beside = partners.find(([own], index) => name === `${prefix}_${own}` && areSet[index] === true)
+        return beside === undefined
+          ? error
+          : ConfigError.MissingData([...error.path], ConfigErrors.notSetBeside(`${prefix}_${beside[1]}`))
+      })
+  )
+
+/** Variables that are nothing without each other, in both directions. */
+const partners: ReadonlyArray<readonly [string, string]> = [
+  ["PASSWORD", "USERNAME"],
+  ["USERNAME", "PASSWORD"],
+  ["CLIENT_SECRET", "CLIENT_ID"],
+  ["CLIENT_ID", "CLIENT_SECRET"]
+]
+
+const isSet = (prefix: string, name: string): Config.Config<boolean> =>
+  Config.map(attempt(variable(`${prefix}_${name}`, Either.right)), Either.isRight)
+
 type Path = ReadonlyArray<string>
 
 /** The first path in the error of a Config that fails. */

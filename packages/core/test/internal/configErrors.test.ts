@@ -23,7 +23,7 @@ describe("configErrors", () => {
     Effect.gen(function*() {
       assert.strictEqual(
         yield* shown(basic, { ACME_USERNAME: "reader" }),
-        "(Missing data at ACME_PASSWORD: \"is not set\")"
+        "(Missing data at ACME_PASSWORD: \"is not set (ACME_USERNAME is)\")"
       )
     }))
 
@@ -40,7 +40,7 @@ describe("configErrors", () => {
       assert.strictEqual(
         yield* shown(choice, { ACME_USERNAME: "reader" }),
         "(Missing data at ACME: \"one of these groups of variables is needed, and none is complete; what is missing:" +
-          "\n  ACME_TOKEN\nor\n  ACME_PASSWORD\")"
+          "\n  ACME_TOKEN\nor\n  ACME_PASSWORD (ACME_USERNAME is set)\")"
       )
     }))
 
@@ -61,7 +61,11 @@ describe("configErrors", () => {
       )
       assert.strictEqual(
         yield* shown(Config.nested(basic, "PROD"), { PROD_ACME_USERNAME: "reader" }),
-        "(Missing data at PROD_ACME_PASSWORD: \"is not set\")"
+        "(Missing data at PROD_ACME_PASSWORD: \"is not set (PROD_ACME_USERNAME is)\")"
+      )
+      assert.include(
+        yield* shown(Config.nested(choice, "PROD"), { PROD_ACME_PASSWORD: "canary" }),
+        "\n  PROD_ACME_TOKEN\nor\n  PROD_ACME_USERNAME (PROD_ACME_PASSWORD is set)"
       )
     }))
 

@@ -38,7 +38,7 @@ const cases: Record<string, readonly [Config.Config<unknown>, ConfigProvider.Con
   "a user name without a password": [
     basic,
     environment({ ACME_USERNAME: "reader", ACME_PASSWORD: "" }),
-    "(Missing data at ACME_PASSWORD: \"is not set\")"
+    "(Missing data at ACME_PASSWORD: \"is not set (ACME_USERNAME is)\")"
   ],
   "a field that cannot be used": [
     basic,
