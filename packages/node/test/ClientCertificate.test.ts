@@ -307,6 +307,36 @@ describe("ClientCertificate", () => {
       assert.approximately(gauge.value, -1, 0.3)
     }).pipe(Effect.provide([NodeFileSystem.layer, AuthEvent.layer])))
 
+  it.effect.each([
+    { name: "undici", layer: ClientCertificate.layerUndiciConfig },
+    { name: "node:http", layer: ClientCertificate.layerNodeHttpConfig }
+  ])("says which variables to set: $name", ({ layer }) =>
+    Effect.gen(function*() {
+      const credential = Config.nested(Credential.config("ACME"), "PROD")
+      const shown = (environment: Record<string, string>) =>
+        layer({ credential }).pipe(
+          Layer.provide(
+            Layer.setConfigProvider(ConfigProvider.fromMap(new Map(Object.entries(environment)), { pathDelim: "_" }))
+          ),
+          Layer.build,
+          Effect.scoped,
+          Effect.flip,
+          Effect.map(String)
+        )
+      assert.strictEqual(
+        yield* shown({}),
+        "(Missing data at PROD_ACME: \"one of these groups of variables is needed, and none is complete; what is missing:" +
+          ["CERTIFICATE_FILE", "CERTIFICATE", "PKCS12_FILE", "PKCS12"].map((name) => `\n  PROD_ACME_${name}`).join(
+            "\nor"
+          ) +
+          "\")"
+      )
+      assert.include(
+        yield* shown({ PROD_ACME_PKCS12_FILE: "client.p12", PROD_ACME_CA_ONLY: "perhaps" }),
+        "Invalid data at PROD_ACME_CA_ONLY: "
+      )
+    }))
+
   it.scopedLive("reads its settings from Config", () =>
     Effect.gen(function*() {
       const server = yield* MutualTlsServer.server(acceptable)

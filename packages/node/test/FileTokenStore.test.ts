@@ -170,6 +170,18 @@ describe("FileTokenStore", () => {
       assert.deepStrictEqual(settings, ["path", "staleness", "staleness"])
     }).pipe(Effect.provide(NodeFileSystem.layer)))
 
+  it.effect("a layer from Config says which variables to set, one on a line", () =>
+    Effect.gen(function*() {
+      const variables = { directory: Config.string("SESSIONS_PATH"), staleness: Config.duration("SESSIONS_STALENESS") }
+      const layer = FileTokenStore.layerConfig(variables).pipe(
+        Layer.provide(Layer.setConfigProvider(ConfigProvider.fromMap(new Map())))
+      )
+      assert.strictEqual(
+        String(yield* Effect.flip(Effect.scoped(Layer.build(layer)))),
+        "(Missing data at SESSIONS: \"these variables are not set:\n  SESSIONS_PATH\n  SESSIONS_STALENESS\")"
+      )
+    }))
+
   it.scoped("a layer from Config: a second program takes over the session of the first", () =>
     Effect.gen(function*() {
       const { path } = yield* inTemporaryDirectory
