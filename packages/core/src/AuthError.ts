@@ -134,7 +134,8 @@ export class InvalidSetting extends Schema.TaggedError<InvalidSetting>("@effect-
 /**
  * Raised when there is no credential: a variable is not set, a secret manager does not answer, a stored value cannot be
  * sent. Nothing was sent and nothing was refused, so another credential may be tried; see
- * `Authenticator.firstAvailable`.
+ * `Authenticator.firstAvailable`. A login whose credential is read by an Effect is retried as after no answer, unless the
+ * error is `final`.
  *
  * @since 0.1.0
  * @category errors
@@ -146,6 +147,8 @@ export class CredentialUnavailable
       mode: Schema.String,
       /** What is missing, and where it was looked for. */
       problem: Schema.String,
+      /** Whether it is of no use to try again: nothing is configured, or the value cannot be sent. Default: no. */
+      final: Schema.optional(Schema.Boolean),
       /** Every credential that was tried, when there were several. */
       attempts: Schema.optional(Schema.Array(Schema.Struct({ mode: Schema.String, problem: Schema.String })))
     }
@@ -519,14 +522,15 @@ export class ProxyFailed extends Schema.TaggedError<ProxyFailed>("@effect-auth/c
 }
 
 /**
- * Whether the same exchange can succeed if it is tried again unchanged: after no answer, or one that is not the
- * server's own. A redirect that the transport hides or has followed (`Unexpected` without a status) comes back.
+ * Whether the same exchange can succeed if it is tried again unchanged: after no answer, one that is not the server's own,
+ * or a credential that could not be read. A redirect that the transport hides or has followed (`Unexpected` without a status) comes back.
  *
  * @since 0.1.0
  * @category refinements
  */
 export const isTransient = (error: ExchangeError): boolean =>
   error._tag === "TokenStoreError" ||
+  (error._tag === "CredentialUnavailable" && error.final !== true) ||
   (error._tag === "MalformedTokenResponse" && error.foreign === true) ||
   (error._tag === "TokenEndpointError" && error.reason !== "Closed" &&
     (error.reason !== "Unexpected" || error.status !== undefined))

@@ -17,7 +17,8 @@ import type * as Scope from "effect/Scope"
 import * as Stream from "effect/Stream"
 import type { ClientCertificateError, ExchangeError, TokenStoreError } from "./AuthError.ts"
 import * as EventTree from "./internal/eventTree.ts"
-import type { Provenance, RenewalStep } from "./internal/token/state.ts"
+import type { RenewalStep } from "./internal/token/rejection.ts"
+import type { Provenance } from "./internal/token/state.ts"
 
 /**
  * What happened to a token, a request or a client certificate. `mode` is the mode it belongs to, such as

@@ -292,7 +292,7 @@ export const fixed = (
  */
 export const unavailable = (options: { readonly mode: string; readonly problem: string }): Authenticator => ({
   mode: options.mode,
-  prove: () => Effect.fail(new CredentialUnavailable(options))
+  prove: () => Effect.fail(new CredentialUnavailable({ ...options, final: true }))
 })
 
 const giveUp: ActiveCredentials["reject"] = () => Effect.succeed("fail")

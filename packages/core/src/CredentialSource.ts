@@ -82,7 +82,7 @@ export const make = <Fields extends object, C, R = never>(
     return Effect.map(options.make(given), succeed)
   }
   const unusable = ({ problem, setting }: InvalidSetting) =>
-    new CredentialUnavailable({ mode: options.mode, problem: `${setting}: ${problem}` })
+    new CredentialUnavailable({ mode: options.mode, problem: `${setting}: ${problem}`, final: true })
   const read = Effect.flatMap(given, (fields) => Either.mapLeft(options.make(fields), unusable))
   return Effect.map(Effect.context<R>(), (context) => ({ fixed: Option.none(), read: Effect.provide(read, context) }))
 }

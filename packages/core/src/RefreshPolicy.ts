@@ -37,6 +37,8 @@ export interface RefreshPolicy extends Pipeable {
   readonly coolDown: Duration.Duration
   /** How long one exchange may take, including its retries and the wait for a shared store. */
   readonly timeout: Duration.Duration
+  /** How long a person may take for an interactive login. */
+  readonly interaction: Duration.Duration
   /** The least time between two early renewals, whatever `renewal` says. */
   readonly renewalInterval: Duration.Duration
   /** Whether the token is renewed even while no request needs it. */
@@ -104,6 +106,7 @@ const defaultPolicy: RefreshPolicy = make({
   renewalInterval: Duration.seconds(1),
   coolDown: Duration.seconds(30),
   timeout: Duration.seconds(30),
+  interaction: Duration.minutes(5),
   keepAlive: false,
   refreshGracePeriod: Duration.seconds(10),
   storeTimeout: Duration.seconds(5),
@@ -114,7 +117,8 @@ const defaultPolicy: RefreshPolicy = make({
 export {
   /**
    * Renews {@link early}, at most once a second; retries after 500 ms, 1 s and 2 s, each give or take a fifth; 30 s
-   * cool-down; 30 s for an exchange; no keep-alive; 10 s refresh grace period; 5 s for the store, which is not strict; 5 s for closing.
+   * cool-down; 30 s for an exchange, 5 min for an interactive login; no keep-alive; 10 s refresh grace period; 5 s for the
+   * store, which is not strict; 5 s for closing.
    *
    * @example
    * ```ts
@@ -175,6 +179,17 @@ export const coolDown: Setter<DurationWithUnit> = dual(
 export const timeout: Setter<DurationWithUnit> = dual(
   2,
   (self: RefreshPolicy, timeout: DurationWithUnit) => make({ ...self, timeout: Duration.decode(timeout) })
+)
+
+/**
+ * Replaces the time that a person may take for an interactive login.
+ *
+ * @since 0.1.0
+ * @category combinators
+ */
+export const interaction: Setter<DurationWithUnit> = dual(
+  2,
+  (self: RefreshPolicy, interaction: DurationWithUnit) => make({ ...self, interaction: Duration.decode(interaction) })
 )
 
 /**

@@ -13,7 +13,7 @@ import * as Clock from "effect/Clock"
 import * as Context from "effect/Context"
 import * as Duration from "effect/Duration"
 import * as Effect from "effect/Effect"
-import * as Fiber from "effect/Fiber"
+import type * as Fiber from "effect/Fiber"
 import * as MutableRef from "effect/MutableRef"
 import * as Option from "effect/Option"
 import type * as Scope from "effect/Scope"
@@ -23,15 +23,22 @@ import * as Tracer from "effect/Tracer"
 import type { ExchangeError } from "./AuthError.ts"
 import * as AuthEvent from "./AuthEvent.ts"
 import * as Changes from "./internal/token/changes.ts"
+import type { Demand } from "./internal/token/demand.ts"
+import * as Ending from "./internal/token/ending.ts"
 import * as Exchange from "./internal/token/exchange.ts"
+import type { Rejection, RenewalStep } from "./internal/token/rejection.ts"
+import * as Rejections from "./internal/token/rejection.ts"
 import type { Exchange as ExchangeInFlight, Options, Snapshot, Source, TokenChange } from "./internal/token/source.ts"
-import type { RenewalStep } from "./internal/token/state.ts"
+import { MayInteract } from "./internal/token/source.ts"
 import * as TokenState from "./internal/token/state.ts"
 import * as RefreshPolicy from "./RefreshPolicy.ts"
 import type { Token } from "./Token.ts"
 import type { TokenStore } from "./TokenStore.ts"
 
+export { MayInteract }
+
 export type {
+  Demand,
   Options,
   /**
    * @since 0.1.0
@@ -62,8 +69,22 @@ export interface TokenSource {
    *
    * A refreshed token that was never accepted leads to a login. A token that a login brought is worth one more login in
    * the policy's `coolDown`, or three if it was accepted: the server may say 401 where it means 403.
+   *
+   * With a `demand`, the server wants more than the token stands for. That leads to a login that asks for it, and for
+   * whatever was demanded before, or to `fail` if the last login asked for it already. If the login fails, the token
+   * stays good for other requests.
    */
-  readonly reject: (token: Token, attempted?: RenewalStep, accepted?: boolean) => Effect.Effect<RenewalStep>
+  readonly reject: (
+    token: Token,
+    attempted?: RenewalStep,
+    accepted?: boolean,
+    demand?: Demand
+  ) => Effect.Effect<RenewalStep>
+  /**
+   * Ends the session: forgets the token, removes it from the store and revokes it at the server. The next `get` logs in
+   * again. Fails if the store or the server could not be told; the token is forgotten all the same.
+   */
+  readonly end: Effect.Effect<void, ExchangeError>
   /**
    * Every change, in order, beginning with the latest one; ends with the source. A slow subscriber loses nothing and
    * delays nothing: unread changes wait in memory, one small record each.
@@ -99,6 +120,9 @@ export const make = <R = never>(options: Options<R>): Effect.Effect<TokenSource,
       policy,
       rules: {
         canRefresh: options.refresh !== undefined,
+        canDemand: options.interactive !== undefined ||
+          (options.login !== undefined && !Effect.isEffect(options.login)),
+        canInteract: options.interactive !== undefined,
         coolDown: Duration.toMillis(policy.coolDown),
         refreshGracePeriod: Duration.toMillis(policy.refreshGracePeriod)
       },
@@ -112,12 +136,13 @@ export const make = <R = never>(options: Options<R>): Effect.Effect<TokenSource,
       lastStore: MutableRef.make<TokenStore | undefined>(undefined)
     }
     const observer = yield* Changes.observe(source)
-    yield* Effect.addFinalizer(() => close(source, observer))
+    yield* Effect.addFinalizer(() => Ending.close(source, observer))
     if (policy.keepAlive) yield* Effect.forkScoped(keepAlive(source))
     return {
       get: Effect.clockWith((clock) => getAt(source, clock.unsafeCurrentTimeMillis())),
       getAt: (now) => getAt(source, now),
-      reject: (token, attempted = "reuse", accepted) => reject(source, { token, attempted, accepted }),
+      reject: (token, attempted = "reuse", accepted, demand) => reject(source, { token, attempted, accepted, demand }),
+      end: Ending.end(source),
       changes: Stream.suspend(() => Changes.changes(source)),
       state: Changes.state(source)
     }
@@ -127,17 +152,20 @@ const getAt = <R>(source: Source<R>, now: number): Effect.Effect<Token, Exchange
   const fresh = TokenState.freshToken(StateRef.get(source.state), now)
   return fresh ??
     Effect.contextWithEffect((context: Context.Context<never>) =>
-      Exchange.acquire(source, now, Option.getOrUndefined(Context.getOption(context, Tracer.ParentSpan)))
+      Exchange.acquire(source, now, {
+        request: Option.getOrUndefined(Context.getOption(context, Tracer.ParentSpan)),
+        mayInteract: Context.get(context, MayInteract)
+      })
     )
 }
 
 const reject = <R>(
   { changes, mode, rules, state }: Source<R>,
-  rejection: TokenState.Rejection
+  rejection: Rejection
 ): Effect.Effect<RenewalStep> =>
   Effect.flatMap(Clock.currentTimeMillis, (now) => {
     const before = StateRef.get(state)
-    const [step, after] = TokenState.reject(before, rejection, now, rules)
+    const [step, after] = Rejections.reject(before, rejection, now, rules)
     if (after === before) return Effect.succeed(step)
     StateRef.set(state, after)
     StateRef.set(changes, { _tag: "Rejected", token: rejection.token })
@@ -153,9 +181,9 @@ const keepAlive = <R>(source: Source<R>): Effect.Effect<never> =>
     Effect.flatMap((now) => {
       const current = StateRef.get(source.state)
       const { held } = current
-      const decision = TokenState.decide(current, now, source.rules)
+      const decision = TokenState.decide(current, now, source.rules, false)
       if (held !== undefined && (decision._tag === "UseAndRenew" || decision._tag === "Begin")) {
-        Exchange.begin(source, undefined)
+        Exchange.begin(source, Exchange.nobody)
       }
       const due = held === undefined || held.renewAt <= now ? longestSleep : held.renewAt - now
       const changed = Stream.runHead(Stream.filter(StateRef.changes(source.state), (state) => state.held !== held))
@@ -164,33 +192,6 @@ const keepAlive = <R>(source: Source<R>): Effect.Effect<never> =>
     Effect.delay(shortestSleep),
     Effect.forever
   )
-
-/** The end of the Scope: waits for the last exchange, the revocation and the last change, as long as the policy allows. */
-const close = <R>(source: Source<R>, observer: Fiber.Fiber<void> | undefined): Effect.Effect<void> =>
-  Effect.gen(function*() {
-    const { changes, ending, onTheWire, options: { revoke, store }, policy: { closing }, runtime, state } = source
-    StateRef.update(state, (state) => ({ ...state, closed: true }))
-    const { exchange } = StateRef.get(state)
-    const fiber = exchange === undefined ? undefined : MutableRef.get(exchange.fiber)
-    if (fiber !== undefined) {
-      // waiting pays only if there may be a result that a store or a revocation needs
-      if (MutableRef.get(onTheWire) && (store !== undefined || revoke !== undefined)) {
-        yield* Effect.timeoutOption(Effect.interruptible(Fiber.await(fiber)), closing)
-      }
-      yield* Fiber.interruptFork(fiber)
-    }
-    const { held } = StateRef.get(state)
-    StateRef.update(state, (state) => ({ ...state, held: undefined }))
-    StateRef.set(changes, { _tag: "Cleared" })
-    if (held !== undefined && revoke !== undefined && store === undefined) {
-      yield* Effect.provide(Exchange.logOut(source, revoke(held.token)), runtime.context)
-    }
-    for (const last of [MutableRef.get(ending), observer]) {
-      if (last === undefined) continue
-      yield* Effect.timeoutOption(Effect.interruptible(Fiber.await(last)), closing)
-      yield* Fiber.interruptFork(last)
-    }
-  })
 
 /** In milliseconds. A timer does not run while the machine is suspended, so a long one would be late after it. */
 const longestSleep = 30_000

@@ -169,7 +169,7 @@ describe("AuthError", () => {
     it("is false where the same exchange cannot succeed, so that it is not retried", () => {
       const terminal = [
         new AuthError.CredentialsRejected(refused),
-        new AuthError.CredentialUnavailable({ mode: "Acme", problem: "missing" }),
+        new AuthError.CredentialUnavailable({ mode: "Acme", problem: "missing", final: true }),
         new AuthError.MalformedTokenResponse(refused),
         endpoint("Unexpected"),
         endpoint("Closed")

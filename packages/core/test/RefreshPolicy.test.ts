@@ -139,6 +139,7 @@ describe("RefreshPolicy", () => {
       assert.deepStrictEqual(rest, {
         closing: Duration.seconds(5),
         coolDown: Duration.seconds(30),
+        interaction: Duration.minutes(5),
         keepAlive: false,
         refreshGracePeriod: Duration.seconds(10),
         renewalInterval: Duration.seconds(1),
@@ -183,11 +184,13 @@ describe("RefreshPolicy", () => {
         RefreshPolicy.closing("4 minutes"),
         RefreshPolicy.renewalInterval("5 minutes"),
         RefreshPolicy.storeTimeout("6 minutes"),
-        RefreshPolicy.strictStore(true)
+        RefreshPolicy.strictStore(true),
+        RefreshPolicy.interaction("7 minutes")
       )
       assert.deepStrictEqual(rest, {
         closing: Duration.minutes(4),
         coolDown: Duration.minutes(1),
+        interaction: Duration.minutes(7),
         keepAlive: true,
         refreshGracePeriod: Duration.minutes(3),
         renewalInterval: Duration.minutes(5),

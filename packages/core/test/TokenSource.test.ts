@@ -379,10 +379,21 @@ describe("TokenSource", () => {
         assert.strictEqual((yield* sent).length, 2)
       }))
 
+    it.scoped("a credential that could not be read is read again on the schedule", () =>
+      Effect.gen(function*() {
+        const { answerNext, login, sent } = yield* server()
+        yield* answerNext(new CredentialUnavailable({ mode: "Test", problem: "the vault is sealed" }))
+        const tokens = yield* TokenSource.make({ login })
+        const fiber = yield* Effect.fork(tokens.get)
+        yield* TestClock.adjust("600 millis")
+        assert.strictEqual(value(yield* Fiber.join(fiber)), "token-2")
+        assert.deepStrictEqual(yield* sent, ["login", "login"])
+      }))
+
     it.scoped("a missing credential is neither retried nor remembered: the next caller asks for it again", () =>
       Effect.gen(function*() {
         const { answerNext, login, sent } = yield* server()
-        const missing = new CredentialUnavailable({ mode: "Test", problem: "the vault is sealed" })
+        const missing = new CredentialUnavailable({ mode: "Test", problem: "ACME_TOKEN is not set", final: true })
         yield* answerNext(missing)
         const tokens = yield* TokenSource.make({ login })
         assert.strictEqual(message(yield* Effect.flip(tokens.get)), missing.message)

@@ -11,7 +11,7 @@ import type { CallError, ExchangeError, OriginRefused } from "../../AuthError.ts
 import * as Challenge from "../../Challenge.ts"
 import * as RequestCredentials from "../../RequestCredentials.ts"
 import * as ServerMessage from "../../ServerMessage.ts"
-import type { RenewalStep } from "../token/state.ts"
+import type { RenewalStep } from "../token/rejection.ts"
 import * as Locations from "./locations.ts"
 
 /**

@@ -6,7 +6,7 @@ import * as Option from "effect/Option"
 import type { ExchangeError, OriginRefused as OriginRefusedError } from "../../AuthError.ts"
 import { CredentialUnavailable, InvalidSetting, OriginRefused } from "../../AuthError.ts"
 import * as ServerMessage from "../../ServerMessage.ts"
-import { furthest } from "../token/state.ts"
+import { furthest } from "../token/rejection.ts"
 import type { ActiveCredentials, Authenticator, BodyReview, Review } from "./activeCredentials.ts"
 import * as Active from "./activeCredentials.ts"
 
@@ -38,16 +38,22 @@ export const firstAvailable = (
     request: HttpClientRequest.HttpClientRequest,
     now: number,
     [next, ...rest]: ReadonlyArray<Authenticator>,
-    attempts: ReadonlyArray<Attempt>
+    attempts: ReadonlyArray<Attempt>,
+    isFinal: boolean
   ): Effect.Effect<ActiveCredentials, ExchangeError | OriginRefusedError> =>
     next === undefined
-      ? Effect.fail(new CredentialUnavailable({ mode, problem: "no credential is available", attempts }))
+      ? Effect.fail(
+        new CredentialUnavailable({ mode, problem: "no credential is available", attempts, final: isFinal })
+      )
       : Effect.catchTag(next.prove(request, now), "CredentialUnavailable", (error) =>
-        attempt(request, now, rest, [
-          ...attempts,
-          ...(error.attempts ?? [{ mode: error.mode, problem: error.problem }])
-        ]))
-  return { mode, prove: (request, now) => attempt(request, now, authenticators, []) }
+        attempt(
+          request,
+          now,
+          rest,
+          [...attempts, ...(error.attempts ?? [{ mode: error.mode, problem: error.problem }])],
+          isFinal && error.final === true
+        ))
+  return { mode, prove: (request, now) => attempt(request, now, authenticators, [], true) }
 }
 
 export const byOrigin = (

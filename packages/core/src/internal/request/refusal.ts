@@ -1,7 +1,7 @@
 /** What becomes of a request whose credentials the server refused. Pure. */
 import { AuthenticationFailed, CredentialsRejected } from "../../AuthError.ts"
 import type { ServerMessage } from "../../ServerMessage.ts"
-import type { RenewalStep } from "../token/state.ts"
+import type { RenewalStep } from "../token/rejection.ts"
 
 /** What is known about a refused request. */
 export interface Refusal {

@@ -11,7 +11,7 @@ import * as Equal from "effect/Equal"
 import * as Exit from "effect/Exit"
 import type { CredentialUnavailable } from "../../AuthError.ts"
 import type { RequestCredentials } from "../../RequestCredentials.ts"
-import type { RenewalStep } from "../token/state.ts"
+import type { RenewalStep } from "../token/rejection.ts"
 import type { ActiveCredentials, Authenticator, Options } from "./activeCredentials.ts"
 import * as Active from "./activeCredentials.ts"
 

@@ -18,37 +18,50 @@ import * as Option from "effect/Option"
 import * as Runtime from "effect/Runtime"
 import type * as Tracer from "effect/Tracer"
 import type { ExchangeError } from "../../AuthError.ts"
-import { isTransient, TokenEndpointError } from "../../AuthError.ts"
+import { InteractionRequired, isTransient, TokenEndpointError } from "../../AuthError.ts"
 import * as AuthEvent from "../../AuthEvent.ts"
 import type { Token } from "../../Token.ts"
 import type { TokenStore } from "../../TokenStore.ts"
 import * as Scrub from "../request/scrub.ts"
+import * as Demand from "./demand.ts"
+import * as Revocation from "./revocation.ts"
 import type { Exchange, Source } from "./source.ts"
 import * as TokenState from "./state.ts"
 import * as Storage from "./storage.ts"
 import * as Waiters from "./waiters.ts"
 
+/** Who asks for a token. */
+export interface Caller {
+  /** The span of its request. */
+  readonly request: Tracer.AnySpan | undefined
+  readonly mayInteract: boolean
+}
+
+/** An early renewal. */
+export const nobody: Caller = { request: undefined, mayInteract: false }
+
 /** The token for a caller that found no fresh one. */
 export const acquire = <R>(
   source: Source<R>,
   now: number,
-  request: Tracer.AnySpan | undefined
+  { mayInteract, request }: Caller
 ): Effect.Effect<Token, ExchangeError> => {
   const { mode, rules, state } = source
-  const decision = TokenState.decide(StateRef.get(state), now, rules)
+  const decision = TokenState.decide(StateRef.get(state), now, rules, mayInteract)
   switch (decision._tag) {
     case "Use":
       return Effect.succeed(decision.token)
     case "UseAndRenew": {
       const { generation } = StateRef.get(state)
-      begin(source, request)
+      begin(source, { request, mayInteract: false })
       return Effect.as(AuthEvent.publish(AuthEvent.AuthEvent.ServedStale({ mode, generation })), decision.token)
     }
     case "Begin":
-      return Waiters.join(begin(source, request).waiters)
+      return Waiters.join(begin(source, { request, mayInteract }).waiters)
     case "Join": {
       const { exchange } = decision
       if (request !== undefined && exchange.requests.length < maxLinks) exchange.requests.push(request)
+      if (mayInteract) MutableRef.set(exchange.mayInteract, true)
       return Waiters.join(exchange.waiters)
     }
     case "Refuse":
@@ -59,16 +72,18 @@ export const acquire = <R>(
 }
 
 /** Synchronous from the check that there is no exchange to here, so that a second one cannot begin in between. */
-export const begin = <R>(source: Source<R>, request: Tracer.AnySpan | undefined): Exchange => {
+export const begin = <R>(source: Source<R>, { mayInteract, request }: Caller): Exchange => {
   const { runtime, state } = source
   const { generation } = StateRef.get(state)
   const exchange: Exchange = {
+    mayInteract: MutableRef.make(mayInteract),
+    interacted: MutableRef.make(false),
     waiters: Waiters.make(),
     fiber: MutableRef.make<Fiber.RuntimeFiber<void> | undefined>(undefined),
     requests: request === undefined ? [] : [request]
   }
   StateRef.update(state, (state) => ({ ...state, exchange }))
-  const exchanging = Effect.interruptible(run(source, exchange.requests)).pipe(
+  const exchanging = Effect.interruptible(run(source, exchange)).pipe(
     Effect.onExit((exit) => settle(source, exchange, generation, exit)),
     Effect.catchAllCause(() => Effect.void)
   )
@@ -76,17 +91,31 @@ export const begin = <R>(source: Source<R>, request: Tracer.AnySpan | undefined)
   return exchange
 }
 
-/** Locks the store, if there is one, and carries out the plan within the policy's timeout. */
-const run = <R>(
+/** Carries out the plan; if that takes a person, and one may be asked, outside the lock and the policy's timeout. */
+const run = <R>(source: Source<R>, exchange: Exchange): Effect.Effect<void, ExchangeError, R> => {
+  const { interactive } = source.options
+  const alone = withStore(source, (storage) => carryOut(source, exchange.requests, storage))
+  return interactive === undefined
+    ? alone
+    : Effect.catchTag(
+      alone,
+      "InteractionRequired",
+      (error) =>
+        MutableRef.get(exchange.mayInteract) ? interact(source, exchange, interactive, error) : Effect.fail(error)
+    )
+}
+
+/** What is done under the lock of the store, if there is one, within the policy's timeout. */
+export const withStore = <R>(
   source: Source<R>,
-  requests: ReadonlyArray<Tracer.AnySpan>
+  use: (storage: Storage.Storage) => Effect.Effect<void, ExchangeError, R>
 ): Effect.Effect<void, ExchangeError, R> => {
   const { mode, policy } = source
   return Effect.timeoutFail(
-    Effect.flatMap(openStore(source), (store) =>
-      store === undefined
-        ? carryOut(source, requests, Storage.none)
-        : Storage.withLock(source, store, (storage) => carryOut(source, requests, storage))),
+    Effect.flatMap(
+      openStore(source),
+      (store) => store === undefined ? use(Storage.none) : Storage.withLock(source, store, use)
+    ),
     {
       duration: policy.timeout,
       onTimeout: () =>
@@ -94,6 +123,33 @@ const run = <R>(
     }
   )
 }
+
+/**
+ * A person logs in. Meanwhile the store is free for other processes; what one of them has stored gives way to the token
+ * that the person was asked for.
+ */
+const interact = <R>(
+  source: Source<R>,
+  exchange: Exchange,
+  interactive: NonNullable<Source<R>["options"]["interactive"]>,
+  { claims }: InteractionRequired
+): Effect.Effect<void, ExchangeError, R> =>
+  Effect.suspend(() => {
+    const { mode, policy: { interaction } } = source
+    const demand = Demand.union(TokenState.nextDemand(StateRef.get(source.state)), Demand.ofClaims(claims))
+    MutableRef.set(exchange.interacted, true)
+    const loggingIn = Effect.timeoutFail(interactive(demand), {
+      duration: interaction,
+      onTimeout: () =>
+        new InteractionRequired({ mode, detail: `nobody logged in within ${Duration.format(interaction)}` })
+    })
+    return exchanged(source, exchange.requests, "login", loggingIn, (token) =>
+      Effect.catchAll(
+        withStore(source, (storage) => commit(source, storage, token, "login", demand)),
+        // a person's login is not thrown away because the store cannot be had
+        () => commit(source, Storage.unavailable, token, "login", demand)
+      ))
+  })
 
 const openStore = <R>(
   { lastStore, options: { store }, state }: Source<R>
@@ -115,30 +171,21 @@ const carryOut = <R>(
 ): Effect.Effect<void, ExchangeError, R> => {
   const { options: { login, refresh }, rules, state } = source
 
-  const exchanged = (
-    kind: "login" | "refresh",
-    self: Effect.Effect<Token, ExchangeError, R>
-  ): Effect.Effect<void, ExchangeError, R> =>
-    // a rotated refresh token exists nowhere else: once it is here, nothing comes between it and the commit
-    Effect.uninterruptibleMask((restore) =>
-      restore(persistently(source, kind, self)).pipe(
-        Effect.tapError((error) =>
-          AuthEvent.publish(AuthEvent.AuthEvent.ExchangeFailed({ mode: source.mode, kind, error }))
-        ),
-        Effect.flatMap((token) => commit(source, storage, token, kind)),
-        Effect.ensuring(linkTo(requests))
-      )
-    ).pipe(
-      Effect.withSpan(`auth.${kind}`, {
-        // it serves many requests and outlives each of them, so it links to them and has no parent
-        root: true,
-        kind: "client",
-        attributes: { "auth.mode": source.mode },
-        captureStackTrace: false
-      })
+  const repeated = (kind: Kind, self: Effect.Effect<Token, ExchangeError, R>, demand?: Demand.Demand) =>
+    exchanged(
+      source,
+      requests,
+      kind,
+      persistently(source, kind, self),
+      (token) => commit(source, storage, token, kind, demand)
     )
 
-  const loggingIn = exchanged("login", login)
+  const loggingIn = Effect.suspend(() => {
+    const demand = TokenState.nextDemand(StateRef.get(state))
+    return login === undefined || (Effect.isEffect(login) && StateRef.get(state).held?.demand !== undefined)
+      ? new InteractionRequired({ mode: source.mode })
+      : repeated("login", Effect.isEffect(login) ? login : login(demand), demand)
+  })
 
   return Effect.flatMap(Effect.zip(found(source, storage.token), Clock.currentTimeMillis), ([found, now]) => {
     const plan = TokenState.plan(StateRef.get(state).held, found, now, rules)
@@ -151,7 +198,7 @@ const carryOut = <R>(
       )
     }
     if (plan._tag === "Login" || refresh === undefined) return loggingIn
-    return exchanged(
+    return repeated(
       "refresh",
       Effect.map(refresh(plan.refreshToken), (token) => TokenState.refreshed(token, plan))
     ).pipe(
@@ -168,22 +215,51 @@ const carryOut = <R>(
   })
 }
 
+type Kind = "login" | "refresh"
+
+const exchanged = <R>(
+  { mode }: Source<R>,
+  requests: ReadonlyArray<Tracer.AnySpan>,
+  kind: Kind,
+  self: Effect.Effect<Token, ExchangeError, R>,
+  commit: (token: Token) => Effect.Effect<void, never, R>
+): Effect.Effect<void, ExchangeError, R> =>
+  // a rotated refresh token exists nowhere else: once it is here, nothing comes between it and the commit
+  Effect.uninterruptibleMask((restore) =>
+    restore(self).pipe(
+      Effect.tapError((error) => AuthEvent.publish(AuthEvent.AuthEvent.ExchangeFailed({ mode, kind, error }))),
+      Effect.flatMap(commit),
+      Effect.ensuring(linkTo(requests))
+    )
+  ).pipe(
+    Effect.withSpan(`auth.${kind}`, {
+      // it serves many requests and outlives each of them, so it links to them and has no parent
+      root: true,
+      kind: "client",
+      attributes: { "auth.mode": mode },
+      captureStackTrace: false
+    })
+  )
+
 /**
  * Tries again as the policy says, until the source is closed. The first time this is said, because nothing else is heard
  * of a login until the last attempt.
  */
 const persistently = <R>(
   { mode, onTheWire, policy, state }: Source<R>,
-  kind: "login" | "refresh",
+  kind: Kind,
   self: Effect.Effect<Token, ExchangeError, R>
 ): Effect.Effect<Token, ExchangeError, R> =>
   Effect.suspend(() => {
     const isAnnounced = MutableRef.make(false)
     const failure = MutableRef.make<ExchangeError | undefined>(undefined)
-    // a longer wait would end in a timeout; it is the next exchange that waits
+    const isLostBefore = MutableRef.make(false)
     const isRepeated = (error: ExchangeError) =>
       isTransient(error) && !StateRef.get(state).closed &&
-      Duration.lessThan(TokenState.retryAfter(error), policy.timeout)
+      // a longer wait would end in a timeout; it is the next exchange that waits
+      Duration.lessThan(TokenState.retryAfter(error), policy.timeout) &&
+      // the server may have redeemed the token and its answer is lost: some allow to ask once more, soon
+      !(kind === "refresh" && mayBeRedeemed(error) && MutableRef.get(isLostBefore))
     // asked for each error that the schedule would repeat
     const announce = Effect.suspend(() => {
       const error = MutableRef.get(failure)
@@ -197,8 +273,9 @@ const persistently = <R>(
     }).pipe(
       Effect.tapError((error) =>
         Effect.sync(() => {
+          const before = MutableRef.getAndSet(failure, error)
+          if (before !== undefined && mayBeRedeemed(before)) MutableRef.set(isLostBefore, true)
           MutableRef.set(onTheWire, false)
-          MutableRef.set(failure, error)
         })
       ),
       Effect.retry({
@@ -210,6 +287,10 @@ const persistently = <R>(
       })
     )
   })
+
+/** Whether the answer to a refresh was lost on its way. */
+const mayBeRedeemed = (error: ExchangeError): boolean =>
+  error._tag === "TokenEndpointError" && error.reason === "Unreachable" && error.sent !== false
 
 /** What the store holds, else the token given at the start, as long as that may be of use. */
 const found = <R>(
@@ -230,15 +311,18 @@ const commit = <R>(
   source: Source<R>,
   { save }: Storage.Storage,
   token: Token,
-  provenance: TokenState.Provenance
-): Effect.Effect<void> => Effect.flatMap(save(token), (persisted) => grant(source, token, provenance, persisted))
+  provenance: TokenState.Provenance,
+  demand?: Demand.Demand
+): Effect.Effect<void> =>
+  Effect.flatMap(save(token), (persisted) => grant(source, token, provenance, persisted, demand))
 
 /** A token arrived: from here on it is what callers get. */
 const grant = <R>(
   source: Source<R>,
   token: Token,
   provenance: TokenState.Provenance,
-  persisted: boolean
+  persisted: boolean,
+  demand?: Demand.Demand
 ): Effect.Effect<void> =>
   Effect.gen(function*() {
     const { changes, mode, policy, renewal, state } = source
@@ -249,9 +333,10 @@ const grant = <R>(
       onSome: (at) => Math.max(Math.ceil(at), now + Duration.toMillis(policy.renewalInterval))
     })
     const before = StateRef.get(state)
-    const next = TokenState.granted(before, token, { provenance, persisted, renewAt })
+    const asked = demand === undefined ? undefined : { demand, at: now }
+    const next = TokenState.granted(before, token, { provenance, persisted, renewAt, asked })
     StateRef.set(state, next)
-    if (provenance === "login" && before.held !== undefined) endReplaced(source, before.held.token)
+    if (provenance === "login" && before.held !== undefined) Revocation.endReplaced(source, before.held.token)
     StateRef.set(changes, { _tag: "Obtained", provenance, token })
     yield* AuthEvent.publish(AuthEvent.AuthEvent.TokenObtained({
       mode,
@@ -263,26 +348,6 @@ const grant = <R>(
       waiters: next.exchange === undefined ? 0 : MutableRef.get(next.exchange.waiters.joined)
     }))
   })
-
-/** In the background: of all there is, only the end of the source waits for it. */
-const endReplaced = <R>(source: Source<R>, token: Token): void => {
-  const { ending, options: { endReplaced, revoke }, runtime } = source
-  if (endReplaced !== true || revoke === undefined) return
-  MutableRef.set(ending, Runtime.runFork(runtime, logOut(source, revoke(token))))
-}
-
-/** Ends a session at the server, as long as the policy allows, and tells what came of it. */
-export const logOut = <R>(
-  { mode, policy }: Source<R>,
-  revoke: Effect.Effect<unknown, ExchangeError, R>
-): Effect.Effect<void, never, R> =>
-  Effect.interruptible(revoke).pipe(
-    Effect.timeout(policy.closing),
-    Effect.exit,
-    Effect.flatMap((exit) =>
-      AuthEvent.publish(AuthEvent.AuthEvent.LoggedOut({ mode, succeeded: Exit.isSuccess(exit) }))
-    )
-  )
 
 /** Remembers a failure and wakes everyone that waits, all with the same result. */
 const settle = <R>(
@@ -300,8 +365,12 @@ const settle = <R>(
       ? withoutWords(exit.cause)
       : Exit.fail(closed(mode))
     MutableRef.set(onTheWire, false)
+    const interacted = MutableRef.get(exchange.interacted)
     const error = Exit.isFailure(result) ? Cause.failureOption(result.cause) : Option.none()
-    StateRef.set(state, Option.isSome(error) ? TokenState.failed(current, error.value, now) : current)
+    StateRef.set(
+      state,
+      Option.isSome(error) ? TokenState.failed(current, { error: error.value, at: now, interacted }) : current
+    )
     Waiters.complete(exchange.waiters, result)
   })
 

@@ -4,6 +4,7 @@
  */
 import type * as Schedule from "@effect-auth/rate-limit/internal/schedule"
 import type * as StateRef from "@effect-auth/rate-limit/internal/stateRef"
+import * as Context from "effect/Context"
 import type * as DateTime from "effect/DateTime"
 import type * as Effect from "effect/Effect"
 import type * as Fiber from "effect/Fiber"
@@ -16,6 +17,7 @@ import type { ExchangeError } from "../../AuthError.ts"
 import type { RefreshPolicy } from "../../RefreshPolicy.ts"
 import type { Token } from "../../Token.ts"
 import type { TokenStore } from "../../TokenStore.ts"
+import type { Demand } from "./demand.ts"
 import type { Freshness, Provenance, Rules, TokenState } from "./state.ts"
 import type { Waiters } from "./waiters.ts"
 
@@ -28,6 +30,9 @@ import type { Waiters } from "./waiters.ts"
 export type TokenChange =
   | { readonly _tag: "Obtained"; readonly provenance: Provenance; readonly token: Token }
   | { readonly _tag: "Rejected"; readonly token: Token }
+  /** The session was ended by `end`. */
+  | { readonly _tag: "Ended" }
+  /** The source has closed; the last change. */
   | { readonly _tag: "Cleared" }
 
 /**
@@ -52,8 +57,20 @@ export interface Snapshot {
  * @category models
  */
 export interface Options<R = never> {
-  /** Obtains a token from the credentials alone. */
-  readonly login: Effect.Effect<Token, ExchangeError, R>
+  /**
+   * Obtains a token from the credentials alone. A function can ask for more than its settings say, when the server demands
+   * it. Default: nothing can without a person, so it fails with `InteractionRequired`.
+   */
+  readonly login?:
+    | Effect.Effect<Token, ExchangeError, R>
+    | ((demand: Demand) => Effect.Effect<Token, ExchangeError, R>)
+    | undefined
+  /**
+   * Obtains a token by asking a person, when a login is not enough. It runs outside the store's lock, at most for the
+   * policy's `interaction`, and is not retried. Early renewal and keep-alive never begin it, and neither does a call
+   * that may not ({@link MayInteract}). The store is shared by whoever uses it: give each person a source of their own.
+   */
+  readonly interactive?: ((demand: Demand) => Effect.Effect<Token, ExchangeError, R>) | undefined
   /** Redeems a refresh token. A refusal leads to `login`. */
   readonly refresh?: ((refreshToken: Redacted.Redacted) => Effect.Effect<Token, ExchangeError, R>) | undefined
   /**
@@ -84,6 +101,28 @@ export interface Options<R = never> {
   readonly mode?: string | undefined
 }
 
+/**
+ * Whether a call may lead to an interactive login. Provide `false` to work in the background, which then fails with
+ * `InteractionRequired` instead.
+ *
+ * @example
+ * ```ts
+ * import type { AuthenticatedHttpClient } from "@effect-auth/core/AuthenticatedHttpClient"
+ * import * as TokenSource from "@effect-auth/core/TokenSource"
+ * import * as Effect from "effect/Effect"
+ *
+ * declare const http: AuthenticatedHttpClient["Type"]
+ *
+ * const polled = Effect.provideService(http.get("/news"), TokenSource.MayInteract, false)
+ * ```
+ *
+ * @since 0.1.0
+ * @category references
+ */
+export class MayInteract extends Context.Reference<MayInteract>()("@effect-auth/core/TokenSource/MayInteract", {
+  defaultValue: () => true
+}) {}
+
 /** The cells and settings of one source. */
 export interface Source<R> {
   readonly mode: string
@@ -109,6 +148,10 @@ export interface Source<R> {
 
 /** The one exchange in flight. */
 export interface Exchange {
+  /** Whether one of those who wait for it may bother a person. */
+  readonly mayInteract: MutableRef.MutableRef<boolean>
+  /** Whether a person has been asked to log in. */
+  readonly interacted: MutableRef.MutableRef<boolean>
   readonly waiters: Waiters<Token, ExchangeError>
   readonly fiber: MutableRef.MutableRef<Fiber.RuntimeFiber<void> | undefined>
   /** The spans of the requests that wait for it. */

@@ -11,6 +11,7 @@ import * as Struct from "effect/Struct"
 import type { ExchangeError } from "../../AuthError.ts"
 import { isTransient } from "../../AuthError.ts"
 import { Token } from "../../Token.ts"
+import * as Demand from "./demand.ts"
 
 /** How a token came to be held. */
 export type Provenance = "login" | "refresh" | "store" | "initial"
@@ -33,6 +34,8 @@ export interface Held {
   readonly refreshToken: Redacted.Redacted | undefined
   /** The next exchange is a login, although there is a refresh token: what that brought was refused. */
   readonly loginNext: boolean
+  /** What the server wants of the next login; until then the token is not used. */
+  readonly demand: Demand.Demand | undefined
   /** Whether the store has it. A store that could not be written must not be trusted over the held token. */
   readonly persisted: boolean
 }
@@ -41,6 +44,8 @@ export interface Held {
 export interface Failure {
   readonly error: ExchangeError
   readonly at: number
+  /** Whether a person was asked to log in. Nobody is asked twice in a row. */
+  readonly interacted: boolean
 }
 
 /**
@@ -52,16 +57,30 @@ export interface TokenState<out Exchange> {
   readonly exchange: Exchange | undefined
   readonly failure: Failure | undefined
   readonly generation: number
-  /** The logins that rejections led to: how many, from when on (epoch milliseconds). */
-  readonly loginsAfterRejection: { readonly count: number; readonly since: number }
+  /** The logins that rejections led to. */
+  readonly loginsAfterRejection: Tally
+  /** The logins that demands led to. */
+  readonly loginsAfterDemand: Tally
+  /** What the last login asked for beyond the settings, and when; every later one asks for it too. */
+  readonly asked: { readonly demand: Demand.Demand; readonly at: number }
   /** Whether the token given at the start is of no more use: it was used, replaced, or its refresh was refused. */
   readonly initialSpent: boolean
   readonly closed: boolean
 }
 
-/** The durations of a policy that decisions need, in milliseconds, and whether a refresh token can be redeemed at all. */
+/** How many, from when on (epoch milliseconds). */
+export interface Tally {
+  readonly count: number
+  readonly since: number
+}
+
+/** The durations of a policy that decisions need, in milliseconds, and what a source can do at all. */
 export interface Rules {
   readonly canRefresh: boolean
+  /** Whether a login can ask for more than its settings say. */
+  readonly canDemand: boolean
+  /** Whether a person can be asked to log in. */
+  readonly canInteract: boolean
   readonly coolDown: number
   readonly refreshGracePeriod: number
 }
@@ -77,12 +96,6 @@ export type Decision<Exchange> =
   | { readonly _tag: "Begin" }
   | { readonly _tag: "Refuse"; readonly error: ExchangeError }
   | { readonly _tag: "Closed" }
-
-/**
- * The steps a rejected request goes through, in this order: take the token that is held by now, redeem the refresh
- * token, log in, give up. No step is taken twice.
- */
-export type RenewalStep = "reuse" | "refresh" | "login" | "fail"
 
 /** What an exchange has to do. */
 export type Plan =
@@ -103,6 +116,8 @@ export const empty: TokenState<never> = {
   failure: undefined,
   generation: 0,
   loginsAfterRejection: { count: 0, since: -Infinity },
+  loginsAfterDemand: { count: 0, since: -Infinity },
+  asked: { demand: Demand.none, at: -Infinity },
   initialSpent: false,
   closed: false
 }
@@ -114,7 +129,7 @@ export const empty: TokenState<never> = {
 export const clockTolerance = 60_000
 
 export const freshness = (held: Held, now: number): Freshness =>
-  held.rejected || now >= held.expiresAt
+  held.rejected || held.demand !== undefined || now >= held.expiresAt
     ? "Expired"
     : now >= held.renewAt || now < held.issuedAt - clockTolerance
     ? "Stale"
@@ -124,34 +139,71 @@ export const freshness = (held: Held, now: number): Freshness =>
 export const freshToken = <Exchange>({ held }: TokenState<Exchange>, now: number): Exit.Exit<Token> | undefined =>
   held !== undefined && freshness(held, now) === "Fresh" ? held.done : undefined
 
-/** What to do for a caller that asks for a token now. */
-export const decide = <Exchange>(state: TokenState<Exchange>, now: number, rules: Rules): Decision<Exchange> => {
+/** What to do for a caller that asks for a token now, and may bother a person with it or not. */
+export const decide = <Exchange>(
+  state: TokenState<Exchange>,
+  now: number,
+  rules: Rules,
+  mayInteract: boolean
+): Decision<Exchange> => {
   if (state.closed) return { _tag: "Closed" }
-  const cooling = state.failure !== undefined && within(state.failure.at, pauseAfter(state.failure.error, rules), now)
   if (state.held !== undefined) {
     const token = state.held.token
     const fresh = freshness(state.held, now)
     if (fresh === "Fresh") return { _tag: "Use", token }
     // an early renewal that failed is not tried again at once, and never costs a request
-    if (fresh === "Stale") return { _tag: state.exchange !== undefined || cooling ? "Use" : "UseAndRenew", token }
+    if (fresh === "Stale") {
+      return { _tag: state.exchange !== undefined || isCooling(state, now, rules) ? "Use" : "UseAndRenew", token }
+    }
   }
   if (state.exchange !== undefined) return { _tag: "Join", exchange: state.exchange }
-  return cooling && isRemembered(state.failure.error, state.failure.at, now)
-    ? { _tag: "Refuse", error: state.failure.error }
-    : { _tag: "Begin" }
+  const error = remembered(state, now, rules, mayInteract)
+  return error === undefined ? { _tag: "Begin" } : { _tag: "Refuse", error }
+}
+
+/** The error that is repeated without asking the server or a person again. */
+export const remembered = <Exchange>(
+  state: TokenState<Exchange>,
+  now: number,
+  rules: Rules,
+  mayInteract: boolean
+): ExchangeError | undefined => {
+  const { failure } = state
+  if (failure === undefined || !isCooling(state, now, rules)) return undefined
+  const { at, error, interacted } = failure
+  return interacted || (isTransient(error)
+      ? within(at, Duration.toMillis(retryAfter(error)), now)
+      // a credential that was not available may be by now
+      : error._tag !== "CredentialUnavailable" &&
+        // nobody was asked
+        !(error._tag === "InteractionRequired" && rules.canInteract && mayInteract))
+    ? error
+    : undefined
 }
 
 /**
  * What an exchange that begins now has to do, given a token from outside. A token that another process stored in the
- * meantime is adopted, so that its refresh token is not redeemed twice.
+ * meantime is adopted, so that its refresh token is not redeemed twice; not if the server demands more than it is known
+ * to bring.
  */
-export const plan = (held: Held | undefined, found: Found | undefined, now: number, rules: Rules): Plan => {
+export const plan = (
+  held: Held | undefined,
+  found: Found | undefined,
+  now: number,
+  rules: Rules
+): Plan => {
   const isNews = found !== undefined && (held === undefined || (held.persisted && !sameToken(found.token, held.token)))
-  if (isNews && (found.token.expiresAt === undefined || now < DateTime.toEpochMillis(found.token.expiresAt))) {
+  const demand = held?.demand
+  if (
+    isNews && (found.token.expiresAt === undefined || now < DateTime.toEpochMillis(found.token.expiresAt)) &&
+    (demand === undefined || Demand.isSatisfied(demand, found.token.scope))
+  ) {
     return { _tag: "Adopt", ...found }
   }
   const token = isNews ? found.token : held?.token
-  const refreshToken = isNews
+  const refreshToken = demand !== undefined
+    ? undefined
+    : isNews
     ? (rules.canRefresh && !isPast(found.token.refreshExpiresAt, now) ? found.token.refreshToken : undefined)
     : redeemable(held, undefined, now, rules)
   return token === undefined || refreshToken === undefined
@@ -159,56 +211,9 @@ export const plan = (held: Held | undefined, found: Found | undefined, now: numb
     : { _tag: "Refresh", token, refreshToken }
 }
 
-/** A rejection of a token, for one request. */
-export interface Rejection {
-  readonly token: Token
-  /** The last step that the request has attempted. */
-  readonly attempted: RenewalStep
-  /** Whether the server is known to have accepted the token for some request; `undefined`: not known. */
-  readonly accepted: boolean | undefined
-}
-
-/**
- * Returns the step by which a rejected request may get another token, and the next state. A token of an older generation
- * changes nothing, because it has been renewed since. On `fail` the token is kept: it has just been renewed, so it is not
- * what is wrong.
- */
-export const reject = <Exchange>(
-  state: TokenState<Exchange>,
-  { accepted, attempted, token }: Rejection,
-  now: number,
-  rules: Rules
-): readonly [RenewalStep, TokenState<Exchange>] => {
-  const { held } = state
-  if (held !== undefined && !held.rejected && held.token !== token) return ["reuse", state]
-  // a refresh that brought a token which is refused is not worth another one, however late the refusal comes
-  const loginNext = order[attempted] >= order.refresh || (held?.provenance === "refresh" && accepted === false)
-  const rejected = held === undefined ? undefined : { ...held, rejected: true, loginNext }
-  const step: RenewalStep = redeemable(rejected, accepted, now, rules) === undefined ? "login" : "refresh"
-  if (order[step] <= order[attempted]) return ["fail", state]
-  if (held === undefined || held.rejected) return [step, state]
-  if (step !== "login") return [step, { ...state, held: rejected }]
-  // where a 401 means 403 each request would cost a login
-  const { count, since } = state.loginsAfterRejection
-  const isRecent = within(since, rules.coolDown, now)
-  const most = accepted === true ? mostLoginsIfAccepted : 1
-  if (held.provenance === "login" && isRecent && count >= most) return ["fail", state]
-  const loginsAfterRejection = isRecent ? { count: count + 1, since } : { count: 1, since: now }
-  return [step, { ...state, held: rejected, loginsAfterRejection }]
-}
-
-/**
- * In a cool-down, for tokens that had been of use. A server may be restarted twice within it; where it accepts a token for
- * some requests and answers 401 to others, this is what that costs.
- */
-const mostLoginsIfAccepted = 3
-
-/** The step that gets furthest: it leaves the fewest replays, and with them the fewest logins. */
-export const furthest = (steps: ReadonlyArray<RenewalStep>): RenewalStep =>
-  steps.reduce<RenewalStep>(
-    (furthest, step) => step !== "fail" && (furthest === "fail" || order[step] > order[furthest]) ? step : furthest,
-    "fail"
-  )
+/** What the next login asks for beyond the settings. */
+export const nextDemand = <Exchange>({ asked, held }: TokenState<Exchange>): Demand.Demand =>
+  held?.demand ?? asked.demand
 
 /**
  * What a refresh brought, and what it leaves as it was. Without a new refresh token, the redeemed one stays good (RFC 6749
@@ -230,13 +235,20 @@ export const refreshed = (
 export const granted = <Exchange>(
   state: TokenState<Exchange>,
   token: Token,
-  facts: { readonly provenance: Provenance; readonly renewAt: number; readonly persisted: boolean }
+  facts: {
+    readonly provenance: Provenance
+    readonly renewAt: number
+    readonly persisted: boolean
+    /** What a login asked for. */
+    readonly asked?: TokenState<Exchange>["asked"] | undefined
+  }
 ): TokenState<Exchange> => {
   const generation = state.generation + 1
   const expiresAt = token.expiresAt === undefined ? Infinity : DateTime.toEpochMillis(token.expiresAt)
   return {
     ...state,
     generation,
+    asked: facts.asked ?? state.asked,
     initialSpent: state.initialSpent || facts.provenance !== "store",
     failure: undefined,
     held: {
@@ -250,6 +262,7 @@ export const granted = <Exchange>(
       rejected: false,
       refreshToken: token.refreshToken,
       loginNext: false,
+      demand: undefined,
       persisted: facts.persisted
     }
   }
@@ -269,21 +282,30 @@ export const refreshRefused = <Exchange>(state: TokenState<Exchange>, ofInitial:
 export const endsRefreshToken = (error: ExchangeError): boolean =>
   (error._tag === "CredentialsRejected" && error.reason !== "Setting") || error._tag === "InteractionRequired"
 
+/** The session was ended by its user: the next token is a new one. */
+export const ended = <Exchange>(state: TokenState<Exchange>): TokenState<Exchange> => ({
+  ...state,
+  held: undefined,
+  failure: undefined,
+  asked: empty.asked,
+  initialSpent: true
+})
+
 /** What is held belongs to another account than the next token. */
 export const forget = <Exchange>(state: TokenState<Exchange>): TokenState<Exchange> => ({ ...state, held: undefined })
 
 /**
  * An exchange failed. If that was a login in the place of a refresh, the refresh token has its turn again: it was never
- * refused, and where nobody can log in it is all there is.
+ * refused, and where nobody can log in it is all there is. If it was a login for a demand, the token stays good for the
+ * requests that need no more.
  */
 export const failed = <Exchange>(
   state: TokenState<Exchange>,
-  error: ExchangeError,
-  now: number
+  failure: Failure
 ): TokenState<Exchange> => ({
   ...state,
-  held: state.held?.loginNext === true ? { ...state.held, loginNext: false } : state.held,
-  failure: { error, at: now }
+  held: state.held === undefined ? undefined : { ...state.held, loginNext: false, demand: undefined },
+  failure
 })
 
 /** How long the server wants to be left alone after this failure. A proxy's word does not shut a program out for days. */
@@ -294,20 +316,18 @@ export const retryAfter = (error: ExchangeError | undefined): Duration.Duration 
 
 const longestRetryAfter = Duration.hours(1)
 
+const isCooling = <Exchange>({ failure }: TokenState<Exchange>, now: number, rules: Rules): boolean =>
+  failure !== undefined && within(failure.at, pauseAfter(failure.error, rules), now)
+
 /** In milliseconds: how long nothing is asked of the server, unless a request needs it. */
 const pauseAfter = (error: ExchangeError, { coolDown }: Rules): number =>
   isTransient(error) ? Math.max(coolDown, Duration.toMillis(retryAfter(error))) : coolDown
 
-/** A credential that was not available may be by now, so only the server's own words are remembered. */
-const isRemembered = (error: ExchangeError, at: number, now: number): boolean =>
-  isTransient(error)
-    ? within(at, Duration.toMillis(retryAfter(error)), now)
-    : error._tag !== "CredentialUnavailable"
-
 /** Counted from the event, so that a clock set back ends the period instead of prolonging it. */
-const within = (since: number, period: number, now: number): boolean => now >= since && now - since < period
+export const within = (since: number, period: number, now: number): boolean => now >= since && now - since < period
 
-const redeemable = (
+/** The refresh token that the next exchange redeems; `accepted`: whether the token is known to have been accepted. */
+export const redeemable = (
   held: Held | undefined,
   accepted: boolean | undefined,
   now: number,
@@ -324,7 +344,5 @@ const redeemable = (
 const isPast = (instant: DateTime.Utc | undefined, now: number): boolean =>
   instant !== undefined && DateTime.toEpochMillis(instant) <= now
 
-const sameToken = (a: Token, b: Token): boolean =>
+export const sameToken = (a: Token, b: Token): boolean =>
   Equal.equals(a.value, b.value) && Equal.equals(a.refreshToken, b.refreshToken)
-
-const order: Record<RenewalStep, number> = { reuse: 0, refresh: 1, login: 2, fail: 3 }

@@ -17,6 +17,7 @@ export interface Storage {
   readonly token: Option.Option<Token>
   /** Whether the store holds the token afterwards. */
   readonly save: (token: Token) => Effect.Effect<boolean>
+  readonly remove: Effect.Effect<void, TokenStoreError>
 }
 
 interface Owner {
@@ -25,7 +26,10 @@ interface Owner {
 }
 
 /** No store: there is nothing that could differ from the token that is held. */
-export const none: Storage = { token: Option.none(), save: () => Effect.succeed(true) }
+export const none: Storage = { token: Option.none(), save: () => Effect.succeed(true), remove: Effect.void }
+
+/** A store that cannot be used: a token is kept in memory only. */
+export const unavailable: Storage = { ...none, save: () => Effect.succeed(false) }
 
 /** Runs an exchange that holds the lock of the store; without the lock, and writing nothing, if it cannot be had. */
 export const withLock = <A, E extends ExchangeError, R>(
@@ -37,15 +41,20 @@ export const withLock = <A, E extends ExchangeError, R>(
     const isLocked = MutableRef.make(false)
     const locked = store.withLock(Effect.suspend(() => {
       MutableRef.set(isLocked, true)
-      return Effect.flatMap(read(owner, store), (token) => exchange({ token, save: save(owner, store) }))
+      return Effect.flatMap(read(owner, store), (token) =>
+        exchange({ token, save: save(owner, store), remove: remove(owner, store) }))
     }))
-    if (owner.policy.strictStore) return locked
+    if (owner.policy.strictStore) {
+      return locked
+    }
     const isLockError = (error: E | TokenStoreError): error is TokenStoreError =>
       error._tag === "TokenStoreError" && !MutableRef.get(isLocked)
     return Effect.catchIf(locked, isLockError, (error) =>
       tell(owner, error).pipe(
         Effect.zipRight(read(owner, store)),
-        Effect.flatMap((token) => exchange({ token, save: () => Effect.succeed(false) }))
+        Effect.flatMap((token) =>
+          exchange({ ...unavailable, token, remove: remove(owner, store) })
+        )
       ))
   })
 
@@ -63,11 +72,14 @@ const save = (owner: Owner, store: TokenStore) => (token: Token): Effect.Effect<
     Effect.catchAll((error) => Effect.as(tell(owner, error), false))
   )
 
+const remove = (owner: Owner, store: TokenStore): Effect.Effect<void, TokenStoreError> =>
+  bounded(owner, store, "remove", store.remove)
+
 /** Disconnected, because the fiber of a commit cannot be interrupted and a store may not let itself be. */
 const bounded = <A>(
   { policy }: Owner,
   { place }: TokenStore,
-  operation: "read" | "write",
+  operation: "read" | "write" | "remove",
   self: Effect.Effect<A, TokenStoreError>
 ): Effect.Effect<A, TokenStoreError> =>
   Effect.timeoutFail(Effect.interruptible(Effect.disconnect(self)), {

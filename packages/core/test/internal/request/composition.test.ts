@@ -157,7 +157,7 @@ describe("Authenticator.firstAvailable", () => {
     Effect.gen(function*() {
       const { client, sent } = transport(ok)
       const tokens = yield* TokenSource.make({
-        login: Effect.fail(new CredentialUnavailable({ mode: "Session", problem: "the vault is sealed" }))
+        login: Effect.fail(new CredentialUnavailable({ mode: "Session", problem: "the vault is sealed", final: true }))
       })
       yield* get(Authenticator.firstAvailable(Authenticator.bearer(tokens), basic), client)
       assert.include(sent[0]?.headers["authorization"], "Basic ")

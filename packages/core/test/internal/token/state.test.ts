@@ -1,57 +1,24 @@
 import { assert, describe, it } from "@effect/vitest"
 import * as DateTime from "effect/DateTime"
 import * as Equal from "effect/Equal"
-import * as Exit from "effect/Exit"
-import * as Redacted from "effect/Redacted"
 import * as Schema from "effect/Schema"
-import { CredentialsRejected, CredentialUnavailable, TokenEndpointError } from "../../../src/AuthError.ts"
+import { InteractionRequired } from "../../../src/AuthError.ts"
 import * as State from "../../../src/internal/token/state.ts"
 import { Token } from "../../../src/Token.ts"
-
-const secret = (text: string) => Redacted.make(`canary-${text}`)
-
-/** Issued at 0, expires at 100,000. */
-const token = (name: string, options?: { readonly expiresAt?: number; readonly refreshToken?: string }) =>
-  new Token({
-    value: secret(name),
-    issuedAt: DateTime.unsafeMake(0),
-    expiresAt: DateTime.unsafeMake(options?.expiresAt ?? 100_000),
-    ...(options?.refreshToken === undefined ? undefined : { refreshToken: secret(options.refreshToken) })
-  })
-
-const first = token("a", { refreshToken: "refresh-a" })
-const other = token("b", { refreshToken: "refresh-b" })
-
-/** Of unknown lifetime. */
-const eternal = new Token({ value: secret("eternal"), issuedAt: DateTime.unsafeMake(0) })
-
-const rules: State.Rules = { canRefresh: true, coolDown: 30_000, refreshGracePeriod: 10_000 }
-
-const held = (overrides?: Partial<State.Held>): State.Held => ({
-  token: first,
-  done: Exit.succeed(first),
-  generation: 1,
-  provenance: "login",
-  issuedAt: 0,
-  renewAt: 80_000,
-  expiresAt: 100_000,
-  rejected: false,
-  refreshToken: first.refreshToken,
-  loginNext: false,
-  persisted: true,
-  ...overrides
-})
-
-const state = (overrides?: Partial<State.TokenState<string>>): State.TokenState<string> => ({
-  ...State.empty,
-  held: held(),
-  generation: 1,
-  ...overrides
-})
-
-const refusedLogin = new CredentialsRejected({ mode: "Test", status: 401 })
-const unavailable = new TokenEndpointError({ mode: "Test", reason: "Unavailable" })
-const missing = new CredentialUnavailable({ mode: "Test", problem: "the vault is sealed" })
+import {
+  eternal,
+  failure,
+  first,
+  held,
+  missing,
+  other,
+  refusedLogin,
+  rules,
+  secret,
+  state,
+  token,
+  unavailable
+} from "./fixtures.ts"
 
 describe("token state", () => {
   describe("freshness", () => {
@@ -73,7 +40,6 @@ describe("token state", () => {
   })
 
   describe("decide", () => {
-    const failure = (error: State.Failure["error"], at = 0): State.Failure => ({ error, at })
     it.each<[string, State.TokenState<string>, number, State.Decision<string>]>([
       ["an exchange begins when nothing is held", State.empty, 0, { _tag: "Begin" }],
       ["a caller joins the exchange in flight", { ...State.empty, exchange: "x" }, 0, {
@@ -150,7 +116,7 @@ describe("token state", () => {
       }],
       ["a closed source gives nothing", state({ closed: true }), 1, { _tag: "Closed" }]
     ])("%s", (_, given, now, expected) => {
-      assert.deepStrictEqual(State.decide(given, now, rules), expected)
+      assert.deepStrictEqual(State.decide(given, now, rules, true), expected)
     })
   })
 
@@ -256,118 +222,11 @@ describe("token state", () => {
     })
   })
 
-  describe("reject", () => {
-    it.each<[string, State.TokenState<string>, Token, State.RenewalStep, State.RenewalStep, boolean]>([
-      ["leads to a refresh, and marks the token", state(), first, "reuse", "refresh", true],
-      [
-        "leads to a login without a refresh token",
-        state({ held: held({ refreshToken: undefined }) }),
-        first,
-        "reuse",
-        "login",
-        true
-      ],
-      [
-        "within the refresh grace period leads to a login",
-        state({ held: held({ provenance: "refresh", issuedAt: 1 }) }),
-        first,
-        "reuse",
-        "login",
-        true
-      ],
-      [
-        "after the refresh grace period leads to a refresh",
-        state({ held: held({ provenance: "refresh", issuedAt: -9_999 }) }),
-        first,
-        "reuse",
-        "refresh",
-        true
-      ],
-      ["of a token that has been renewed since leads to its successor", state(), other, "reuse", "reuse", false],
-      [
-        "after a refresh was attempted leads to a login, although a refresh token is left",
-        state({ held: held({ provenance: "refresh", issuedAt: -100_000 }) }),
-        first,
-        "refresh",
-        "login",
-        true
-      ],
-      [
-        "after every step was attempted ends, and keeps the token",
-        state({ held: held({ refreshToken: undefined }) }),
-        first,
-        "login",
-        "fail",
-        false
-      ],
-      [
-        "of a token that is marked already changes nothing",
-        state({ held: held({ rejected: true }) }),
-        first,
-        "reuse",
-        "refresh",
-        false
-      ],
-      ["on an empty source leads to a login", State.empty, first, "reuse", "login", false]
-    ])("%s", (_, given, rejected, attempted, step, marks) => {
-      const rejection = { token: rejected, attempted, accepted: undefined }
-      const [next, after] = State.reject(given, rejection, 1, rules)
-      assert.strictEqual(next, step)
-      assert.strictEqual(after !== given, marks)
-      if (marks) assert.isTrue(after.held?.rejected)
-    })
-
-    it("of a refreshed token that was never accepted leads to a login, whatever its age", () => {
-      const given = state({ held: held({ provenance: "refresh", issuedAt: -100_000 }) })
-      const step = (accepted: boolean) =>
-        State.reject(given, { token: first, attempted: "reuse", accepted }, 1, rules)[0]
-      assert.deepStrictEqual([step(false), step(true)], ["login", "refresh"])
-    })
-
-    it("of a refreshed token that was accepted leads to a refresh, however young it is", () => {
-      const given = state({ held: held({ provenance: "refresh", issuedAt: 1 }) })
-      const rejection = { token: first, attempted: "reuse", accepted: true } as const
-      assert.strictEqual(State.reject(given, rejection, 1, rules)[0], "refresh")
-    })
-
-    it("of tokens that logins brought leads to one login in a cool-down, and to three if they were of use", () => {
-      const fromLogin = held({ refreshToken: undefined })
-      const stepsAt = (accepted: boolean | undefined, ...times: ReadonlyArray<number>) =>
-        times.reduce<readonly [ReadonlyArray<State.RenewalStep>, State.TokenState<string>]>(
-          ([steps, before], now) => {
-            const given = { ...before, held: fromLogin }
-            const [step, after] = State.reject(given, { token: first, attempted: "reuse", accepted }, now, rules)
-            if (step === "fail") assert.strictEqual(after, given)
-            return [[...steps, step], after]
-          },
-          [[], state({ held: fromLogin })]
-        )[0]
-      const { coolDown } = rules
-      for (const accepted of [false, undefined]) {
-        assert.deepStrictEqual(stepsAt(accepted, 1, 2, coolDown, coolDown + 1), ["login", "fail", "fail", "login"])
-      }
-      assert.deepStrictEqual(
-        stepsAt(true, 1, 2, 3, 4, coolDown, coolDown + 1),
-        ["login", "login", "login", "fail", "fail", "login"]
-      )
-    })
-  })
-
-  describe("furthest", () => {
-    it.each<[ReadonlyArray<State.RenewalStep>, State.RenewalStep]>([
-      [[], "fail"],
-      [["fail"], "fail"],
-      [["reuse", "fail"], "reuse"],
-      [["refresh", "reuse"], "refresh"],
-      [["fail", "login", "refresh"], "login"]
-    ])("of %j is %s", (steps, expected) => assert.strictEqual(State.furthest(steps), expected))
-  })
-
   describe("transitions", () => {
     const facts = { provenance: "login", renewAt: 80_000, persisted: true } as const
 
     it("a granted token has the next generation and clears the failure", () => {
-      const after = State.granted({ ...State.empty, failure: { error: unavailable, at: 1 } }, first, facts)
+      const after = State.granted({ ...State.empty, failure: failure(unavailable, 1) }, first, facts)
       assert.deepStrictEqual(after, { ...State.empty, generation: 1, initialSpent: true, held: held() })
     })
 
@@ -419,17 +278,8 @@ describe("token state", () => {
       assert.deepStrictEqual([refreshToken, refreshExpiresAt], [secret("new"), undefined])
     })
 
-    it("a refresh token that was passed over for a login has its turn again if that fails", () => {
-      const given = state({ held: held({ provenance: "refresh", issuedAt: -100_000 }) })
-      const rejection = { token: first, attempted: "reuse", accepted: false } as const
-      const [, rejected] = State.reject(given, rejection, 1, rules)
-      assert.strictEqual(State.plan(rejected.held, undefined, 1, rules)._tag, "Login")
-      const failed = State.failed(rejected, refusedLogin, 2)
-      assert.strictEqual(State.plan(failed.held, undefined, 2, rules)._tag, "Refresh")
-    })
-
     it("a failure is remembered with its time", () => {
-      assert.deepStrictEqual(State.failed(state(), unavailable, 5).failure, { error: unavailable, at: 5 })
+      assert.deepStrictEqual(State.failed(state(), failure(unavailable, 5)).failure, failure(unavailable, 5))
     })
   })
 })

@@ -1,0 +1,80 @@
+/** The end of a session, when its user asks for it, and of a source with its Scope. */
+import * as StateRef from "@effect-auth/rate-limit/internal/stateRef"
+import * as Effect from "effect/Effect"
+import * as Fiber from "effect/Fiber"
+import * as MutableRef from "effect/MutableRef"
+import * as Option from "effect/Option"
+import type { ExchangeError } from "../../AuthError.ts"
+import * as Exchange from "./exchange.ts"
+import * as Revocation from "./revocation.ts"
+import type { Source } from "./source.ts"
+import * as TokenState from "./state.ts"
+import type { Storage } from "./storage.ts"
+
+/** Ends the session that is held, and the one that is stored; once begun it is carried through. */
+export const end = <R>(source: Source<R>): Effect.Effect<void, ExchangeError> => {
+  const { policy, runtime, state } = source
+  // what an exchange in flight brings has to be ended too
+  const settled = Effect.suspend(() => {
+    const { exchange } = StateRef.get(state)
+    const fiber = exchange === undefined ? undefined : MutableRef.get(exchange.fiber)
+    return fiber === undefined ? Effect.void : Effect.timeoutOption(Fiber.await(fiber), policy.timeout)
+  })
+  return Effect.zipRight(
+    settled,
+    Effect.uninterruptible(Exchange.withStore(source, (storage) => forget(source, storage)))
+  ).pipe(Effect.provide(runtime.context))
+}
+
+const forget = <R>(
+  source: Source<R>,
+  { remove, token: stored }: Storage
+): Effect.Effect<void, ExchangeError, R> =>
+  Effect.suspend(() => {
+    const { changes, options: { revoke }, state } = source
+    const { held } = StateRef.get(state)
+    const kept = Option.getOrUndefined(stored)
+    const sessions = [
+      held?.token,
+      held !== undefined && kept !== undefined && TokenState.sameToken(held.token, kept)
+        ? undefined
+        : kept
+    ]
+    StateRef.update(state, TokenState.ended)
+    StateRef.set(changes, { _tag: "Ended" })
+    const revoked = sessions.map((token) =>
+      token === undefined || revoke === undefined ? Effect.void : Revocation.logOut(source, revoke(token))
+    )
+    // each is done, whatever becomes of the others
+    return Effect.asVoid(Effect.flatMap(
+      Effect.forEach([remove, ...revoked], Effect.exit),
+      (exits) => Effect.all(exits)
+    ))
+  })
+
+/** The end of the Scope: waits for the last exchange, the revocation and the last change, as long as the policy allows. */
+export const close = <R>(source: Source<R>, observer: Fiber.Fiber<void> | undefined): Effect.Effect<void> =>
+  Effect.gen(function*() {
+    const { changes, ending, onTheWire, options: { revoke, store }, policy: { closing }, runtime, state } = source
+    StateRef.update(state, (state) => ({ ...state, closed: true }))
+    const { exchange } = StateRef.get(state)
+    const fiber = exchange === undefined ? undefined : MutableRef.get(exchange.fiber)
+    if (fiber !== undefined) {
+      // waiting pays only if there may be a result that a store or a revocation needs
+      if (MutableRef.get(onTheWire) && (store !== undefined || revoke !== undefined)) {
+        yield* Effect.timeoutOption(Effect.interruptible(Fiber.await(fiber)), closing)
+      }
+      yield* Fiber.interruptFork(fiber)
+    }
+    const { held } = StateRef.get(state)
+    StateRef.update(state, TokenState.forget)
+    StateRef.set(changes, { _tag: "Cleared" })
+    if (held !== undefined && revoke !== undefined && store === undefined) {
+      yield* Effect.provide(Effect.ignore(Revocation.logOut(source, revoke(held.token))), runtime.context)
+    }
+    for (const last of [MutableRef.get(ending), observer]) {
+      if (last === undefined) continue
+      yield* Effect.timeoutOption(Effect.interruptible(Fiber.await(last)), closing)
+      yield* Fiber.interruptFork(last)
+    }
+  })

@@ -1,0 +1,101 @@
+/**
+ * What a refusal by the API leads to: the step by which a request may get another token, and when there is none. Pure.
+ */
+import type { Token } from "../../Token.ts"
+import * as Demand from "./demand.ts"
+import * as TokenState from "./state.ts"
+
+/**
+ * The steps a rejected request goes through, in this order: take the token that is held by now, redeem the refresh
+ * token, log in, give up. No step is taken twice.
+ */
+export type RenewalStep = "reuse" | "refresh" | "login" | "fail"
+
+/** A rejection of a token, for one request. */
+export interface Rejection {
+  readonly token: Token
+  /** The last step that the request has attempted. */
+  readonly attempted: RenewalStep
+  /** Whether the server is known to have accepted the token for some request; `undefined`: not known. */
+  readonly accepted: boolean | undefined
+  /** What the server asks of a login, if it says so. */
+  readonly demand: Demand.Demand | undefined
+}
+
+/**
+ * Returns the step by which a rejected request may get another token, and the next state. A token of an older generation
+ * changes nothing, because it has been renewed since. On `fail` the token is kept: it has just been renewed, so it is not
+ * what is wrong.
+ */
+export const reject = <Exchange>(
+  state: TokenState.TokenState<Exchange>,
+  rejection: Rejection,
+  now: number,
+  rules: TokenState.Rules
+): readonly [RenewalStep, TokenState.TokenState<Exchange>] => {
+  const { accepted, attempted, token } = rejection
+  const { held } = state
+  if (held !== undefined && !held.rejected && held.token !== token) return ["reuse", state]
+  if (rejection.demand !== undefined) return demanded(state, rejection.demand, now, rules)
+  // a refresh that brought a token which is refused is not worth another one, however late the refusal comes
+  const loginNext = order[attempted] >= order.refresh || (held?.provenance === "refresh" && accepted === false)
+  const rejected = held === undefined ? undefined : { ...held, rejected: true, loginNext }
+  const step: RenewalStep = TokenState.redeemable(rejected, accepted, now, rules) === undefined ? "login" : "refresh"
+  if (order[step] <= order[attempted]) return ["fail", state]
+  if (held === undefined || held.rejected) return [step, state]
+  if (step !== "login") return [step, { ...state, held: rejected }]
+  // where a 401 means 403 each request would cost a login
+  const loginsAfterRejection = counted(state.loginsAfterRejection, now, rules)
+  const most = accepted === true ? mostLoginsIfAccepted : 1
+  return held.provenance === "login" && loginsAfterRejection.count > most
+    ? ["fail", state]
+    : [step, { ...state, held: rejected, loginsAfterRejection }]
+}
+
+/**
+ * The server wants more than the token stands for. If the last login asked for that already, or the one before it was in
+ * vain, another one would be too.
+ */
+const demanded = <Exchange>(
+  state: TokenState.TokenState<Exchange>,
+  demand: Demand.Demand,
+  now: number,
+  rules: TokenState.Rules
+): readonly [RenewalStep, TokenState.TokenState<Exchange>] => {
+  const { asked, held } = state
+  if (!rules.canDemand || held === undefined) return ["fail", state]
+  if (held.demand !== undefined) {
+    return ["login", { ...state, held: { ...held, demand: Demand.union(held.demand, demand) } }]
+  }
+  const loginsAfterDemand = counted(state.loginsAfterDemand, now, rules)
+  return Demand.isCovered(demand, asked.demand, now - asked.at) || loginsAfterDemand.count > mostLoginsForDemands ||
+      TokenState.remembered(state, now, rules, true) !== undefined
+    ? ["fail", state]
+    : ["login", {
+      ...state,
+      held: { ...held, demand: Demand.union(asked.demand, demand) },
+      loginsAfterDemand
+    }]
+}
+
+/** In a cool-down: a server that always wants something else is not followed for ever. */
+const mostLoginsForDemands = 3
+
+/** One more in a cool-down. */
+const counted = ({ count, since }: TokenState.Tally, now: number, { coolDown }: TokenState.Rules): TokenState.Tally =>
+  TokenState.within(since, coolDown, now) ? { count: count + 1, since } : { count: 1, since: now }
+
+/**
+ * In a cool-down, for tokens that had been of use. A server may be restarted twice within it; where it accepts a token for
+ * some requests and answers 401 to others, this is what that costs.
+ */
+const mostLoginsIfAccepted = 3
+
+/** The step that gets furthest: it leaves the fewest replays, and with them the fewest logins. */
+export const furthest = (steps: ReadonlyArray<RenewalStep>): RenewalStep =>
+  steps.reduce<RenewalStep>(
+    (furthest, step) => step !== "fail" && (furthest === "fail" || order[step] > order[furthest]) ? step : furthest,
+    "fail"
+  )
+
+const order: Record<RenewalStep, number> = { reuse: 0, refresh: 1, login: 2, fail: 3 }

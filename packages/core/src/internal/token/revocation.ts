@@ -1,0 +1,31 @@
+/** How the server is told that a session has ended, and the session that a login replaced. */
+import * as Effect from "effect/Effect"
+import * as Exit from "effect/Exit"
+import * as MutableRef from "effect/MutableRef"
+import * as Runtime from "effect/Runtime"
+import type { ExchangeError } from "../../AuthError.ts"
+import { TokenEndpointError } from "../../AuthError.ts"
+import * as AuthEvent from "../../AuthEvent.ts"
+import type { Token } from "../../Token.ts"
+import type { Source } from "./source.ts"
+
+/** In the background: of all there is, only the end of the source waits for it. */
+export const endReplaced = <R>(source: Source<R>, token: Token): void => {
+  const { ending, options: { endReplaced, revoke }, runtime } = source
+  if (endReplaced !== true || revoke === undefined) return
+  MutableRef.set(ending, Runtime.runFork(runtime, Effect.ignore(logOut(source, revoke(token)))))
+}
+
+/** Ends a session at the server, as long as the policy allows, and tells what came of it. */
+export const logOut = <R>(
+  { mode, policy }: Source<R>,
+  revoke: Effect.Effect<unknown, ExchangeError, R>
+): Effect.Effect<void, ExchangeError, R> =>
+  Effect.interruptible(revoke).pipe(
+    Effect.timeoutFail({
+      duration: policy.closing,
+      onTimeout: () => new TokenEndpointError({ mode, reason: "Timeout" })
+    }),
+    Effect.asVoid,
+    Effect.onExit((exit) => AuthEvent.publish(AuthEvent.AuthEvent.LoggedOut({ mode, succeeded: Exit.isSuccess(exit) })))
+  )

@@ -1,0 +1,128 @@
+import { assert, describe, it } from "@effect/vitest"
+import * as Rejection from "../../../src/internal/token/rejection.ts"
+import * as State from "../../../src/internal/token/state.ts"
+import type { Token } from "../../../src/Token.ts"
+import { failure, first, held, other, refusedLogin, rules, state } from "./fixtures.ts"
+
+describe("rejections of tokens", () => {
+  describe("reject", () => {
+    it.each<[string, State.TokenState<string>, Token, Rejection.RenewalStep, Rejection.RenewalStep, boolean]>([
+      ["leads to a refresh, and marks the token", state(), first, "reuse", "refresh", true],
+      [
+        "leads to a login without a refresh token",
+        state({ held: held({ refreshToken: undefined }) }),
+        first,
+        "reuse",
+        "login",
+        true
+      ],
+      [
+        "within the refresh grace period leads to a login",
+        state({ held: held({ provenance: "refresh", issuedAt: 1 }) }),
+        first,
+        "reuse",
+        "login",
+        true
+      ],
+      [
+        "after the refresh grace period leads to a refresh",
+        state({ held: held({ provenance: "refresh", issuedAt: -9_999 }) }),
+        first,
+        "reuse",
+        "refresh",
+        true
+      ],
+      ["of a token that has been renewed since leads to its successor", state(), other, "reuse", "reuse", false],
+      [
+        "after a refresh was attempted leads to a login, although a refresh token is left",
+        state({ held: held({ provenance: "refresh", issuedAt: -100_000 }) }),
+        first,
+        "refresh",
+        "login",
+        true
+      ],
+      [
+        "after every step was attempted ends, and keeps the token",
+        state({ held: held({ refreshToken: undefined }) }),
+        first,
+        "login",
+        "fail",
+        false
+      ],
+      [
+        "of a token that is marked already changes nothing",
+        state({ held: held({ rejected: true }) }),
+        first,
+        "reuse",
+        "refresh",
+        false
+      ],
+      ["on an empty source leads to a login", State.empty, first, "reuse", "login", false]
+    ])("%s", (_, given, rejected, attempted, step, marks) => {
+      const rejection = { token: rejected, attempted, accepted: undefined, demand: undefined }
+      const [next, after] = Rejection.reject(given, rejection, 1, rules)
+      assert.strictEqual(next, step)
+      assert.strictEqual(after !== given, marks)
+      if (marks) assert.isTrue(after.held?.rejected)
+    })
+
+    it("of a refreshed token that was never accepted leads to a login, whatever its age", () => {
+      const given = state({ held: held({ provenance: "refresh", issuedAt: -100_000 }) })
+      const step = (accepted: boolean) =>
+        Rejection.reject(given, { token: first, attempted: "reuse", accepted, demand: undefined }, 1, rules)[0]
+      assert.deepStrictEqual([step(false), step(true)], ["login", "refresh"])
+    })
+
+    it("of a refreshed token that was accepted leads to a refresh, however young it is", () => {
+      const given = state({ held: held({ provenance: "refresh", issuedAt: 1 }) })
+      const rejection = { token: first, attempted: "reuse", accepted: true, demand: undefined } as const
+      assert.strictEqual(Rejection.reject(given, rejection, 1, rules)[0], "refresh")
+    })
+
+    it("of tokens that logins brought leads to one login in a cool-down, and to three if they were of use", () => {
+      const fromLogin = held({ refreshToken: undefined })
+      const stepsAt = (accepted: boolean | undefined, ...times: ReadonlyArray<number>) =>
+        times.reduce<readonly [ReadonlyArray<Rejection.RenewalStep>, State.TokenState<string>]>(
+          ([steps, before], now) => {
+            const given = { ...before, held: fromLogin }
+            const [step, after] = Rejection.reject(
+              given,
+              { token: first, attempted: "reuse", accepted, demand: undefined },
+              now,
+              rules
+            )
+            if (step === "fail") assert.strictEqual(after, given)
+            return [[...steps, step], after]
+          },
+          [[], state({ held: fromLogin })]
+        )[0]
+      const { coolDown } = rules
+      for (const accepted of [false, undefined]) {
+        assert.deepStrictEqual(stepsAt(accepted, 1, 2, coolDown, coolDown + 1), ["login", "fail", "fail", "login"])
+      }
+      assert.deepStrictEqual(
+        stepsAt(true, 1, 2, 3, 4, coolDown, coolDown + 1),
+        ["login", "login", "login", "fail", "fail", "login"]
+      )
+    })
+
+    it("a refresh token that was passed over for a login has its turn again if that fails", () => {
+      const given = state({ held: held({ provenance: "refresh", issuedAt: -100_000 }) })
+      const rejection = { token: first, attempted: "reuse", accepted: false, demand: undefined } as const
+      const [, rejected] = Rejection.reject(given, rejection, 1, rules)
+      assert.strictEqual(State.plan(rejected.held, undefined, 1, rules)._tag, "Login")
+      const failed = State.failed(rejected, failure(refusedLogin, 2))
+      assert.strictEqual(State.plan(failed.held, undefined, 2, rules)._tag, "Refresh")
+    })
+  })
+
+  describe("furthest", () => {
+    it.each<[ReadonlyArray<Rejection.RenewalStep>, Rejection.RenewalStep]>([
+      [[], "fail"],
+      [["fail"], "fail"],
+      [["reuse", "fail"], "reuse"],
+      [["refresh", "reuse"], "refresh"],
+      [["fail", "login", "refresh"], "login"]
+    ])("of %j is %s", (steps, expected) => assert.strictEqual(Rejection.furthest(steps), expected))
+  })
+})
