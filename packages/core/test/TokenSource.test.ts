@@ -77,6 +77,54 @@ const opened = (options: TokenSource.Options) =>
   })
 
 describe("TokenSource", () => {
+  describe("what the model of its weather has found", () => {
+    it.scoped("a token that arrives shortly before the timeout is kept although its store does not answer", () =>
+      Effect.gen(function*() {
+        const { login, sent } = yield* server({ latency: "28 seconds" })
+        const memory = yield* TokenStore.makeMemory
+        const tokens = yield* TokenSource.make({ login, store: { ...memory, set: () => Effect.never } })
+        const caller = yield* Effect.fork(tokens.get)
+        yield* TestClock.adjust("40 seconds")
+        assert.strictEqual(value(yield* Fiber.join(caller)), "token-1")
+        assert.deepStrictEqual(yield* sent, ["login"])
+      }))
+
+    it.scoped("where a 401 means 403, a refresh between two logins does not pay for another login", () =>
+      Effect.gen(function*() {
+        const { login, refresh, sent } = yield* server({ lifetime: "1 hour" })
+        const tokens = yield* TokenSource.make({ login, refresh })
+        for (let request = 0; request < 5; request++) {
+          let step: TokenSource.RenewalStep | undefined
+          while (step !== "fail") step = yield* tokens.reject(yield* tokens.get, step, false)
+        }
+        assert.lengthOf((yield* sent).filter((name) => name === "login"), 2)
+      }))
+
+    it.scoped("a store that cannot be read once does not bring the token given at the start back", () =>
+      Effect.gen(function*() {
+        const { login, refresh, sent } = yield* server()
+        const memory = yield* TokenStore.makeMemory
+        const readable = yield* Ref.make(true)
+        const get = Effect.if(Ref.get(readable), {
+          onTrue: () => memory.get,
+          onFalse: () => Effect.fail(new TokenStoreError({ operation: "read", detail: "weather" }))
+        })
+        yield* memory.set(yield* Token.make({ value: "stored", lifetime: "50 seconds", refreshToken: "stored" }))
+        const initial = yield* Token.make({ value: "initial", lifetime: "1 second", refreshToken: "initial" })
+        const tokens = yield* TokenSource.make({
+          login,
+          refresh,
+          store: { ...memory, get },
+          initial: Effect.succeedSome(initial)
+        })
+        assert.strictEqual(value(yield* tokens.get), "stored")
+        yield* Ref.set(readable, false)
+        yield* TestClock.adjust("1 minute")
+        yield* tokens.get
+        assert.deepStrictEqual(yield* sent, ["refresh with stored"])
+      }))
+  })
+
   describe("one exchange at a time", () => {
     it.scoped("10,000 callers on an empty source cause one login, and all get its token", () =>
       Effect.gen(function*() {

@@ -299,7 +299,8 @@ const found = <R>(
 ): Effect.Effect<TokenState.Found | undefined, ExchangeError, R> =>
   Option.isSome(stored)
     ? Effect.succeed({ token: stored.value, provenance: "store" })
-    : initial === undefined || StateRef.get(state).initialSpent
+    // a store that cannot be read, or has lost its token, does not bring the one given at the start back
+    : initial === undefined || StateRef.get(state).initialSpent || StateRef.get(state).held?.refreshToken !== undefined
     ? Effect.succeed(undefined)
     : Effect.map(
       initial,

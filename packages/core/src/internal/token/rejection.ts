@@ -47,7 +47,7 @@ export const reject = <Exchange>(
   // where a 401 means 403 each request would cost a login
   const loginsAfterRejection = counted(state.loginsAfterRejection, now, rules)
   const most = accepted === true ? mostLoginsIfAccepted : 1
-  return held.provenance === "login" && loginsAfterRejection.count > most
+  return loginsAfterRejection.count > most
     ? ["fail", state]
     : [step, { ...state, held: rejected, loginsAfterRejection }]
 }

@@ -3,6 +3,7 @@
  * answer, costs persistence and not the request, unless the policy is strict.
  */
 import * as Effect from "effect/Effect"
+import * as Fiber from "effect/Fiber"
 import * as MutableRef from "effect/MutableRef"
 import * as Option from "effect/Option"
 import type { ExchangeError } from "../../AuthError.ts"
@@ -75,17 +76,24 @@ const save = (owner: Owner, store: TokenStore) => (token: Token): Effect.Effect<
 const remove = (owner: Owner, store: TokenStore): Effect.Effect<void, TokenStoreError> =>
   bounded(owner, store, "remove", store.remove)
 
-/** Disconnected, because the fiber of a commit cannot be interrupted and a store may not let itself be. */
+/**
+ * A daemon, because a commit cannot be interrupted but its children can: the exchange's timeout would reach the race with
+ * `storeTimeout`, and the token would be lost. Disconnected, because a store may not let itself be interrupted.
+ */
 const bounded = <A>(
   { policy }: Owner,
   { place }: TokenStore,
   operation: "read" | "write" | "remove",
   self: Effect.Effect<A, TokenStoreError>
 ): Effect.Effect<A, TokenStoreError> =>
-  Effect.timeoutFail(Effect.interruptible(Effect.disconnect(self)), {
+  Effect.timeoutFail(Effect.disconnect(self), {
     duration: policy.storeTimeout,
     onTimeout: () => new TokenStoreError({ operation, place, detail: "it does not answer" })
-  })
+  }).pipe(
+    Effect.interruptible,
+    Effect.forkDaemon,
+    Effect.flatMap((fiber) => Effect.onInterrupt(Fiber.join(fiber), () => Fiber.interruptFork(fiber)))
+  )
 
 const tell = ({ mode }: Owner, error: TokenStoreError): Effect.Effect<void> =>
   AuthEvent.publish(AuthEvent.AuthEvent.StoreFailed({ mode, error }))

@@ -2,7 +2,6 @@ import { assert, describe, it } from "@effect/vitest"
 import * as DateTime from "effect/DateTime"
 import * as Equal from "effect/Equal"
 import * as Schema from "effect/Schema"
-import { InteractionRequired } from "../../../src/AuthError.ts"
 import * as State from "../../../src/internal/token/state.ts"
 import { Token } from "../../../src/Token.ts"
 import {
