@@ -1,0 +1,217 @@
+/** One-line faults in the token engine, each of which the model must find. */
+
+export interface Mutation {
+  /** What the fault does. */
+  readonly fault: string
+  /** In `src`. */
+  readonly file: string
+  /** Must be there, or the list is no longer true. */
+  readonly find: string
+  readonly replace: string
+}
+
+const state = "internal/token/state.ts"
+const exchange = "internal/token/exchange.ts"
+const storage = "internal/token/storage.ts"
+
+export const mutations: ReadonlyArray<Mutation> = [
+  {
+    fault: "an unpersisted token loses to the older one in the store",
+    file: state,
+    find: "(held.persisted && !sameToken(found.token, held.token))",
+    replace: "!sameToken(found.token, held.token)"
+  },
+  {
+    fault: "tokens are compared without their refresh tokens",
+    file: state,
+    find: "Equal.equals(a.value, b.value) && Equal.equals(a.refreshToken, b.refreshToken)",
+    replace: "Equal.equals(a.value, b.value)"
+  },
+  {
+    fault: "an exchange links to any number of requests",
+    file: exchange,
+    find: "request !== undefined && exchange.requests.length < maxLinks",
+    replace: "request !== undefined"
+  },
+  {
+    fault: "a rejected token stays fresh",
+    file: state,
+    find: "held.rejected || now >= held.expiresAt",
+    replace: "now >= held.expiresAt"
+  },
+  {
+    fault: "an expired token stays fresh",
+    file: state,
+    find: "held.rejected || now >= held.expiresAt",
+    replace: "held.rejected"
+  },
+  {
+    fault: "a caller begins an exchange beside the one in flight",
+    file: state,
+    find: "if (state.exchange !== undefined) return { _tag: \"Join\", exchange: state.exchange }",
+    replace: ""
+  },
+  {
+    fault: "a refused login is not remembered",
+    file: state,
+    find: "return cooling && isRemembered(state.failure.error, state.failure.at, now)",
+    replace: "return cooling && false"
+  },
+  {
+    fault: "Retry-After is forgotten between exchanges",
+    file: state,
+    find: "? within(at, Duration.toMillis(retryAfter(error)), now)",
+    replace: "? false"
+  },
+  {
+    fault: "Retry-After is forgotten within an exchange",
+    file: exchange,
+    find: "Effect.sync(() => TokenState.retryAfter(MutableRef.get(failure)))",
+    replace: "Effect.sync(() => Duration.zero)"
+  },
+  {
+    fault: "a clock set back prolongs the cool-down",
+    file: state,
+    find: "now >= since && now - since < period",
+    replace: "now - since < period"
+  },
+  {
+    fault: "a refusal is tried again",
+    file: exchange,
+    find: "isTransient(error) && !StateRef.get(state).closed",
+    replace: "!StateRef.get(state).closed"
+  },
+  {
+    fault: "a wrong setting ends the refresh token",
+    file: state,
+    find: "(error._tag === \"CredentialsRejected\" && error.reason !== \"Setting\")",
+    replace: "error._tag === \"CredentialsRejected\""
+  },
+  {
+    fault: "a proxy's page ends the refresh token",
+    file: state,
+    find: "|| error._tag === \"InteractionRequired\"",
+    replace: "|| error._tag === \"InteractionRequired\" || error._tag === \"TokenEndpointError\""
+  },
+  {
+    fault: "a refused refresh token is kept",
+    file: state,
+    find: "undefined : { ...state.held, refreshToken: undefined }",
+    replace: "undefined : state.held"
+  },
+  {
+    fault: "the refresh token that a server leaves valid is lost",
+    file: state,
+    find: "? { refreshToken, ...Struct.pick(before, \"refreshExpiresAt\") }",
+    replace: "? {}"
+  },
+  {
+    fault: "the late refusal of an older token counts against its successor",
+    file: state,
+    find: "if (held !== undefined && !held.rejected && held.token !== token) return [\"reuse\", state]",
+    replace: ""
+  },
+  {
+    fault: "refusals by the API lead to any number of logins",
+    file: state,
+    find: "isRecent && count >= most",
+    replace: "false"
+  },
+  {
+    fault: "an expired token is adopted from the store",
+    file: state,
+    find: "now < DateTime.toEpochMillis(found.token.expiresAt))) {",
+    replace: "true)) {"
+  },
+  {
+    fault: "a token that arrived is not given to those who waited",
+    file: exchange,
+    find: "current.held !== undefined && current.generation > generation",
+    replace: "current.held !== undefined && Exit.isSuccess(exit)"
+  },
+  {
+    fault: "a commit can be interrupted",
+    file: exchange,
+    find: "Effect.flatMap((token) => commit(source, storage, token, kind)),",
+    replace: "Effect.flatMap((token) => Effect.interruptible(commit(source, storage, token, kind))),"
+  },
+  {
+    fault: "the token of another account stays held",
+    file: exchange,
+    find: "if (before !== undefined && before !== opened) StateRef.update(state, TokenState.forget)",
+    replace: ""
+  },
+  {
+    fault: "a login ends the session that it began",
+    file: exchange,
+    find: "endReplaced(source, before.held.token)",
+    replace: "endReplaced(source, token)"
+  },
+  {
+    fault: "a refresh ends the session that it renewed",
+    file: exchange,
+    find: "if (provenance === \"login\" && before.held !== undefined)",
+    replace: "if (before.held !== undefined)"
+  },
+  {
+    fault: "renewals follow one another without a pause",
+    file: exchange,
+    find: "Math.max(Math.ceil(at), now + Duration.toMillis(policy.renewalInterval))",
+    replace: "Math.ceil(at)"
+  },
+  {
+    fault: "the store is not locked",
+    file: storage,
+    find: "const locked = store.withLock(Effect.suspend(() => {",
+    replace: "const locked = (<A, E, R>(self: Effect.Effect<A, E, R>) => self)(Effect.suspend(() => {"
+  },
+  {
+    fault: "the store is not read",
+    file: storage,
+    find: "Effect.flatMap(read(owner, store), (token) => exchange({ token, save: save(owner, store) }))",
+    replace: "exchange({ token: Option.none(), save: save(owner, store) })"
+  },
+  {
+    fault: "a store that cannot be read fails the request",
+    file: storage,
+    find: "return owner.policy.strictStore\n    ? reading",
+    replace: "return true\n    ? reading"
+  },
+  {
+    fault: "a token that could not be stored counts as stored",
+    file: storage,
+    find: "Effect.as(tell(owner, error), false)",
+    replace: "Effect.as(tell(owner, error), true)"
+  },
+  {
+    fault: "a store that cannot be interrupted holds the callers",
+    file: storage,
+    find: "Effect.timeoutFail(Effect.disconnect(self), {",
+    replace: "Effect.timeoutFail(self, {"
+  },
+  {
+    fault: "the timeout of an exchange reaches a write that is under way",
+    file: storage,
+    find:
+      "    Effect.forkDaemon,\n    Effect.flatMap((fiber) => Effect.onInterrupt(Fiber.join(fiber), () => Fiber.interruptFork(fiber)))\n",
+    replace: ""
+  },
+  {
+    fault: "the store of an audience returns any token",
+    file: "TokenStore.ts",
+    find: "Option.filter(({ audience }) => audience === key)",
+    replace: "Option.filter(() => true)"
+  },
+  {
+    fault: "waiters are swept out while they wait",
+    file: "internal/token/waiters.ts",
+    find: "fiber.unsafePoll() === null",
+    replace: "fiber.unsafePoll() !== null"
+  },
+  {
+    fault: "a closed source begins an exchange",
+    file: state,
+    find: "if (state.closed) return { _tag: \"Closed\" }",
+    replace: ""
+  }
+]
