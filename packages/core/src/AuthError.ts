@@ -394,7 +394,8 @@ export class AuthModeMismatch extends Schema.TaggedError<AuthModeMismatch>("@eff
 }
 
 /**
- * Raised when a token cannot be read from, written to, removed from or locked in its store.
+ * Raised when a token cannot be read from, written to, removed from or locked in its store, or replaced because another
+ * process has stored one meanwhile.
  *
  * @since 0.1.0
  * @category errors
@@ -402,7 +403,7 @@ export class AuthModeMismatch extends Schema.TaggedError<AuthModeMismatch>("@eff
 export class TokenStoreError extends Schema.TaggedError<TokenStoreError>("@effect-auth/core/TokenStoreError")(
   "TokenStoreError",
   {
-    operation: Schema.Literal("read", "write", "remove", "lock"),
+    operation: Schema.Literal("read", "write", "replace", "remove", "lock"),
     /** Where the token is kept, as the store names it: a file, a key. */
     place: Schema.optional(Schema.String),
     detail: Schema.String

@@ -209,9 +209,10 @@ const formatClientEvent: (event: ClientEvent) => string = AuthEvent.$match({
 })
 
 const withoutStore: Record<TokenStoreError["operation"], string> = {
-  lock: "the next token is not stored",
+  lock: "without it no token is stored",
   read: "the next token takes the place of what is stored",
   write: "the token is lost when this process ends",
+  replace: "the next exchange takes the stored one",
   remove: "the token stays there"
 }
 

@@ -112,7 +112,7 @@ describe("System", () => {
       Effect.gen(function*() {
         const { sent, session } = yield* acme()
         const store = yield* TokenStore.makeMemory
-        yield* (yield* ours(store)).set(yield* stored("canary-stored"))
+        yield* TokenStore.set(yield* ours(store), yield* stored("canary-stored"))
         yield* System.makeTokens(session, { eager: true, store })
         assert.deepStrictEqual(yield* sent, [])
       }))
@@ -141,14 +141,14 @@ describe("System", () => {
       Effect.gen(function*() {
         const store = yield* TokenStore.makeMemory
         assert.deepStrictEqual(yield* afterClosing({ store }), ["login"])
-        assert.isTrue(Option.isSome(yield* store.get))
+        assert.isTrue(Option.isSome((yield* store.get).token))
       }))
 
     it.effect("revokes nothing that TokenStores keep", () =>
       Effect.gen(function*() {
         assert.deepStrictEqual(yield* afterClosing({}), ["login"])
         const store = yield* storeOf()
-        assert.isTrue(Option.isSome(yield* store.get))
+        assert.isTrue(Option.isSome((yield* store.get).token))
       }).pipe(Effect.provide(TokenStores.layerMemory)))
   })
 
@@ -157,9 +157,9 @@ describe("System", () => {
       Effect.gen(function*() {
         const { sent, session } = yield* acme()
         const store = yield* TokenStore.makeMemory
-        yield* (yield* ours(store)).set(yield* stored("canary-given"))
+        yield* TokenStore.set(yield* ours(store), yield* stored("canary-given"))
         const others = yield* storeOf()
-        yield* others.set(yield* stored("canary-of-the-program"))
+        yield* TokenStore.set(others, yield* stored("canary-of-the-program"))
         const tokens = yield* System.makeTokens(session, { store })
         assert.strictEqual(value(yield* tokens.get), "canary-given")
         assert.deepStrictEqual(yield* sent, [])
@@ -188,7 +188,7 @@ describe("System", () => {
       Effect.gen(function*() {
         const { sent, session } = yield* acme()
         const store = yield* TokenStore.makeMemory
-        yield* store.set(yield* stored("canary-of-whom"))
+        yield* TokenStore.set(store, yield* stored("canary-of-whom"))
         yield* (yield* System.makeTokens(session, { store })).get
         assert.deepStrictEqual(yield* sent, ["login"])
       }))
@@ -196,7 +196,7 @@ describe("System", () => {
     it.scoped("is that of the audience in TokenStores unless one is given", () =>
       Effect.gen(function*() {
         const { sent, session } = yield* acme()
-        yield* Effect.flatMap(storeOf(), (store) => Effect.flatMap(stored("canary-stored"), store.set))
+        yield* TokenStore.set(yield* storeOf(), yield* stored("canary-stored"))
         const tokens = yield* System.makeTokens(session, {})
         assert.strictEqual(value(yield* tokens.get), "canary-stored")
         assert.deepStrictEqual(yield* sent, [])
@@ -210,7 +210,7 @@ describe("System", () => {
           { account: "canary-other" }
         ]
         for (const other of others) {
-          yield* Effect.flatMap(storeOf(other), (store) => Effect.flatMap(stored("canary-of-another"), store.set))
+          yield* TokenStore.set(yield* storeOf(other), yield* stored("canary-of-another"))
         }
         const { sent, session } = yield* acme()
         const tokens = yield* System.makeTokens(session, {})
@@ -234,9 +234,9 @@ describe("System", () => {
         const { sent, session } = yield* acme({ account: Ref.get(current) })
         const tokens = yield* System.makeTokens(session, {})
         yield* tokens.get
-        yield* Effect.flatMap(
-          storeOf({ account: "canary-second" }),
-          (store) => Effect.flatMap(Token.make({ value: "canary-of-second", lifetime: "3 hours" }), store.set)
+        yield* TokenStore.set(
+          yield* storeOf({ account: "canary-second" }),
+          yield* Token.make({ value: "canary-of-second", lifetime: "3 hours" })
         )
         yield* Ref.set(current, "canary-second")
         yield* TestClock.adjust("1 hour")

@@ -82,7 +82,7 @@ describe("TokenSource", () => {
       Effect.gen(function*() {
         const { login, sent } = yield* server({ latency: "28 seconds" })
         const memory = yield* TokenStore.makeMemory
-        const tokens = yield* TokenSource.make({ login, store: { ...memory, set: () => Effect.never } })
+        const tokens = yield* TokenSource.make({ login, store: { ...memory, compareAndSet: () => Effect.never } })
         const caller = yield* Effect.fork(tokens.get)
         yield* TestClock.adjust("40 seconds")
         assert.strictEqual(value(yield* Fiber.join(caller)), "token-1")
@@ -109,7 +109,8 @@ describe("TokenSource", () => {
           onTrue: () => memory.get,
           onFalse: () => Effect.fail(new TokenStoreError({ operation: "read", detail: "weather" }))
         })
-        yield* memory.set(yield* Token.make({ value: "stored", lifetime: "50 seconds", refreshToken: "stored" }))
+        const stored = yield* Token.make({ value: "stored", lifetime: "50 seconds", refreshToken: "stored" })
+        yield* TokenStore.set(memory, stored)
         const initial = yield* Token.make({ value: "initial", lifetime: "1 second", refreshToken: "initial" })
         const tokens = yield* TokenSource.make({
           login,
@@ -764,7 +765,10 @@ describe("TokenSource", () => {
     it.scoped("a stored token is used without a login", () =>
       Effect.gen(function*() {
         const { login, refresh, sent, store } = yield* shared
-        yield* store.set(yield* Token.make({ value: "stored", lifetime: "100 seconds", refreshToken: "kept" }))
+        yield* TokenStore.set(
+          store,
+          yield* Token.make({ value: "stored", lifetime: "100 seconds", refreshToken: "kept" })
+        )
         const tokens = yield* TokenSource.make({ login, refresh, store })
         assert.strictEqual(value(yield* tokens.get), "stored")
         assert.deepStrictEqual(yield* sent, [])
@@ -773,7 +777,10 @@ describe("TokenSource", () => {
     it.scoped("a stored token that has expired is refreshed, without a login", () =>
       Effect.gen(function*() {
         const { login, refresh, sent, store } = yield* shared
-        yield* store.set(yield* Token.make({ value: "stored", lifetime: "100 seconds", refreshToken: "kept" }))
+        yield* TokenStore.set(
+          store,
+          yield* Token.make({ value: "stored", lifetime: "100 seconds", refreshToken: "kept" })
+        )
         yield* TestClock.adjust("101 seconds")
         const tokens = yield* TokenSource.make({ login, refresh, store })
         const caller = yield* Effect.fork(tokens.get)
@@ -803,7 +810,10 @@ describe("TokenSource", () => {
         const note = (what: string) => Ref.update(order, (order) => [...order, what])
         const tokens = yield* TokenSource.make({
           login,
-          store: { ...store, set: (token) => Effect.zipRight(store.set(token), note("stored")) }
+          store: {
+            ...store,
+            compareAndSet: (generation, token) => Effect.zipLeft(store.compareAndSet(generation, token), note("stored"))
+          }
         })
         const caller = yield* Effect.fork(Effect.zipRight(tokens.get, note("handed out")))
         yield* TestClock.adjust("1 second")
@@ -815,7 +825,7 @@ describe("TokenSource", () => {
       Effect.gen(function*() {
         const { login, refresh, sent, store } = yield* shared
         const broken = new TokenStoreError({ operation: "write", detail: "disk full" })
-        const tokens = yield* TokenSource.make({ login, refresh, store: { ...store, set: () => broken } })
+        const tokens = yield* TokenSource.make({ login, refresh, store: { ...store, compareAndSet: () => broken } })
         const events = yield* Effect.fork(AuthEvent.stream.pipe(
           Stream.filter((event) => event._tag === "StoreFailed"),
           Stream.runHead
@@ -836,11 +846,23 @@ describe("TokenSource", () => {
     const unreadable = new TokenStoreError({ operation: "read", detail: "the stored text is not a token" })
     const unlockable = new TokenStoreError({ operation: "lock", detail: "permission denied" })
 
+    /** As a store does whose text cannot be read. */
+    const unreadableBy =
+      (get: TokenStore.TokenStore["get"]) => (store: TokenStore.TokenStore): TokenStore.TokenStore => ({
+        ...store,
+        get,
+        compareAndSet: (generation, token) =>
+          generation === 0 ? Effect.as(TokenStore.set(store, token), true) : Effect.succeed(false)
+      })
+
     /** The token of a source over a broken store, and the store's failures that were published on the way. */
     const despite = (broken: (store: TokenStore.TokenStore) => TokenStore.TokenStore) =>
       Effect.gen(function*() {
         const { login, refresh, store } = yield* shared
-        yield* store.set(yield* Token.make({ value: "stored", lifetime: "100 seconds", refreshToken: "kept" }))
+        yield* TokenStore.set(
+          store,
+          yield* Token.make({ value: "stored", lifetime: "100 seconds", refreshToken: "kept" })
+        )
         const events = yield* AuthEvent.subscribe
         const tokens = yield* TokenSource.make({ login, refresh, store: broken(store) })
         const caller = yield* Effect.fork(tokens.get)
@@ -851,12 +873,12 @@ describe("TokenSource", () => {
           Chunk.map(({ operation, place }) => place === undefined ? operation : `${operation} ${place}`),
           Chunk.toReadonlyArray
         )
-        return { token, failures, stored: Option.map(yield* store.get, value) }
+        return { token, failures, stored: Option.map((yield* store.get).token, value) }
       }).pipe(Effect.scoped, Effect.provide(AuthEvent.layer))
 
     it.effect("what cannot be read is no token: the source logs in, stores the new one and tells it once", () =>
       Effect.gen(function*() {
-        assert.deepStrictEqual(yield* despite((store) => ({ ...store, get: unreadable })), {
+        assert.deepStrictEqual(yield* despite(unreadableBy(unreadable)), {
           token: "token-1",
           failures: ["read"],
           stored: Option.some("token-1")
@@ -875,13 +897,17 @@ describe("TokenSource", () => {
     it.effect("a store that does not answer holds no caller longer than the policy's storeTimeout", () =>
       Effect.gen(function*() {
         const deaf = Effect.uninterruptible(Effect.never)
-        assert.deepStrictEqual(yield* despite((store) => ({ ...store, place: "there", get: deaf })), {
+        assert.deepStrictEqual(yield* despite((store) => ({ ...unreadableBy(deaf)(store), place: "there" })), {
           token: "token-1",
           failures: ["read there"],
           stored: Option.some("token-1")
         })
         assert.deepStrictEqual(
-          yield* despite((store) => ({ ...store, get: Effect.succeedNone, set: () => deaf })),
+          yield* despite((store) => ({
+            ...store,
+            get: Effect.succeed({ token: Option.none(), generation: 0 }),
+            compareAndSet: () => deaf
+          })),
           { token: "token-1", failures: ["write"], stored: Option.some("stored") }
         )
       }))
@@ -911,7 +937,7 @@ describe("TokenSource", () => {
         )
         yield* tokens.get
         yield* Scope.close(scope, Exit.void)
-        assert.isTrue(Option.isSome(yield* store.get))
+        assert.isTrue(Option.isSome((yield* store.get).token))
       }))
   })
 
@@ -1034,7 +1060,10 @@ describe("TokenSource", () => {
       Effect.gen(function*() {
         const { answerNext, login, refresh, sent } = yield* server()
         const store = yield* TokenStore.makeMemory
-        yield* store.set(yield* Token.make({ value: "stored", lifetime: "50 seconds", refreshToken: "refresh-stored" }))
+        yield* TokenStore.set(
+          store,
+          yield* Token.make({ value: "stored", lifetime: "50 seconds", refreshToken: "refresh-stored" })
+        )
         const tokens = yield* TokenSource.make({ login, refresh, store, initial: given({ lifetime: "1 hour" }) })
         assert.strictEqual(value(yield* tokens.get), "stored")
         yield* TestClock.adjust("50 seconds")
@@ -1047,7 +1076,10 @@ describe("TokenSource", () => {
       Effect.gen(function*() {
         const { answerNext, login, refresh, sent } = yield* server()
         const store = yield* TokenStore.makeMemory
-        yield* store.set(yield* Token.make({ value: "stored", lifetime: "1 second", refreshToken: "refresh-stored" }))
+        yield* TokenStore.set(
+          store,
+          yield* Token.make({ value: "stored", lifetime: "1 second", refreshToken: "refresh-stored" })
+        )
         yield* TestClock.adjust("1 second")
         const tokens = yield* TokenSource.make({ login, refresh, store, initial: given() })
         yield* answerNext(rejected)
@@ -1070,7 +1102,7 @@ describe("TokenSource", () => {
         yield* TestClock.adjust("100 seconds")
         yield* tokens.get
         assert.strictEqual(yield* Ref.get(opened), 2)
-        assert.isTrue(Option.isSome(yield* store.get))
+        assert.isTrue(Option.isSome((yield* store.get).token))
         const without = yield* TokenSource.make({ login, store: Effect.succeedNone })
         yield* without.get
         assert.deepStrictEqual(yield* sent, ["login", "login", "login"])

@@ -3,17 +3,16 @@ import * as KeyValueStore from "@effect/platform/KeyValueStore"
 import { assert, describe, it } from "@effect/vitest"
 import * as Effect from "effect/Effect"
 import * as Equal from "effect/Equal"
-import * as FastCheck from "effect/FastCheck"
-import * as Fiber from "effect/Fiber"
 import * as Layer from "effect/Layer"
 import * as Option from "effect/Option"
-import * as Redacted from "effect/Redacted"
+import * as PubSub from "effect/PubSub"
+import * as Queue from "effect/Queue"
 import * as Ref from "effect/Ref"
-import * as TestClock from "effect/TestClock"
-import { Token } from "../src/Token.ts"
+import * as Stream from "effect/Stream"
 import * as Tokens from "../src/Token.ts"
 import * as TokenStore from "../src/TokenStore.ts"
 import { assertSecretFree } from "./printouts.ts"
+import { keepsItsPromises } from "./tokenStoreContract.ts"
 
 const value = "canary-token-4711"
 const refreshToken = "canary-refresh-4712"
@@ -25,52 +24,12 @@ const overKeyValueStore = (options: { readonly key: string }) =>
 
 const stores = {
   memory: TokenStore.makeMemory,
-  KeyValueStore: Effect.provide(overKeyValueStore({ key }), KeyValueStore.layerMemory)
+  KeyValueStore: Effect.provide(overKeyValueStore({ key }), KeyValueStore.layerMemory),
+  "memory, for an audience": Effect.map(TokenStore.makeMemory, TokenStore.forAudience("canary-audience"))
 }
 
 describe("TokenStore", () => {
-  for (const [name, make] of Object.entries(stores)) {
-    describe(name, () => {
-      it.effect("is empty at first, holds the last token that was set, and forgets it", () =>
-        Effect.gen(function*() {
-          const store = yield* make
-          assert.deepStrictEqual(yield* store.get, Option.none())
-          yield* store.remove // removing nothing is no error
-          yield* store.set(yield* token)
-          const last = yield* Tokens.make({ value: "another" })
-          yield* store.set(last)
-          assert.isTrue(Equal.equals(yield* store.get, Option.some(last)))
-          yield* store.remove
-          assert.deepStrictEqual(yield* store.get, Option.none())
-        }))
-
-      it.effect("gives its lock to one user at a time", () =>
-        Effect.gen(function*() {
-          const store = yield* make
-          const inside = yield* Ref.make({ now: 0, most: 0 })
-          const enter = Ref.update(inside, ({ most, now }) => ({ now: now + 1, most: Math.max(most, now + 1) }))
-          const leave = Ref.update(inside, ({ most, now }) => ({ now: now - 1, most }))
-          const visit = store.withLock(enter.pipe(Effect.zipRight(Effect.sleep("1 second")), Effect.zipRight(leave)))
-          const fiber = yield* Effect.fork(Effect.replicateEffect(visit, 10, { concurrency: "unbounded" }))
-          yield* TestClock.adjust("10 seconds")
-          yield* Fiber.join(fiber)
-          assert.deepStrictEqual(yield* Ref.get(inside), { now: 0, most: 1 })
-        }))
-
-      it.effect("releases its lock after a failure, a defect and an interruption", () =>
-        Effect.gen(function*() {
-          const store = yield* make
-          assert.strictEqual(yield* Effect.flip(store.withLock(Effect.fail("refused"))), "refused")
-          yield* Effect.exit(store.withLock(Effect.die("defect")))
-          const holder = yield* Effect.fork(store.withLock(Effect.never))
-          const waiting = yield* Effect.fork(store.withLock(Effect.never))
-          yield* Effect.yieldNow()
-          yield* Fiber.interrupt(waiting)
-          yield* Fiber.interrupt(holder)
-          assert.strictEqual(yield* store.withLock(Effect.succeed("free")), "free")
-        }))
-    })
-  }
+  for (const [name, make] of Object.entries(stores)) describe(name, () => keepsItsPromises(make))
 
   describe("over a KeyValueStore", () => {
     const failing = PlatformError.SystemError.make({ reason: "PermissionDenied", module: "KeyValueStore", method: "x" })
@@ -91,7 +50,7 @@ describe("TokenStore", () => {
         const store = yield* overKeyValueStore({ key })
         const errors = [
           yield* Effect.flip(store.get),
-          yield* Effect.flip(store.set(yield* token)),
+          yield* Effect.flip(TokenStore.set(store, yield* token)),
           yield* Effect.flip(store.remove)
         ]
         assert.deepStrictEqual(errors.map(({ operation }) => operation), ["read", "write", "remove"])
@@ -124,47 +83,138 @@ describe("TokenStore", () => {
           overKeyValueStore({ key: "a" }),
           overKeyValueStore({ key: "b" })
         ])
-        yield* a.set(yield* token)
-        assert.isTrue(Option.isNone(yield* b.get))
+        yield* TokenStore.set(a, yield* token)
+        assert.isTrue(Option.isNone((yield* b.get).token))
         yield* b.remove
-        assert.isTrue(Option.isSome(yield* a.get))
+        assert.isTrue(Option.isSome((yield* a.get).token))
       }).pipe(Effect.provide(KeyValueStore.layerMemory)))
 
     it.effect("finds the token that another store over the same key wrote", () =>
       Effect.gen(function*() {
-        yield* Effect.flatMap(overKeyValueStore({ key }), (store) => Effect.flatMap(token, store.set))
+        yield* TokenStore.set(yield* overKeyValueStore({ key }), yield* token)
         const again = yield* overKeyValueStore({ key })
-        assert.isTrue(Equal.equals(yield* again.get, Option.some(yield* token)))
+        assert.isTrue(Equal.equals((yield* again.get).token, Option.some(yield* token)))
       }).pipe(Effect.provide(KeyValueStore.layerMemory)))
   })
 
-  describe("stored text", () => {
-    it.effect("contains the secrets in the clear", () =>
+  describe("set", () => {
+    it.effect("takes the place of what cannot be read", () =>
       Effect.gen(function*() {
-        const text = yield* Effect.flatMap(token, TokenStore.encode)
-        assert.deepStrictEqual(JSON.parse(text), { value, refreshToken, issuedAt: 0, expiresAt: 3_600_000 })
-      }))
+        const backend = yield* KeyValueStore.KeyValueStore
+        const store = yield* overKeyValueStore({ key })
+        yield* backend.set(key, "canary-garbage")
+        yield* TokenStore.set(store, yield* token)
+        assert.isTrue(Option.isSome((yield* store.get).token))
+      }).pipe(Effect.provide(KeyValueStore.layerMemory)))
 
-    it.prop("is read as the token that was written", [Token], ([token]) => {
-      const again = Effect.runSync(Effect.flatMap(TokenStore.encode(token), TokenStore.decode))
-      assert.strictEqual(Redacted.value(again.value), Redacted.value(token.value))
-      assert.isTrue(Equal.equals(again.refreshToken, token.refreshToken))
-      assert.deepStrictEqual([again.issuedAt, again.expiresAt], [token.issuedAt, token.expiresAt])
+    it.effect("tries again when another one was faster, and gives up where that is so every time", () =>
+      Effect.gen(function*() {
+        const store = yield* TokenStore.makeMemory
+        const outpaced = (times: number) =>
+          Effect.map(Ref.make(times), (left): TokenStore.TokenStore => ({
+            ...store,
+            compareAndSet: (generation, token) =>
+              Effect.flatMap(Ref.getAndUpdate(left, (n) => n - 1), (left) =>
+                left > 0 ? Effect.succeed(false) : store.compareAndSet(generation, token))
+          }))
+        yield* TokenStore.set(yield* outpaced(9), yield* token)
+        assert.isTrue(Option.isSome((yield* store.get).token))
+        const error = yield* Effect.flip(TokenStore.set(yield* outpaced(10), yield* token))
+        assert.deepInclude(error, { _tag: "TokenStoreError", operation: "write" })
+      }))
+  })
+
+  describe("forAudience", () => {
+    it.effect("what another audience stored is none, keeps its generation, and can be replaced", () =>
+      Effect.gen(function*() {
+        const store = yield* TokenStore.makeMemory
+        const [ours, theirs] = [TokenStore.forAudience(store, "ours"), TokenStore.forAudience(store, "theirs")]
+        for (const other of [theirs, store]) {
+          yield* TokenStore.set(other, yield* token)
+          const seen = yield* ours.get
+          assert.deepStrictEqual(seen, { token: Option.none(), generation: (yield* store.get).generation })
+          assert.deepStrictEqual(yield* Stream.runHead(ours.changes), Option.some(seen))
+          yield* ours.remove // what is not ours to remove
+          assert.isTrue(Option.isSome((yield* other.get).token))
+          assert.isFalse(yield* ours.compareAndSet(0, yield* token))
+          assert.isTrue(yield* ours.compareAndSet(seen.generation, yield* token))
+          assert.deepStrictEqual(Option.map((yield* ours.get).token, ({ audience }) => audience), Option.some("ours"))
+          assert.isTrue(Option.isNone((yield* theirs.get).token))
+        }
+      }))
+  })
+
+  describe("a store of one's own", () => {
+    /** A place that two processes write to: each has a store of its own over it. */
+    const shared = Effect.gen(function*() {
+      const text = yield* Ref.make(Option.none<string>())
+      const written = yield* PubSub.unbounded<void>()
+      const backend: TokenStore.Backend = {
+        place: "there",
+        read: Ref.get(text),
+        write: (next, isCurrent) =>
+          Effect.tap(
+            isCurrent,
+            (isCurrent) =>
+              isCurrent
+                ? Effect.zipRight(Ref.set(text, Option.some(next)), PubSub.publish(written, undefined))
+                : Effect.void
+          ),
+        remove: Ref.set(text, Option.none()),
+        signals: Stream.unwrapScoped(
+          Effect.map(
+            Stream.fromPubSub(written, { scoped: true }),
+            (written) => Stream.concat(Stream.make(undefined), written)
+          )
+        )
+      }
+      return { backend, text }
     })
 
-    it.prop(
-      "is a token or a TokenStoreError, whatever was written there",
-      [FastCheck.oneof(FastCheck.string(), FastCheck.json())],
-      ([text]) => {
-        const error = Effect.runSync(Effect.flip(TokenStore.decode(text)))
-        assert.strictEqual(error._tag, "TokenStoreError")
-      }
-    )
-
-    it.effect("may have keys of a later version", () =>
+    it.effect("needs a way to read, write and remove a text, and to hear of others", () =>
       Effect.gen(function*() {
-        const text = JSON.stringify({ value, issuedAt: 0, later: "all" })
-        assert.strictEqual(Redacted.value((yield* TokenStore.decode(text)).value), value)
+        const { backend } = yield* shared
+        const [here, there] = [TokenStore.make(backend), TokenStore.make(backend)]
+        const seen = yield* Queue.unbounded<number>()
+        yield* Effect.fork(
+          Stream.runForEach(here.changes, ({ generation }) => Queue.offer(seen, generation))
+        )
+        assert.strictEqual(yield* Queue.take(seen), 0)
+        for (let n = 0; n < 3; n++) {
+          yield* TokenStore.set(there, yield* token)
+          const { generation } = yield* here.get
+          assert.strictEqual(yield* Queue.take(seen), generation)
+        }
+      }))
+
+    it.effect("that asks at the last moment does not overwrite what another process wrote just before", () =>
+      Effect.gen(function*() {
+        const { backend, text } = yield* shared
+        const other = TokenStore.make(backend)
+        const suspended = TokenStore.make({
+          ...backend,
+          // from the look to the write, which is when the other one writes
+          write: (next, isCurrent) =>
+            Effect.zipRight(
+              Effect.orDie(Effect.flatMap(token, (token) => TokenStore.set(other, token))),
+              backend.write(next, isCurrent)
+            )
+        })
+        assert.isFalse(yield* suspended.compareAndSet(0, yield* Tokens.make({ value: "canary-late" })))
+        assert.notInclude(Option.getOrThrow(yield* Ref.get(text)), "canary-late")
+      }))
+
+    it.effect("shows what cannot be read as nothing to a subscriber, and what takes its place", () =>
+      Effect.gen(function*() {
+        const { backend, text } = yield* shared
+        const store = TokenStore.make(backend)
+        yield* TokenStore.set(store, yield* token)
+        yield* Ref.set(text, Option.some("canary-garbage"))
+        const seen = yield* Queue.unbounded<TokenStore.Stored>()
+        yield* Effect.fork(Stream.runForEach(store.changes, (stored) => Queue.offer(seen, stored)))
+        assert.deepStrictEqual(yield* Queue.take(seen), { token: Option.none(), generation: 0 })
+        yield* TokenStore.set(store, yield* token)
+        assert.deepStrictEqual(yield* Queue.take(seen), yield* store.get)
       }))
   })
 })

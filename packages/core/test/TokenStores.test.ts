@@ -4,6 +4,7 @@ import * as Effect from "effect/Effect"
 import * as Layer from "effect/Layer"
 import * as Option from "effect/Option"
 import * as Token from "../src/Token.ts"
+import * as TokenStore from "../src/TokenStore.ts"
 import * as TokenStores from "../src/TokenStores.ts"
 
 const audience = { mode: "Acme/Password", origin: "https://acme.example", account: "canary-account" }
@@ -42,9 +43,9 @@ describe("TokenStores", () => {
         Effect.gen(function*() {
           const { forAudience } = yield* TokenStores.TokenStores
           assert.strictEqual(forAudience("a"), forAudience("a"))
-          yield* forAudience("a").set(yield* Token.make({ value: "canary-token" }))
-          assert.isTrue(Option.isSome(yield* forAudience("a").get))
-          assert.isTrue(Option.isNone(yield* forAudience("b").get))
+          yield* TokenStore.set(forAudience("a"), yield* Token.make({ value: "canary-token" }))
+          assert.isTrue(Option.isSome((yield* forAudience("a").get).token))
+          assert.isTrue(Option.isNone((yield* forAudience("b").get).token))
         }).pipe(Effect.provide(layer)))
     })
   }
@@ -54,7 +55,7 @@ describe("TokenStores", () => {
       Effect.gen(function*() {
         const backend = yield* KeyValueStore.KeyValueStore
         const { forAudience } = yield* TokenStores.TokenStores
-        yield* forAudience("key").set(yield* Token.make({ value: "canary-token" }))
+        yield* TokenStore.set(forAudience("key"), yield* Token.make({ value: "canary-token" }))
         assert.isTrue(yield* backend.has("acme/key"))
       }).pipe(
         Effect.provide(TokenStores.layerKeyValueStore({ prefix: "acme/" })),

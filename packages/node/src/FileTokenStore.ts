@@ -20,9 +20,12 @@ import type { ConfigError } from "effect/ConfigError"
 import * as Duration from "effect/Duration"
 import * as Effect from "effect/Effect"
 import * as Layer from "effect/Layer"
+import * as MutableRef from "effect/MutableRef"
 import * as Option from "effect/Option"
 import * as Random from "effect/Random"
+import * as Stream from "effect/Stream"
 import { resolve } from "node:path"
+import * as FileChanges from "./internal/fileChanges.ts"
 import * as FileLock from "./internal/fileLock.ts"
 
 /**
@@ -45,15 +48,15 @@ interface LayerOptions extends LockOptions {
 interface LockOptions {
   /**
    * How long a process that died during an exchange may delay the others. Default: 10 seconds. A living process gives a
-   * sign of life every fifth of it. Choose it longer than a process may be suspended, and shorter than the `timeout` of
-   * the refresh policy, so that a waiting process can still exchange.
+   * sign of life every fifth of it. Choose it longer than a process may be suspended, and shorter than two thirds of the
+   * `timeout` of the refresh policy, for which a waiting process waits before it does without the lock.
    */
   readonly staleness?: DurationWithUnit | undefined
 }
 
 /**
  * A store in one file. Fails with `InvalidSetting` when an option cannot be used. Nothing is read or written before the
- * store is used. Write within `withLock`, as `TokenSource` does.
+ * store is used. A token that is stored outside of `withLock` waits for the lock.
  *
  * @example
  * ```ts
@@ -129,8 +132,14 @@ const storeAt = (fs: FileSystem.FileSystem, given: string, staleness: Duration.D
     Effect.orElseSucceed(() => given)
   )
 
+  /** Says whether the lock that this process holds is still its own. */
+  const ownership = MutableRef.make<Effect.Effect<boolean, TokenStoreError> | undefined>(undefined)
+
   /** What the disk has is complete, even after a power failure: the content first, then the name. */
-  const replace = (text: string): Effect.Effect<void, PlatformError> =>
+  const replace = (
+    text: string,
+    isCurrent: Effect.Effect<boolean>
+  ): Effect.Effect<boolean, TokenStoreError | PlatformError> =>
     Effect.gen(function*() {
       const path = yield* located
       const directory = lockOf(path)
@@ -142,11 +151,21 @@ const storeAt = (fs: FileSystem.FileSystem, given: string, staleness: Duration.D
         yield* file.writeAll(new TextEncoder().encode(text))
         yield* file.sync
       }))
+      // asked last, because this process may be suspended at any time; without the lock nobody is its owner
+      const isOwner = MutableRef.get(ownership) ?? Effect.succeed(false)
+      const isExpected = yield* isCurrent
+      if (!isExpected || !(yield* isOwner)) {
+        yield* fs.remove(draft, { force: true })
+        return isExpected
+          ? yield* new TokenStoreError({ operation: "write", place: given, detail: FileLock.lost })
+          : false
+      }
       yield* fs.rename(draft, path)
       // not every system can do this to a directory; the file is complete without it
       yield* Effect.ignore(
         Effect.scoped(Effect.flatMap(fs.open(parent(path), { flag: "r" }), (directory) => directory.sync))
       )
+      return true
     })
 
   const failed = (operation: TokenStoreError["operation"]) => (error: PlatformError): TokenStoreError =>
@@ -172,19 +191,41 @@ const storeAt = (fs: FileSystem.FileSystem, given: string, staleness: Duration.D
     failed("read")
   )
 
-  return {
+  const withLock: TokenStore.TokenStore["withLock"] = (self) =>
+    queue.withPermits(1)(
+      Effect.flatMap(located, (path) =>
+        FileLock.withOwnership(fs, { directory: lockOf(path), staleness })((isOwner) =>
+          Effect.ensuring(
+            Effect.zipRight(
+              Effect.sync(() =>
+                MutableRef.set(ownership, isOwner)
+              ),
+              self
+            ),
+            Effect.sync(() => MutableRef.set(ownership, undefined))
+          )
+        ))
+    )
+
+  const store = TokenStore.make({
     place: given,
-    get: Effect.if(isStored, {
-      onTrue: () => Effect.asSome(Effect.flatMap(readOwn, (text) => TokenStore.decode(text, given))),
-      onFalse: () => Effect.succeedNone
-    }),
-    set: (token) =>
-      Effect.flatMap(TokenStore.encode(token, given), (text) => Effect.mapError(replace(text), failed("write"))),
+    read: Effect.if(isStored, { onTrue: () => Effect.asSome(readOwn), onFalse: () => Effect.succeedNone }),
+    write: (text, isCurrent) =>
+      Effect.mapError(
+        replace(text, isCurrent),
+        (error) => error._tag === "TokenStoreError" ? error : failed("write")(error)
+      ),
     remove: Effect.mapError(Effect.flatMap(located, (path) => fs.remove(path, { force: true })), failed("remove")),
-    withLock: (self) =>
-      queue.withPermits(1)(
-        Effect.flatMap(located, (path) => FileLock.withLock(fs, { directory: lockOf(path), staleness })(self))
-      )
+    withLock,
+    signals: Stream.unwrap(Effect.map(located, FileChanges.signals))
+  })
+  return {
+    ...store,
+    compareAndSet: (generation, token) =>
+      Effect.suspend(() => {
+        const comparing = store.compareAndSet(generation, token)
+        return MutableRef.get(ownership) === undefined ? withLock(comparing) : comparing
+      })
   }
 }
 

@@ -1,16 +1,24 @@
 import * as Token from "@effect-auth/core/Token"
 import * as TokenSource from "@effect-auth/core/TokenSource"
+import * as TokenStore from "@effect-auth/core/TokenStore"
 import { TokenStores } from "@effect-auth/core/TokenStores"
 import * as NodeFileSystem from "@effect/platform-node/NodeFileSystem"
 import * as FileSystem from "@effect/platform/FileSystem"
 import { assert, describe, it } from "@effect/vitest"
 import * as Config from "effect/Config"
 import * as ConfigProvider from "effect/ConfigProvider"
+import * as Deferred from "effect/Deferred"
 import * as Duration from "effect/Duration"
 import * as Effect from "effect/Effect"
+import * as Either from "effect/Either"
+import * as Fiber from "effect/Fiber"
 import * as Layer from "effect/Layer"
 import * as Option from "effect/Option"
+import * as Queue from "effect/Queue"
 import * as Redacted from "effect/Redacted"
+import * as Schedule from "effect/Schedule"
+import * as Stream from "effect/Stream"
+import { keepsItsPromises } from "../../core/test/tokenStoreContract.ts"
 import * as FileTokenStore from "../src/FileTokenStore.ts"
 
 const token = Token.make({ value: "canary-access", lifetime: "1 hour", refreshToken: "canary-refresh" })
@@ -22,16 +30,20 @@ const inTemporaryDirectory = Effect.gen(function*() {
   return { fs, path, store: yield* FileTokenStore.make({ path }) }
 })
 
+const value = (token: Token.Token) => Redacted.value(token.value)
+
 const mode = (info: FileSystem.File.Info) => (info.mode & 0o777).toString(8)
 
 describe("FileTokenStore", () => {
+  keepsItsPromises(Effect.provide(Effect.map(inTemporaryDirectory, ({ store }) => store), NodeFileSystem.layer))
+
   it.scoped("keeps a token for the next process, readable by its owner only", () =>
     Effect.gen(function*() {
       const { fs, path, store } = yield* inTemporaryDirectory
       const written = yield* token
-      yield* store.withLock(store.set(written))
+      yield* store.withLock(TokenStore.set(store, written))
       const other = yield* FileTokenStore.make({ path })
-      assert.deepStrictEqual(yield* other.get, Option.some(written))
+      assert.deepStrictEqual((yield* other.get).token, Option.some(written))
       assert.strictEqual(mode(yield* fs.stat(path)), "600")
       assert.strictEqual(mode(yield* fs.stat(`${path}.lock`)), "700")
       assert.strictEqual(mode(yield* fs.stat(path.slice(0, path.lastIndexOf("/")))), "700")
@@ -42,14 +54,14 @@ describe("FileTokenStore", () => {
       const { fs, path, store } = yield* inTemporaryDirectory
       yield* store.withLock(Effect.void)
       yield* fs.writeFileString(path, "{}", { mode: 0o644 })
-      yield* store.set(yield* token)
+      yield* TokenStore.set(store, yield* token)
       assert.strictEqual(mode(yield* fs.stat(path)), "600")
     }).pipe(Effect.provide(NodeFileSystem.layer)))
 
   it.scoped("does not believe a file that others may have written", () =>
     Effect.gen(function*() {
       const { fs, path, store } = yield* inTemporaryDirectory
-      yield* store.set(yield* token)
+      yield* TokenStore.set(store, yield* token)
       for (const others of [0o666, 0o620, 0o602]) {
         yield* fs.chmod(path, others)
         const error = yield* Effect.flip(store.get)
@@ -61,20 +73,20 @@ describe("FileTokenStore", () => {
         // root's files are root's to judge, another user's are not
         assert.include((yield* Effect.flip(store.get)).message, "belongs to another user")
       }
-      yield* store.set(yield* token)
-      assert.isTrue(Option.isSome(yield* store.get))
+      yield* TokenStore.set(store, yield* token)
+      assert.isTrue(Option.isSome((yield* store.get).token))
     }).pipe(Effect.provide(NodeFileSystem.layer)))
 
   it.scoped("follows a symbolic link: the file behind it is locked and replaced, and the link stays", () =>
     Effect.gen(function*() {
       const { fs, path, store } = yield* inTemporaryDirectory
       const written = yield* token
-      yield* store.withLock(store.set(yield* Token.make({ value: "canary-before" })))
+      yield* store.withLock(TokenStore.set(store, yield* Token.make({ value: "canary-before" })))
       for (const link of [`${path}.link`, `${path}.relative`]) {
         yield* fs.symlink(link.endsWith("relative") ? "session.json" : path, link)
         const linked = yield* FileTokenStore.make({ path: link })
-        yield* linked.withLock(linked.set(written))
-        assert.strictEqual(Redacted.value(Option.getOrThrow(yield* store.get).value), "canary-access")
+        yield* linked.withLock(TokenStore.set(linked, written))
+        assert.strictEqual(Redacted.value(Option.getOrThrow((yield* store.get).token).value), "canary-access")
         assert.strictEqual(yield* fs.readLink(link), link.endsWith("relative") ? "session.json" : path)
         assert.isFalse(yield* fs.exists(`${link}.lock`))
       }
@@ -86,31 +98,21 @@ describe("FileTokenStore", () => {
       const link = `${path.slice(0, path.indexOf("/private"))}/link.json`
       yield* fs.symlink(path, link)
       const linked = yield* FileTokenStore.make({ path: link })
-      assert.isTrue(Option.isNone(yield* linked.get))
-      yield* linked.withLock(linked.set(yield* token))
+      assert.isTrue(Option.isNone((yield* linked.get).token))
+      yield* linked.withLock(TokenStore.set(linked, yield* token))
       assert.isTrue(yield* fs.exists(path))
       assert.strictEqual(yield* fs.readLink(link), path)
-    }).pipe(Effect.provide(NodeFileSystem.layer)))
-
-  it.scoped("has nothing before the first write and after a removal", () =>
-    Effect.gen(function*() {
-      const { store } = yield* inTemporaryDirectory
-      assert.deepStrictEqual(yield* store.get, Option.none())
-      yield* store.remove
-      yield* store.set(yield* token)
-      yield* store.remove
-      assert.deepStrictEqual(yield* store.get, Option.none())
     }).pipe(Effect.provide(NodeFileSystem.layer)))
 
   it.scoped("a reader sees the old token or the new one, never a part", () =>
     Effect.gen(function*() {
       const { store } = yield* inTemporaryDirectory
       const tokens = yield* Effect.forEach([1, 20_000], (length) => Token.make({ value: "x".repeat(length) }))
-      yield* store.set(yield* token)
-      const writer = yield* Effect.fork(Effect.forever(Effect.forEach(tokens, store.set)))
+      yield* TokenStore.set(store, yield* token)
+      const writer = yield* Effect.fork(Effect.forever(Effect.forEach(tokens, (token) => TokenStore.set(store, token))))
       const read = yield* Effect.replicateEffect(store.get, 200)
       yield* Effect.sync(() => writer.unsafeInterruptAsFork(writer.id()))
-      assert.isTrue(read.every(Option.isSome))
+      assert.isTrue(read.every(({ token }) => Option.isSome(token)))
     }).pipe(Effect.provide(NodeFileSystem.layer)))
 
   it.scoped("a crash while writing leaves the old token, and the next owner of the lock clears what is left over", () =>
@@ -122,9 +124,9 @@ describe("FileTokenStore", () => {
         rename: () => Effect.die("power failure")
       })
       const store = yield* FileTokenStore.make({ path })
-      yield* store.set(written)
-      yield* Effect.exit(crashing.withLock(crashing.set(yield* Token.make({ value: "canary-successor" }))))
-      assert.deepStrictEqual(yield* store.get, Option.some(written))
+      yield* TokenStore.set(store, written)
+      yield* Effect.exit(crashing.withLock(TokenStore.set(crashing, yield* Token.make({ value: "canary-successor" }))))
+      assert.deepStrictEqual((yield* store.get).token, Option.some(written))
       const drafts = Effect.map(
         fs.readDirectory(`${path}.lock`),
         (names) => names.filter((name) => name.startsWith("draft-")).length
@@ -133,6 +135,137 @@ describe("FileTokenStore", () => {
       yield* store.withLock(Effect.void)
       assert.strictEqual(yield* drafts, 0)
     }).pipe(Effect.provide(NodeFileSystem.layer)))
+
+  it.scoped("reads what the first version wrote: upgrading logs nobody out", () =>
+    Effect.gen(function*() {
+      const { fs, path, store } = yield* inTemporaryDirectory
+      yield* store.withLock(Effect.void)
+      yield* fs.writeFileString(path, JSON.stringify({ value: "canary-access", issuedAt: 0 }), { mode: 0o600 })
+      const { generation, token } = yield* store.get
+      assert.deepStrictEqual([generation, Option.map(token, value)], [1, Option.some("canary-access")])
+    }).pipe(Effect.provide(NodeFileSystem.layer)))
+
+  describe("an owner that was suspended for so long that another one took over the lock", () => {
+    /**
+     * Two processes over one file: the first gives no sign of life, and does not notice its loss until it wants to write,
+     * or until it has written the draft. Returns whether it wrote, and what the file holds.
+     */
+    const suspended = (options: {
+      readonly when: "before the write" | "before the rename"
+      readonly successor: (store: TokenStore.TokenStore) => Effect.Effect<unknown, unknown>
+    }) =>
+      Effect.gen(function*() {
+        const { fs, path, store: setUp } = yield* inTemporaryDirectory
+        yield* TokenStore.set(setUp, yield* Token.make({ value: "canary-before" }))
+        const successor = yield* FileTokenStore.make({ path, staleness: "500 millis" })
+        const resumed = yield* Deferred.make<void>()
+        const takeOver = Effect.fork(successor.withLock(Effect.zipRight(
+          options.successor(successor),
+          Effect.zipRight(Deferred.succeed(resumed, undefined), Effect.never)
+        )))
+        const suspension = Effect.zipRight(takeOver, Deferred.await(resumed))
+        const first = yield* FileTokenStore.make({ path, staleness: "1 day" }).pipe(
+          Effect.provideService(FileSystem.FileSystem, {
+            ...fs,
+            utimes: () => Effect.void,
+            open: (path, flags) =>
+              Effect.zipLeft(
+                fs.open(path, flags),
+                options.when === "before the rename" && path.includes("draft-") ? suspension : Effect.void
+              )
+          })
+        )
+        const isWritten = yield* first.withLock(Effect.gen(function*() {
+          const { generation } = yield* first.get
+          if (options.when === "before the write") yield* suspension
+          return yield* Effect.either(first.compareAndSet(generation, yield* Token.make({ value: "canary-late" })))
+        }))
+        const drafts = (yield* fs.readDirectory(`${path}.lock`)).filter((name) => name.startsWith("draft-"))
+        return { isWritten, drafts, held: value(Option.getOrThrow((yield* setUp.get).token)) }
+      }).pipe(Effect.provide(NodeFileSystem.layer))
+
+    for (const when of ["before the write", "before the rename"] as const) {
+      it.scopedLive(`${when}: does not overwrite what the other one stored`, () =>
+        Effect.gen(function*() {
+          const successor = (store: TokenStore.TokenStore) =>
+            Effect.flatMap(Token.make({ value: "canary-successor" }), (token) => TokenStore.set(store, token))
+          const { drafts, held, isWritten } = yield* suspended({ when, successor })
+          assert.deepStrictEqual([isWritten, held, drafts], [Either.right(false), "canary-successor", []])
+        }))
+
+      it.scopedLive(`${when}: writes nothing while the other one is at it, and fails`, () =>
+        Effect.gen(function*() {
+          const { drafts, held, isWritten } = yield* suspended({ when, successor: () => Effect.void })
+          assert.deepStrictEqual([held, drafts], ["canary-before", []])
+          const error = Either.getOrThrow(Either.flip(isWritten))
+          assert.deepInclude(error, { _tag: "TokenStoreError", operation: "write" })
+          assert.include(error.message, "another one took over the lock")
+        }))
+    }
+  })
+
+  describe("changes", () => {
+    it.scopedLive("are seen where another store of the same file made them, although they were made through a link", () =>
+      Effect.gen(function*() {
+        const { fs, path, store } = yield* inTemporaryDirectory
+        const link = `${path.slice(0, path.indexOf("/private"))}/link.json`
+        yield* fs.symlink(path, link)
+        const linked = yield* FileTokenStore.make({ path: link })
+        for (const [here, there] of [[store, linked], [linked, store]] as const) {
+          const seen = yield* Queue.unbounded<string | undefined>()
+          yield* Effect.forkScoped(
+            Stream.runForEach(
+              here.changes,
+              ({ token }) => Queue.offer(seen, Option.getOrUndefined(Option.map(token, value)))
+            )
+          )
+          assert.strictEqual(yield* Queue.take(seen), undefined)
+          for (const name of ["canary-1", "canary-2", "canary-3"]) {
+            yield* TokenStore.set(there, yield* Token.make({ value: name }))
+            assert.strictEqual(yield* Queue.take(seen), name)
+          }
+          yield* there.remove
+          assert.strictEqual(yield* Queue.take(seen), undefined)
+        }
+      }).pipe(Effect.provide(NodeFileSystem.layer)))
+
+    it.scopedLive("are seen although there is no directory to watch at first, and after it was replaced", () =>
+      Effect.gen(function*() {
+        const { fs, path, store } = yield* inTemporaryDirectory
+        const other = yield* FileTokenStore.make({ path })
+        const seen = yield* Queue.unbounded<string | undefined>()
+        yield* Effect.forkScoped(
+          Stream.runForEach(
+            store.changes,
+            ({ token }) => Queue.offer(seen, Option.getOrUndefined(Option.map(token, value)))
+          )
+        )
+        assert.strictEqual(yield* Queue.take(seen), undefined)
+        for (const name of ["canary-1", "canary-2"]) {
+          yield* TokenStore.set(other, yield* Token.make({ value: name }))
+          assert.strictEqual(yield* Queue.take(seen), name)
+          yield* fs.remove(path.slice(0, path.lastIndexOf("/")), { recursive: true })
+          assert.strictEqual(yield* Queue.take(seen), undefined)
+        }
+      }).pipe(Effect.provide(NodeFileSystem.layer)))
+
+    it.scopedLive("end with their subscriber: nothing is watched any more", () =>
+      Effect.gen(function*() {
+        const { store } = yield* inTemporaryDirectory
+        yield* TokenStore.set(store, yield* token)
+        const watches = Effect.sync(() =>
+          process.getActiveResourcesInfo().filter((resource) => resource === "FSEventWrap").length
+        )
+        const until = (isReached: (watches: number) => boolean) =>
+          Effect.repeat(watches, { until: isReached, schedule: Schedule.spaced("1 milli") })
+        const before = yield* watches
+        yield* Stream.runHead(store.changes)
+        const subscriber = yield* Effect.fork(Stream.runDrain(store.changes))
+        yield* until((watches) => watches > before)
+        yield* Fiber.interrupt(subscriber)
+        yield* until((watches) => watches === before)
+      }).pipe(Effect.provide(NodeFileSystem.layer)))
+  })
 
   it.scoped("what is not a token is an error that does not quote it", () =>
     Effect.gen(function*() {
@@ -150,7 +283,7 @@ describe("FileTokenStore", () => {
       const store = yield* FileTokenStore.make({ path })
       const read = yield* Effect.flip(store.get)
       assert.deepInclude(read, { _tag: "TokenStoreError", operation: "read" })
-      const write = yield* Effect.flip(Effect.flatMap(Effect.orDie(token), store.set))
+      const write = yield* Effect.flip(Effect.flatMap(Effect.orDie(token), (token) => TokenStore.set(store, token)))
       assert.deepInclude(write, { _tag: "TokenStoreError", operation: "write" })
       assert.include(write.message, path)
       assert.notInclude(write.message, "canary")

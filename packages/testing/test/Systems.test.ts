@@ -350,7 +350,7 @@ it.effect("a stored token that is not of this audience is not looked at", () =>
   Effect.gen(function*() {
     const stores = yield* TokenStores.TokenStores
     const other = yield* TokenStores.audienceKey({ mode: "Yamcs/Password", origin: yamcs.origin, account: "another" })
-    yield* stores.forAudience(other).set(yield* Token.make({ value: "canary-token-of-another" }))
+    yield* TokenStore.set(stores.forAudience(other), yield* Token.make({ value: "canary-token-of-another" }))
     const { httpClient, stats } = yield* yamcs.serve
     yield* Yamcs.user.pipe(
       Effect.provide(Yamcs.layerPassword({ baseUrl: yamcs.origin, credential: right(yamcs) })),

@@ -126,7 +126,7 @@ describe("A real Yamcs server", () => {
       assert.strictEqual(yield* process, "admin")
       assert.strictEqual(yield* process, "admin")
       assert.deepStrictEqual(yield* tokenAnswers, ["200"])
-      const stored = yield* Effect.flatten(store.get)
+      const stored = yield* (yield* store.get).token
       const session = new Session({ accessToken: stored.value, refreshToken: stored.refreshToken })
       yield* Effect.sleep("4 seconds") // past the expiry that the token states
       assert.strictEqual(yield* Effect.provide(whoAmI, Yamcs.layer({ baseUrl, credential: session })), "admin")

@@ -175,7 +175,7 @@ describe("Yamcs, bearer", () => {
     Effect.gen(function*() {
       const store = yield* TokenStore.makeMemory
       const ended = yield* login
-      yield* store.set(yield* Token.make({ value: ended.accessToken, refreshToken: ended.refreshToken }))
+      yield* TokenStore.set(store, yield* Token.make({ value: ended.accessToken, refreshToken: ended.refreshToken }))
       yield* Effect.flatMap(FakeYamcs.FakeYamcs, ({ restart }) => restart)
       const credential = new YamcsCredential.Session(yield* login)
       assert.strictEqual(yield* Effect.provide(whoAmI, Yamcs.layer({ baseUrl, credential, store })), "operator")

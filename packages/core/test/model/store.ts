@@ -44,9 +44,9 @@ export const make = ({ reached }: Claims): Effect.Effect<StoreModel> =>
       })
 
     const place: TokenStore.TokenStore = {
+      ...memory,
       get: under("read", memory.get),
-      set: (token) => under("write", memory.set(token)),
-      remove: memory.remove,
+      compareAndSet: (generation, token) => under("write", memory.compareAndSet(generation, token)),
       withLock: (self) => under("lock", memory.withLock(self))
     }
     const stores = new Map<string, TokenStore.TokenStore>()
@@ -60,8 +60,8 @@ export const make = ({ reached }: Claims): Effect.Effect<StoreModel> =>
       setWeather: (operation, now) => {
         weather[operation] = now
       },
-      forget: Effect.flatMap(Effect.orDie(memory.get), (stored) => {
-        if (Option.isNone(stored)) return Effect.void
+      forget: Effect.flatMap(Effect.orDie(memory.get), ({ token }) => {
+        if (Option.isNone(token)) return Effect.void
         failed = true
         reached("the store forgets")
         return Effect.orDie(memory.remove)
@@ -69,7 +69,7 @@ export const make = ({ reached }: Claims): Effect.Effect<StoreModel> =>
       storeOther: (token) => {
         failed = true
         reached("the store holds another account's token")
-        return TokenStore.forAudience(memory, "another program").set(token).pipe(Effect.orDie)
+        return Effect.orDie(TokenStore.set(TokenStore.forAudience(memory, "another program"), token))
       },
       hasFailed: () => failed
     }

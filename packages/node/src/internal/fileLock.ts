@@ -79,6 +79,12 @@ export const decide = (
  * staleness) is interrupted and fails.
  */
 export const withLock = (fs: FileSystem.FileSystem, options: Options) => {
+  const owning = withOwnership(fs, options)
+  return <A, E, R>(self: Effect.Effect<A, E, R>) => owning(() => self)
+}
+
+/** {@link withLock}, with a way to ask whether the lock is still held: an interruption may come later than its loss. */
+export const withOwnership = (fs: FileSystem.FileSystem, options: Options) => {
   const { directory, staleness } = options
   const file = (epoch: number) => `${directory}/${epoch}`
   const failed = (detail: string) => new TokenStoreError({ operation: "lock", place: directory, detail })
@@ -148,9 +154,9 @@ export const withLock = (fs: FileSystem.FileSystem, options: Options) => {
     Clock.currentTimeMillis.pipe(
       Effect.flatMap((now) => fs.utimes(file(epoch), now / 1000, now / 1000)),
       Effect.catchIf(hasReason("NotFound"), () => Effect.void),
-      Effect.zipRight(latest),
       Effect.mapError(toLockError),
-      Effect.filterOrFail((latest) => latest === epoch, () => failed(lost)),
+      Effect.zipRight(isOwner(epoch)),
+      Effect.filterOrFail((isOwner) => isOwner, () => failed(lost)),
       Effect.delay(Duration.times(staleness, 0.2)),
       Effect.forever
     )
@@ -159,7 +165,12 @@ export const withLock = (fs: FileSystem.FileSystem, options: Options) => {
   const release = (epoch: number): Effect.Effect<void> =>
     epoch === none ? Effect.void : Effect.ignore(fs.writeFileString(file(epoch), "released\n", { flag: "r+" }))
 
-  return <A, E, R>(self: Effect.Effect<A, E, R>): Effect.Effect<A, E | TokenStoreError, R> =>
+  const isOwner = (epoch: number): Effect.Effect<boolean, TokenStoreError> =>
+    Effect.mapBoth(latest, { onFailure: toLockError, onSuccess: (latest) => latest === epoch })
+
+  return <A, E, R>(
+    self: (isOwner: Effect.Effect<boolean, TokenStoreError>) => Effect.Effect<A, E, R>
+  ): Effect.Effect<A, E | TokenStoreError, R> =>
     Effect.gen(function*() {
       yield* Effect.mapError(fs.makeDirectory(directory, { recursive: true, mode: 0o700 }), toLockError)
       const watched = yield* Ref.make<Watch | undefined>(undefined)
@@ -171,7 +182,7 @@ export const withLock = (fs: FileSystem.FileSystem, options: Options) => {
         Effect.mapError(toLockError)
       )
       return yield* acquire.pipe(
-        Effect.flatMap((epoch) => Effect.raceFirst(self, stayAlive(epoch))),
+        Effect.flatMap((epoch) => Effect.raceFirst(self(isOwner(epoch)), stayAlive(epoch))),
         Effect.ensuring(Effect.flatMap(Ref.get(held), release))
       )
     })
@@ -194,4 +205,5 @@ const isDraft = (name: string): boolean => /^draft-[0-9a-f]+$/.test(name)
 const hasReason = (reason: SystemErrorReason) => (error: PlatformError): boolean =>
   error._tag === "SystemError" && error.reason === reason
 
-const lost = "this process was suspended for so long that another one took over the lock"
+/** Said of a lock that another process has taken over, and of what can no more be written for that reason. */
+export const lost = "this process was suspended for so long that another one took over the lock"

@@ -22,8 +22,12 @@ export const end = <R>(source: Source<R>): Effect.Effect<void, ExchangeError> =>
   })
   return Effect.zipRight(
     settled,
-    Effect.uninterruptible(Exchange.withStore(source, (storage) => forget(source, storage)))
-  ).pipe(Effect.provide(runtime.context))
+    Effect.uninterruptible(Exchange.withStore(source, (storage) => Effect.exit(forget(source, storage))))
+  ).pipe(
+    // a store that cannot be told is no reason to begin anew
+    Effect.flatten,
+    Effect.provide(runtime.context)
+  )
 }
 
 const forget = <R>(

@@ -106,10 +106,10 @@ const run = <R>(source: Source<R>, exchange: Exchange): Effect.Effect<void, Exch
 }
 
 /** What is done under the lock of the store, if there is one, within the policy's timeout. */
-export const withStore = <R>(
+export const withStore = <A, R>(
   source: Source<R>,
-  use: (storage: Storage.Storage) => Effect.Effect<void, ExchangeError, R>
-): Effect.Effect<void, ExchangeError, R> => {
+  use: (storage: Storage.Storage) => Effect.Effect<A, ExchangeError, R>
+): Effect.Effect<A, ExchangeError, R> => {
   const { mode, policy } = source
   return Effect.timeoutFail(
     Effect.flatMap(
@@ -206,10 +206,13 @@ const carryOut = <R>(
       Effect.catchIf(TokenState.endsRefreshToken, () => {
         const ofInitial = found?.provenance === "initial"
         StateRef.update(state, (state) => TokenState.refreshRefused(state, ofInitial))
-        // a stored session that has ended gives way to the one given at the start
-        return found?.provenance === "store"
-          ? carryOut(source, requests, { ...storage, token: Option.none() })
-          : loggingIn
+        return Effect.flatMap(storage.successor(plan.refreshToken), (successor) => {
+          if (successor !== undefined) return carryOut(source, requests, successor)
+          // a stored session that has ended gives way to the one given at the start
+          return found?.provenance === "store"
+            ? carryOut(source, requests, Storage.disregarded(storage))
+            : loggingIn
+        })
       })
     )
   })

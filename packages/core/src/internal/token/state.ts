@@ -36,7 +36,10 @@ export interface Held {
   readonly loginNext: boolean
   /** What the server wants of the next login; until then the token is not used. */
   readonly demand: Demand.Demand | undefined
-  /** Whether the store has it. A store that could not be written must not be trusted over the held token. */
+  /**
+   * Whether what the store holds instead is news. A store that could not be written must not be trusted over the held
+   * token.
+   */
   readonly persisted: boolean
 }
 
@@ -268,11 +271,14 @@ export const granted = <Exchange>(
   }
 }
 
-/** The server refused the refresh token, which belonged to the token given at the start or not: it is not redeemed again. */
+/**
+ * The server refused the refresh token, which belonged to the token given at the start or not: it is not redeemed again.
+ * Whatever the store holds is now better than what is held.
+ */
 export const refreshRefused = <Exchange>(state: TokenState<Exchange>, ofInitial: boolean): TokenState<Exchange> => ({
   ...state,
   initialSpent: state.initialSpent || ofInitial,
-  held: state.held === undefined ? undefined : { ...state.held, refreshToken: undefined }
+  held: state.held === undefined ? undefined : { ...state.held, refreshToken: undefined, persisted: true }
 })
 
 /**

@@ -1,24 +1,34 @@
 /**
- * The store of one exchange: its token is read under its lock, and a new one is written. A store that fails, or does not
- * answer, costs persistence and not the request, unless the policy is strict.
+ * The store of one exchange: its token is read under its lock, and a new one is written if the store still holds what was
+ * read. A store that fails, or does not answer, costs persistence and not the request, unless the policy is strict.
  */
+import * as Duration from "effect/Duration"
 import * as Effect from "effect/Effect"
+import * as Equal from "effect/Equal"
 import * as Fiber from "effect/Fiber"
 import * as MutableRef from "effect/MutableRef"
 import * as Option from "effect/Option"
+import type * as Redacted from "effect/Redacted"
 import type { ExchangeError } from "../../AuthError.ts"
 import { TokenStoreError } from "../../AuthError.ts"
 import * as AuthEvent from "../../AuthEvent.ts"
 import type { RefreshPolicy } from "../../RefreshPolicy.ts"
 import type { Token } from "../../Token.ts"
 import type { TokenStore } from "../../TokenStore.ts"
+import * as Lock from "./lock.ts"
+import type { Stored } from "./storedText.ts"
 
 /** What an exchange needs of a store. */
 export interface Storage {
   readonly token: Option.Option<Token>
-  /** Whether the store holds the token afterwards. */
+  /** Whether the store is to be trusted over this token from now on: it holds this one, or that of another process. */
   readonly save: (token: Token) => Effect.Effect<boolean>
   readonly remove: Effect.Effect<void, TokenStoreError>
+  /**
+   * The store once more, after the server has ended this refresh token: if it holds another one by now, or a token without
+   * one, another process was faster. Found once in an exchange.
+   */
+  readonly successor: (ended: Redacted.Redacted) => Effect.Effect<Storage | undefined>
 }
 
 interface Owner {
@@ -26,52 +36,120 @@ interface Owner {
   readonly policy: RefreshPolicy
 }
 
+const noSuccessor: Storage["successor"] = () => Effect.succeed(undefined)
+
 /** No store: there is nothing that could differ from the token that is held. */
-export const none: Storage = { token: Option.none(), save: () => Effect.succeed(true), remove: Effect.void }
+export const none: Storage = {
+  token: Option.none(),
+  save: () => Effect.succeed(true),
+  remove: Effect.void,
+  successor: noSuccessor
+}
 
 /** A store that cannot be used: a token is kept in memory only. */
 export const unavailable: Storage = { ...none, save: () => Effect.succeed(false) }
 
-/** Runs an exchange that holds the lock of the store; without the lock, and writing nothing, if it cannot be had. */
+/** The storage, after the token that it holds was found to be of no more use. */
+export const disregarded = ({ remove, save }: Storage): Storage => ({ ...none, save, remove })
+
+/**
+ * Runs an exchange that holds the lock of the store; without the lock, and writing nothing, if it cannot be had. An
+ * exchange that loses its lock before it has a token begins anew, once.
+ */
 export const withLock = <A, E extends ExchangeError, R>(
   owner: Owner,
   store: TokenStore,
   exchange: (storage: Storage) => Effect.Effect<A, E, R>
-): Effect.Effect<A, E | TokenStoreError, R> =>
-  Effect.suspend(() => {
-    const isLocked = MutableRef.make(false)
-    const locked = store.withLock(Effect.suspend(() => {
-      MutableRef.set(isLocked, true)
-      return Effect.flatMap(read(owner, store), (token) =>
-        exchange({ token, save: save(owner, store), remove: remove(owner, store) }))
-    }))
-    if (owner.policy.strictStore) {
-      return locked
-    }
-    const isLockError = (error: E | TokenStoreError): error is TokenStoreError =>
-      error._tag === "TokenStoreError" && !MutableRef.get(isLocked)
-    return Effect.catchIf(locked, isLockError, (error) =>
-      tell(owner, error).pipe(
-        Effect.zipRight(read(owner, store)),
-        Effect.flatMap((token) =>
-          exchange({ ...unavailable, token, remove: remove(owner, store) })
-        )
-      ))
-  })
+): Effect.Effect<A, E | TokenStoreError, R> => {
+  const { storeTimeout, strictStore, timeout } = owner.policy
+  const patience = { given: Duration.times(timeout, lockShare), takenBack: storeTimeout }
 
-/** What cannot be read is no token: the next one takes its place. */
-const read = (owner: Owner, store: TokenStore): Effect.Effect<Option.Option<Token>, TokenStoreError> => {
-  const reading = bounded(owner, store, "read", store.get)
-  return owner.policy.strictStore
-    ? reading
-    : Effect.catchAll(reading, (error) => Effect.as(tell(owner, error), Option.none<Token>()))
+  const attempt = (repeats: number): Effect.Effect<A, E | TokenStoreError, R> =>
+    Effect.suspend(() => {
+      const isLocked = MutableRef.make(false)
+      const hasToken = MutableRef.make(false)
+      const locked = Lock.hold(
+        store,
+        patience,
+        Effect.suspend(() => {
+          MutableRef.set(isLocked, true)
+          return Effect.flatMap(read(owner, store), (stored) => exchange(opened(owner, store, stored, hasToken)))
+        })
+      )
+      if (strictStore) return locked
+      const isOfLock = (error: E | TokenStoreError): error is TokenStoreError =>
+        error._tag === "TokenStoreError" && !MutableRef.get(hasToken)
+      return Effect.catchIf(locked, isOfLock, (error) =>
+        tell(owner, error).pipe(
+          Effect.zipRight(
+            MutableRef.get(isLocked) && repeats > 0
+              ? attempt(repeats - 1)
+              : Effect.flatMap(
+                read(owner, store),
+                (stored) =>
+                  exchange({ ...unavailable, token: stored?.token ?? Option.none(), remove: remove(owner, store) })
+              )
+          )
+        ))
+    })
+  return attempt(1)
 }
 
-const save = (owner: Owner, store: TokenStore) => (token: Token): Effect.Effect<boolean> =>
-  bounded(owner, store, "write", store.set(token)).pipe(
+/**
+ * Of the policy's timeout. The rest is for the exchange without the lock; less would not leave an owner that lives the
+ * time for its own exchange, whose refresh token must not be redeemed twice.
+ */
+const lockShare = 2 / 3
+
+const opened = (
+  owner: Owner,
+  store: TokenStore,
+  stored: Stored | undefined,
+  hasToken: MutableRef.MutableRef<boolean>
+): Storage => ({
+  token: stored?.token ?? Option.none(),
+  save: (token) =>
+    Effect.suspend(() => {
+      MutableRef.set(hasToken, true)
+      return save(owner, store, stored, token)
+    }),
+  remove: remove(owner, store),
+  successor: (ended) =>
+    Effect.map(
+      reread(owner, store),
+      (stored) =>
+        stored !== undefined && Option.exists(stored.token, ({ refreshToken }) => !Equal.equals(refreshToken, ended))
+          ? { ...opened(owner, store, stored, hasToken), successor: noSuccessor }
+          : undefined
+    )
+})
+
+const read = (owner: Owner, store: TokenStore): Effect.Effect<Stored | undefined, TokenStoreError> =>
+  owner.policy.strictStore ? bounded(owner, store, "read", store.get) : reread(owner, store)
+
+/** What cannot be read is no token: the next one takes its place. */
+const reread = (owner: Owner, store: TokenStore): Effect.Effect<Stored | undefined> =>
+  Effect.catchAll(bounded(owner, store, "read", store.get), (error) => Effect.as(tell(owner, error), undefined))
+
+const save = (owner: Owner, store: TokenStore, stored: Stored | undefined, token: Token): Effect.Effect<boolean> => {
+  const replacing = (generation: number) => bounded(owner, store, "write", store.compareAndSet(generation, token))
+  const written = stored !== undefined
+    ? replacing(stored.generation)
+    // nothing was learned of what is stored: it is read again if it is more than something unreadable
+    : Effect.filterOrElse(
+      replacing(0),
+      Boolean,
+      () => Effect.flatMap(bounded(owner, store, "read", store.get), ({ generation }) => replacing(generation))
+    )
+  return written.pipe(
+    Effect.filterOrFail(
+      Boolean,
+      () => new TokenStoreError({ operation: "replace", place: store.place, detail: "another process has stored one" })
+    ),
     Effect.as(true),
-    Effect.catchAll((error) => Effect.as(tell(owner, error), false))
+    Effect.catchAll((error) => Effect.as(tell(owner, error), error.operation === "replace"))
   )
+}
 
 const remove = (owner: Owner, store: TokenStore): Effect.Effect<void, TokenStoreError> =>
   bounded(owner, store, "remove", store.remove)
