@@ -825,9 +825,15 @@ describe("TokenSource", () => {
       Effect.gen(function*() {
         const { login, refresh, sent, store } = yield* shared
         const broken = new TokenStoreError({ operation: "write", detail: "disk full" })
-        const tokens = yield* TokenSource.make({ login, refresh, store: { ...store, compareAndSet: () => broken } })
+        const mode = "Test/Unwritable"
+        const tokens = yield* TokenSource.make({
+          login,
+          refresh,
+          mode,
+          store: { ...store, compareAndSet: () => broken }
+        })
         const events = yield* Effect.fork(AuthEvent.stream.pipe(
-          Stream.filter((event) => event._tag === "StoreFailed"),
+          Stream.filter((event) => event._tag === "StoreFailed" && event.mode === mode),
           Stream.runHead
         ))
         yield* Effect.yieldNow()
@@ -855,6 +861,13 @@ describe("TokenSource", () => {
           generation === 0 ? Effect.as(TokenStore.set(store, token), true) : Effect.succeed(false)
       })
 
+    let modes = 0
+    /** Tests run side by side and share the bus of events. */
+    const ownMode = Effect.sync(() => `Test/Store${++modes}`)
+
+    const failuresIn = (events: Iterable<AuthEvent.AuthEvent>, mode: string) =>
+      Array.from(events).flatMap((event) => event._tag === "StoreFailed" && event.mode === mode ? [event] : [])
+
     /** The token of a source over a broken store, and the store's failures that were published on the way. */
     const despite = (broken: (store: TokenStore.TokenStore) => TokenStore.TokenStore) =>
       Effect.gen(function*() {
@@ -864,14 +877,13 @@ describe("TokenSource", () => {
           yield* Token.make({ value: "stored", lifetime: "100 seconds", refreshToken: "kept" })
         )
         const events = yield* AuthEvent.subscribe
-        const tokens = yield* TokenSource.make({ login, refresh, store: broken(store) })
+        const mode = yield* ownMode
+        const tokens = yield* TokenSource.make({ login, refresh, mode, store: broken(store) })
         const caller = yield* Effect.fork(tokens.get)
-        yield* TestClock.adjust("10 seconds")
+        yield* TestClock.adjust("20 seconds")
         const token = value(yield* Fiber.join(caller))
-        const failures = (yield* events.takeAll).pipe(
-          Chunk.filterMap((event) => event._tag === "StoreFailed" ? Option.some(event.error) : Option.none()),
-          Chunk.map(({ operation, place }) => place === undefined ? operation : `${operation} ${place}`),
-          Chunk.toReadonlyArray
+        const failures = failuresIn(yield* events.takeAll, mode).map(({ error: { operation, place } }) =>
+          place === undefined ? operation : `${operation} ${place}`
         )
         return { token, failures, stored: Option.map((yield* store.get).token, value) }
       }).pipe(Effect.scoped, Effect.provide(AuthEvent.layer))
@@ -926,6 +938,239 @@ describe("TokenSource", () => {
         }
         assert.deepStrictEqual(yield* sent, [])
       }))
+
+    describe("whose owner has lost its lock", () => {
+      const stored = (name: string) =>
+        Token.make({ value: name, lifetime: "100 seconds", refreshToken: `refresh-${name}` })
+
+      /** What came of an exchange during which another process did something to the store. */
+      const whileExchanging = (options: {
+        readonly meanwhile: (store: TokenStore.TokenStore) => Effect.Effect<unknown, TokenStoreError>
+        readonly altered?: (store: TokenStore.TokenStore) => TokenStore.TokenStore
+      }) =>
+        Effect.gen(function*() {
+          const { login, refresh, sent, store } = yield* shared
+          yield* TokenStore.set(store, yield* stored("before"))
+          yield* TestClock.adjust("101 seconds")
+          const events = yield* AuthEvent.subscribe
+          const mode = yield* ownMode
+          const tokens = yield* TokenSource.make({ login, refresh, mode, store: options.altered?.(store) ?? store })
+          const get = Effect.gen(function*() {
+            const caller = yield* Effect.fork(tokens.get)
+            yield* TestClock.adjust("500 millis")
+            yield* options.meanwhile(store)
+            yield* TestClock.adjust("2 seconds")
+            return value(yield* Fiber.join(caller))
+          })
+          const first = yield* get
+          const afterFirst = Option.map((yield* store.get).token, value)
+          const failures = failuresIn(yield* events.takeAll, mode).map(({ error }) => error.message)
+          return { tokens, first, afterFirst, failures, sent }
+        })
+
+      it.scoped("does not overwrite the token of its successor, uses its own, and the stored one next time", () =>
+        Effect.gen(function*() {
+          const { afterFirst, failures, first, sent, tokens } = yield* whileExchanging({
+            meanwhile: (store) =>
+              Effect.flatMap(
+                Effect.orDie(Token.make({ value: "successor", lifetime: "1 hour", refreshToken: "refresh-successor" })),
+                (token) => TokenStore.set(store, token)
+              )
+          })
+          assert.deepStrictEqual([first, afterFirst], ["token-1", Option.some("successor")])
+          assert.deepStrictEqual(failures, ["the token store failed to replace: another process has stored one"])
+          yield* TestClock.adjust("100 seconds")
+          assert.strictEqual(value(yield* tokens.get), "successor")
+          assert.deepStrictEqual(yield* sent, ["refresh with refresh-before"])
+        }).pipe(Effect.provide(AuthEvent.layer)))
+
+      const lost = new TokenStoreError({ operation: "lock", detail: "taken over" })
+
+      /** A store whose first owner is interrupted and fails before it has an answer. */
+      const losing = (store: TokenStore.TokenStore): TokenStore.TokenStore => {
+        let isFirst = true
+        return {
+          ...store,
+          withLock: (self) =>
+            Effect.suspend(() => {
+              if (!isFirst) return store.withLock(self)
+              isFirst = false
+              return store.withLock(Effect.raceFirst(self, Effect.delay(lost, "750 millis")))
+            })
+        }
+      }
+
+      it.scoped("begins anew, once, if it has no token yet: it finds what its successor stored", () =>
+        Effect.gen(function*() {
+          const { failures, first, sent } = yield* whileExchanging({
+            altered: losing,
+            meanwhile: (store) =>
+              Effect.flatMap(Effect.orDie(stored("successor")), (token) => TokenStore.set(store, token))
+          })
+          assert.strictEqual(first, "successor")
+          assert.deepStrictEqual(failures, [lost.message])
+          assert.deepStrictEqual(yield* sent, ["refresh with refresh-before"])
+        }).pipe(Effect.provide(AuthEvent.layer)))
+    })
+
+    it.effect("a lock that is never given is not waited for beyond two thirds of the policy's timeout", () =>
+      Effect.gen(function*() {
+        for (const hangs of [Effect.never, Effect.uninterruptible(Effect.never)]) {
+          const { login, sent, store } = yield* shared
+          const events = yield* AuthEvent.subscribe
+          const mode = yield* ownMode
+          const tokens = yield* TokenSource.make({
+            login,
+            mode,
+            store: { ...store, place: "there", withLock: () => hangs }
+          })
+          const caller = yield* Effect.fork(tokens.get)
+          yield* TestClock.adjust("19999 millis")
+          assert.deepStrictEqual(yield* sent, [])
+          yield* TestClock.adjust("1001 millis")
+          assert.strictEqual(value(yield* Fiber.join(caller)), "token-1")
+          assert.deepStrictEqual(
+            failuresIn(yield* events.takeAll, mode).map(({ error }) => error.message),
+            ["the token store failed to lock there: it was not given within 20s"]
+          )
+          assert.isTrue(Option.isNone((yield* store.get).token))
+        }
+      }).pipe(Effect.scoped, Effect.provide(AuthEvent.layer)))
+
+    it.scoped("a strict store whose lock is never given fails the caller within the policy's timeout", () =>
+      Effect.gen(function*() {
+        const { login, sent, store } = yield* shared
+        const policy = RefreshPolicy.default.pipe(RefreshPolicy.strictStore(true))
+        const withLock = () => Effect.uninterruptible(Effect.never)
+        const tokens = yield* TokenSource.make({ login, policy, store: { ...store, withLock } })
+        const caller = yield* Effect.fork(Effect.flip(tokens.get))
+        yield* TestClock.adjust("20 seconds")
+        assert.deepInclude(yield* Fiber.join(caller), { _tag: "TokenStoreError", operation: "lock" })
+        assert.deepStrictEqual(yield* sent, [])
+      }))
+
+    it.scoped("a lock that is given too late runs nothing", () =>
+      Effect.gen(function*() {
+        const { login, sent, store } = yield* shared
+        const tokens = yield* TokenSource.make({
+          login,
+          store: { ...store, withLock: (self) => Effect.uninterruptible(Effect.delay(self, "25 seconds")) }
+        })
+        const caller = yield* Effect.fork(tokens.get)
+        yield* TestClock.adjust("1 minute")
+        yield* Fiber.join(caller)
+        assert.deepStrictEqual(yield* sent, ["login"])
+      }))
+
+    it.scoped("a lock that is never taken back holds no caller longer than the policy's storeTimeout", () =>
+      Effect.gen(function*() {
+        const { login, sent, store } = yield* shared
+        const tokens = yield* TokenSource.make({
+          login,
+          store: { ...store, withLock: (self) => Effect.ensuring(store.withLock(self), Effect.never) }
+        })
+        const caller = yield* Effect.fork(tokens.get)
+        yield* TestClock.adjust("6 seconds")
+        assert.strictEqual(value(yield* Fiber.join(caller)), "token-1")
+        assert.deepStrictEqual(yield* sent, ["login"])
+      }))
+
+    it.scoped("an exchange that takes longer than a lock may be waited for keeps its lock", () =>
+      Effect.gen(function*() {
+        const { store } = yield* shared
+        const login = Effect.delay(Effect.orDie(Token.make({ value: "slow" })), "29 seconds")
+        const tokens = yield* TokenSource.make({ login, store })
+        const caller = yield* Effect.fork(tokens.get)
+        yield* TestClock.adjust("29 seconds")
+        assert.strictEqual(value(yield* Fiber.join(caller)), "slow")
+        assert.deepStrictEqual(Option.map((yield* store.get).token, value), Option.some("slow"))
+      }))
+
+    describe("after the server has ended the refresh token", () => {
+      /** What is sent, and what the callers get, when the store holds something else by the time the refusal comes. */
+      const refused = (
+        meanwhile: (store: TokenStore.TokenStore) => Effect.Effect<unknown, unknown>,
+        refusals = 1
+      ) =>
+        Effect.gen(function*() {
+          const { answerNext, login, refresh, sent, store } = yield* shared
+          const before = yield* Token.make({ value: "before", lifetime: "1 second", refreshToken: "ended" })
+          yield* TokenStore.set(store, before)
+          yield* TestClock.adjust("2 seconds")
+          yield* answerNext(...Array.from({ length: refusals }, () => rejected))
+          const tokens = yield* TokenSource.make({ login, refresh, store })
+          const caller = yield* Effect.fork(tokens.get)
+          yield* TestClock.adjust("500 millis")
+          yield* Effect.orDie(meanwhile(store))
+          yield* TestClock.adjust("10 seconds")
+          return {
+            token: value(yield* Fiber.join(caller)),
+            sent: yield* sent,
+            stored: Option.map((yield* store.get).token, value)
+          }
+        })
+      const storing = (options: Token.Options) => (store: TokenStore.TokenStore) =>
+        Effect.flatMap(Token.make(options), (token) => TokenStore.set(store, token))
+
+      it.scoped("uses what another process has stored meanwhile, instead of logging in", () =>
+        Effect.gen(function*() {
+          const rotated = { value: "rotated", lifetime: "1 hour", refreshToken: "next" } as const
+          assert.deepStrictEqual(yield* refused(storing(rotated)), {
+            token: "rotated",
+            sent: ["refresh with ended"],
+            stored: Option.some("rotated")
+          })
+        }))
+
+      it.scoped("redeems the other refresh token if that one's access token has expired, and stores the result", () =>
+        Effect.gen(function*() {
+          const rotated = { value: "rotated", lifetime: "1 milli", refreshToken: "next" } as const
+          assert.deepStrictEqual(yield* refused(storing(rotated)), {
+            token: "token-2",
+            sent: ["refresh with ended", "refresh with next"],
+            stored: Option.some("token-2")
+          })
+        }))
+
+      it.scoped("does so once: then it logs in", () =>
+        Effect.gen(function*() {
+          const rotated = { value: "rotated", lifetime: "1 milli", refreshToken: "next" } as const
+          assert.deepStrictEqual(yield* refused(storing(rotated), 2), {
+            token: "token-3",
+            sent: ["refresh with ended", "refresh with next", "login"],
+            stored: Option.some("token-3")
+          })
+        }))
+
+      it.scoped("logs in if the store holds the ended one, or nothing", () =>
+        Effect.gen(function*() {
+          for (const meanwhile of [() => Effect.void, (store: TokenStore.TokenStore) => store.remove]) {
+            const { sent, token } = yield* refused(meanwhile)
+            assert.deepStrictEqual([token, sent], ["token-2", ["refresh with ended", "login"]])
+          }
+        }))
+
+      it.scoped("takes the stored one even if its own had never been stored", () =>
+        Effect.gen(function*() {
+          const { answerNext, login, refresh, sent, store } = yield* shared
+          const unwritable = new TokenStoreError({ operation: "write", detail: "disk full" })
+          const tokens = yield* TokenSource.make({
+            login,
+            refresh,
+            store: { ...store, compareAndSet: () => unwritable }
+          })
+          const first = yield* Effect.fork(tokens.get)
+          yield* TestClock.adjust("1 second")
+          assert.strictEqual(value(yield* Fiber.join(first)), "token-1")
+          yield* storing({ value: "rotated", lifetime: "1 hour", refreshToken: "next" })(store)
+          yield* TestClock.adjust("100 seconds")
+          yield* answerNext(rejected)
+          const second = yield* Effect.fork(tokens.get)
+          yield* TestClock.adjust("1 second")
+          assert.strictEqual(value(yield* Fiber.join(second)), "rotated")
+          assert.deepStrictEqual(yield* sent, ["login", "refresh with refresh-1"])
+        }))
+    })
 
     it.effect("a stored session outlives the Scope: nothing is revoked", () =>
       Effect.gen(function*() {
