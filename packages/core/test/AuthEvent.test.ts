@@ -101,6 +101,14 @@ const sentences = (mode: string): ReadonlyArray<readonly [AuthEvent.ClientEvent,
     `${mode}: ${storeError.message}; the token is lost when this process ends`,
     LogLevel.Error
   ],
+  [
+    Event.StoreFailed({
+      mode,
+      error: new AuthError.TokenStoreError({ operation: "replace", detail: "another process has stored one" })
+    }),
+    `${mode}: the token store failed to replace: another process has stored one; the next exchange takes the stored one`,
+    LogLevel.Error
+  ],
   [Event.LoggedOut({ mode, succeeded: true }), `${mode}: logged out`, LogLevel.Debug],
   [Event.LoggedOut({ mode, succeeded: false }), `${mode}: logging out failed`, LogLevel.Warning]
 ]
