@@ -117,6 +117,7 @@ const makeWidest = (
         request: admitted.right,
         attempted: "reuse",
         replays: 0,
+        repeats: 0,
         redirects: 0
       })
     })

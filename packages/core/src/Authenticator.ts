@@ -55,6 +55,15 @@ export {
    */
   refused,
   /**
+   * A refusal that states what the token lacks is a demand: `insufficient_scope` (RFC 6750 section 3.1),
+   * `insufficient_user_authentication` (RFC 9470) and `insufficient_claims`, in a 401 or a 403. Anything else is reviewed
+   * as by {@link reviewStatus}.
+   *
+   * @since 0.1.0
+   * @category reviews
+   */
+  reviewDemands,
+  /**
    * 401 is a refusal (RFC 9110 section 15.5.2), everything else is not: a 403 means that the server knows who is asking.
    *
    * @since 0.1.0
@@ -204,7 +213,7 @@ export const fromTokens = (
     const active = Active.make(
       options,
       options.credentials(token),
-      (attempted) => tokens.reject(token, attempted, MutableRef.get(accepted))
+      (attempted, demand) => tokens.reject(token, attempted, MutableRef.get(accepted), demand)
     )
     const proved = Exit.succeed({
       ...active,

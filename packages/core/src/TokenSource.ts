@@ -7,6 +7,7 @@
  *
  * @since 0.1.0
  */
+import type { DurationWithUnit } from "@effect-auth/rate-limit/DurationWithUnit"
 import * as Schedule from "@effect-auth/rate-limit/internal/schedule"
 import * as StateRef from "@effect-auth/rate-limit/internal/stateRef"
 import * as Clock from "effect/Clock"
@@ -18,7 +19,6 @@ import * as MutableRef from "effect/MutableRef"
 import * as Option from "effect/Option"
 import type * as Scope from "effect/Scope"
 import * as Stream from "effect/Stream"
-import type * as Subscribable from "effect/Subscribable"
 import * as Tracer from "effect/Tracer"
 import type { ExchangeError } from "./AuthError.ts"
 import * as AuthEvent from "./AuthEvent.ts"
@@ -26,9 +26,17 @@ import * as Changes from "./internal/token/changes.ts"
 import type { Demand } from "./internal/token/demand.ts"
 import * as Ending from "./internal/token/ending.ts"
 import * as Exchange from "./internal/token/exchange.ts"
+import * as Keyed from "./internal/token/keyed.ts"
 import type { Rejection, RenewalStep } from "./internal/token/rejection.ts"
 import * as Rejections from "./internal/token/rejection.ts"
-import type { Exchange as ExchangeInFlight, Options, Snapshot, Source, TokenChange } from "./internal/token/source.ts"
+import type {
+  Exchange as ExchangeInFlight,
+  Options,
+  Snapshot,
+  Source,
+  TokenChange,
+  TokenSource
+} from "./internal/token/source.ts"
 import { MayInteract } from "./internal/token/source.ts"
 import * as TokenState from "./internal/token/state.ts"
 import * as RefreshPolicy from "./RefreshPolicy.ts"
@@ -46,52 +54,8 @@ export type {
    */
   RenewalStep,
   Snapshot,
-  TokenChange
-}
-
-/**
- * @since 0.1.0
- * @category models
- */
-export interface TokenSource {
-  /** A token that is valid now. Waits only when there is none; fails with the error of the exchange. */
-  readonly get: Effect.Effect<Token, ExchangeError>
-  /**
-   * {@link TokenSource.get} at a time (epoch ms) that the caller has read already. When the token is fresh this is an
-   * `Exit`, which a hot path recognises without running an effect.
-   */
-  readonly getAt: (now: number) => Effect.Effect<Token, ExchangeError>
-  /**
-   * Reports that the server rejected the token, for a request that has already `attempted` a step (default: none), and
-   * whether it has `accepted` the token for another one (default: not known). Returns the step by which the next `get`
-   * obtains another token, or `fail` when this request cannot get a better one. Only the first rejection of a token
-   * counts; later ones find its successor (`reuse`).
-   *
-   * A refreshed token that was never accepted leads to a login. A token that a login brought is worth one more login in
-   * the policy's `coolDown`, or three if it was accepted: the server may say 401 where it means 403.
-   *
-   * With a `demand`, the server wants more than the token stands for. That leads to a login that asks for it, and for
-   * whatever was demanded before, or to `fail` if the last login asked for it already. If the login fails, the token
-   * stays good for other requests.
-   */
-  readonly reject: (
-    token: Token,
-    attempted?: RenewalStep,
-    accepted?: boolean,
-    demand?: Demand
-  ) => Effect.Effect<RenewalStep>
-  /**
-   * Ends the session: forgets the token, removes it from the store and revokes it at the server. The next `get` logs in
-   * again. Fails if the store or the server could not be told; the token is forgotten all the same.
-   */
-  readonly end: Effect.Effect<void, ExchangeError>
-  /**
-   * Every change, in order, beginning with the latest one; ends with the source. A slow subscriber loses nothing and
-   * delays nothing: unread changes wait in memory, one small record each.
-   */
-  readonly changes: Stream.Stream<TokenChange>
-  /** What the source shows of itself, now and whenever it changes. */
-  readonly state: Subscribable.Subscribable<Snapshot>
+  TokenChange,
+  TokenSource
 }
 
 /**
@@ -147,6 +111,43 @@ export const make = <R = never>(options: Options<R>): Effect.Effect<TokenSource,
       state: Changes.state(source)
     }
   })
+
+/**
+ * Sources of many keys, such as users, tenants or installations: each is made when it is first needed, and ended when it
+ * has not been used for `idle` (default: 1 hour) or when there are `capacity` of them (default: 100,000); its session is
+ * revoked then, unless a store keeps it. The source of a key stays good for ever: it begins anew when it is used again.
+ * Keys are compared by value (`Equal`). `options` has to name the key in whatever it stores, or one key gets the token of
+ * another.
+ *
+ * @example
+ * ```ts
+ * import * as Token from "@effect-auth/core/Token"
+ * import * as TokenSource from "@effect-auth/core/TokenSource"
+ * import * as Effect from "effect/Effect"
+ *
+ * declare const logIn: (tenant: string) => Effect.Effect<Token.Token>
+ *
+ * const program = Effect.gen(function*() {
+ *   const tokensOf = yield* TokenSource.keyed((tenant: string) => ({ login: logIn(tenant) }))
+ *   return yield* tokensOf("acme").get
+ * })
+ * ```
+ *
+ * @since 0.1.0
+ * @category constructors
+ */
+export const keyed = <K, R = never>(
+  options: (key: K) => Options<R>,
+  settings?: { readonly idle?: DurationWithUnit | undefined; readonly capacity?: number | undefined }
+): Effect.Effect<(key: K) => TokenSource, never, R | Scope.Scope> =>
+  Effect.flatMap(Effect.context<R>(), (context) =>
+    Keyed.make<K>({
+      // the Scope is that of the key, not of this effect
+      make: (key) =>
+        Effect.mapInputContext(make(options(key)), (own: Context.Context<Scope.Scope>) => Context.merge(context, own)),
+      idle: Duration.decode(settings?.idle ?? "1 hour"),
+      capacity: settings?.capacity ?? 100_000
+    }))
 
 const getAt = <R>(source: Source<R>, now: number): Effect.Effect<Token, ExchangeError> => {
   const fresh = TokenState.freshToken(StateRef.get(source.state), now)

@@ -11,6 +11,7 @@ export interface Mutation {
 }
 
 const state = "internal/token/state.ts"
+const rejection = "internal/token/rejection.ts"
 const exchange = "internal/token/exchange.ts"
 const storage = "internal/token/storage.ts"
 
@@ -36,14 +37,14 @@ export const mutations: ReadonlyArray<Mutation> = [
   {
     fault: "a rejected token stays fresh",
     file: state,
-    find: "held.rejected || now >= held.expiresAt",
-    replace: "now >= held.expiresAt"
+    find: "held.rejected || held.demand !== undefined || now >= held.expiresAt",
+    replace: "held.demand !== undefined || now >= held.expiresAt"
   },
   {
     fault: "an expired token stays fresh",
     file: state,
-    find: "held.rejected || now >= held.expiresAt",
-    replace: "held.rejected"
+    find: "held.rejected || held.demand !== undefined || now >= held.expiresAt",
+    replace: "held.rejected || held.demand !== undefined"
   },
   {
     fault: "a caller begins an exchange beside the one in flight",
@@ -54,8 +55,8 @@ export const mutations: ReadonlyArray<Mutation> = [
   {
     fault: "a refused login is not remembered",
     file: state,
-    find: "return cooling && isRemembered(state.failure.error, state.failure.at, now)",
-    replace: "return cooling && false"
+    find: "return error === undefined ? { _tag: \"Begin\" }",
+    replace: "return error?._tag !== \"TokenEndpointError\" ? { _tag: \"Begin\" }"
   },
   {
     fault: "Retry-After is forgotten between exchanges",
@@ -96,7 +97,7 @@ export const mutations: ReadonlyArray<Mutation> = [
   {
     fault: "a refused refresh token is kept",
     file: state,
-    find: "undefined : { ...state.held, refreshToken: undefined }",
+    find: "undefined : { ...state.held, refreshToken: undefined, persisted: true }",
     replace: "undefined : state.held"
   },
   {
@@ -107,21 +108,21 @@ export const mutations: ReadonlyArray<Mutation> = [
   },
   {
     fault: "the late refusal of an older token counts against its successor",
-    file: state,
+    file: rejection,
     find: "if (held !== undefined && !held.rejected && held.token !== token) return [\"reuse\", state]",
     replace: ""
   },
   {
     fault: "refusals by the API lead to any number of logins",
-    file: state,
-    find: "isRecent && count >= most",
+    file: rejection,
+    find: "loginsAfterRejection.count > most",
     replace: "false"
   },
   {
     fault: "an expired token is adopted from the store",
     file: state,
-    find: "now < DateTime.toEpochMillis(found.token.expiresAt))) {",
-    replace: "true)) {"
+    find: "now < DateTime.toEpochMillis(found.token.expiresAt)) &&",
+    replace: "true) &&"
   },
   {
     fault: "a token that arrived is not given to those who waited",
@@ -132,8 +133,8 @@ export const mutations: ReadonlyArray<Mutation> = [
   {
     fault: "a commit can be interrupted",
     file: exchange,
-    find: "Effect.flatMap((token) => commit(source, storage, token, kind)),",
-    replace: "Effect.flatMap((token) => Effect.interruptible(commit(source, storage, token, kind))),"
+    find: "      Effect.flatMap(commit),",
+    replace: "      Effect.flatMap((token) => Effect.interruptible(commit(token))),"
   },
   {
     fault: "the token of another account stays held",
@@ -162,25 +163,25 @@ export const mutations: ReadonlyArray<Mutation> = [
   {
     fault: "the store is not locked",
     file: storage,
-    find: "const locked = store.withLock(Effect.suspend(() => {",
-    replace: "const locked = (<A, E, R>(self: Effect.Effect<A, E, R>) => self)(Effect.suspend(() => {"
+    find: "const locked = Lock.hold(\n        store,",
+    replace: "const locked = Lock.hold(\n        { ...store, withLock: (self) => self },"
   },
   {
     fault: "the store is not read",
     file: storage,
-    find: "Effect.flatMap(read(owner, store), (token) => exchange({ token, save: save(owner, store) }))",
-    replace: "exchange({ token: Option.none(), save: save(owner, store) })"
+    find: "token: stored?.token ?? Option.none(),\n  save",
+    replace: "token: Option.none(),\n  save"
   },
   {
     fault: "a store that cannot be read fails the request",
     file: storage,
-    find: "return owner.policy.strictStore\n    ? reading",
-    replace: "return true\n    ? reading"
+    find: "  owner.policy.strictStore ? bounded",
+    replace: "  true ? bounded"
   },
   {
     fault: "a token that could not be stored counts as stored",
     file: storage,
-    find: "Effect.as(tell(owner, error), false)",
+    find: "Effect.as(tell(owner, error), error.operation === \"replace\")",
     replace: "Effect.as(tell(owner, error), true)"
   },
   {
@@ -199,8 +200,8 @@ export const mutations: ReadonlyArray<Mutation> = [
   {
     fault: "the store of an audience returns any token",
     file: "TokenStore.ts",
-    find: "Option.filter(({ audience }) => audience === key)",
-    replace: "Option.filter(() => true)"
+    find: "Option.filter(token, ({ audience }) => audience === key)",
+    replace: "token"
   },
   {
     fault: "waiters are swept out while they wait",
@@ -213,5 +214,11 @@ export const mutations: ReadonlyArray<Mutation> = [
     file: state,
     find: "if (state.closed) return { _tag: \"Closed\" }",
     replace: ""
+  },
+  {
+    fault: "a token that another process has stored meanwhile is overwritten",
+    file: "TokenStore.ts",
+    find: "if (!(yield* holds(generation))) return false",
+    replace: "yield* readable"
   }
 ]

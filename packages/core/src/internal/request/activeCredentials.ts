@@ -6,11 +6,14 @@ import type * as HttpClientRequest from "@effect/platform/HttpClientRequest"
 import type * as HttpClientResponse from "@effect/platform/HttpClientResponse"
 import * as Effect from "effect/Effect"
 import type * as Exit from "effect/Exit"
+import * as Option from "effect/Option"
 import * as Redacted from "effect/Redacted"
 import type { CallError, ExchangeError, OriginRefused } from "../../AuthError.ts"
 import * as Challenge from "../../Challenge.ts"
 import * as RequestCredentials from "../../RequestCredentials.ts"
 import * as ServerMessage from "../../ServerMessage.ts"
+import type { Demand } from "../token/demand.ts"
+import * as Demands from "../token/demand.ts"
 import type { RenewalStep } from "../token/rejection.ts"
 import * as Locations from "./locations.ts"
 
@@ -52,10 +55,10 @@ export interface ActiveCredentials {
   /** Everything in them that is secret, for masking what a server quotes. */
   readonly secrets: Redacted.Redacted<ReadonlyArray<string>>
   /**
-   * Reports that the server refused them, for a request that has already `attempted` a step. Returns the step by which
-   * `prove` obtains others, or `fail`.
+   * Reports that the server refused them, for a request that has already `attempted` a step, and what it demands instead,
+   * if it says so. Returns the step by which `prove` obtains others, or `fail`.
    */
-  readonly reject: (attempted: RenewalStep) => Effect.Effect<RenewalStep>
+  readonly reject: (attempted: RenewalStep, demand?: Demand) => Effect.Effect<RenewalStep>
   readonly review: (response: HttpClientResponse.HttpClientResponse) => Review
   /** Asked about an answer that `review` accepts. */
   readonly reviewBody?: BodyReview | undefined
@@ -68,7 +71,8 @@ export interface ActiveCredentials {
 
 /**
  * - `Accepted`: the credentials were good, whatever else the answer says
- * - `Refused`: the credentials were not accepted; others may be
+ * - `Refused`: the credentials were not accepted; others may be. With a `demand`, the server says what is missing
+ * - `Repeat`: the server asks for the same request once more, with credentials made anew, such as with its nonce
  * - `Failed`: renewing the credentials cannot help
  *
  * @since 0.1.0
@@ -76,7 +80,8 @@ export interface ActiveCredentials {
  */
 export type Review =
   | { readonly _tag: "Accepted" }
-  | { readonly _tag: "Refused" }
+  | { readonly _tag: "Refused"; readonly demand?: Demand | undefined }
+  | { readonly _tag: "Repeat" }
   | { readonly _tag: "Failed"; readonly error: CallError }
 
 /**
@@ -166,6 +171,14 @@ export const refused: Review = { _tag: "Refused" }
 /** RFC 9110 section 15.5.2. A 403 is no refusal: the server knows who is asking. */
 export const reviewStatus = (response: HttpClientResponse.HttpClientResponse): Review =>
   response.status === 401 ? refused : accepted
+
+export const reviewDemands = (response: HttpClientResponse.HttpClientResponse): Review => {
+  const { headers, status } = response
+  const demand = status === 401 || status === 403
+    ? Option.getOrUndefined(Demands.fromChallenges(Challenge.fromHeaders(headers)))
+    : undefined
+  return demand === undefined ? reviewStatus(response) : { _tag: "Refused", demand }
+}
 
 /** RFC 9110 section 11.6.1. */
 export const explainChallenge = (

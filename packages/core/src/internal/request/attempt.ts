@@ -20,6 +20,7 @@ import * as MutableRef from "effect/MutableRef"
 import * as Option from "effect/Option"
 import type { ClientError } from "../../AuthError.ts"
 import * as AuthEvent from "../../AuthEvent.ts"
+import type { Demand } from "../token/demand.ts"
 import type { RenewalStep } from "../token/rejection.ts"
 import type { ActiveCredentials, Authenticator, Review } from "./activeCredentials.ts"
 import { isImmediate } from "./activeCredentials.ts"
@@ -47,6 +48,8 @@ export interface RequestContext {
   readonly attempted: RenewalStep
   /** How often it was sent again after refusals. */
   readonly replays: number
+  /** How often it was sent again because the server asked for it, or for more than its token stood for. */
+  readonly repeats: number
   /** How many redirects led to it. */
   readonly redirects: number
   /** When it was made, as the rate limiter noted it; `undefined` before its first attempt. */
@@ -133,10 +136,14 @@ const sendLimited = (client: Client, rateLimiter: RateLimiter, context: RequestC
 }
 
 /** Written out, because every limited request makes one. */
-const madeAt = ({ attempted, redirects, replays, request }: RequestContext, making: Making): RequestContext => ({
+const madeAt = (
+  { attempted, redirects, repeats, replays, request }: RequestContext,
+  making: Making
+): RequestContext => ({
   request,
   attempted,
   replays,
+  repeats,
   redirects,
   making
 })
@@ -181,31 +188,54 @@ const judged = (
     case "Failed":
       return Effect.zipRight(ResponseBody.discard(response, client.replay.discarding), Effect.fail(review.error))
     case "Refused":
-      return refused(client, credentials, context, response)
+      return refused(client, credentials, context, response, review.demand)
+    case "Repeat":
+      return context.repeats < mostRepeats && client.replay.maxReplays > 0 && isReplayable(context.request)
+        ? repeated(client, credentials, { ...context, repeats: context.repeats + 1 }, response, "reuse")
+        : refused(client, credentials, context, response, undefined)
   }
 }
 
 /** In bytes. A refusal is short; a longer body carries data. */
 const reviewedSize = 16_384
 
+/** Beside the replays of a policy: three for one request, as for authorizations of the Model Context Protocol. */
+const mostRepeats = 3
+
+/** Sends the request again, with the credentials that the step brings. */
+const repeated = (
+  client: Client,
+  { mode }: ActiveCredentials,
+  context: RequestContext,
+  response: HttpClientResponse.HttpClientResponse,
+  step: RenewalStep
+): Answer =>
+  ResponseBody.discard(response, client.replay.discarding).pipe(
+    Effect.zipRight(AuthEvent.publish(AuthEvent.AuthEvent.RequestReplayed({ mode, status: response.status, step }))),
+    Effect.zipRight(Effect.suspend(() => send(client, context)))
+  )
+
 const refused = (
   client: Client,
   credentials: ActiveCredentials,
   context: RequestContext,
-  response: HttpClientResponse.HttpClientResponse
+  response: HttpClientResponse.HttpClientResponse,
+  demand: Demand | undefined
 ): Answer =>
-  Effect.flatMap(credentials.reject(context.attempted), (step) => {
-    const { replays, request } = context
+  Effect.flatMap(nextStep(credentials, context, demand), (step) => {
+    const { repeats, request } = context
+    // a demand is counted apart, and leaves the steps after a refusal
+    const replays = demand === undefined ? context.replays : 0
     const { mode } = credentials
     const { status } = response
     const { discarding, maxReplays, reading } = client.replay
     const renewable = credentials.isRenewable === true
     const outcome = Refusal.outcome({ step, replays, maxReplays, renewable, replayable: isReplayable(request) })
     if (outcome === "Replay") {
-      return ResponseBody.discard(response, discarding).pipe(
-        Effect.zipRight(AuthEvent.publish(AuthEvent.AuthEvent.RequestReplayed({ mode, status, step }))),
-        Effect.zipRight(Effect.suspend(() => send(client, { ...context, attempted: step, replays: replays + 1 })))
-      )
+      const next = demand === undefined
+        ? { ...context, attempted: step, replays: replays + 1 }
+        : { ...context, repeats: repeats + 1 }
+      return repeated(client, credentials, next, response, step)
     }
     const bounded = ResponseBody.bounded(response, reading)
     return Effect.flatMap(
@@ -217,6 +247,15 @@ const refused = (
         )
     )
   })
+
+const nextStep = (
+  credentials: ActiveCredentials,
+  { attempted, repeats }: RequestContext,
+  demand: Demand | undefined
+): Effect.Effect<RenewalStep> =>
+  demand !== undefined && repeats >= mostRepeats
+    ? Effect.succeed("fail")
+    : credentials.reject(attempted, demand)
 
 /** Each hop to an origin of the client has credentials of its own; any other goes out without a trace of them. */
 const follow = (
@@ -236,7 +275,7 @@ const follow = (
       const { authenticated, request } = decision.next
       const redirects = hop.redirects + 1
       const next: Answer = authenticated
-        ? send(client, { request, redirects, attempted: "reuse", replays: 0, making })
+        ? send(client, { request, redirects, attempted: "reuse", replays: 0, repeats: 0, making })
         : Effect.withFiberRuntime((fiber) => {
           const sent = Upload.closable(request)
           const answer = client.transport.sendMatched(

@@ -20,7 +20,8 @@ export const all = (...authenticators: readonly [Authenticator, ...ReadonlyArray
         Effect.forEach(authenticators, ({ prove }) => prove(request, now)),
         (active) =>
           Active.combine(mode, active, {
-            reject: (attempted) => Effect.map(Effect.forEach(active, ({ reject }) => reject(attempted)), furthest),
+            reject: (attempted, demand) =>
+              Effect.map(Effect.forEach(active, ({ reject }) => reject(attempted, demand)), furthest),
             review: (response) => strictest(active.map(({ review }) => review(response))),
             reviewBody: strictestBody(active.flatMap(({ reviewBody }) => reviewBody ?? [])),
             explain: (response) =>
@@ -99,4 +100,5 @@ const strictestBody = (reviews: ReadonlyArray<BodyReview>): BodyReview | undefin
 const strictest = (reviews: ReadonlyArray<Review>): Review =>
   reviews.find(({ _tag }) => _tag === "Failed") ??
     reviews.find(({ _tag }) => _tag === "Refused") ??
+    reviews.find(({ _tag }) => _tag === "Repeat") ??
     Active.accepted

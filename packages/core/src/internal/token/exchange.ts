@@ -341,7 +341,8 @@ const grant = <R>(
     const next = TokenState.granted(before, token, { provenance, persisted, renewAt, asked })
     StateRef.set(state, next)
     if (provenance === "login" && before.held !== undefined) Revocation.endReplaced(source, before.held.token)
-    StateRef.set(changes, { _tag: "Obtained", provenance, token })
+    // `Cleared` is the last change, even if a token was being stored at the end of the Scope
+    if (!next.closed) StateRef.set(changes, { _tag: "Obtained", provenance, token })
     yield* AuthEvent.publish(AuthEvent.AuthEvent.TokenObtained({
       mode,
       provenance,

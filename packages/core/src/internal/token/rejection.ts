@@ -37,10 +37,10 @@ export const reject = <Exchange>(
   const { held } = state
   if (held !== undefined && !held.rejected && held.token !== token) return ["reuse", state]
   if (rejection.demand !== undefined) return demanded(state, rejection.demand, now, rules)
-  // a refresh that brought a token which is refused is not worth another one, however late the refusal comes
-  const loginNext = order[attempted] >= order.refresh || (held?.provenance === "refresh" && accepted === false)
+  // a refresh that brought a token which is refused is not worth another one
+  const loginNext = order[attempted] >= order.refresh || (held !== undefined && endsSession(held, accepted, now, rules))
   const rejected = held === undefined ? undefined : { ...held, rejected: true, loginNext }
-  const step: RenewalStep = TokenState.redeemable(rejected, accepted, now, rules) === undefined ? "login" : "refresh"
+  const step: RenewalStep = TokenState.redeemable(rejected, now, rules) === undefined ? "login" : "refresh"
   if (order[step] <= order[attempted]) return ["fail", state]
   if (held === undefined || held.rejected) return [step, state]
   if (step !== "login") return [step, { ...state, held: rejected }]
@@ -51,6 +51,17 @@ export const reject = <Exchange>(
     ? ["fail", state]
     : [step, { ...state, held: rejected, loginsAfterRejection }]
 }
+
+/**
+ * Whether the rejection of a token shows that its session is dead: it came from a refresh, and either is known to have
+ * been of no use, however late that is said, or is too young to have been of any.
+ */
+const endsSession = (
+  { issuedAt, provenance }: TokenState.Held,
+  accepted: boolean | undefined,
+  now: number,
+  { refreshGracePeriod }: TokenState.Rules
+): boolean => provenance === "refresh" && !(accepted ?? !TokenState.within(issuedAt, refreshGracePeriod, now))
 
 /**
  * The server wants more than the token stands for. If the last login asked for that already, or the one before it was in

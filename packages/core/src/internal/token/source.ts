@@ -12,12 +12,15 @@ import type * as MutableRef from "effect/MutableRef"
 import type * as Option from "effect/Option"
 import type * as Redacted from "effect/Redacted"
 import type * as Runtime from "effect/Runtime"
+import type * as Stream from "effect/Stream"
+import type * as Subscribable from "effect/Subscribable"
 import type * as Tracer from "effect/Tracer"
 import type { ExchangeError } from "../../AuthError.ts"
 import type { RefreshPolicy } from "../../RefreshPolicy.ts"
 import type { Token } from "../../Token.ts"
 import type { TokenStore } from "../../TokenStore.ts"
 import type { Demand } from "./demand.ts"
+import type { RenewalStep } from "./rejection.ts"
 import type { Freshness, Provenance, Rules, TokenState } from "./state.ts"
 import type { Waiters } from "./waiters.ts"
 
@@ -122,6 +125,51 @@ export interface Options<R = never> {
 export class MayInteract extends Context.Reference<MayInteract>()("@effect-auth/core/TokenSource/MayInteract", {
   defaultValue: () => true
 }) {}
+
+/**
+ * @since 0.1.0
+ * @category models
+ */
+export interface TokenSource {
+  /** A token that is valid now. Waits only when there is none; fails with the error of the exchange. */
+  readonly get: Effect.Effect<Token, ExchangeError>
+  /**
+   * {@link TokenSource.get} at a time (epoch ms) that the caller has read already. When the token is fresh this is an
+   * `Exit`, which a hot path recognises without running an effect.
+   */
+  readonly getAt: (now: number) => Effect.Effect<Token, ExchangeError>
+  /**
+   * Reports that the server rejected the token, for a request that has already `attempted` a step (default: none), and
+   * whether it has `accepted` the token for another one (default: not known). Returns the step by which the next `get`
+   * obtains another token, or `fail` when this request cannot get a better one. Only the first rejection of a token
+   * counts; later ones find its successor (`reuse`).
+   *
+   * A refreshed token that was never accepted leads to a login. A token that a login brought is worth one more login in
+   * the policy's `coolDown`, or three if it was accepted: the server may say 401 where it means 403.
+   *
+   * With a `demand`, the server wants more than the token stands for. That leads to a login that asks for it, and for
+   * whatever was demanded before, or to `fail` if the last login asked for it already. If the login fails, the token
+   * stays good for other requests.
+   */
+  readonly reject: (
+    token: Token,
+    attempted?: RenewalStep,
+    accepted?: boolean,
+    demand?: Demand
+  ) => Effect.Effect<RenewalStep>
+  /**
+   * Ends the session: forgets the token, removes it from the store and revokes it at the server. The next `get` logs in
+   * again. Fails if the store or the server could not be told; the token is forgotten all the same.
+   */
+  readonly end: Effect.Effect<void, ExchangeError>
+  /**
+   * Every change, in order, beginning with the latest one; ends with the source. A slow subscriber loses nothing and
+   * delays nothing: unread changes wait in memory, one small record each.
+   */
+  readonly changes: Stream.Stream<TokenChange>
+  /** What the source shows of itself, now and whenever it changes. */
+  readonly state: Subscribable.Subscribable<Snapshot>
+}
 
 /** The cells and settings of one source. */
 export interface Source<R> {

@@ -138,9 +138,12 @@ export const freshness = (held: Held, now: number): Freshness =>
     ? "Stale"
     : "Fresh"
 
-/** The token, if it needs no renewal at this time. */
-export const freshToken = <Exchange>({ held }: TokenState<Exchange>, now: number): Exit.Exit<Token> | undefined =>
-  held !== undefined && freshness(held, now) === "Fresh" ? held.done : undefined
+/** The token, if it needs no renewal at this time. One that was being stored when the source was closed is for nobody. */
+export const freshToken = <Exchange>(
+  { closed, held }: TokenState<Exchange>,
+  now: number
+): Exit.Exit<Token> | undefined =>
+  held !== undefined && !closed && freshness(held, now) === "Fresh" ? held.done : undefined
 
 /** What to do for a caller that asks for a token now, and may bother a person with it or not. */
 export const decide = <Exchange>(
@@ -208,7 +211,7 @@ export const plan = (
     ? undefined
     : isNews
     ? (rules.canRefresh && !isPast(found.token.refreshExpiresAt, now) ? found.token.refreshToken : undefined)
-    : redeemable(held, undefined, now, rules)
+    : redeemable(held, now, rules)
   return token === undefined || refreshToken === undefined
     ? { _tag: "Login" }
     : { _tag: "Refresh", token, refreshToken }
@@ -332,20 +335,18 @@ const pauseAfter = (error: ExchangeError, { coolDown }: Rules): number =>
 /** Counted from the event, so that a clock set back ends the period instead of prolonging it. */
 export const within = (since: number, period: number, now: number): boolean => now >= since && now - since < period
 
-/** The refresh token that the next exchange redeems; `accepted`: whether the token is known to have been accepted. */
+/**
+ * The refresh token that an exchange redeems. Whether a rejection leads to a login was decided when it was reported, by
+ * what was known of the token then.
+ */
 export const redeemable = (
   held: Held | undefined,
-  accepted: boolean | undefined,
   now: number,
-  rules: Rules
-): Redacted.Redacted | undefined => {
-  if (held === undefined || held.loginNext || !rules.canRefresh || isPast(held.token.refreshExpiresAt, now)) {
-    return undefined
-  }
-  const sessionIsDead = held.rejected && held.provenance === "refresh" && accepted !== true &&
-    within(held.issuedAt, rules.refreshGracePeriod, now)
-  return sessionIsDead ? undefined : held.refreshToken
-}
+  { canRefresh }: Rules
+): Redacted.Redacted | undefined =>
+  held === undefined || held.loginNext || !canRefresh || isPast(held.token.refreshExpiresAt, now)
+    ? undefined
+    : held.refreshToken
 
 const isPast = (instant: DateTime.Utc | undefined, now: number): boolean =>
   instant !== undefined && DateTime.toEpochMillis(instant) <= now

@@ -1,7 +1,8 @@
 import { assert, describe, it } from "@effect/vitest"
+import type * as Demand from "../../../src/internal/token/demand.ts"
 import * as Rejection from "../../../src/internal/token/rejection.ts"
 import * as State from "../../../src/internal/token/state.ts"
-import type { Token } from "../../../src/Token.ts"
+import { Token } from "../../../src/Token.ts"
 import { failure, first, held, other, refusedLogin, rules, state } from "./fixtures.ts"
 
 describe("rejections of tokens", () => {
@@ -76,7 +77,65 @@ describe("rejections of tokens", () => {
     it("of a refreshed token that was accepted leads to a refresh, however young it is", () => {
       const given = state({ held: held({ provenance: "refresh", issuedAt: 1 }) })
       const rejection = { token: first, attempted: "reuse", accepted: true, demand: undefined } as const
-      assert.strictEqual(Rejection.reject(given, rejection, 1, rules)[0], "refresh")
+      const [step, after] = Rejection.reject(given, rejection, 1, rules)
+      assert.strictEqual(step, "refresh")
+      assert.strictEqual(State.plan(after.held, undefined, 1, rules)._tag, "Refresh")
+    })
+
+    describe("with a demand", () => {
+      const wider = { scope: ["write"] }
+      const demanding = (demand: Demand.Demand) =>
+        ({ token: first, attempted: "reuse", accepted: true, demand }) as const
+
+      it("leads to a login that asks for it and for what was asked before; until then the token is not used", () => {
+        const given = state({ asked: { demand: { scope: ["read"] }, at: 0 } })
+        const [step, after] = Rejection.reject(given, demanding(wider), 1, rules)
+        assert.strictEqual(step, "login")
+        assert.deepStrictEqual(State.nextDemand(after).scope, ["read", "write"])
+        assert.strictEqual(State.freshness(held({ demand: wider }), 1), "Expired")
+        assert.strictEqual(State.plan(after.held, undefined, 1, rules)._tag, "Login")
+      })
+
+      it("joins a demand that is waiting for its login", () => {
+        const [, one] = Rejection.reject(state(), demanding(wider), 1, rules)
+        const [step, both] = Rejection.reject(one, demanding({ scope: ["delete"] }), 2, rules)
+        assert.deepStrictEqual([step, State.nextDemand(both).scope], ["login", ["write", "delete"]])
+      })
+
+      it("ends where the last login asked for it already, or none can ask", () => {
+        const asked = state({ asked: { demand: wider, at: 0 } })
+        assert.deepStrictEqual(Rejection.reject(asked, demanding(wider), 1, rules), ["fail", asked])
+        const given = state()
+        assert.deepStrictEqual(Rejection.reject(given, demanding(wider), 1, { ...rules, canDemand: false }), [
+          "fail",
+          given
+        ])
+      })
+
+      it("leads to three logins in a cool-down, whatever the server thinks of next", () => {
+        const steps = [1, 2, 3, 4, 30_001].reduce<readonly [ReadonlyArray<string>, State.TokenState<string>]>(
+          ([steps, before], now) => {
+            const [step, after] = Rejection.reject(before, demanding({ scope: [`scope-${now}`] }), now, rules)
+            return [[...steps, step], { ...after, held: held() }]
+          },
+          [[], state()]
+        )[0]
+        assert.deepStrictEqual(steps, ["login", "login", "login", "fail", "login"])
+      })
+
+      it("leaves the token good for other requests if its login fails, and is not tried again in the cool-down", () => {
+        const [, after] = Rejection.reject(state(), demanding(wider), 1, rules)
+        const failed = State.failed(after, failure(refusedLogin, 2))
+        assert.deepStrictEqual(State.decide(failed, 3, rules, true), { _tag: "Use", token: first })
+        assert.strictEqual(Rejection.reject(failed, demanding(wider), 3, rules)[0], "fail")
+      })
+
+      it("is satisfied by a stored token of that scope only", () => {
+        const [, after] = Rejection.reject(state(), demanding(wider), 1, rules)
+        const found = (scope: ReadonlyArray<string>) =>
+          State.plan(after.held, { token: new Token({ ...other, scope }), provenance: "store" }, 1, rules)._tag
+        assert.deepStrictEqual([found(["read"]), found(["read", "write"])], ["Login", "Adopt"])
+      })
     })
 
     it("of tokens that logins brought leads to one login in a cool-down, and to three if they were of use", () => {

@@ -1,0 +1,253 @@
+/** What a session may need beyond logins and refreshes: a person, what a server demands, an end. */
+import * as AuthenticatedHttpClient from "@effect-auth/core/AuthenticatedHttpClient"
+import * as Authenticator from "@effect-auth/core/Authenticator"
+import * as Token from "@effect-auth/core/Token"
+import * as TokenSource from "@effect-auth/core/TokenSource"
+import * as TokenStore from "@effect-auth/core/TokenStore"
+import * as ScriptedHttpClient from "@effect-auth/testing/ScriptedHttpClient"
+import * as HttpClient from "@effect/platform/HttpClient"
+import { assert, describe, it } from "@effect/vitest"
+import * as Deferred from "effect/Deferred"
+import * as Effect from "effect/Effect"
+import * as Fiber from "effect/Fiber"
+import * as Option from "effect/Option"
+import * as Redacted from "effect/Redacted"
+import * as Ref from "effect/Ref"
+import * as TestClock from "effect/TestClock"
+import { CredentialsRejected, InteractionRequired, TokenStoreError } from "../src/AuthError.ts"
+
+const value = (token: Token.Token) => Redacted.value(token.value)
+
+const granted = (name: string, options?: { readonly refreshToken?: string; readonly scope?: ReadonlyArray<string> }) =>
+  Effect.orDie(Token.make({ value: name, lifetime: "100 seconds", ...options }))
+
+const dead = Effect.fail(new CredentialsRejected({ mode: "Test", status: 400 }))
+
+/** A person who takes a minute, and how often they were asked. */
+const person = Effect.map(Ref.make<ReadonlyArray<TokenSource.Demand>>([]), (asked) => ({
+  asked: Ref.get(asked),
+  logIn: (demand: TokenSource.Demand) =>
+    Effect.zipRight(Ref.update(asked, (all) => [...all, demand]), Effect.delay(granted("of-person"), "1 minute"))
+}))
+
+describe("TokenSource > with a person", () => {
+  it.scoped("asks once, for as long as it takes, outside the policy's timeout", () =>
+    Effect.gen(function*() {
+      const { asked, logIn } = yield* person
+      const tokens = yield* TokenSource.make({ interactive: logIn })
+      const callers = yield* Effect.fork(Effect.all([tokens.get, tokens.get], { concurrency: "unbounded" }))
+      yield* TestClock.adjust("1 minute")
+      assert.deepStrictEqual((yield* Fiber.join(callers)).map(value), ["of-person", "of-person"])
+      assert.lengthOf(yield* asked, 1)
+    }))
+
+  it.scoped("gives up after five minutes, and does not ask again within the cool-down", () =>
+    Effect.gen(function*() {
+      const asked = yield* Ref.make(0)
+      const tokens = yield* TokenSource.make({
+        interactive: () => Effect.zipRight(Ref.update(asked, (n) => n + 1), Effect.never)
+      })
+      const caller = yield* Effect.fork(Effect.flip(tokens.get))
+      yield* TestClock.adjust("5 minutes")
+      const error = yield* Fiber.join(caller)
+      assert.strictEqual(error._tag, "InteractionRequired")
+      assert.include(error.message, "nobody logged in within 5m")
+      assert.strictEqual((yield* Effect.flip(tokens.get))._tag, "InteractionRequired")
+      assert.strictEqual(yield* Ref.get(asked), 1)
+    }))
+
+  it.scoped("a call in the background fails instead, and leaves the next one free to ask", () =>
+    Effect.gen(function*() {
+      const { asked, logIn } = yield* person
+      const tokens = yield* TokenSource.make({ interactive: logIn })
+      const background = Effect.provideService(tokens.get, TokenSource.MayInteract, false)
+      assert.strictEqual((yield* Effect.flip(background))._tag, "InteractionRequired")
+      assert.lengthOf(yield* asked, 0)
+      const caller = yield* Effect.fork(tokens.get)
+      yield* TestClock.adjust("1 minute")
+      assert.strictEqual(value(yield* Fiber.join(caller)), "of-person")
+    }))
+
+  it.scoped("an early renewal asks nobody, and the token in use stays", () =>
+    Effect.gen(function*() {
+      const { asked, logIn } = yield* person
+      const tokens = yield* TokenSource.make({
+        interactive: logIn,
+        refresh: () => dead,
+        initial: Effect.asSome(granted("initial", { refreshToken: "canary-refresh" }))
+      })
+      yield* tokens.get
+      yield* TestClock.adjust("90 seconds")
+      assert.strictEqual(value(yield* tokens.get), "initial")
+      yield* TestClock.adjust("1 second")
+      assert.lengthOf(yield* asked, 0)
+    }))
+
+  it.scoped("is asked when the refresh token has ended", () =>
+    Effect.gen(function*() {
+      const { asked, logIn } = yield* person
+      const tokens = yield* TokenSource.make({
+        interactive: logIn,
+        refresh: () => dead,
+        initial: Effect.asSome(granted("initial", { refreshToken: "canary-refresh" }))
+      })
+      yield* tokens.get
+      yield* TestClock.adjust("2 minutes")
+      const caller = yield* Effect.fork(tokens.get)
+      yield* TestClock.adjust("1 minute")
+      assert.strictEqual(value(yield* Fiber.join(caller)), "of-person")
+      assert.lengthOf(yield* asked, 1)
+    }))
+
+  it.scoped("is asked for the claims that the server states", () =>
+    Effect.gen(function*() {
+      const { asked, logIn } = yield* person
+      const claims = { id_token: { acr: { value: "gold" } } }
+      const tokens = yield* TokenSource.make({
+        login: new InteractionRequired({ mode: "Test", claims: JSON.stringify(claims) }),
+        interactive: logIn
+      })
+      const caller = yield* Effect.fork(tokens.get)
+      yield* TestClock.adjust("1 minute")
+      yield* Fiber.join(caller)
+      assert.deepStrictEqual((yield* asked).map(({ claims }) => claims), [claims])
+    }))
+
+  it.scoped("leaves the store to others meanwhile, and stores what the person brought", () =>
+    Effect.gen(function*() {
+      const { logIn } = yield* person
+      const store = yield* TokenStore.makeMemory
+      const tokens = yield* TokenSource.make({ interactive: logIn, store })
+      const caller = yield* Effect.fork(tokens.get)
+      yield* TestClock.adjust("30 seconds")
+      yield* store.withLock(TokenStore.set(store, yield* granted("of another process")))
+      yield* TestClock.adjust("30 seconds")
+      assert.strictEqual(value(yield* Fiber.join(caller)), "of-person")
+      assert.deepStrictEqual(Option.map((yield* store.get).token, value), Option.some("of-person"))
+    }))
+
+  it.scoped("is not waited for at the end of the Scope", () =>
+    Effect.gen(function*() {
+      const ended = yield* Deferred.make<void>()
+      yield* Effect.scoped(Effect.gen(function*() {
+        const tokens = yield* TokenSource.make({
+          interactive: () => Effect.onInterrupt(Effect.never, () => Deferred.succeed(ended, undefined))
+        })
+        yield* Effect.fork(tokens.get)
+        yield* Effect.yieldNow()
+        yield* TestClock.adjust("1 second")
+      }))
+      yield* Deferred.await(ended)
+    }))
+})
+
+describe("TokenSource > with demands", () => {
+  const api = (scopes: Readonly<Record<string, ReadonlyArray<string>>>) =>
+    ScriptedHttpClient.make((request) => {
+      const scope = scopes[(request.headers["authorization"] ?? "").slice("Bearer ".length)] ?? []
+      return scope.includes("write")
+        ? { status: 200 }
+        : { status: 403, headers: { "www-authenticate": `Bearer error="insufficient_scope", scope="write"` } }
+    })
+
+  const client = (
+    login: (demand: TokenSource.Demand) => ReturnType<typeof granted>,
+    scopes: Record<string, ReadonlyArray<string>>
+  ) =>
+    Effect.gen(function*() {
+      const asked = yield* Ref.make<ReadonlyArray<TokenSource.Demand["scope"]>>([])
+      const tokens = yield* TokenSource.make({
+        login: (demand) => Effect.zipRight(Ref.update(asked, (all) => [...all, demand.scope]), login(demand))
+      })
+      const http = yield* AuthenticatedHttpClient.make(
+        Authenticator.bearer(tokens, { review: Authenticator.reviewDemands }),
+        { baseUrl: "https://acme.example" }
+      ).pipe(Effect.provideService(HttpClient.HttpClient, api(scopes)))
+      return { http, asked: Ref.get(asked) }
+    })
+
+  const named = (demand: TokenSource.Demand) => granted(`with-${(demand.scope ?? ["nothing"]).join("-")}`)
+
+  it.scoped("a scope that is missing is asked for, and the request is sent again", () =>
+    Effect.gen(function*() {
+      const { asked, http } = yield* client(named, { "with-write": ["write"] })
+      assert.strictEqual((yield* http.get("/things")).status, 200)
+      assert.deepStrictEqual(yield* asked, [undefined, ["write"]])
+    }))
+
+  it.scoped("a scope that was asked for in vain is not asked for again", () =>
+    Effect.gen(function*() {
+      const { asked, http } = yield* client(named, {})
+      for (let call = 0; call < 3; call++) {
+        assert.strictEqual((yield* Effect.flip(http.get("/things")))._tag, "AuthenticationFailed")
+      }
+      assert.lengthOf(yield* asked, 2)
+    }))
+
+  it.scoped("is a refusal at once where no login can ask for more", () =>
+    Effect.gen(function*() {
+      const tokens = yield* TokenSource.make({ login: granted("fixed") })
+      const transport = ScriptedHttpClient.make({
+        status: 403,
+        headers: { "www-authenticate": `Bearer error="insufficient_scope", scope="write"` }
+      })
+      const http = yield* AuthenticatedHttpClient.make(
+        Authenticator.bearer(tokens, { review: Authenticator.reviewDemands }),
+        { baseUrl: "https://acme.example" }
+      ).pipe(Effect.provideService(HttpClient.HttpClient, transport))
+      assert.strictEqual((yield* Effect.flip(http.get("/things")))._tag, "AuthenticationFailed")
+      assert.strictEqual(yield* transport.count, 1)
+    }))
+})
+
+describe("TokenSource > end", () => {
+  it.scoped("revokes the session, removes what is stored, and the next call logs in", () =>
+    Effect.gen(function*() {
+      const logins = yield* Ref.make(0)
+      const revoked = yield* Ref.make<ReadonlyArray<string>>([])
+      const changes = yield* Ref.make<ReadonlyArray<string>>([])
+      const store = yield* TokenStore.makeMemory
+      const tokens = yield* TokenSource.make({
+        login: Effect.flatMap(Ref.updateAndGet(logins, (n) => n + 1), (n) => granted(`login-${n}`)),
+        revoke: (token) => Ref.update(revoked, (all) => [...all, value(token)]),
+        onChange: ({ _tag }) => Ref.update(changes, (all) => [...all, _tag]),
+        store
+      })
+      yield* tokens.get
+      yield* tokens.end
+      assert.deepStrictEqual(yield* Ref.get(revoked), ["login-1"])
+      assert.isTrue(Option.isNone((yield* store.get).token))
+      assert.strictEqual(value(yield* tokens.get), "login-2")
+      assert.deepStrictEqual(yield* Ref.get(changes), ["Obtained", "Ended", "Obtained"])
+    }))
+
+  it.scoped("revokes a stored session that this source never used", () =>
+    Effect.gen(function*() {
+      const revoked = yield* Ref.make<ReadonlyArray<string>>([])
+      const store = yield* TokenStore.makeMemory
+      yield* TokenStore.set(store, yield* granted("stored"))
+      const tokens = yield* TokenSource.make({
+        login: granted("login"),
+        revoke: (token) => Ref.update(revoked, (all) => [...all, value(token)]),
+        store
+      })
+      yield* tokens.end
+      assert.deepStrictEqual(yield* Ref.get(revoked), ["stored"])
+    }))
+
+  it.scoped("forgets the token and tells of the failure if the server or the store does not answer", () =>
+    Effect.gen(function*() {
+      const memory = yield* TokenStore.makeMemory
+      const broken = new TokenStoreError({ operation: "remove", detail: "disk full" })
+      const revocations = yield* Ref.make(0)
+      const tokens = yield* TokenSource.make({
+        login: granted("login"),
+        revoke: () => Ref.update(revocations, (n) => n + 1),
+        store: { ...memory, remove: Effect.fail(broken) }
+      })
+      yield* tokens.get
+      assert.strictEqual((yield* Effect.flip(tokens.end)).message, broken.message)
+      assert.strictEqual(yield* Ref.get(revocations), 1)
+      assert.strictEqual((yield* tokens.state.get).freshness, "Empty")
+    }))
+})
