@@ -72,7 +72,7 @@ const jittered = RateLimitPolicy.default.pipe(
   RateLimitPolicy.maxWait("5 minutes")
 )
 
-/** What is logged of 50 calls a second, minute by minute. */
+/** What is logged of ten calls a second, minute by minute. */
 const logged = (transport: HttpClient.HttpClient, policy: RateLimitPolicy.RateLimitPolicy) =>
   Effect.gen(function*() {
     const lines = yield* Ref.make<ReadonlyArray<Line>>([])
@@ -85,7 +85,7 @@ const logged = (transport: HttpClient.HttpClient, policy: RateLimitPolicy.RateLi
     )
     const http = transport.pipe(RateLimiter.withRateLimiter(yield* RateLimiter.make(policy)))
     const call = Effect.forkScoped(Effect.ignore(http.get("https://api.example/a")))
-    const calls = Effect.repeatN(Effect.zipRight(call, Effect.sleep("20 millis")), minutes * minute / 20 - 1)
+    const calls = Effect.repeatN(Effect.zipRight(call, Effect.sleep("100 millis")), minutes * minute / 100 - 1)
     yield* VirtualClock.run(Effect.scoped(calls)).pipe(
       Logger.withMinimumLogLevel(LogLevel.All),
       Effect.provide(Logger.replace(Logger.defaultLogger, logger))
@@ -105,7 +105,7 @@ const logged = (transport: HttpClient.HttpClient, policy: RateLimitPolicy.RateLi
   })
 
 describe("RateLimiter", () => {
-  describe("50 calls a second against 60 a minute", () => {
+  describe("ten calls a second against 60 a minute", () => {
     it.effect.each([
       // each second wait is just over a second long
       { name: "a token bucket and waits with jitter", server: tokenBucket, policy: jittered },

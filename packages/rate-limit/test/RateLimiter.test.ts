@@ -10,10 +10,8 @@ import * as Chunk from "effect/Chunk"
 import * as Duration from "effect/Duration"
 import * as Effect from "effect/Effect"
 import * as Exit from "effect/Exit"
-import * as FastCheck from "effect/FastCheck"
 import * as Fiber from "effect/Fiber"
 import * as Logger from "effect/Logger"
-import * as LogLevel from "effect/LogLevel"
 import * as Option from "effect/Option"
 import * as Ref from "effect/Ref"
 import * as Schedule from "effect/Schedule"
@@ -26,7 +24,7 @@ import * as RateLimitHeaders from "../src/RateLimitHeaders.ts"
 import * as RateLimitPolicy from "../src/RateLimitPolicy.ts"
 import * as RateLimitStatus from "../src/RateLimitStatus.ts"
 import * as ReplayPolicy from "../src/ReplayPolicy.ts"
-import * as SlidingWindow from "./slidingWindow.ts"
+import * as Load from "./load.ts"
 
 const policy = RateLimitPolicy.default
 
@@ -76,84 +74,10 @@ const eventsOf = (limiter: RateLimiter.RateLimiter) =>
     return Effect.zipRight(VirtualClock.settled, Ref.get(events))
   })
 
-const numberHeaders = RateLimitHeaders.numbers({
-  limit: "x-ratelimit-limit",
-  window: "x-ratelimit-window-sec",
-  remaining: "x-ratelimit-remaining",
-  reset: "x-ratelimit-towait-sec",
-  concurrencyLimit: "x-concurrency-limit-limit",
-  running: "x-concurrency-limit-running"
-})
-
-const scenarios: ReadonlyArray<{
-  readonly name: string
-  readonly server: SlidingWindow.Options
-  readonly policy: RateLimitPolicy.RateLimitPolicy
-  readonly requests: number
-  /** The least time that the server's quotas allow, in milliseconds. */
-  readonly ideal: number
-}> = [
-  {
-    name: "50 per second",
-    server: {
-      windows: [{ limit: 50, window: 1000 }],
-      latency: (n) => 5 + (n * 7) % 21,
-      headers: SlidingWindow.ietfHeaders
-    },
-    policy,
-    requests: 1000,
-    ideal: 19_000
-  },
-  {
-    name: "300 per hour, two at once",
-    server: {
-      windows: [{ limit: 300, window: 3_600_000 }],
-      concurrency: 2,
-      latency: (n) => 1000 + (n * 313) % 2000,
-      headers: SlidingWindow.numberHeaders
-    },
-    policy: policy.pipe(RateLimitPolicy.headers(numberHeaders)),
-    requests: 1000,
-    // the last 100 calls, two at once, 2 s each on average
-    ideal: 3 * 3_600_000 + 100_000
-  },
-  {
-    name: "a burst of 100 per minute, 1,000 per day",
-    server: {
-      windows: [{ limit: 100, window: 60_000 }, { limit: 1000, window: 86_400_000 }],
-      latency: (n) => 20 + (n * 13) % 100,
-      headers: SlidingWindow.ietfHeaders
-    },
-    policy,
-    requests: 1050,
-    ideal: 86_400_000
-  }
-]
-
 describe("RateLimiter", () => {
   describe("against sliding windows", () => {
-    for (const { ideal, name, policy, requests, server: options } of scenarios) {
-      it.effect(`keeps 64 fibers just below ${name}`, () =>
-        Effect.gen(function*() {
-          const server = yield* SlidingWindow.make(options)
-          const http = yield* limited(
-            server.client,
-            policy.pipe(RateLimitPolicy.probe(true), RateLimitPolicy.maxWait(Duration.infinity))
-          )
-          const statuses = yield* VirtualClock.run(
-            Effect.forEach(Array.from({ length: requests }, (_, n) => n), (n) => http.get(`/calls?n=${n}`), {
-              concurrency: 64
-            })
-          )
-          const finished = yield* Effect.map(server.stats, ({ answered }) => Math.max(...answered))
-          const stats = yield* server.stats
-          assert.strictEqual(stats.blocked.length, 0)
-          assert.lengthOf(Chunk.toReadonlyArray(stats.executed), requests)
-          assert.strictEqual(new Set(stats.executed).size, requests)
-          assert.isTrue(statuses.every(({ status }) => status === 200))
-          assert.isAtMost(stats.mostRunning, options.concurrency ?? Infinity)
-          assert.isAtMost(finished, 1.05 * ideal)
-        }), 60_000)
+    for (const scenario of Load.slidingWindows(1)) {
+      it.effect(`keeps 64 fibers just below ${scenario.name}`, () => Load.keepsJustBelow(scenario))
     }
   })
 
@@ -305,15 +229,15 @@ describe("RateLimiter", () => {
 
     it.effect("takes as long as maxWait admits, whatever the schedule", () =>
       Effect.gen(function*() {
-        const anHour = policy.pipe(
-          RateLimitPolicy.maxWait("1 hour"),
+        const long = policy.pipe(
+          RateLimitPolicy.maxWait("10 minutes"),
           RateLimitPolicy.waiting(Schedule.jitteredWith(RateLimitPolicy.asStated, { min: 1, max: 1 }))
         )
-        const { second, server } = yield* waitingFor(3600, anHour)
-        yield* TestClock.adjust("3600 seconds")
+        const { second, server } = yield* waitingFor(600, long)
+        yield* TestClock.adjust("600 seconds")
         assert.propertyVal(yield* Fiber.join(second), "_tag", "Right")
-        assert.deepStrictEqual(yield* timesOf(server), [0, 3_600_000])
-        assert.propertyVal(yield* Fiber.join((yield* waitingFor(3601, anHour)).second), "_tag", "Left")
+        assert.deepStrictEqual(yield* timesOf(server), [0, 600_000])
+        assert.propertyVal(yield* Fiber.join((yield* waitingFor(601, long)).second), "_tag", "Left")
       }))
 
     it.effect("fails at once when the schedule makes it too long", () =>
@@ -626,74 +550,7 @@ describe("RateLimiter", () => {
   })
 
   describe("interrupted", () => {
-    it.effect(
-      "at any time, loses no slot and starves no request",
-      () =>
-        Effect.promise(() =>
-          FastCheck.assert(
-            FastCheck.asyncProperty(
-              FastCheck.array(
-                FastCheck.record({
-                  begins: FastCheck.integer({ min: 0, max: 3000 }),
-                  lives: FastCheck.option(FastCheck.integer({ min: 0, max: 3000 }))
-                }),
-                { minLength: 1, maxLength: 24 }
-              ),
-              (requests) =>
-                Effect.runPromise(
-                  Effect.gen(function*() {
-                    const server = yield* SlidingWindow.make({
-                      windows: [{ limit: 3, window: 1000 }],
-                      concurrency: 2,
-                      latency: (n) => 50 + (n * 37) % 200,
-                      headers: SlidingWindow.numberHeaders
-                    })
-                    const limiter = yield* RateLimiter.make(
-                      policy.pipe(RateLimitPolicy.headers(numberHeaders), RateLimitPolicy.probe(true))
-                    )
-                    const http = limitedBy(server.client, limiter)
-                    const exits = yield* VirtualClock.run(Effect.forEach(
-                      requests,
-                      ({ begins, lives }) =>
-                        Effect.gen(function*() {
-                          yield* Effect.sleep(begins)
-                          const fiber = yield* Effect.fork(http.get("/a"))
-                          if (lives !== null) yield* Effect.zipRight(Effect.sleep(lives), Fiber.interrupt(fiber))
-                          return yield* Fiber.await(fiber)
-                        }),
-                      { concurrency: "unbounded" }
-                    ))
-                    requests.forEach(({ lives }, i) => {
-                      const exit = exits[i] ?? assert.fail("missing")
-                      if (Exit.isFailure(exit)) assert.isTrue(lives !== null && Cause.isInterruptedOnly(exit.cause))
-                    })
-                    const [snapshot] = yield* limiter.snapshot
-                    assert.deepInclude(snapshot, { inFlight: 0, waiting: 0 })
-                    const { answered, blocked, mostRunning } = yield* server.stats
-                    assert.isAtMost(mostRunning, 2)
-                    // calls that were abandoned before any response came may have used the quota up
-                    const stated = Math.min(...answered, ...blocked)
-                    assert.lengthOf(blocked.filter((at) => at > stated), 0)
-                    // an interruption may cost the window of a call that was in flight, and no more
-                    const last = Math.max(0, ...answered)
-                    assert.isAtMost(last, 3000 + 1500 * Math.ceil(requests.length / 3))
-                  }).pipe(Logger.withMinimumLogLevel(LogLevel.None))
-                )
-            ),
-            {
-              numRuns: 200,
-              // three are abandoned before the first response, so nobody knows that the quota is used up
-              examples: [[[
-                { begins: 0, lives: 0 },
-                { begins: 0, lives: 1 },
-                { begins: 1, lives: null },
-                { begins: 0, lives: 2 }
-              ]]]
-            }
-          )
-        ),
-      60_000
-    )
+    it("at any time, loses no slot and starves no request", () => Load.survivesInterruptions({ numRuns: 15 }))
   })
 
   describe("events", () => {

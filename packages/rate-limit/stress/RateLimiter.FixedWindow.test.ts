@@ -1,0 +1,3 @@
+import { declareTests } from "../test/fixedWindowRaces.ts"
+
+declareTests(10)
