@@ -175,6 +175,7 @@ describe("RateLimitHeaders", () => {
 
     it("reads no quota from a server that says by -1 that it has none", () => {
       assert.isTrue(Option.isNone(read(xRateLimit, of("x-ratelimit", "-1", "-1", "0")).status))
+      assert.isTrue(Option.isNone(read(ietf, { ratelimit: "limit=-1, remaining=-1, reset=0" }).status))
     })
   })
 

@@ -10,7 +10,10 @@ export const dictionary = (self: Fields.Reader, name: string): Quota | undefined
     const members = Structured.dictionary(text)
     if (members === undefined) return undefined
     const limit = Structured.fewest((members.get("limit") ?? []).map(Structured.toCount))
-    const remaining = Structured.fewest((members.get("remaining") ?? []).map(Structured.toLeft))
+    const left = members.get("remaining") ?? []
+    // a server that states -1 for both has no limit
+    if (members.has("limit") && limit === undefined && left.some((number) => Number(number) < 0)) return undefined
+    const remaining = Structured.fewest(left.map(Structured.toLeft))
     const reset = Structured.latest((members.get("reset") ?? []).map(Structured.toDuration))
     return limit === undefined && remaining === undefined ? undefined : { limit, remaining, reset }
   })
