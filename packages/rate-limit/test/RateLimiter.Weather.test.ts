@@ -268,7 +268,11 @@ describe("RateLimiter", () => {
           status: 429,
           headers: { "ratelimit-limit": String(limit), "ratelimit-remaining": "0", "ratelimit-reset": String(reset) }
         })
-        const cases = [[blocked(5, 60), blocked(6, 60)], [blocked(5, 60), blocked(5, 90)]]
+        const cases = [
+          [blocked(5, 60), blocked(6, 60)],
+          [blocked(5, 60), blocked(5, 90)],
+          [blockedFor("5"), blockedFor("3600")]
+        ]
         for (const [a = {}, b = {}] of cases) {
           const server = ScriptedHttpClient.make(ScriptedHttpClient.routes({ "GET /a": a, "GET /b": b }))
           const limiter = yield* RateLimiter.make(policy.pipe(RateLimitPolicy.maxReplays(0)))
@@ -276,6 +280,20 @@ describe("RateLimiter", () => {
           yield* Effect.forEach(["/a", "/b"], (path) => Effect.flip(http.get(path)))
           assert.lengthOf(yield* limiter.snapshot, 2)
         }
+      }).pipe(quiet))
+
+    it.effect("of two groups of one origin become two, in whatever order they are blocked", () =>
+      Effect.gen(function*() {
+        const server = ScriptedHttpClient.make(({ line }) =>
+          Effect.succeed(blockedFor(/[135]$/.test(line) ? "60" : "900"))
+        )
+        const limiter = yield* RateLimiter.make(policy.pipe(RateLimitPolicy.maxReplays(0)))
+        const http = limitedBy(server, limiter)
+        for (const names of [["/a1", "/a2", "/a3", "/a4", "/a5", "/a6"], ["/b6", "/b5", "/b4", "/b3", "/b2", "/b1"]]) {
+          yield* Effect.forEach(names, (name) => Effect.flip(http.get(name)))
+        }
+        const blocks = (yield* limiter.snapshot).map(({ blockedFor }) => Duration.toSeconds(blockedFor))
+        assert.deepStrictEqual(blocks, [60, 900])
       }).pipe(quiet))
 
     it.effect("that become one take their waiting requests and those in flight along", () =>
@@ -319,6 +337,25 @@ describe("RateLimiter", () => {
           server.pipe(RateLimiter.withRateLimiter(limiter)).get("https://other.example/a")
         )
         assert.deepInclude(elsewhere, { retryAfter: Duration.seconds(1) })
+      }).pipe(quiet))
+
+    it.effect("of one origin begin the backoff anew when none was blocked for ten minutes", () =>
+      Effect.gen(function*() {
+        const limiter = yield* RateLimiter.make(policy.pipe(
+          RateLimitPolicy.headers(RateLimitHeaders.github),
+          RateLimitPolicy.maxReplays(0)
+        ))
+        const http = limitedBy(scripted({ status: 429 }), limiter)
+        const waits = yield* Effect.forEach(
+          [["/a", 3], ["/b", 13], ["/c", 0]] as const,
+          ([path, minutes]) =>
+            Effect.gen(function*() {
+              const error = yield* Effect.flip(http.get(path))
+              yield* TestClock.adjust(Duration.minutes(minutes))
+              return error._tag === "RateLimited" ? Duration.toMinutes(error.retryAfter) : NaN
+            })
+        )
+        assert.deepStrictEqual(waits, [1, 2, 1])
       }).pipe(quiet))
 
     it.effect("that have none are neither counted nor held back", () =>

@@ -14,11 +14,22 @@ export interface Blocks {
   readonly count: number
   /** When the last of them was known. */
   readonly knownAt: number
+  /** When the last of them ends. */
+  readonly endsAt: number
   /** The last delay of the backoff; `undefined` if it has not begun. */
   readonly delay: number | undefined
 }
 
-export const none: Blocks = { count: 0, knownAt: -Infinity, delay: undefined }
+export const none: Blocks = { count: 0, knownAt: -Infinity, endsAt: -Infinity, delay: undefined }
+
+/** Whether a call that was sent at `sentAt` follows these blocks too late for its own to be the next of them. */
+export const isPast = ({ count, endsAt }: Blocks, sentAt: number): boolean => count > 0 && sentAt > endsAt + keptFor
+
+/** Known now to last until then. */
+export const lasting = (blocks: Blocks, until: number): Blocks => ({
+  ...blocks,
+  endsAt: Math.max(blocks.endsAt, until)
+})
 
 /**
  * - `AsStated`: the block lasts as long as the server states, and at least `delay`
@@ -39,7 +50,7 @@ export const decide = (
   const isStated = stated > 0
   if (status.blocked === "concurrency") {
     // another call of this key will end
-    if (inFlight > 1 || isStated) return { _tag: "AsStated", delay: 0, blocks }
+    if (inFlight > 1) return { _tag: "AsStated", delay: 0, blocks }
   } else if (blocks.count > 0 && sentAt <= blocks.knownAt) {
     // sent before the last block was known: one block with it
     if (isStated) return { _tag: "AsStated", delay: 0, blocks }
@@ -57,6 +68,9 @@ export const least = ({ count }: Blocks, status: RateLimitStatus, delay: number)
   status.isGrowing === true && status.retryAfter !== undefined
     ? Math.max(delay, Duration.toMillis(status.retryAfter) * 2 ** Math.min(count - 1, mostDoublings))
     : delay
+
+/** A program that leaves a blocked key alone for ten minutes, as long as unused keys are kept, has done what was asked. */
+const keptFor = 600_000
 
 /** A second is what servers state that round up; a program may ask as often for as long as it likes. */
 const shortest = 1000

@@ -25,8 +25,8 @@ export interface Lane {
   readonly announced: MutableRef.MutableRef<number>
   /** The last wait that was logged as a warning. */
   readonly warned: MutableRef.MutableRef<Queue.Warning | undefined>
-  /** Whether no call has been served since the last block. */
-  readonly isBlocked: MutableRef.MutableRef<boolean>
+  /** The last block, until a call is served after it. */
+  readonly block: MutableRef.MutableRef<Sharing.Block | undefined>
   /** The lane to which its keys and its requests have gone over. */
   readonly successor: MutableRef.MutableRef<Lane | undefined>
 }
@@ -40,8 +40,8 @@ export interface Origin {
   readonly blocks: MutableRef.MutableRef<Blocks.Blocks>
   /** The backoff of these blocks; `undefined` until one needs it. */
   readonly backoff: MutableRef.MutableRef<Schedule.Stepper<RateLimitStatus> | undefined>
-  /** The lane that was blocked last. */
-  readonly blocked: MutableRef.MutableRef<Lane | undefined>
+  /** The lanes that were blocked last, the latest at the end. */
+  readonly blocked: MutableRef.MutableRef<ReadonlyArray<Lane>>
 }
 
 export interface Lanes {
@@ -49,13 +49,16 @@ export interface Lanes {
   readonly handles: Map<string, Handle>
   readonly origins: Map<string, Origin>
   readonly sweepAt: MutableRef.MutableRef<number>
+  /** The number of keys from which on a new one takes the place of others. */
+  readonly full: MutableRef.MutableRef<number>
 }
 
 export const make = (rules: Partition.Rules): Lanes => ({
   rules,
   handles: new Map(),
   origins: new Map(),
-  sweepAt: MutableRef.make(-Infinity)
+  sweepAt: MutableRef.make(-Infinity),
+  full: MutableRef.make(mostKeys)
 })
 
 /** The lane of a key; a new one belongs to the origin of the request. */
@@ -63,7 +66,7 @@ export const of = (self: Lanes, key: string, url: string, now: number): Handle =
   if (now >= MutableRef.get(self.sweepAt)) sweep(self, now)
   const known = self.handles.get(key)
   if (known !== undefined) return known
-  if (self.handles.size >= mostKeys) evict(self, now)
+  if (self.handles.size >= MutableRef.get(self.full)) evict(self, now)
   const handle = MutableRef.make<Lane>({
     key,
     origin: originAt(self, originOf(url)),
@@ -71,7 +74,7 @@ export const of = (self: Lanes, key: string, url: string, now: number): Handle =
     queue: Queue.make(),
     announced: MutableRef.make(-Infinity),
     warned: MutableRef.make<Queue.Warning | undefined>(undefined),
-    isBlocked: MutableRef.make(false),
+    block: MutableRef.make<Sharing.Block | undefined>(undefined),
     successor: MutableRef.make<Lane | undefined>(undefined)
   })
   self.handles.set(key, handle)
@@ -94,28 +97,33 @@ export const all = (self: Lanes): ReadonlyArray<Lane> => Array.from(new Set(Arra
  * A lane has been blocked. If another of its origin is blocked as well, and nothing tells their quotas apart, its keys and its
  * requests go over to that one.
  */
-export const blocked = (lane: Lane, now: number): void => {
+export const blocked = (lane: Lane, block: Sharing.Block, now: number): void => {
   const { blocked } = lane.origin
-  const before = MutableRef.get(blocked)
-  const other = before === undefined ? undefined : lastOf(before)
-  MutableRef.set(lane.isBlocked, true)
-  if (
-    other === undefined || other === lane || !MutableRef.get(other.isBlocked) ||
-    !Sharing.isShared(MutableRef.get(other.partition), MutableRef.get(lane.partition), now)
-  ) {
-    MutableRef.set(blocked, lane)
-    return
-  }
-  MutableRef.update(other.partition, (partition) => Sharing.merged(partition, MutableRef.get(lane.partition)))
-  MutableRef.set(lane.successor, other)
-  Queue.moveAll(lane.queue, other.queue)
+  MutableRef.set(lane.block, block)
+  const others = Array.from(new Set(MutableRef.get(blocked).map(lastOf))).filter((other) => other !== lane)
+  const same = others.find((other) => {
+    const known = MutableRef.get(other.block)
+    return known !== undefined && Sharing.isAlike(known, block) &&
+      Sharing.isShared(MutableRef.get(other.partition), MutableRef.get(lane.partition), now)
+  })
+  MutableRef.set(blocked, [...others.filter((other) => other !== same), same ?? lane].slice(-mostBlocked))
+  if (same === undefined) return
+  MutableRef.update(same.partition, (partition) => Sharing.merged(partition, MutableRef.get(lane.partition)))
+  MutableRef.set(same.block, block)
+  MutableRef.set(lane.successor, same)
+  Queue.moveAll(lane.queue, same.queue)
 }
 
 /** A call of the lane has been served that was sent after its last block: the next block of the origin is a first one. */
-export const served = ({ isBlocked, origin }: Lane): void => {
-  MutableRef.set(isBlocked, false)
-  MutableRef.set(origin.blocks, Blocks.none)
-  MutableRef.set(origin.backoff, undefined)
+export const served = ({ block, origin }: Lane): void => {
+  MutableRef.set(block, undefined)
+  beginAnew(origin)
+}
+
+/** The next block of the origin is a first one. */
+export const beginAnew = ({ backoff, blocks }: Origin): void => {
+  MutableRef.set(blocks, Blocks.none)
+  MutableRef.set(backoff, undefined)
 }
 
 /** Nobody knows how much time has passed. */
@@ -142,19 +150,28 @@ const sweep = (self: Lanes, now: number): void => {
     }
   }
   forgetOrigins(self)
+  MutableRef.set(self.full, mostKeys)
   MutableRef.set(self.sweepAt, now + sweepEvery)
 }
 
-/** Makes room for new keys at the cost of those that have not been used for longest; of these, blocked ones last. */
+/**
+ * Makes room for new keys at the cost of those that have not been used for longest; of these, closed ones last. A key that has
+ * gone over to the lane of another can always be forgotten: if it is used again, a block tells where it belongs.
+ */
 const evict = (self: Lanes, now: number): void => {
   const unused = Array.from(self.handles).flatMap(([key, handle]) => {
-    const { partition, queue } = current(handle)
-    const { blockedUntil, inFlight, touchedAt } = MutableRef.get(partition)
-    return inFlight === 0 && Queue.size(queue) === 0 ? [{ key, touchedAt, isBlocked: blockedUntil > now }] : []
+    const lane = current(handle)
+    const partition = MutableRef.get(lane.partition)
+    if (lane.key !== key) return [{ key, usedAt: 0, isClosed: false }]
+    return partition.inFlight === 0 && Queue.size(lane.queue) === 0
+      ? [{ key, usedAt: partition.touchedAt, isClosed: Partition.opensAt(partition, self.rules, now) > now }]
+      : []
   })
-  unused.sort((a, b) => Number(a.isBlocked) - Number(b.isBlocked) || a.touchedAt - b.touchedAt)
+  unused.sort((a, b) => Number(a.isClosed) - Number(b.isClosed) || a.usedAt - b.usedAt)
   for (const { key } of unused.slice(0, evictedAtOnce)) self.handles.delete(key)
   forgetOrigins(self)
+  // where most keys are in use, looking again for each new one would take longer than the requests
+  MutableRef.set(self.full, Math.max(mostKeys, self.handles.size + evictedAtOnce))
 }
 
 const forgetOrigins = (self: Lanes): void => {
@@ -171,7 +188,7 @@ const originAt = ({ origins }: Lanes, name: string): Origin => {
     name,
     blocks: MutableRef.make(Blocks.none),
     backoff: MutableRef.make<Schedule.Stepper<RateLimitStatus> | undefined>(undefined),
-    blocked: MutableRef.make<Lane | undefined>(undefined)
+    blocked: MutableRef.make<ReadonlyArray<Lane>>([])
   }
   origins.set(name, origin)
   return origin
@@ -185,3 +202,6 @@ const mostKeys = 10_000
 
 /** Looking for the oldest takes as long as a thousand requests. */
 const evictedAtOnce = 1000
+
+/** Servers have few quotas for each client; what is not found to be the same among these stays apart. */
+const mostBlocked = 8

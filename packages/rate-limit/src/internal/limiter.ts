@@ -267,6 +267,7 @@ const learned = <E, R>(
   const { origin, partition } = Lanes.current(context.handle)
   const { inFlight } = MutableRef.get(partition)
   const call = { sentAt: permit.sentAt, inFlight }
+  if (Blocks.isPast(MutableRef.get(origin.blocks), permit.sentAt)) Lanes.beginAnew(origin)
   const move = Blocks.decide(MutableRef.get(origin.blocks), status, call, feedback.now)
   MutableRef.set(origin.blocks, move.blocks)
   if (move._tag === "AsStated") return settled(context, permit, feedback, status, move.delay)
@@ -289,8 +290,11 @@ const settled = <E, R>(
   const after = Partition.answered(before, permit, status, backoff, rules, now)
   const [approaches, partition] = Approach.approaching(after, status, policy, now)
   MutableRef.set(lane.partition, partition)
-  if (status.blocked === "rate") Lanes.blocked(lane, now)
-  else if (MutableRef.get(lane.isBlocked) && Partition.isServed(before, permit, status)) Lanes.served(lane)
+  if (status.blocked !== "none") {
+    MutableRef.update(lane.origin.blocks, (blocks) => Blocks.lasting(blocks, partition.blockedUntil))
+  }
+  if (status.blocked === "rate") Lanes.blocked(lane, { at: now, wait: Partition.statedWait(status) }, now)
+  else if (MutableRef.get(lane.block) !== undefined && Partition.isServed(before, permit, status)) Lanes.served(lane)
   released(context)
   const next = status.blocked === "none" ? Effect.succeed(response) : again(context, permit, response)
   return approaches.length === 0 && malformed.length === 0

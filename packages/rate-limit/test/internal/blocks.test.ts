@@ -8,7 +8,9 @@ const rateFor = (millis: number) => RateLimitStatus.make({ blocked: "rate", retr
 const growing = RateLimitStatus.make({ blocked: "rate", retryAfter: Duration.minutes(1), isGrowing: true })
 const concurrency = RateLimitStatus.make({ blocked: "concurrency" })
 
-const first: Blocks.Blocks = { count: 1, knownAt: 1000, delay: 2000 }
+const concurrencyFor = (millis: number) => ({ ...rateFor(millis), blocked: "concurrency" as const })
+
+const first: Blocks.Blocks = { count: 1, knownAt: 1000, endsAt: 3000, delay: 2000 }
 const firstAsStated: Blocks.Blocks = { ...first, delay: undefined }
 
 describe("blocks", () => {
@@ -33,7 +35,9 @@ describe("blocks", () => {
     ["with a wait as well", first, rateFor(5), 1000, 5, false, 1],
     ["if the last was as stated, it steps the backoff without counting", firstAsStated, rate, 1000, 5, true, 1],
     ["too many at once, if no other runs, steps it", first, concurrency, 1000, 1, true, 2],
-    ["too many at once, if another runs, does not", first, concurrency, 1001, 2, false, 1]
+    ["too many at once, if another runs, does not", first, concurrency, 1001, 2, false, 1],
+    ["too many at once, for less than a second again, steps it", first, concurrencyFor(1), 1001, 1, true, 2],
+    ["too many at once, for a second, is as stated", first, concurrencyFor(1000), 1001, 1, false, 2]
   ])("%s", (_, blocks, status, sentAt, inFlight, step, count) => {
     const move = Blocks.decide(blocks, status, { sentAt, inFlight }, 3000)
     assert.deepStrictEqual([move._tag, move.blocks.count], [step ? "Step" : "AsStated", count])
@@ -50,5 +54,12 @@ describe("blocks", () => {
     assert.strictEqual(least(1, 90_000), 90_000)
     assert.isTrue(Number.isSafeInteger(least(5000, 0)))
     assert.strictEqual(Blocks.least({ ...first, count: 3 }, rateFor(5000), 1000), 1000)
+  })
+
+  it("are past ten minutes after the last of them has ended", () => {
+    assert.isFalse(Blocks.isPast(first, 603_000))
+    assert.isTrue(Blocks.isPast(first, 603_001))
+    assert.isFalse(Blocks.isPast(Blocks.lasting(Blocks.lasting(first, 4000), 2000), 604_000))
+    assert.isFalse(Blocks.isPast(Blocks.none, 1e9))
   })
 })
