@@ -24,7 +24,7 @@ export const dictionary = (self: Fields.Reader, name: string): Quota | undefined
  */
 export const withPolicies = (self: Fields.Reader, stated: Quota, limitField?: string): ReadonlyArray<Quota> => {
   const all = [...policies(self, "ratelimit-policy"), ...inLimit(self, limitField)]
-  const distinct = all.filter(({ name }, i) => all.findIndex((other) => other.name === name) === i)
+  const distinct = Array.from(byName(all).values())
   const binding = distinct.find(({ limit }) => limit === stated.limit)
   return [...distinct.filter((policy) => policy !== binding), { ...stated, ...binding }]
 }
@@ -91,25 +91,32 @@ const toNamed = ([name, parameters]: Structured.Item): Named => ({
 })
 
 /** Each name once: what is stated of it twice, as by a server and a proxy, counts as the stricter of both. */
-const strictest = (all: ReadonlyArray<Named>): ReadonlyArray<Named> =>
-  all.reduce<ReadonlyArray<Named>>((known, quota) => {
-    const first = known.find(({ name, unit }) => name === quota.name && unit === quota.unit)
-    if (first === undefined) return [...known, quota]
-    const both: Named = {
-      ...first,
-      limit: Structured.fewest([first.limit, quota.limit]),
-      remaining: Structured.fewest([first.remaining, quota.remaining]),
-      window: Structured.latest([first.window, quota.window]),
-      reset: Structured.latest([first.reset, quota.reset])
-    }
-    return known.map((other) => other === first ? both : other)
-  }, [])
+const strictest = (all: ReadonlyArray<Named>): ReadonlyArray<Named> => {
+  const known = new Map<string, Named>()
+  for (const quota of all) {
+    const key = `${quota.unit} ${quota.name}`
+    const first = known.get(key)
+    known.set(
+      key,
+      first === undefined ? quota : {
+        ...first,
+        limit: Structured.fewest([first.limit, quota.limit]),
+        remaining: Structured.fewest([first.remaining, quota.remaining]),
+        window: Structured.latest([first.window, quota.window]),
+        reset: Structured.latest([first.reset, quota.reset])
+      }
+    )
+  }
+  return Array.from(known.values())
+}
 
 const join = (stated: ReadonlyArray<Named>, declared: ReadonlyArray<Named>): ReturnType<typeof namedQuotas> => {
+  const statedNames = new Set(stated.map(({ name }) => name))
+  const policies = byName(declared)
   const all = [
-    ...declared.filter(({ name }) => !stated.some((other) => other.name === name)),
+    ...declared.filter(({ name }) => !statedNames.has(name)),
     ...stated.map((quota): Named => {
-      const policy = declared.find(({ name }) => name === quota.name)
+      const policy = policies.get(quota.name)
       return policy === undefined
         ? quota
         : { ...policy, remaining: quota.remaining, reset: quota.reset, partition: quota.partition ?? policy.partition }
@@ -123,6 +130,15 @@ const join = (stated: ReadonlyArray<Named>, declared: ReadonlyArray<Named>): Ret
       running: concurrent.remaining === undefined ? undefined : Math.max(0, concurrent.limit - concurrent.remaining)
     }
   }
+}
+
+/** The first of each name. */
+const byName = <Q extends Quota>(all: ReadonlyArray<Q>): ReadonlyMap<Q["name"], Q> => {
+  const known = new Map<Q["name"], Q>()
+  for (const quota of all) {
+    if (!known.has(quota.name)) known.set(quota.name, quota)
+  }
+  return known
 }
 
 const toBase64 = (value: unknown): string | undefined =>

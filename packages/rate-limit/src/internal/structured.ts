@@ -17,12 +17,15 @@ export const items = (text: string): ReadonlyArray<Item> | undefined =>
 
 /** The values of each member of a dictionary of numbers, of which a field that comes twice has several. */
 export const dictionary = (text: string): ReadonlyMap<string, ReadonlyArray<BareItem>> | undefined => {
-  const all = new Map<string, ReadonlyArray<BareItem>>()
+  const all = new Map<string, Array<BareItem>>()
   for (const part of text.split(",")) {
     const members = Option.getOrUndefined(parseOneDictionary(part.trim()))
     if (members === undefined) return undefined
     for (const [name, [value]] of members) {
-      if (!Array.isArray(value)) all.set(name, [...(all.get(name) ?? []), value])
+      if (Array.isArray(value)) continue
+      const values = all.get(name)
+      if (values === undefined) all.set(name, [value])
+      else values.push(value)
     }
   }
   return all
