@@ -107,9 +107,16 @@ export const exhaust = (usage: WindowUsage, inFlight: number, until: number, now
   statedAt: now
 })
 
-/** A call is sent. It takes up a promised refill: there is no other until the server states one. */
-export const take = (usage: WindowUsage, believe: number, now: number): WindowUsage =>
-  refillOf(usage, believe) <= now ? { ...usage, refillAt: undefined, statedAt: now } : usage
+/**
+ * A call is sent. It takes up a promised refill: there is no other until the server states one. An own call that leaves a
+ * sliding window just before the promise, which is rounded up to seconds, is what was promised.
+ */
+export const take = (usage: WindowUsage, believe: number, now: number): WindowUsage => {
+  if (refillOf(usage, believe) <= now) return { ...usage, refillAt: undefined, statedAt: now }
+  return usage.refillAt !== undefined && usage.refillAt - rounding <= now && hasLeft(usage, now)
+    ? { ...usage, refillAt: undefined }
+    : usage
+}
 
 /**
  * When one more call may be sent beside those in flight: now or earlier, at a time, or not before one of those in flight
@@ -184,6 +191,13 @@ const refillOf = (usage: WindowUsage, believe: number): number =>
         : Infinity),
     usage.statedAt + believe
   )
+
+/** Servers state times in whole seconds. */
+const rounding = 1000
+
+/** Whether an own call has left the window since the last statement. */
+const hasLeft = ({ calls, statedAt, window }: WindowUsage, now: number): boolean =>
+  window !== undefined && History.count(calls, (at) => at + window > statedAt && at + window <= now) > 0
 
 const isLive = (at: number, window: number | undefined, now: number): boolean =>
   window === undefined || at + window > now

@@ -112,6 +112,19 @@ describe("window", () => {
     })
   })
 
+  describe("take, of a call that goes because one has left a sliding window", () => {
+    const usage = (reset: number) => after({ limit: 2, window: seconds(2), reset: Duration.millis(reset) }, 0, 1000)
+
+    it("takes up the promise that meant the same, stated in whole seconds", () => {
+      assert.isUndefined(Window.take(usage(2900), day, 2000).refillAt)
+    })
+
+    it("leaves a promise that is later, and one before any call has left", () => {
+      assert.strictEqual(Window.take(usage(3001), day, 2000).refillAt, 3001)
+      assert.strictEqual(Window.take(usage(2900), day, 1999).refillAt, 2900)
+    })
+  })
+
   describe("exhaust", () => {
     it("leaves nothing until the block ends", () => {
       const usage = Window.exhaust(after(perMinute, ...times(2)), 1, 5000, 1000)
