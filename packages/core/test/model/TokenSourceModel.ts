@@ -58,6 +58,7 @@ export const run = ({ actions, world }: Schedule): Effect.Effect<Outcome> => {
         server,
         firstAccount: account,
         isAlone: !world.store,
+        stored: (account) => world.store && !store.hasFailed() ? store.peek(account) : undefined,
         generation: () => processes[i]?.generation() ?? 0,
         running,
         wall

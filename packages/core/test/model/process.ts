@@ -1,4 +1,5 @@
 /** One process: a token source, the requests that use it, and what they may expect of it. */
+import * as Cause from "effect/Cause"
 import * as DateTime from "effect/DateTime"
 import * as Effect from "effect/Effect"
 import * as Either from "effect/Either"
@@ -120,15 +121,16 @@ export const make = (options: {
       const wasClosed = closed
       const exit = yield* Effect.exit(tokens.get)
       const waited = running() - asked
-      const result = Exit.isSuccess(exit)
-        ? Either.right(exit.value)
-        : Either.left(Exit.isFailure(exit) ? String(exit.cause).split("\n")[0] ?? "" : "")
+      const result = Exit.match(exit, {
+        onFailure: (cause) => Either.left(messageOf(cause)),
+        onSuccess: (token) => Either.right(token)
+      })
       claim("no caller waits beyond its bound", waited <= longestExchange)
       if (Either.isRight(result)) received(result.right, waited > 0, jumpsBefore === jumps, orderAsked)
       else {
         claim(
           "nothing costs a request but the server, unless the store is strict",
-          world.strictStore || !/token store/.test(result.left)
+          world.strictStore || !result.left.startsWith("the token store failed")
         )
         if (waited > 0) {
           claim(
@@ -219,6 +221,12 @@ export const make = (options: {
       generation: () => Effect.runSync(tokens.state.get).generation
     }
   })
+
+/** Not printed prettily, which takes longer than all the rest. */
+const messageOf = (cause: Cause.Cause<Error>): string => {
+  const error = Cause.squash(cause)
+  return error instanceof Error ? error.message : "interrupted"
+}
 
 /** Says of each token that it is due at once: the policy keeps renewals apart. */
 const always = RefreshPolicy.afterIssue("0 seconds")

@@ -16,6 +16,8 @@ export interface StoreModel {
   /** The stored token is gone, or is that of another account. */
   readonly forget: Effect.Effect<void>
   readonly storeOther: (token: Token) => Effect.Effect<void>
+  /** What is stored for an account. */
+  readonly peek: (account: string) => Token | undefined
   /** Whether anything ever went wrong: until then, processes that share the store never differ. */
   readonly hasFailed: () => boolean
 }
@@ -31,9 +33,11 @@ export const make = ({ reached }: Claims): Effect.Effect<StoreModel> =>
     ): Effect.Effect<A, E | TokenStoreError, R> =>
       Effect.suspend((): Effect.Effect<A, E | TokenStoreError, R> => {
         if (weather[operation] === "fine") return self
-        failed = true
+        if (weather[operation] !== "slow") failed = true
         reached(`the store ${weather[operation]}: ${operation}`)
         switch (weather[operation]) {
+          case "slow":
+            return Effect.delay(self, "3 seconds")
           case "fails":
             return Effect.fail(new TokenStoreError({ operation, detail: "weather" }, { disableValidation: true }))
           case "hangs":
@@ -71,6 +75,8 @@ export const make = ({ reached }: Claims): Effect.Effect<StoreModel> =>
         reached("the store holds another account's token")
         return Effect.orDie(TokenStore.set(TokenStore.forAudience(memory, "another program"), token))
       },
+      peek: (account) =>
+        Option.getOrUndefined(Option.filter(Effect.runSync(memory.get), ({ audience }) => audience === account)),
       hasFailed: () => failed
     }
   })

@@ -46,6 +46,8 @@ export const make = (options: {
   readonly firstAccount: string
   /** There is no store that an exchange could wait for. */
   readonly isAlone: boolean
+  /** What a store without a fault holds for an account. */
+  readonly stored: (account: string) => Token | undefined
   /** How many tokens the source has held. */
   readonly generation: () => number
   /** In milliseconds: the time that no step of the clock touches, and the client's clock. */
@@ -161,6 +163,12 @@ export const make = (options: {
       claim(
         "a refused login is not repeated within the cool-down",
         loginRefusedAt === undefined || wall() < loginRefusedAt || wall() - loginRefusedAt >= coolDown
+      )
+      const stored = held === undefined ? options.stored(account) : undefined
+      claim(
+        "nobody logs in who finds a valid token in the store",
+        stored?.expiresAt === undefined || wall() >= stored.expiresAt.epochMillis ||
+          jumpedWithin(longestExchange)
       )
       const refreshExpiresAt = held?.refreshExpiresAt?.epochMillis
       claim(
