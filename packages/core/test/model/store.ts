@@ -76,7 +76,7 @@ export const make = ({ reached }: Claims): Effect.Effect<StoreModel> =>
         return Effect.orDie(TokenStore.set(TokenStore.forAudience(memory, "another program"), token))
       },
       peek: (account) =>
-        Option.getOrUndefined(Option.filter(Effect.runSync(memory.get), ({ audience }) => audience === account)),
+        Option.getOrUndefined(Option.filter(Effect.runSync(memory.get).token, ({ audience }) => audience === account)),
       hasFailed: () => failed
     }
   })
