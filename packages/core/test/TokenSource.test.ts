@@ -959,7 +959,7 @@ describe("TokenSource", () => {
             const caller = yield* Effect.fork(tokens.get)
             yield* TestClock.adjust("500 millis")
             yield* options.meanwhile(store)
-            yield* TestClock.adjust("2 seconds")
+            for (let n = 0; n < 20; n++) yield* TestClock.adjust("100 millis")
             return value(yield* Fiber.join(caller))
           })
           const first = yield* get
@@ -986,24 +986,46 @@ describe("TokenSource", () => {
 
       const lost = new TokenStoreError({ operation: "lock", detail: "taken over" })
 
-      /** A store whose first owner is interrupted and fails before it has an answer. */
-      const losing = (store: TokenStore.TokenStore): TokenStore.TokenStore => {
+      /** A store whose first owner is interrupted and fails after a time; an answer takes a second. */
+      const losing = (after: DurationWithUnit) => (store: TokenStore.TokenStore): TokenStore.TokenStore => {
         let isFirst = true
         return {
           ...store,
+          compareAndSet: (generation, token) => Effect.delay(store.compareAndSet(generation, token), "200 millis"),
           withLock: (self) =>
             Effect.suspend(() => {
               if (!isFirst) return store.withLock(self)
               isFirst = false
-              return store.withLock(Effect.raceFirst(self, Effect.delay(lost, "750 millis")))
+              return store.withLock(Effect.raceFirst(self, Effect.delay(lost, after)))
             })
         }
       }
 
-      it.scoped("begins anew, once, if it has no token yet: it finds what its successor stored", () =>
+      it.scoped("begins anew, once, if it has no token yet, and stores what that brings", () =>
+        Effect.gen(function*() {
+          const { afterFirst, failures, first, sent } = yield* whileExchanging({
+            altered: losing("750 millis"),
+            meanwhile: () => Effect.void
+          })
+          assert.deepStrictEqual([first, afterFirst], ["token-2", Option.some("token-2")])
+          assert.deepStrictEqual(failures, [lost.message])
+          assert.deepStrictEqual(yield* sent, ["refresh with refresh-before", "refresh with refresh-before"])
+        }).pipe(Effect.provide(AuthEvent.layer)))
+
+      it.scoped("is content with the token that it has when it finds out while that is being stored", () =>
+        Effect.gen(function*() {
+          const { afterFirst, failures, first, sent } = yield* whileExchanging({
+            altered: losing("1100 millis"),
+            meanwhile: () => Effect.void
+          })
+          assert.deepStrictEqual([first, afterFirst, failures], ["token-1", Option.some("token-1"), []])
+          assert.deepStrictEqual(yield* sent, ["refresh with refresh-before"])
+        }).pipe(Effect.provide(AuthEvent.layer)))
+
+      it.scoped("finds what its successor stored when it begins anew", () =>
         Effect.gen(function*() {
           const { failures, first, sent } = yield* whileExchanging({
-            altered: losing,
+            altered: losing("750 millis"),
             meanwhile: (store) =>
               Effect.flatMap(Effect.orDie(stored("successor")), (token) => TokenStore.set(store, token))
           })
@@ -1012,6 +1034,36 @@ describe("TokenSource", () => {
           assert.deepStrictEqual(yield* sent, ["refresh with refresh-before"])
         }).pipe(Effect.provide(AuthEvent.layer)))
     })
+
+    it.scoped("a token that is being stored when the policy's timeout strikes is not lost", () =>
+      Effect.gen(function*() {
+        const { store } = yield* shared
+        const login = Effect.delay(Effect.orDie(Token.make({ value: "late" })), "29 seconds")
+        const tokens = yield* TokenSource.make({
+          login,
+          store: {
+            ...store,
+            compareAndSet: (generation, token) => Effect.delay(store.compareAndSet(generation, token), "2 seconds")
+          }
+        })
+        const caller = yield* Effect.fork(tokens.get)
+        for (let second = 0; second < 31; second++) yield* TestClock.adjust("1 second")
+        assert.strictEqual(value(yield* Fiber.join(caller)), "late")
+        assert.deepStrictEqual(Option.map((yield* store.get).token, value), Option.some("late"))
+      }))
+
+    it.scoped("an exchange that takes longer than the policy's timeout ends, and gives the lock back", () =>
+      Effect.gen(function*() {
+        const { store } = yield* shared
+        const isInterrupted = yield* Ref.make(false)
+        const login = Effect.onInterrupt(Effect.never, () => Ref.set(isInterrupted, true))
+        const tokens = yield* TokenSource.make({ login, store })
+        const caller = yield* Effect.fork(Effect.flip(tokens.get))
+        yield* TestClock.adjust("30 seconds")
+        assert.deepInclude(yield* Fiber.join(caller), { _tag: "TokenEndpointError", reason: "Timeout" })
+        assert.isTrue(yield* Ref.get(isInterrupted))
+        assert.strictEqual(yield* store.withLock(Effect.succeed("free")), "free")
+      }))
 
     it.effect("a lock that is never given is not waited for beyond two thirds of the policy's timeout", () =>
       Effect.gen(function*() {
@@ -1132,14 +1184,15 @@ describe("TokenSource", () => {
           })
         }))
 
-      it.scoped("does so once: then it logs in", () =>
+      it.scoped("does so once: then it logs in, whatever is stored meanwhile", () =>
         Effect.gen(function*() {
-          const rotated = { value: "rotated", lifetime: "1 milli", refreshToken: "next" } as const
-          assert.deepStrictEqual(yield* refused(storing(rotated), 2), {
-            token: "token-3",
-            sent: ["refresh with ended", "refresh with next", "login"],
-            stored: Option.some("token-3")
-          })
+          const rotated = (refreshToken: string) => storing({ value: refreshToken, lifetime: "1 milli", refreshToken })
+          const { sent, token } = yield* refused((store) =>
+            rotated("next")(store).pipe(
+              Effect.zipRight(TestClock.adjust("1 second")),
+              Effect.zipRight(rotated("after next")(store))
+            ), 2)
+          assert.deepStrictEqual([token, sent], ["token-3", ["refresh with ended", "refresh with next", "login"]])
         }))
 
       it.scoped("logs in if the store holds the ended one, or nothing", () =>

@@ -9,6 +9,7 @@ import * as PubSub from "effect/PubSub"
 import * as Queue from "effect/Queue"
 import * as Ref from "effect/Ref"
 import * as Stream from "effect/Stream"
+import * as TestClock from "effect/TestClock"
 import * as Tokens from "../src/Token.ts"
 import * as TokenStore from "../src/TokenStore.ts"
 import { assertSecretFree } from "./printouts.ts"
@@ -29,7 +30,24 @@ const stores = {
 }
 
 describe("TokenStore", () => {
-  for (const [name, make] of Object.entries(stores)) describe(name, () => keepsItsPromises(make))
+  for (const [name, make] of Object.entries(stores)) {
+    describe(name, () => {
+      keepsItsPromises(make)
+
+      it.effect("never gives a generation twice, although its clock stands still or goes back", () =>
+        Effect.gen(function*() {
+          const store = yield* make
+          const generations: Array<number> = []
+          for (const now of [5_000, 5_000, 1_000, 1_000]) {
+            yield* TestClock.setTime(now)
+            yield* TokenStore.set(store, yield* token)
+            generations.push((yield* store.get).generation)
+            yield* store.remove
+          }
+          assert.deepStrictEqual(generations, [5_000, 5_001, 5_002, 5_003])
+        }))
+    })
+  }
 
   describe("over a KeyValueStore", () => {
     const failing = PlatformError.SystemError.make({ reason: "PermissionDenied", module: "KeyValueStore", method: "x" })
