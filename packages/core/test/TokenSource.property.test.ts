@@ -6,14 +6,14 @@ import * as Model from "./model/TokenSourceModel.ts"
 describe("TokenSource", () => {
   describe("under random schedules of requests, servers, networks, stores and clocks", () => {
     it(
-      "never runs two exchanges, loses no rotation, gives up no refresh token, leaves no caller waiting (400 schedules)",
+      "never runs two exchanges, loses no rotation, gives up no refresh token, leaves no caller waiting (100 schedules)",
       () =>
         fc.assert(
           fc.asyncProperty(Model.schedules, async (schedule) => {
             const { untrue } = await Effect.runPromise(Model.run(schedule))
             assert.strictEqual(untrue.join("; "), "")
           }),
-          { numRuns: 400 }
+          { numRuns: 100 }
         ),
       60_000
     )

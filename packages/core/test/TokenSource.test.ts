@@ -11,6 +11,7 @@ import * as Chunk from "effect/Chunk"
 import * as Deferred from "effect/Deferred"
 import * as Duration from "effect/Duration"
 import * as Effect from "effect/Effect"
+import * as Either from "effect/Either"
 import * as Exit from "effect/Exit"
 import * as Fiber from "effect/Fiber"
 import * as Logger from "effect/Logger"
@@ -1203,7 +1204,32 @@ describe("TokenSource", () => {
           }
         }))
 
-      it.scoped("takes the stored one even if its own had never been stored", () =>
+      it.scoped("logs in if what is stored is older than its own, which could not be stored", () =>
+        Effect.gen(function*() {
+          const { answerNext, login, refresh, sent, store } = yield* shared
+          yield* storing({ value: "older", lifetime: "1 second", refreshToken: "redeemed" })(store)
+          yield* TestClock.adjust("2 seconds")
+          const unwritable = new TokenStoreError({ operation: "write", detail: "disk full" })
+          const tokens = yield* TokenSource.make({
+            login,
+            refresh,
+            store: { ...store, compareAndSet: () => unwritable }
+          })
+          const get = Effect.gen(function*() {
+            const caller = yield* Effect.fork(Effect.either(tokens.get))
+            yield* TestClock.adjust("3 seconds")
+            return Either.map(yield* Fiber.join(caller), value)
+          })
+          assert.deepStrictEqual(yield* get, Either.right("token-1"))
+          yield* TestClock.adjust("100 seconds")
+          yield* answerNext(rejected, rejected)
+          assert.isTrue(Either.isLeft(yield* get))
+          yield* TestClock.adjust("100 seconds")
+          assert.deepStrictEqual(yield* get, Either.right("token-4"))
+          assert.deepStrictEqual(yield* sent, ["refresh with redeemed", "refresh with refresh-1", "login", "login"])
+        }))
+
+      it.scoped("takes the stored one if that is newer, even if its own had never been stored", () =>
         Effect.gen(function*() {
           const { answerNext, login, refresh, sent, store } = yield* shared
           const unwritable = new TokenStoreError({ operation: "write", detail: "disk full" })
@@ -1215,6 +1241,7 @@ describe("TokenSource", () => {
           const first = yield* Effect.fork(tokens.get)
           yield* TestClock.adjust("1 second")
           assert.strictEqual(value(yield* Fiber.join(first)), "token-1")
+          yield* TestClock.adjust("1 second")
           yield* storing({ value: "rotated", lifetime: "1 hour", refreshToken: "next" })(store)
           yield* TestClock.adjust("100 seconds")
           yield* answerNext(rejected)

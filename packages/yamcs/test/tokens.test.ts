@@ -235,7 +235,8 @@ describe("Tokens of Yamcs, the limit of five token requests per second", () => {
         Layer.provide(Yamcs.layer({ baseUrl, credential }), Layer.succeed(HttpClient.HttpClient, rejecting))
       )
       const { attempts, maxTokenRequestsInAnySecond } = yield* fake.stats
-      assert.isAbove(attempts, 6)
+      // a login and a refresh, and once more each: then the answers cannot be meant so
+      assert.strictEqual(attempts, 4)
       assert.isAtMost(maxTokenRequestsInAnySecond, 5)
     }))
 })

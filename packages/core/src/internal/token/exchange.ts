@@ -206,8 +206,11 @@ const carryOut = <R>(
       Effect.catchIf(TokenState.endsRefreshToken, () => {
         const ofInitial = found?.provenance === "initial"
         StateRef.update(state, (state) => TokenState.refreshRefused(state, ofInitial))
-        return Effect.flatMap(storage.successor(plan.refreshToken), (successor) => {
-          if (successor !== undefined) return carryOut(source, requests, successor)
+        return Effect.flatMap(storage.successor(plan), (successor) => {
+          if (successor !== undefined) {
+            StateRef.update(state, TokenState.outdated)
+            return carryOut(source, requests, successor)
+          }
           // a stored session that has ended gives way to the one given at the start
           return found?.provenance === "store"
             ? carryOut(source, requests, Storage.disregarded(storage))

@@ -276,12 +276,17 @@ export const granted = <Exchange>(
 
 /**
  * The server refused the refresh token, which belonged to the token given at the start or not: it is not redeemed again.
- * Whatever the store holds is now better than what is held.
  */
 export const refreshRefused = <Exchange>(state: TokenState<Exchange>, ofInitial: boolean): TokenState<Exchange> => ({
   ...state,
   initialSpent: state.initialSpent || ofInitial,
-  held: state.held === undefined ? undefined : { ...state.held, refreshToken: undefined, persisted: true }
+  held: state.held === undefined ? undefined : { ...state.held, refreshToken: undefined }
+})
+
+/** The store holds a newer token than the held one, whether that was ever stored or not. */
+export const outdated = <Exchange>(state: TokenState<Exchange>): TokenState<Exchange> => ({
+  ...state,
+  held: state.held === undefined ? undefined : { ...state.held, persisted: true }
 })
 
 /**

@@ -2,6 +2,7 @@
  * The store of one exchange: its token is read under its lock, and a new one is written if the store still holds what was
  * read. A store that fails, or does not answer, costs persistence and not the request, unless the policy is strict.
  */
+import * as DateTime from "effect/DateTime"
 import * as Duration from "effect/Duration"
 import * as Effect from "effect/Effect"
 import * as Equal from "effect/Equal"
@@ -25,10 +26,15 @@ export interface Storage {
   readonly save: (token: Token) => Effect.Effect<boolean>
   readonly remove: Effect.Effect<void, TokenStoreError>
   /**
-   * The store once more, after the server has ended this refresh token: if it holds another one by now, or a token without
-   * one, another process was faster. Found once in an exchange.
+   * The store once more, after the server has ended the refresh token of this token: if it holds a newer token with another
+   * one, or with none, another process was faster. Found once in an exchange.
    */
-  readonly successor: (ended: Redacted.Redacted) => Effect.Effect<Storage | undefined>
+  readonly successor: (ended: Ended) => Effect.Effect<Storage | undefined>
+}
+
+interface Ended {
+  readonly token: Token
+  readonly refreshToken: Redacted.Redacted
 }
 
 interface Owner {
@@ -104,25 +110,32 @@ const lockShare = 2 / 3
 const opened = (
   owner: Owner,
   store: TokenStore,
-  stored: Stored | undefined,
+  before: Stored | undefined,
   hasToken: MutableRef.MutableRef<boolean>
 ): Storage => ({
-  token: stored?.token ?? Option.none(),
+  token: before?.token ?? Option.none(),
   save: (token) =>
     Effect.suspend(() => {
       MutableRef.set(hasToken, true)
-      return save(owner, store, stored, token)
+      return save(owner, store, before, token)
     }),
   remove: remove(owner, store),
   successor: (ended) =>
     Effect.map(
       reread(owner, store),
       (stored) =>
-        stored !== undefined && Option.exists(stored.token, ({ refreshToken }) => !Equal.equals(refreshToken, ended))
+        stored !== undefined && isSuccessor(ended, before, stored)
           ? { ...opened(owner, store, stored, hasToken), successor: noSuccessor }
           : undefined
     )
 })
+
+/** An older token is in a store that could not be written when it was replaced. */
+const isSuccessor = (ended: Ended, before: Stored | undefined, { generation, token }: Stored): boolean =>
+  Option.exists(token, ({ issuedAt, refreshToken }) =>
+    !Equal.equals(refreshToken, ended.refreshToken) &&
+    ((before !== undefined && before.generation !== generation) ||
+      DateTime.greaterThan(issuedAt, ended.token.issuedAt)))
 
 const read = (owner: Owner, store: TokenStore): Effect.Effect<Stored | undefined, TokenStoreError> =>
   owner.policy.strictStore ? bounded(owner, store, "read", store.get) : reread(owner, store)
