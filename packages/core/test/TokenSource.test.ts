@@ -1090,6 +1090,24 @@ describe("TokenSource", () => {
         }
       }).pipe(Effect.scoped, Effect.provide(AuthEvent.layer)))
 
+    it.scoped("whoever waits in vain for the lock redeems no refresh token: its owner may be at it", () =>
+      Effect.gen(function*() {
+        const { login, refresh, sent } = yield* server()
+        const store = yield* TokenStore.makeMemory
+        const stored = yield* Token.make({ value: "stored", lifetime: "1 second", refreshToken: "stored" })
+        yield* TokenStore.set(store, stored)
+        const owner = yield* Effect.fork(store.withLock(Effect.never))
+        yield* TestClock.adjust("2 seconds")
+        const tokens = yield* TokenSource.make({ login, refresh, store })
+        const caller = yield* Effect.fork(Effect.flip(tokens.get))
+        yield* TestClock.adjust("20 seconds")
+        assert.include(message(yield* Fiber.join(caller)), "it was not given within 20s")
+        assert.deepStrictEqual(yield* sent, [])
+        yield* Fiber.interrupt(owner)
+        yield* tokens.get
+        assert.deepStrictEqual(yield* sent, ["refresh with stored"])
+      }))
+
     it.scoped("a strict store whose lock is never given fails the caller within the policy's timeout", () =>
       Effect.gen(function*() {
         const { login, sent, store } = yield* shared

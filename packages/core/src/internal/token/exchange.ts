@@ -198,6 +198,9 @@ const carryOut = <R>(
       )
     }
     if (plan._tag === "Login" || refresh === undefined) return loggingIn
+    if (storage.contended !== undefined) {
+      return new TokenEndpointError({ mode: source.mode, reason: "Timeout", detail: storage.contended.message })
+    }
     return repeated(
       "refresh",
       Effect.map(refresh(plan.refreshToken), (token) => TokenState.refreshed(token, plan))

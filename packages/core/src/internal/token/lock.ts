@@ -16,6 +16,8 @@ import type { TokenStore } from "../../TokenStore.ts"
 interface Patience {
   readonly given: Duration.Duration
   readonly takenBack: Duration.Duration
+  /** Run if it is not given in time. */
+  readonly onLate: Effect.Effect<void>
 }
 
 /**
@@ -58,7 +60,9 @@ export const hold = <A, E, R>(
         detail: `it was not given within ${Duration.format(patience.given)}`
       })
       const begin = Effect.flatMap(Effect.timeoutOption(Deferred.await(begun), patience.given), (begun) =>
-        Option.isSome(begun) ? Effect.void : Effect.flatMap(abandon, (isAbandoned) => isAbandoned ? late : Effect.void))
+        Option.isSome(begun) ?
+          Effect.void :
+          Effect.flatMap(abandon, (isAbandoned) => isAbandoned ? Effect.zipRight(patience.onLate, late) : Effect.void))
       const end = Effect.flatMap(Deferred.await(ended), (exit) =>
         exit === undefined ? Fiber.await(fiber) : Effect.map(
           Effect.timeoutOption(Effect.interruptible(Fiber.await(fiber)), patience.takenBack),

@@ -22,6 +22,8 @@ import type { Stored } from "./storedText.ts"
 /** What an exchange needs of a store. */
 export interface Storage {
   readonly token: Option.Option<Token>
+  /** Why no refresh token may be redeemed: another process, which holds the lock, may be redeeming it. */
+  readonly contended: TokenStoreError | undefined
   /** Whether the store is to be trusted over this token from now on: it holds this one, or that of another process. */
   readonly save: (token: Token) => Effect.Effect<boolean>
   readonly remove: Effect.Effect<void, TokenStoreError>
@@ -47,6 +49,7 @@ const noSuccessor: Storage["successor"] = () => Effect.succeed(undefined)
 /** No store: there is nothing that could differ from the token that is held. */
 export const none: Storage = {
   token: Option.none(),
+  contended: undefined,
   save: () => Effect.succeed(true),
   remove: Effect.void,
   successor: noSuccessor
@@ -72,11 +75,12 @@ export const withLock = <A, E extends ExchangeError, R>(
 
   const attempt = (repeats: number): Effect.Effect<A, E | TokenStoreError, R> =>
     Effect.suspend(() => {
+      const isLate = MutableRef.make(false)
       const isLocked = MutableRef.make(false)
       const hasToken = MutableRef.make(false)
       const locked = Lock.hold(
         store,
-        patience,
+        { ...patience, onLate: Effect.sync(() => MutableRef.set(isLate, true)) },
         Effect.suspend(() => {
           MutableRef.set(isLocked, true)
           return Effect.flatMap(read(owner, store), (stored) => exchange(opened(owner, store, stored, hasToken)))
@@ -93,7 +97,12 @@ export const withLock = <A, E extends ExchangeError, R>(
               : Effect.flatMap(
                 read(owner, store),
                 (stored) =>
-                  exchange({ ...unavailable, token: stored?.token ?? Option.none(), remove: remove(owner, store) })
+                  exchange({
+                    ...unavailable,
+                    token: stored?.token ?? Option.none(),
+                    contended: MutableRef.get(isLate) ? error : undefined,
+                    remove: remove(owner, store)
+                  })
               )
           )
         ))
@@ -102,8 +111,8 @@ export const withLock = <A, E extends ExchangeError, R>(
 }
 
 /**
- * Of the policy's timeout. The rest is for the exchange without the lock; less would not leave an owner that lives the
- * time for its own exchange, whose refresh token must not be redeemed twice.
+ * Of the policy's timeout. The rest is for a login without the lock. An owner that lives may take longer, so no refresh
+ * token is redeemed meanwhile.
  */
 const lockShare = 2 / 3
 
@@ -114,6 +123,7 @@ const opened = (
   hasToken: MutableRef.MutableRef<boolean>
 ): Storage => ({
   token: before?.token ?? Option.none(),
+  contended: undefined,
   save: (token) =>
     Effect.suspend(() => {
       MutableRef.set(hasToken, true)
