@@ -56,6 +56,7 @@ export const run = ({ actions, world }: Schedule): Effect.Effect<Outcome> => {
         claims,
         process: `${i}`,
         server,
+        world,
         firstAccount: account,
         isAlone: !world.store,
         stored: (account) => world.store && !store.hasFailed() ? store.peek(account) : undefined,

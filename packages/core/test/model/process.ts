@@ -78,7 +78,7 @@ export const make = (options: {
     }).pipe(Scope.extend(scope))
     let closing = false
     let closed = false
-    let jumps = 0
+    let jumpedAt = -Infinity
     let newest = 0
     const had: Array<Token> = []
     const rejected = new Map<string, { readonly order: number; readonly at: number }>()
@@ -89,6 +89,7 @@ export const make = (options: {
     const received = (token: Token, waited: boolean, steady: boolean, asked: number) => {
       const value = Redacted.value(token.value)
       const number = server.numberOf(token)
+      // a token may expire while it is being stored, if the clock is set forward by its lifetime
       claim("no expired token is handed out", !steady || DateTime.toEpochMillis(token.expiresAt!) > wall())
       const rejection = rejected.get(value)
       // the same value may come with another refresh token; and those who waited get it at one instant, and one of them may have it refused before another looks at it
@@ -115,7 +116,6 @@ export const make = (options: {
     const get = Effect.gen(function*() {
       const settledBefore = watch.settled()
       const grantedBefore = watch.granted()
-      const jumpsBefore = jumps
       const asked = running()
       const orderAsked = order += 1
       const wasClosed = closed
@@ -126,7 +126,7 @@ export const make = (options: {
         onSuccess: (token) => Either.right(token)
       })
       claim("no caller waits beyond its bound", waited <= longestExchange)
-      if (Either.isRight(result)) received(result.right, waited > 0, jumpsBefore === jumps, orderAsked)
+      if (Either.isRight(result)) received(result.right, waited > 0, running() - jumpedAt > longestExchange, orderAsked)
       else {
         claim(
           "nothing costs a request but the server, unless the store is strict",
@@ -213,7 +213,7 @@ export const make = (options: {
       },
       reissued: (value) => void rejected.delete(value),
       jumped: () => {
-        jumps += 1
+        jumpedAt = running()
         watch.jumped()
       },
       close: Effect.suspend(() => closing ? Effect.void : close),

@@ -1,12 +1,14 @@
 /** What one process may send to the server, judged by what it has been told before. */
 import * as Duration from "effect/Duration"
 import * as Effect from "effect/Effect"
+import * as Equal from "effect/Equal"
 import * as Redacted from "effect/Redacted"
 import type { ExchangeError } from "../../src/AuthError.ts"
 import { isTransient } from "../../src/AuthError.ts"
 import type { Token } from "../../src/Token.ts"
 import type { RenewalStep } from "../../src/TokenSource.ts"
 import type { Claims } from "./claims.ts"
+import type { World } from "./schedule.ts"
 import type { Kind, Server } from "./server.ts"
 
 export interface Watch {
@@ -43,6 +45,7 @@ export const make = (options: {
   readonly claims: Claims
   readonly process: string
   readonly server: Server
+  readonly world: World
   readonly firstAccount: string
   /** There is no store that an exchange could wait for. */
   readonly isAlone: boolean
@@ -54,7 +57,7 @@ export const make = (options: {
   readonly running: () => number
   readonly wall: () => number
 }): Watch => {
-  const { claims: { claim, reached }, process, running, server, wall } = options
+  const { claims: { claim, reached }, process, running, server, wall, world } = options
   let account = options.firstAccount
   let forgotten = false
   let inFlight = 0
@@ -81,6 +84,11 @@ export const make = (options: {
   const jumpedWithin = (period: number) => running() - jumpedAt <= period
 
   const holds = (token: Token) => {
+    // what a refresh brought is completed by what it left as it was, so it is not the same object
+    if (held !== undefined && Equal.equals(token.value, held.value) && world.accessTokens === "new") {
+      held = token
+      return
+    }
     if (token === held) return
     held = token
     refreshToken = token.refreshToken === undefined ? undefined : Redacted.value(token.refreshToken)
