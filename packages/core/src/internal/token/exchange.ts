@@ -209,7 +209,7 @@ const carryOut = <R>(
       Effect.catchIf(TokenState.endsRefreshToken, () => {
         const ofInitial = found?.provenance === "initial"
         StateRef.update(state, (state) => TokenState.refreshRefused(state, ofInitial))
-        return Effect.flatMap(storage.successor(plan), (successor) => {
+        return Effect.flatMap(storage.successor(plan.refreshToken), (successor) => {
           if (successor !== undefined) {
             StateRef.update(state, TokenState.outdated)
             return carryOut(source, requests, successor)

@@ -2,7 +2,6 @@
  * The store of one exchange: its token is read under its lock, and a new one is written if the store still holds what was
  * read. A store that fails, or does not answer, costs persistence and not the request, unless the policy is strict.
  */
-import * as DateTime from "effect/DateTime"
 import * as Duration from "effect/Duration"
 import * as Effect from "effect/Effect"
 import * as Equal from "effect/Equal"
@@ -28,15 +27,10 @@ export interface Storage {
   readonly save: (token: Token) => Effect.Effect<boolean>
   readonly remove: Effect.Effect<void, TokenStoreError>
   /**
-   * The store once more, after the server has ended the refresh token of this token: if it holds a newer token with another
-   * one, or with none, another process was faster. Found once in an exchange.
+   * The store once more, after the server has ended this refresh token: if another process has stored a token meanwhile,
+   * with another refresh token or with none, that process was faster. Found once in an exchange.
    */
-  readonly successor: (ended: Ended) => Effect.Effect<Storage | undefined>
-}
-
-interface Ended {
-  readonly token: Token
-  readonly refreshToken: Redacted.Redacted
+  readonly successor: (ended: Redacted.Redacted) => Effect.Effect<Storage | undefined>
 }
 
 interface Owner {
@@ -140,12 +134,10 @@ const opened = (
     )
 })
 
-/** An older token is in a store that could not be written when it was replaced. */
-const isSuccessor = (ended: Ended, before: Stored | undefined, { generation, token }: Stored): boolean =>
-  Option.exists(token, ({ issuedAt, refreshToken }) =>
-    !Equal.equals(refreshToken, ended.refreshToken) &&
-    ((before !== undefined && before.generation !== generation) ||
-      DateTime.greaterThan(issuedAt, ended.token.issuedAt)))
+/** If nothing was stored since the exchange began, the store may hold an older token, because it could not be written. */
+const isSuccessor = (ended: Redacted.Redacted, before: Stored | undefined, { generation, token }: Stored): boolean =>
+  before !== undefined && before.generation !== generation &&
+  Option.exists(token, ({ refreshToken }) => !Equal.equals(refreshToken, ended))
 
 const read = (owner: Owner, store: TokenStore): Effect.Effect<Stored | undefined, TokenStoreError> =>
   owner.policy.strictStore ? bounded(owner, store, "read", store.get) : reread(owner, store)
