@@ -613,7 +613,9 @@ describe("Authenticator", () => {
       Effect.gen(function*() {
         const server = ScriptedHttpClient.make({})
         const tokens = yield* TokenSource.make({
-          login: Effect.fail(new CredentialUnavailable({ mode: "Session", problem: "the vault is sealed", final: true }))
+          login: Effect.fail(
+            new CredentialUnavailable({ mode: "Session", problem: "the vault is sealed", final: true })
+          )
         })
         yield* get(Authenticator.firstAvailable(Authenticator.bearer(tokens), basic), server)
         assert.include((yield* server.requests)[0]?.headers["authorization"], "Basic ")
