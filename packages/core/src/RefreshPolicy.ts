@@ -37,8 +37,8 @@ export interface RefreshPolicy extends Pipeable {
   readonly coolDown: Duration.Duration
   /**
    * How long one exchange may take, including its retries and the wait for a shared store. The lock of a store is waited
-   * for two thirds of it, so choose it such that a login with its retries ends within that: what happens then, see
-   * {@link RefreshPolicy.strictStore}.
+   * for two thirds of it, so choose it such that an exchange of another process usually ends within that. What happens
+   * then, see {@link RefreshPolicy.strictStore}.
    */
   readonly timeout: Duration.Duration
   /** How long a person may take for an interactive login. */
@@ -53,7 +53,8 @@ export interface RefreshPolicy extends Pipeable {
   readonly storeTimeout: Duration.Duration
   /**
    * Whether a store that cannot be locked or read fails the request. If not, an event tells it, and a token is obtained
-   * without the store. A lock that is not given within two thirds of the `timeout` cannot be had.
+   * without the store. A lock that is not given within two thirds of the `timeout` cannot be had; a login
+   * is made without it, but no refresh token is redeemed, which the owner of the lock may be redeeming.
    */
   readonly strictStore: boolean
   /** How long the end of the Scope waits for an exchange in flight, and again for the revocation. */
