@@ -115,7 +115,7 @@ export const mutations: ReadonlyArray<Mutation> = [
   {
     fault: "refusals by the API lead to any number of logins",
     file: rejection,
-    find: "loginsAfterRejection.count > most",
+    find: "isOwn && loginsAfterRejection.count > most",
     replace: "false"
   },
   {

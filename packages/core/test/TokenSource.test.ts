@@ -101,6 +101,21 @@ describe("TokenSource", () => {
         assert.lengthOf((yield* sent).filter((name) => name === "login"), 2)
       }))
 
+    it.scoped("a token of another process that is refused too costs a request, and not the next one", () =>
+      Effect.gen(function*() {
+        const { login, sent } = yield* server({ lifetime: "1 hour" })
+        const store = yield* TokenStore.makeMemory
+        const tokens = yield* TokenSource.make({ login, store })
+        const own = yield* tokens.get
+        yield* TokenStore.set(store, yield* Token.make({ value: "other", lifetime: "1 hour" }))
+        yield* tokens.reject(own, undefined, false)
+        const other = yield* tokens.get
+        assert.strictEqual(value(other), "other")
+        assert.strictEqual(yield* tokens.reject(other, undefined, false), "login")
+        yield* tokens.get
+        assert.deepStrictEqual(yield* sent, ["login", "login"])
+      }))
+
     it.scoped("a store that cannot be read once does not bring the token given at the start back", () =>
       Effect.gen(function*() {
         const { login, refresh, sent } = yield* server()

@@ -47,7 +47,9 @@ export const reject = <Exchange>(
   // where a 401 means 403 each request would cost a login
   const loginsAfterRejection = counted(state.loginsAfterRejection, now, rules)
   const most = accepted === true ? mostLoginsIfAccepted : 1
-  return loginsAfterRejection.count > most
+  // a token that another process has obtained, or one from before, says nothing about the next login
+  const isOwn = held.provenance === "login" || held.provenance === "refresh"
+  return isOwn && loginsAfterRejection.count > most
     ? ["fail", state]
     : [step, { ...state, held: rejected, loginsAfterRejection }]
 }
