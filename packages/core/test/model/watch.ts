@@ -181,7 +181,7 @@ export const make = (options: {
       const refreshExpiresAt = held?.refreshExpiresAt?.epochMillis
       claim(
         "a refresh token is given up only by the server's own word",
-        refreshToken === undefined || mayLogIn || loginNext ||
+        refreshToken === undefined || mayLogIn || loginNext || jumpedWithin(longestExchange) ||
           wall() - refreshedTokenRefusedAt < refreshGracePeriod + longestExchange ||
           (refreshExpiresAt !== undefined && (wall() >= refreshExpiresAt || jumpedAt >= 0))
       )
