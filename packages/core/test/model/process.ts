@@ -89,20 +89,22 @@ export const make = (options: {
     const received = (token: Token, waited: boolean, steady: boolean, asked: number) => {
       const value = Redacted.value(token.value)
       const number = server.numberOf(token)
+      // one who found it in the store does not know that it is spent
+      const isInitial = initial !== undefined && number === server.numberOf(initial)
       // a token may expire while it is being stored, if the clock is set forward by its lifetime
       claim("no expired token is handed out", !steady || DateTime.toEpochMillis(token.expiresAt!) > wall())
       const rejection = rejected.get(value)
       // the same value may come with another refresh token; and those who waited get it at one instant, and one of them may have it refused before another looks at it
       claim(
         "no rejected token is handed out",
-        rejection === undefined || watch.hasForgotten() || world.accessTokens === "same" ||
+        rejection === undefined || watch.hasForgotten() || world.accessTokens === "same" || isInitial ||
           (rejection.order > asked && rejection.at === running())
       )
       claim("no token is handed out whose session the source has ended", !ended.has(value))
       claim(
         "a token is never replaced by an older one",
         // a stored session that has ended gives way to the one given at the start
-        number >= newest || watch.hasForgotten() || (initial !== undefined && number === server.numberOf(initial))
+        number >= newest || watch.hasForgotten() || isInitial
       )
       claim(
         "no token of another account is handed out",
