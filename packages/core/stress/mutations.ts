@@ -97,7 +97,7 @@ export const mutations: ReadonlyArray<Mutation> = [
   {
     fault: "a refused refresh token is kept",
     file: state,
-    find: "undefined : { ...state.held, refreshToken: undefined, persisted: true }",
+    find: "undefined : { ...state.held, refreshToken: undefined }",
     replace: "undefined : state.held"
   },
   {
@@ -169,8 +169,8 @@ export const mutations: ReadonlyArray<Mutation> = [
   {
     fault: "the store is not read",
     file: storage,
-    find: "token: stored?.token ?? Option.none(),\n  save",
-    replace: "token: Option.none(),\n  save"
+    find: "token: before?.token ?? Option.none(),",
+    replace: "token: Option.none(),"
   },
   {
     fault: "a store that cannot be read fails the request",

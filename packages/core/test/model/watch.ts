@@ -90,6 +90,8 @@ export const make = (options: {
       return
     }
     if (token === held) return
+    // one that was still good enough while its successor was being stored
+    if (held !== undefined && server.numberOf(token) < server.numberOf(held)) return
     held = token
     refreshToken = token.refreshToken === undefined ? undefined : Redacted.value(token.refreshToken)
     if (refreshToken !== undefined && refused.has(refreshToken)) refreshToken = undefined
@@ -172,7 +174,8 @@ export const make = (options: {
         "a refused login is not repeated within the cool-down",
         loginRefusedAt === undefined || wall() < loginRefusedAt || wall() - loginRefusedAt >= coolDown
       )
-      const stored = held === undefined ? options.stored(account) : undefined
+      const isFirst = sends.slice(0, -1).every((at) => running() - at >= longestExchange)
+      const stored = held === undefined && isFirst ? options.stored(account) : undefined
       claim(
         "nobody logs in who finds a valid token in the store",
         stored?.expiresAt === undefined || wall() >= stored.expiresAt.epochMillis ||
