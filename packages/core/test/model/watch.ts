@@ -226,6 +226,7 @@ export const make = (options: {
       forgotten = true
       held = undefined
       refreshToken = undefined
+      isRejected = false
     },
     account: () => account,
     hasForgotten: () => forgotten,
