@@ -10,90 +10,10 @@ import * as Queue from "effect/Queue"
 import * as Redacted from "effect/Redacted"
 import * as Runtime from "effect/Runtime"
 import * as ChildProcess from "node:child_process"
-import * as Http from "node:http"
-import type { AddressInfo } from "node:net"
 import * as Readline from "node:readline"
 import { fileURLToPath } from "node:url"
 import * as FileTokenStore from "../src/FileTokenStore.ts"
-
-/**
- * A token endpoint with one session, whose refresh token is good for one use: redeeming a used one ends the session, as
- * RFC 9700 section 4.14.2 has it. It takes a while to answer; a client that is gone by then redeemed nothing.
- */
-const rotating = (options: {
-  readonly lifetimeMillis: number
-  readonly delayMillis: number
-  readonly onRefresh?: (pid: number, seen: Seen) => void
-}) =>
-  Effect.acquireRelease(
-    Effect.async<{ readonly url: string; readonly seen: Seen; readonly close: () => void }>((resume) => {
-      const seen: Seen = { rotations: 0, logins: 0, reuses: 0, by: new Set() }
-      const server = Http.createServer((request, response) => {
-        let body = ""
-        request.on("data", (chunk) => body += String(chunk)).on("end", () => {
-          const answer = (status: number, json: unknown) => {
-            response.writeHead(status, { "content-type": "application/json" })
-            response.end(JSON.stringify(json))
-          }
-          if (request.url === "/login") {
-            seen.logins++
-            return answer(403, {})
-          }
-          const form = new URLSearchParams(body)
-          const pid = Number(form.get("pid"))
-          if (form.get("refresh_token") !== `refresh-${seen.rotations}`) {
-            seen.reuses++
-            return answer(400, { error: "invalid_grant" })
-          }
-          options.onRefresh?.(pid, seen)
-          setTimeout(() => {
-            if (request.socket.destroyed) return
-            seen.rotations++
-            seen.by.add(pid)
-            answer(200, {
-              access_token: `access-${seen.rotations}`,
-              refresh_token: `refresh-${seen.rotations}`,
-              expires_in: options.lifetimeMillis / 1000
-            })
-          }, options.delayMillis)
-        })
-      })
-      server.listen(0, "127.0.0.1", () => {
-        const { port } = server.address() as AddressInfo
-        resume(
-          Effect.succeed({ url: `http://127.0.0.1:${port}`, seen, close: () => server.close().closeAllConnections() })
-        )
-      })
-    }),
-    (server) => Effect.sync(server.close)
-  )
-
-interface Seen {
-  rotations: number
-  logins: number
-  /** Refresh tokens that were redeemed twice: each would have cost the session. */
-  reuses: number
-  /** The processes that rotated. */
-  readonly by: Set<number>
-}
-
-/** A process of its own over the shared file, and what it reports. */
-const worker = (args: ReadonlyArray<string>, report: (line: string) => void) =>
-  Effect.acquireRelease(
-    Effect.sync(() => {
-      const script = fileURLToPath(new URL("fixtures/sharedSession.ts", import.meta.url))
-      const child = ChildProcess.spawn(process.execPath, ["--import", "tsx", script, ...args], {
-        stdio: ["ignore", "pipe", "inherit"]
-      })
-      Readline.createInterface({ input: child.stdout }).on("line", report)
-      return child
-    }),
-    (child) =>
-      Effect.async<void>((resume) => {
-        if (child.exitCode !== null || child.signalCode !== null) return resume(Effect.void)
-        child.once("exit", () => resume(Effect.void)).kill("SIGKILL")
-      })
-  )
+import * as Rotation from "./fixtures/rotation.ts"
 
 /** A process of its own that watches the shared file: what it reports, line by line, and a way to tell it what to do. */
 const observer = (path: string, staleness: string) =>
@@ -131,32 +51,9 @@ const storeWithSession = Effect.gen(function*() {
   return path
 })
 
-const four = [1, 2, 3, 4]
-
 describe("FileTokenStore between processes", () => {
-  it.scopedLive("four processes share one rotating refresh token through 200 rotations without losing the session", () =>
-    Effect.gen(function*() {
-      const path = yield* storeWithSession
-      const done = yield* Deferred.make<void>()
-      const complete = Runtime.runSync(yield* Effect.runtime())
-      const server = yield* rotating({
-        lifetimeMillis: 20,
-        delayMillis: 5,
-        onRefresh: (_, seen) =>
-          seen.rotations >= 200 && seen.by.size === 4 && complete(Deferred.succeed(done, undefined))
-      })
-      const failures: Array<string> = []
-      yield* Effect.forEach(four, () =>
-        worker([path, server.url, "10000", "30000"], (line) => {
-          if (line === "token") return
-          failures.push(line)
-          complete(Deferred.succeed(done, undefined))
-        }))
-      yield* Deferred.await(done)
-      assert.deepStrictEqual(failures, [])
-      assert.deepInclude(server.seen, { reuses: 0, logins: 0 })
-      assert.isAtLeast(server.seen.rotations, 200)
-    }).pipe(Effect.provide(NodeFileSystem.layer)))
+  it.scopedLive("four processes share one rotating session through 20 rotations: one login, and no refresh token used twice", () =>
+    Effect.provide(Rotation.shareOneSession(20), NodeFileSystem.layer))
 
   it.scopedLive("each process is told what the others store and remove", () =>
     Effect.gen(function*() {
@@ -207,7 +104,7 @@ describe("FileTokenStore between processes", () => {
       const delayMillis = 200
       const up = new Set<number>()
       const killedAt: Array<number> = []
-      const server = yield* rotating({
+      const server = yield* Rotation.rotating({
         lifetimeMillis: 500,
         delayMillis,
         onRefresh: (pid, { rotations }) => {
@@ -222,12 +119,15 @@ describe("FileTokenStore between processes", () => {
       const failures: Array<string> = []
       // two thirds of it are for the lock: more, and a caller would do without it and redeem a token a second time
       const timeout = 1.5 * (staleness + 2 * delayMillis)
-      yield* Effect.forEach(four, (n) =>
-        worker([path, server.url, String(staleness), String(timeout)], (line) => {
-          if (line === "token") return up.add(n)
-          failures.push(line)
-          complete(Deferred.succeed(done, undefined))
-        }))
+      yield* Effect.forEach(
+        Rotation.processes,
+        (n) =>
+          Rotation.worker([path, server.url, String(staleness), String(timeout)], (line) => {
+            if (line === "token") return up.add(n)
+            failures.push(line)
+            complete(Deferred.succeed(done, undefined))
+          })
+      )
       yield* Deferred.await(done)
       assert.deepStrictEqual(failures, [])
       assert.deepInclude(server.seen, { reuses: 0, logins: 0 })
