@@ -314,6 +314,28 @@ describe("AuthenticatedHttpClient > rate limiter", () => {
       assert.lengthOf(sent(), 3)
     }))
 
+  it.scoped("the longest wait counts from the making of the request, through redirects too", () =>
+    Effect.gen(function*() {
+      const { layer, sent } = scripted((n) =>
+        n === 2
+          ? new Response(null, { status: 302, headers: { location: "/elsewhere" } })
+          : new Response(null, { status: 429, headers: { "retry-after": "50" } })
+      )
+      const client = yield* Effect.provide(
+        AuthenticatedHttpClient.make(Authenticator.bearer(yield* Credential.bearer({ token: Redacted.make(canary) })), {
+          baseUrl,
+          redirects: 1,
+          rateLimiter: yield* RateLimiter.make(RateLimitPolicy.default.pipe(RateLimitPolicy.maxWait("1 minute")))
+        }),
+        layer
+      )
+      // 0 s, 50 s, and the target at 50 s, after which it may wait for ten seconds more
+      const fiber = yield* Effect.fork(Effect.flip(client.get("/things")))
+      yield* TestClock.adjust("50 seconds")
+      assert.propertyVal(yield* Fiber.join(fiber), "_tag", "RateLimited")
+      assert.lengthOf(sent(), 3)
+    }))
+
   it.effect("a mode whose credentials throw gives its slot back", () =>
     Effect.gen(function*() {
       const { layer } = scripted(ok)

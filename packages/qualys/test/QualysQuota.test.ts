@@ -3,6 +3,7 @@ import type * as RateLimitEvent from "@effect-auth/rate-limit/RateLimitEvent"
 import * as RateLimitHeaders from "@effect-auth/rate-limit/RateLimitHeaders"
 import * as RateLimitStatus from "@effect-auth/rate-limit/RateLimitStatus"
 import * as ScriptedHttpClient from "@effect-auth/testing/ScriptedHttpClient"
+import * as VirtualClock from "@effect-auth/testing/VirtualClock"
 import * as HttpClientRequest from "@effect/platform/HttpClientRequest"
 import { assert, describe, it } from "@effect/vitest"
 import * as Duration from "effect/Duration"
@@ -139,6 +140,23 @@ describe("QualysQuota.policy", () => {
       yield* Effect.fork(Effect.replicateEffect(call, 2, { discard: true }))
       yield* TestClock.adjust("1 second")
       assert.deepStrictEqual(yield* Ref.get(said), [9, 8])
+    }))
+
+  it.effect.each<[where: string, block: ScriptedHttpClient.Reply]>([
+    ["in the body of a 409", { status: 409, body: simpleReturn(1965, waitFor("31622400")) }],
+    ["in the head of a 429", { status: 429, headers: { ...quota, "x-ratelimit-towait-sec": "31622400" } }],
+    ["as the window of a gateway", {
+      status: 429,
+      headers: { "x-ratelimit-limit": "5", "x-ratelimit-remaining": "0", "x-ratelimit-window-sec": "31622400" }
+    }]
+  ])("asks again after a day, if a year is stated %s", ([, block]) =>
+    Effect.gen(function*() {
+      const server = ScriptedHttpClient.make([block, {}])
+      const limiter = yield* RateLimiter.make(QualysQuota.policy)
+      const request = HttpClientRequest.get("https://qualysapi.example/api/2.0/fo/scan/")
+      const response = yield* VirtualClock.run(limiter.run(request, () => server.execute(request)))
+      assert.strictEqual(response.status, 200)
+      assert.deepStrictEqual((yield* server.requests).map(({ at }) => at), [0, 86_400_000])
     }))
 
   const keyOf = (url: string) => QualysQuota.policy.key(HttpClientRequest.post(url))
