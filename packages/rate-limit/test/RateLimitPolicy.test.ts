@@ -2,6 +2,7 @@ import * as HttpClientRequest from "@effect/platform/HttpClientRequest"
 import { assert, describe, it } from "@effect/vitest"
 import * as Duration from "effect/Duration"
 import * as Effect from "effect/Effect"
+import * as FastCheck from "effect/FastCheck"
 import * as Option from "effect/Option"
 import * as Schedule from "effect/Schedule"
 import * as Stepping from "../src/internal/schedule.ts"
@@ -62,6 +63,7 @@ describe("RateLimitPolicy", () => {
   describe("combinators", () => {
     const status = RateLimitStatus.make({ quotas: [{ limit: 300 }] })
     const schedule = Schedule.spaced("1 second")
+    const bodies = { discarding: { size: 1000, time: Duration.seconds(2) } }
 
     it.each<[field: keyof RateLimitPolicy.RateLimitPolicy, changed: RateLimitPolicy.RateLimitPolicy, value: unknown]>([
       ["key", RateLimitPolicy.key(policy, RateLimitPolicy.byOrigin), RateLimitPolicy.byOrigin],
@@ -75,9 +77,39 @@ describe("RateLimitPolicy", () => {
       ["believe", RateLimitPolicy.believe(policy, "1 hour"), Duration.hours(1)],
       ["reserve", RateLimitPolicy.reserve(policy, 4), 4],
       ["probe", RateLimitPolicy.probe(policy, true), true],
-      ["initial", RateLimitPolicy.initial(policy, status), status]
+      ["initial", RateLimitPolicy.initial(policy, status), status],
+      ["bodies", RateLimitPolicy.bodies(policy, bodies), bodies]
     ])("%s replaces its field and nothing else", (field, changed, value) => {
       assert.deepStrictEqual({ ...changed, pipe: policy.pipe }, { ...policy, [field]: value })
+    })
+
+    it("change nothing that another has set, in whatever order", () => {
+      const all: ReadonlyArray<(self: RateLimitPolicy.RateLimitPolicy) => RateLimitPolicy.RateLimitPolicy> = [
+        RateLimitPolicy.key(RateLimitPolicy.byOrigin),
+        RateLimitPolicy.headers(RateLimitHeaders.github),
+        RateLimitPolicy.waiting(schedule),
+        RateLimitPolicy.backoff(schedule),
+        RateLimitPolicy.maxWait("1 hour"),
+        RateLimitPolicy.maxReplays(3),
+        RateLimitPolicy.warnBelow([1]),
+        RateLimitPolicy.warnEvery("1 hour"),
+        RateLimitPolicy.believe("1 hour"),
+        RateLimitPolicy.reserve(4),
+        RateLimitPolicy.probe(true),
+        RateLimitPolicy.initial(status),
+        RateLimitPolicy.bodies(bodies)
+      ]
+      const built = (order: ReadonlyArray<(typeof all)[number]>) => ({
+        ...order.reduce((policy, combinator) => combinator(policy), policy),
+        pipe: policy.pipe
+      })
+      // as many as the policy has fields
+      assert.lengthOf(all, Object.keys(policy).length - 1)
+      FastCheck.assert(
+        FastCheck.property(FastCheck.shuffledSubarray([...all], { minLength: all.length }), (order) => {
+          assert.deepStrictEqual(built(order), built(all))
+        })
+      )
     })
 
     it("can be piped", () => {

@@ -192,6 +192,29 @@ describe("RateLimiter", () => {
       }))
   })
 
+  describe("when GitHub refuses with a body without end", () => {
+    it.effect("gives the refusal to its caller within the bounds of the policy, and the slot back", () =>
+      Effect.gen(function*() {
+        const limiter = yield* RateLimiter.make(policy.pipe(
+          RateLimitPolicy.headers(RateLimitHeaders.github),
+          RateLimitPolicy.bodies({ reading: { size: 1000, time: Duration.seconds(2) } })
+        ))
+        const request = HttpClientRequest.get(`${origin}/a`)
+        const bodies: ReadonlyArray<UnderlyingDefaultSource<Uint8Array>> = [
+          { pull: () => new Promise(() => {}) },
+          { pull: (controller) => controller.enqueue(new Uint8Array(100)) }
+        ]
+        for (const body of bodies) {
+          const response = HttpClientResponse.fromWeb(request, new Response(new ReadableStream(body), { status: 403 }))
+          const fiber = yield* Effect.fork(limiter.run(request, () => Effect.succeed(response)))
+          yield* VirtualClock.settled
+          yield* TestClock.adjust("2 seconds")
+          assert.strictEqual((yield* Fiber.join(fiber)).status, 403)
+          assert.deepInclude((yield* limiter.snapshot)[0], { inFlight: 0, blockedFor: Duration.zero })
+        }
+      }))
+  })
+
   describe("when a cache answers", () => {
     it.effect("does not wait for a quota that was true ten minutes ago", () =>
       Effect.gen(function*() {

@@ -262,6 +262,20 @@ describe("RateLimiter", () => {
         assert.strictEqual(yield* Ref.get(steps), 2)
       }))
 
+    it.effect("steps the schedule at most once for each of ten requests that one burst of blocks sends to wait", () =>
+      Effect.gen(function*() {
+        const steps = yield* Ref.make(0)
+        const counted = Schedule.tapInput(
+          RateLimitPolicy.asStated,
+          (_: RateLimitStatus.RateLimitStatus) => Ref.update(steps, (n) => n + 1)
+        )
+        const burst = Array.from({ length: 10 }, () => ({ ...blockedFor(60), after: 10 }))
+        const http = yield* limited(scripted(...burst, {}), policy.pipe(RateLimitPolicy.waiting(counted)))
+        yield* VirtualClock.run(Effect.all(burst.map(() => http.get("/a")), { concurrency: "unbounded" }))
+        assert.isAtLeast(yield* Ref.get(steps), 1)
+        assert.isAtMost(yield* Ref.get(steps), 10)
+      }))
+
     it.effect("does not begin when the schedule is done from the start", () =>
       Effect.gen(function*() {
         const { second } = yield* waitingFor(10, policy.pipe(RateLimitPolicy.waiting(Schedule.stop)))

@@ -65,6 +65,14 @@ describe("lanes", () => {
     assert.isFalse(lanes.handles.has("https://api.example/name0"))
   })
 
+  it("that are forgotten take their origins along", () => {
+    const { lanes } = make()
+    for (const name of names(12_000)) Lanes.of(lanes, name, `https://${name}.example/`, 0)
+    assert.isAtMost(lanes.origins.size, 10_000)
+    Lanes.of(lanes, "later", "https://later.example/", 601_000)
+    assert.deepStrictEqual(Array.from(lanes.origins.keys()), ["https://later.example"])
+  })
+
   it("return to their number once they are unused", () => {
     const { answer, lanes, of, send } = make()
     for (const name of names(12_000)) send(name)

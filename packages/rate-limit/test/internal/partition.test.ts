@@ -142,6 +142,13 @@ describe("partition", () => {
       assert.strictEqual(answered(partition, rateBlockFor(seconds(1)), { now: 10 }).blockedUntil, 20_000)
     })
 
+    it("is not shortened by a server that is unavailable for less, nor by too many calls at once", () => {
+      const partition = answered(sent(fresh, 2), rateBlockFor(seconds(20)))
+      const unavailable = RateLimitStatus.make({ retryAfter: seconds(1) })
+      assert.strictEqual(answered(partition, unavailable, { now: 10 }).blockedUntil, 20_000)
+      assert.strictEqual(answered(partition, concurrencyBlock, { now: 10, backoff: 1000 }).blockedUntil, 20_000)
+    })
+
     it("lasts at least as long as the backoff says, whatever the server states", () => {
       const blocked = (wait: Duration.Duration) => answered(sent(fresh, 1), rateBlockFor(wait), { backoff: 4000 })
       assert.strictEqual(blocked(Duration.millis(1)).blockedUntil, 4000)

@@ -1,5 +1,7 @@
 import { assert, describe, it } from "@effect/vitest"
+import * as Partition from "../../src/internal/partition.ts"
 import * as Sharing from "../../src/internal/sharing.ts"
+import * as Window from "../../src/internal/window.ts"
 
 const hour = 3_600_000
 
@@ -13,5 +15,13 @@ describe("sharing", () => {
   ])("finds blocks alike or not: %s", (_, self, that, isAlike) => {
     assert.strictEqual(Sharing.isAlike(self, that), isAlike)
     assert.strictEqual(Sharing.isAlike(that, self), isAlike)
+  })
+
+  it("keeps no more quotas of two keys than of one", () => {
+    const partition = (prefix: string): Partition.Partition => ({
+      ...Partition.make({ probe: false, reserve: 0, initial: undefined, believe: 86_400_000 }, 0),
+      windows: [1, 2, 3].map((n) => Window.open({ name: `${prefix}${n}`, limit: 5 }, 0))
+    })
+    assert.lengthOf(Sharing.merged(partition("a"), partition("b")).windows, Partition.mostWindows)
   })
 })

@@ -102,6 +102,13 @@ describe("window", () => {
     })
   })
 
+  describe("state, of a window that has passed", () => {
+    it("keeps only the calls that a statement may still include", () => {
+      const usage = after(perMinute, 0, 1000, 74_000)
+      assert.deepStrictEqual(Window.state(usage, {}, answered({ answeredAt: 75_000 })).calls, [1000, 1, 74_000, 1])
+    })
+  })
+
   describe("take", () => {
     it("takes up a promised refill that is due, so no second call relies on it", () => {
       const usage = after({ limit: 5, remaining: 0, reset: seconds(7) })
