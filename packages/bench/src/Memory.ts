@@ -53,8 +53,8 @@ const quotaKeys: Kept = {
   make: async (count) => {
     const limiter = await Effect.runPromise(RateLimiter.make(RateLimitPolicy.default))
     await Effect.runPromise(Effect.forEach(Array.from({ length: count }), (_, i) => {
-      const request = HttpClientRequest.get(`${origin}/things/${i}`)
-      const headers = { "x-ratelimit-limit": "50", "x-ratelimit-remaining": "49", "x-ratelimit-reset": "60" }
+      const request = HttpClientRequest.get(`${origin}/things/key-${i}`)
+      const headers = { "ratelimit-limit": "50", "ratelimit-remaining": "49", "ratelimit-reset": "60" }
       const response = HttpClientResponse.fromWeb(request, new Response(null, { headers }))
       return limiter.run(request, () => Effect.succeed(response))
     }, { discard: true }))

@@ -12,6 +12,7 @@ export interface Mutation {
 
 const state = "internal/token/state.ts"
 const rejection = "internal/token/rejection.ts"
+const retrying = "internal/token/retrying.ts"
 const exchange = "internal/token/exchange.ts"
 const storage = "internal/token/storage.ts"
 
@@ -66,8 +67,8 @@ export const mutations: ReadonlyArray<Mutation> = [
   },
   {
     fault: "Retry-After is forgotten within an exchange",
-    file: exchange,
-    find: "Effect.sync(() => TokenState.retryAfter(MutableRef.get(failure)))",
+    file: retrying,
+    find: "Effect.sync(() => TokenState.retryAfter(MutableRef.get(last)?.error))",
     replace: "Effect.sync(() => Duration.zero)"
   },
   {
@@ -78,9 +79,9 @@ export const mutations: ReadonlyArray<Mutation> = [
   },
   {
     fault: "a refusal is tried again",
-    file: exchange,
-    find: "isTransient(error) && !StateRef.get(state).closed",
-    replace: "!StateRef.get(state).closed"
+    file: retrying,
+    find: "isTransient(error) &&",
+    replace: ""
   },
   {
     fault: "a wrong setting ends the refresh token",
@@ -214,11 +215,5 @@ export const mutations: ReadonlyArray<Mutation> = [
     file: state,
     find: "if (state.closed) return { _tag: \"Closed\" }",
     replace: ""
-  },
-  {
-    fault: "a token that another process has stored meanwhile is overwritten",
-    file: "TokenStore.ts",
-    find: "if (!(yield* holds(generation))) return false",
-    replace: "yield* readable"
   }
 ]

@@ -140,6 +140,71 @@ describe("TokenSource", () => {
         yield* tokens.get
         assert.deepStrictEqual(yield* sent, ["refresh with stored"])
       }))
+
+    it.scoped("a Retry-After that the exchange's timeout cut short is respected by the next exchange", () =>
+      Effect.gen(function*() {
+        const { answerNext, login, sent } = yield* server({ latency: "10 seconds" })
+        yield* answerNext(
+          new TokenEndpointError({
+            mode: "Test",
+            reason: "Unavailable",
+            status: 503,
+            retryAfter: Duration.seconds(25)
+          })
+        )
+        const tokens = yield* TokenSource.make({ login })
+        const first = yield* Effect.fork(Effect.exit(tokens.get))
+        yield* TestClock.adjust("31 seconds")
+        yield* Fiber.join(first)
+        // told at 10 seconds: not before 35
+        yield* Effect.fork(Effect.exit(tokens.get))
+        yield* TestClock.adjust("1 second")
+        assert.lengthOf(yield* sent, 1)
+      }))
+
+    it.scoped("a stored refresh token that was refused is not offered again after a login that failed", () =>
+      Effect.gen(function*() {
+        const { answerNext, login, refresh, sent } = yield* server()
+        const store = yield* TokenStore.makeMemory
+        yield* TokenStore.set(
+          store,
+          yield* Token.make({ value: "stored", lifetime: "1 second", refreshToken: "stored" })
+        )
+        yield* TestClock.adjust("2 seconds")
+        yield* answerNext(rejected, rejected)
+        const tokens = yield* TokenSource.make({ login, refresh, store })
+        yield* Effect.exit(tokens.get)
+        yield* TestClock.adjust("1 minute")
+        yield* tokens.get
+        assert.deepStrictEqual(yield* sent, ["refresh with stored", "login", "login"])
+      }))
+
+    it.scoped("another process's token that is refused too does not use up the login", () =>
+      Effect.gen(function*() {
+        const { login, sent } = yield* server({ lifetime: "1 hour" })
+        const store = yield* TokenStore.makeMemory
+        const tokens = yield* TokenSource.make({ login, store })
+        const own = yield* tokens.get
+        yield* TokenStore.set(store, yield* Token.make({ value: "other", lifetime: "1 hour" }))
+        const step = yield* tokens.reject(own, undefined, true)
+        const other = yield* tokens.get
+        assert.strictEqual(value(other), "other")
+        assert.strictEqual(yield* tokens.reject(other, step, false), "login")
+        assert.lengthOf(yield* sent, 1)
+      }))
+
+    it.scoped("a store whose lock cannot be interrupted holds no caller beyond the timeout", () =>
+      Effect.gen(function*() {
+        const { login } = yield* server()
+        const memory = yield* TokenStore.makeMemory
+        const tokens = yield* TokenSource.make({
+          login,
+          store: { ...memory, withLock: () => Effect.uninterruptible(Effect.never) }
+        })
+        const caller = yield* Effect.fork(Effect.exit(tokens.get))
+        yield* TestClock.adjust("1 minute")
+        assert.isTrue(Option.isSome(yield* Fiber.poll(caller)))
+      }))
   })
 
   describe("one exchange at a time", () => {

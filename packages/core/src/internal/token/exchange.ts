@@ -3,7 +3,6 @@
  * in, commit), who waits for it, and what it leaves behind. What to do is decided in `state.ts`; this is the one
  * interpreter of these decisions.
  */
-import * as Schedule from "@effect-auth/rate-limit/internal/schedule"
 import * as StateRef from "@effect-auth/rate-limit/internal/stateRef"
 import * as Cause from "effect/Cause"
 import * as Clock from "effect/Clock"
@@ -18,12 +17,13 @@ import * as Option from "effect/Option"
 import * as Runtime from "effect/Runtime"
 import type * as Tracer from "effect/Tracer"
 import type { ExchangeError } from "../../AuthError.ts"
-import { InteractionRequired, isTransient, TokenEndpointError } from "../../AuthError.ts"
+import { InteractionRequired, TokenEndpointError } from "../../AuthError.ts"
 import * as AuthEvent from "../../AuthEvent.ts"
 import type { Token } from "../../Token.ts"
 import type { TokenStore } from "../../TokenStore.ts"
 import * as Scrub from "../request/scrub.ts"
 import * as Demand from "./demand.ts"
+import * as Retrying from "./retrying.ts"
 import * as Revocation from "./revocation.ts"
 import type { Exchange, Source } from "./source.ts"
 import * as TokenState from "./state.ts"
@@ -94,7 +94,7 @@ export const begin = <R>(source: Source<R>, { mayInteract, request }: Caller): E
 /** Carries out the plan; if that takes a person, and one may be asked, outside the lock and the policy's timeout. */
 const run = <R>(source: Source<R>, exchange: Exchange): Effect.Effect<void, ExchangeError, R> => {
   const { interactive } = source.options
-  const alone = withStore(source, (storage) => carryOut(source, exchange.requests, storage))
+  const alone = withStore(source, (storage, until) => carryOut(source, exchange.requests, storage, until))
   return interactive === undefined
     ? alone
     : Effect.catchTag(
@@ -108,14 +108,17 @@ const run = <R>(source: Source<R>, exchange: Exchange): Effect.Effect<void, Exch
 /** What is done under the lock of the store, if there is one, within the policy's timeout. */
 export const withStore = <A, R>(
   source: Source<R>,
-  use: (storage: Storage.Storage) => Effect.Effect<A, ExchangeError, R>
+  /** `until`: when the time is over, in epoch milliseconds. */
+  use: (storage: Storage.Storage, until: number) => Effect.Effect<A, ExchangeError, R>
 ): Effect.Effect<A, ExchangeError, R> => {
   const { mode, policy } = source
   return Effect.timeoutFail(
-    Effect.flatMap(
-      openStore(source),
-      (store) => store === undefined ? use(Storage.none) : Storage.withLock(source, store, use)
-    ),
+    Effect.flatMap(Effect.zip(openStore(source), Clock.currentTimeMillis), ([store, now]) => {
+      const until = now + Duration.toMillis(policy.timeout)
+      return store === undefined
+        ? use(Storage.none, until)
+        : Storage.withLock(source, store, (storage) => use(storage, until))
+    }),
     {
       duration: policy.timeout,
       onTimeout: () =>
@@ -167,16 +170,17 @@ const openStore = <R>(
 const carryOut = <R>(
   source: Source<R>,
   requests: ReadonlyArray<Tracer.AnySpan>,
-  storage: Storage.Storage
+  storage: Storage.Storage,
+  until: number
 ): Effect.Effect<void, ExchangeError, R> => {
   const { options: { login, refresh }, rules, state } = source
 
-  const repeated = (kind: Kind, self: Effect.Effect<Token, ExchangeError, R>, demand?: Demand.Demand) =>
+  const repeated = (kind: Retrying.Kind, self: Effect.Effect<Token, ExchangeError, R>, demand?: Demand.Demand) =>
     exchanged(
       source,
       requests,
       kind,
-      persistently(source, kind, self),
+      Retrying.persistently(source, kind, self, until),
       (token) => commit(source, storage, token, kind, demand)
     )
 
@@ -188,7 +192,7 @@ const carryOut = <R>(
   })
 
   return Effect.flatMap(Effect.zip(found(source, storage.token), Clock.currentTimeMillis), ([found, now]) => {
-    const plan = TokenState.plan(StateRef.get(state).held, found, now, rules)
+    const plan = TokenState.plan(StateRef.get(state), found, now, rules)
     if (plan._tag === "Adopt") {
       return Effect.uninterruptible(
         plan.provenance === "store"
@@ -208,15 +212,15 @@ const carryOut = <R>(
       // only the server's own word ends a refresh token: not a proxy's page, and not a client or scope it does not accept
       Effect.catchIf(TokenState.endsRefreshToken, () => {
         const ofInitial = found?.provenance === "initial"
-        StateRef.update(state, (state) => TokenState.refreshRefused(state, ofInitial))
+        StateRef.update(state, (state) => TokenState.refreshRefused(state, plan.refreshToken, ofInitial))
         return Effect.flatMap(storage.successor(plan.refreshToken), (successor) => {
           if (successor !== undefined) {
             StateRef.update(state, TokenState.outdated)
-            return carryOut(source, requests, successor)
+            return carryOut(source, requests, successor, until)
           }
           // a stored session that has ended gives way to the one given at the start
           return found?.provenance === "store"
-            ? carryOut(source, requests, Storage.disregarded(storage))
+            ? carryOut(source, requests, Storage.disregarded(storage), until)
             : loggingIn
         })
       })
@@ -224,12 +228,10 @@ const carryOut = <R>(
   })
 }
 
-type Kind = "login" | "refresh"
-
 const exchanged = <R>(
   { mode }: Source<R>,
   requests: ReadonlyArray<Tracer.AnySpan>,
-  kind: Kind,
+  kind: Retrying.Kind,
   self: Effect.Effect<Token, ExchangeError, R>,
   commit: (token: Token) => Effect.Effect<void, never, R>
 ): Effect.Effect<void, ExchangeError, R> =>
@@ -249,57 +251,6 @@ const exchanged = <R>(
       captureStackTrace: false
     })
   )
-
-/**
- * Tries again as the policy says, until the source is closed. The first time this is said, because nothing else is heard
- * of a login until the last attempt.
- */
-const persistently = <R>(
-  { mode, onTheWire, policy, state }: Source<R>,
-  kind: Kind,
-  self: Effect.Effect<Token, ExchangeError, R>
-): Effect.Effect<Token, ExchangeError, R> =>
-  Effect.suspend(() => {
-    const isAnnounced = MutableRef.make(false)
-    const failure = MutableRef.make<ExchangeError | undefined>(undefined)
-    const isLostBefore = MutableRef.make(false)
-    const isRepeated = (error: ExchangeError) =>
-      isTransient(error) && !StateRef.get(state).closed &&
-      // a longer wait would end in a timeout; it is the next exchange that waits
-      Duration.lessThan(TokenState.retryAfter(error), policy.timeout) &&
-      // the server may have redeemed the token and its answer is lost: some allow to ask once more, soon
-      !(kind === "refresh" && mayBeRedeemed(error) && MutableRef.get(isLostBefore))
-    // asked for each error that the schedule would repeat
-    const announce = Effect.suspend(() => {
-      const error = MutableRef.get(failure)
-      return error === undefined || !isRepeated(error) || MutableRef.getAndSet(isAnnounced, true)
-        ? Effect.void
-        : AuthEvent.publish(AuthEvent.AuthEvent.ExchangeRetried({ mode, kind, error }))
-    })
-    return Effect.suspend(() => {
-      MutableRef.set(onTheWire, true)
-      return self
-    }).pipe(
-      Effect.tapError((error) =>
-        Effect.sync(() => {
-          const before = MutableRef.getAndSet(failure, error)
-          if (before !== undefined && mayBeRedeemed(before)) MutableRef.set(isLostBefore, true)
-          MutableRef.set(onTheWire, false)
-        })
-      ),
-      Effect.retry({
-        schedule: Schedule.notBefore(
-          Schedule.onContinue(policy.retry, announce),
-          Effect.sync(() => TokenState.retryAfter(MutableRef.get(failure)))
-        ),
-        while: isRepeated
-      })
-    )
-  })
-
-/** Whether the answer to a refresh was lost on its way. */
-const mayBeRedeemed = (error: ExchangeError): boolean =>
-  error._tag === "TokenEndpointError" && error.reason === "Unreachable" && error.sent !== false
 
 /** What the store holds, else the token given at the start, as long as that may be of use. */
 const found = <R>(

@@ -33,10 +33,19 @@ export const reject = <Exchange>(
   now: number,
   rules: TokenState.Rules
 ): readonly [RenewalStep, TokenState.TokenState<Exchange>] => {
-  const { accepted, attempted, token } = rejection
+  const { accepted, token } = rejection
   const { held } = state
   if (held !== undefined && !held.rejected && held.token !== token) return ["reuse", state]
   if (rejection.demand !== undefined) return demanded(state, rejection.demand, now, rules)
+  // what another process has stored was no step of this request
+  const attempted = held?.provenance === "store" ? "reuse" : rejection.attempted
+  const repeatedRefreshes = counted(state.repeatedRefreshes, now, rules)
+  if (
+    attempted === "refresh" && accepted === true && held?.provenance === "refresh" &&
+    repeatedRefreshes.count <= mostRepeatedRefreshes && TokenState.redeemable(held, now, rules) !== undefined
+  ) {
+    return ["refresh", held.rejected ? state : { ...state, held: { ...held, rejected: true }, repeatedRefreshes }]
+  }
   // a refresh that brought a token which is refused is not worth another one
   const loginNext = order[attempted] >= order.refresh || (held !== undefined && endsSession(held, accepted, now, rules))
   const rejected = held === undefined ? undefined : { ...held, rejected: true, loginNext }
@@ -53,6 +62,13 @@ export const reject = <Exchange>(
     ? ["fail", state]
     : [step, { ...state, held: rejected, loginsAfterRejection }]
 }
+
+/**
+ * In a cool-down. A token that was of use, and is refused to a request that has just been refreshed, was revoked in
+ * between: the session lives. A server that accepts a token for some requests only would never see a login, so there are
+ * few.
+ */
+const mostRepeatedRefreshes = 3
 
 /**
  * Whether the rejection of a token shows that its session is dead: it came from a refresh, and either is known to have

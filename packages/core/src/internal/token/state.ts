@@ -62,10 +62,14 @@ export interface TokenState<out Exchange> {
   readonly generation: number
   /** The logins that rejections led to. */
   readonly loginsAfterRejection: Tally
+  /** The refreshes that requests needed after one had been of no use to them. */
+  readonly repeatedRefreshes: Tally
   /** The logins that demands led to. */
   readonly loginsAfterDemand: Tally
   /** What the last login asked for beyond the settings, and when; every later one asks for it too. */
   readonly asked: { readonly demand: Demand.Demand; readonly at: number }
+  /** The refresh token that the server refused last, wherever it is found again. */
+  readonly refusedRefreshToken: Redacted.Redacted | undefined
   /** Whether the token given at the start is of no more use: it was used, replaced, or its refresh was refused. */
   readonly initialSpent: boolean
   readonly closed: boolean
@@ -119,8 +123,10 @@ export const empty: TokenState<never> = {
   failure: undefined,
   generation: 0,
   loginsAfterRejection: { count: 0, since: -Infinity },
+  repeatedRefreshes: { count: 0, since: -Infinity },
   loginsAfterDemand: { count: 0, since: -Infinity },
   asked: { demand: Demand.none, at: -Infinity },
+  refusedRefreshToken: undefined,
   initialSpent: false,
   closed: false
 }
@@ -192,8 +198,8 @@ export const remembered = <Exchange>(
  * meantime is adopted, so that its refresh token is not redeemed twice; not if the server demands more than it is known
  * to bring.
  */
-export const plan = (
-  held: Held | undefined,
+export const plan = <Exchange>(
+  { held, refusedRefreshToken }: Pick<TokenState<Exchange>, "held" | "refusedRefreshToken">,
   found: Found | undefined,
   now: number,
   rules: Rules
@@ -210,7 +216,10 @@ export const plan = (
   const refreshToken = demand !== undefined
     ? undefined
     : isNews
-    ? (rules.canRefresh && !isPast(found.token.refreshExpiresAt, now) ? found.token.refreshToken : undefined)
+    ? (rules.canRefresh && !isPast(found.token.refreshExpiresAt, now) &&
+        !Equal.equals(found.token.refreshToken, refusedRefreshToken)
+      ? found.token.refreshToken
+      : undefined)
     : redeemable(held, now, rules)
   return token === undefined || refreshToken === undefined
     ? { _tag: "Login" }
@@ -277,8 +286,13 @@ export const granted = <Exchange>(
 /**
  * The server refused the refresh token, which belonged to the token given at the start or not: it is not redeemed again.
  */
-export const refreshRefused = <Exchange>(state: TokenState<Exchange>, ofInitial: boolean): TokenState<Exchange> => ({
+export const refreshRefused = <Exchange>(
+  state: TokenState<Exchange>,
+  refusedRefreshToken: Redacted.Redacted,
+  ofInitial: boolean
+): TokenState<Exchange> => ({
   ...state,
+  refusedRefreshToken,
   initialSpent: state.initialSpent || ofInitial,
   held: state.held === undefined ? undefined : { ...state.held, refreshToken: undefined }
 })

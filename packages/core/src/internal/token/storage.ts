@@ -147,16 +147,16 @@ const reread = (owner: Owner, store: TokenStore): Effect.Effect<Stored | undefin
   Effect.catchAll(bounded(owner, store, "read", store.get), (error) => Effect.as(tell(owner, error), undefined))
 
 const save = (owner: Owner, store: TokenStore, stored: Stored | undefined, token: Token): Effect.Effect<boolean> => {
-  const replacing = (generation: number) => bounded(owner, store, "write", store.compareAndSet(generation, token))
-  const written = stored !== undefined
+  const replacing = (generation: number) => store.compareAndSet(generation, token)
+  const writing = stored !== undefined
     ? replacing(stored.generation)
     // nothing was learned of what is stored: it is read again if it is more than something unreadable
     : Effect.filterOrElse(
       replacing(0),
       Boolean,
-      () => Effect.flatMap(bounded(owner, store, "read", store.get), ({ generation }) => replacing(generation))
+      () => Effect.flatMap(store.get, ({ generation }) => replacing(generation))
     )
-  return written.pipe(
+  return bounded(owner, store, "write", writing).pipe(
     Effect.filterOrFail(
       Boolean,
       () => new TokenStoreError({ operation: "replace", place: store.place, detail: "another process has stored one" })

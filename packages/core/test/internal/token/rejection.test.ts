@@ -79,7 +79,28 @@ describe("rejections of tokens", () => {
       const rejection = { token: first, attempted: "reuse", accepted: true, demand: undefined } as const
       const [step, after] = Rejection.reject(given, rejection, 1, rules)
       assert.strictEqual(step, "refresh")
-      assert.strictEqual(State.plan(after.held, undefined, 1, rules)._tag, "Refresh")
+      assert.strictEqual(State.plan(after, undefined, 1, rules)._tag, "Refresh")
+    })
+
+    it("of accepted tokens that were revoked one after the other leads to refreshes, three times in a cool-down", () => {
+      const given = state({ held: held({ provenance: "refresh", issuedAt: 1 }) })
+      const rejection = { token: first, attempted: "refresh", accepted: true, demand: undefined } as const
+      const steps = [1, 2, 3, 4, 30_001].reduce<readonly [ReadonlyArray<string>, State.TokenState<string>]>(
+        ([steps, before], now) => {
+          const [step, after] = Rejection.reject({ ...before, held: given.held }, rejection, now, rules)
+          return [[...steps, step], after]
+        },
+        [[], given]
+      )[0]
+      assert.deepStrictEqual(steps, ["refresh", "refresh", "refresh", "login", "refresh"])
+      const [step] = Rejection.reject(given, { ...rejection, accepted: false }, 1, rules)
+      assert.strictEqual(step, "login")
+    })
+
+    it("of what another process has stored begins at the first step, whatever was attempted", () => {
+      const given = state({ held: held({ provenance: "store", refreshToken: undefined }) })
+      const rejection = { token: first, attempted: "login", accepted: false, demand: undefined } as const
+      assert.strictEqual(Rejection.reject(given, rejection, 1, rules)[0], "login")
     })
 
     describe("with a demand", () => {
@@ -93,7 +114,7 @@ describe("rejections of tokens", () => {
         assert.strictEqual(step, "login")
         assert.deepStrictEqual(State.nextDemand(after).scope, ["read", "write"])
         assert.strictEqual(State.freshness(held({ demand: wider }), 1), "Expired")
-        assert.strictEqual(State.plan(after.held, undefined, 1, rules)._tag, "Login")
+        assert.strictEqual(State.plan(after, undefined, 1, rules)._tag, "Login")
       })
 
       it("joins a demand that is waiting for its login", () => {
@@ -133,7 +154,7 @@ describe("rejections of tokens", () => {
       it("is satisfied by a stored token of that scope only", () => {
         const [, after] = Rejection.reject(state(), demanding(wider), 1, rules)
         const found = (scope: ReadonlyArray<string>) =>
-          State.plan(after.held, { token: new Token({ ...other, scope }), provenance: "store" }, 1, rules)._tag
+          State.plan(after, { token: new Token({ ...other, scope }), provenance: "store" }, 1, rules)._tag
         assert.deepStrictEqual([found(["read"]), found(["read", "write"])], ["Login", "Adopt"])
       })
     })
@@ -169,9 +190,9 @@ describe("rejections of tokens", () => {
       const given = state({ held: held({ provenance: "refresh", issuedAt: -100_000 }) })
       const rejection = { token: first, attempted: "reuse", accepted: false, demand: undefined } as const
       const [, rejected] = Rejection.reject(given, rejection, 1, rules)
-      assert.strictEqual(State.plan(rejected.held, undefined, 1, rules)._tag, "Login")
+      assert.strictEqual(State.plan(rejected, undefined, 1, rules)._tag, "Login")
       const failed = State.failed(rejected, failure(refusedLogin, 2))
-      assert.strictEqual(State.plan(failed.held, undefined, 2, rules)._tag, "Refresh")
+      assert.strictEqual(State.plan(failed, undefined, 2, rules)._tag, "Refresh")
     })
   })
 

@@ -212,12 +212,12 @@ describe("token state", () => {
         refresh(first)
       ]
     ])("%s", (_, given, found, rules, expected) => {
-      assert.deepStrictEqual(State.plan(given, found, 49_999, rules), expected)
+      assert.deepStrictEqual(State.plan(state({ held: given }), found, 49_999, rules), expected)
     })
 
     it("tokens that differ in their refresh token only are not the same token", () => {
       const rotated = token("a", { refreshToken: "refresh-a2" })
-      assert.strictEqual(State.plan(held(), stored(rotated), 1, rules)._tag, "Adopt")
+      assert.strictEqual(State.plan(state(), stored(rotated), 1, rules)._tag, "Adopt")
     })
   })
 
@@ -242,9 +242,16 @@ describe("token state", () => {
     })
 
     it("a refused refresh token is forgotten; it spends the token given at the start only if it was that one's", () => {
-      assert.isUndefined(State.refreshRefused(state(), false).held?.refreshToken)
-      assert.isFalse(State.refreshRefused(state(), false).initialSpent)
-      assert.isTrue(State.refreshRefused(State.empty, true).initialSpent)
+      assert.isUndefined(State.refreshRefused(state(), secret("ended"), false).held?.refreshToken)
+      assert.isFalse(State.refreshRefused(state(), secret("ended"), false).initialSpent)
+      assert.isTrue(State.refreshRefused(State.empty, secret("ended"), true).initialSpent)
+    })
+
+    it("a refused refresh token is not redeemed when it is found in the store", () => {
+      const expired = token("c", { expiresAt: 1, refreshToken: "refresh-c" })
+      const refused = State.refreshRefused(State.empty, secret("refresh-c"), false)
+      assert.strictEqual(State.plan(refused, { token: expired, provenance: "store" }, 2, rules)._tag, "Login")
+      assert.strictEqual(State.plan(State.empty, { token: expired, provenance: "store" }, 2, rules)._tag, "Refresh")
     })
 
     it("a refresh that brings no refresh token keeps the redeemed one", () => {

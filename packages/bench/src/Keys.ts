@@ -1,0 +1,66 @@
+/**
+ * A million requests over a thousand keys of one rate limiter: whether a request takes longer at the end than at the start,
+ * and whether the heap has grown. Fewer keys would not show what each of them keeps of its past.
+ */
+import * as RateLimiter from "@effect-auth/rate-limit/RateLimiter"
+import * as RateLimitPolicy from "@effect-auth/rate-limit/RateLimitPolicy"
+import * as HttpClientRequest from "@effect/platform/HttpClientRequest"
+import * as HttpClientResponse from "@effect/platform/HttpClientResponse"
+import * as Effect from "effect/Effect"
+import * as Logger from "effect/Logger"
+import * as LogLevel from "effect/LogLevel"
+import { collectGarbage, sleep, spread, time } from "./Measure.ts"
+import type { Result } from "./Report.ts"
+import { atMost } from "./Report.ts"
+import { origin } from "./stub.ts"
+
+const requests = 1_000_000
+const keys = 1000
+const block = 10_000
+/** What the limiter learns first, while the compiler learns too: the first tenth. */
+const warm = 10
+/** The blocks that are compared, of those after the first tenth and of the last. */
+const compared = 20
+
+const measure = async (): Promise<Result> => {
+  const limiter = await Effect.runPromise(RateLimiter.make(RateLimitPolicy.default))
+  const all = Array.from({ length: keys }, (_, key) => {
+    const request = HttpClientRequest.get(`${origin}/things/key-${key}`)
+    const headers = { ratelimit: "\"a\";r=999999;t=60", "ratelimit-policy": "\"a\";q=1000000;w=60" }
+    const response = HttpClientResponse.fromWeb(request, new Response(null, { headers }))
+    return limiter.run(request, () => Effect.succeed(response))
+  })
+  const once = Effect.forEach(all, (run) => run, { discard: true }).pipe(Logger.withMinimumLogLevel(LogLevel.None))
+  const samples: Array<number> = []
+  let early = NaN
+  for (let done = 0; done < requests; done += block) {
+    const { cpu } = await time((rounds) => Effect.runPromise(Effect.repeatN(once, rounds / keys - 1)), block)
+    samples.push(cpu)
+    if (samples.length === warm) early = await heap()
+  }
+  const grown = (await heap() - early) / 1e6
+  const known = (await Effect.runPromise(limiter.snapshot)).length
+  if (known !== keys) throw new Error(`${known} keys are known, not ${keys}`)
+  const start = spread(samples.slice(warm, warm + compared))
+  const end = spread(samples.slice(-compared))
+  return {
+    title: `${requests.toLocaleString("en")} requests over ${keys.toLocaleString("en")} keys of one limiter`,
+    columns: ["when", "CPU ns of a request (quartiles)"],
+    rows: [["after the first tenth", start], ["at the end", end]],
+    goals: [
+      atMost("time of a request at the end over that after the first tenth", end.median / start.median, 1.1),
+      atMost("MB by which the heap has grown since", grown, 8)
+    ],
+    notes: [`Blocks of ${block.toLocaleString("en")} requests, ${compared} at each end.`]
+  }
+}
+
+const heap = async (): Promise<number> => {
+  for (let i = 0; i < 2; i++) {
+    collectGarbage()
+    await sleep(20)
+  }
+  return process.memoryUsage().heapUsed
+}
+
+export const run: Effect.Effect<Result> = Effect.promise(measure)
