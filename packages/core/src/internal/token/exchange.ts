@@ -108,12 +108,12 @@ const run = <R>(source: Source<R>, exchange: Exchange): Effect.Effect<void, Exch
 /** What is done under the lock of the store, if there is one, within the policy's timeout. */
 export const withStore = <A, R>(
   source: Source<R>,
-  /** `until`: when the time is over, in epoch milliseconds. */
+  /** `until`: when the time is over, in `Retrying.steadyMillis`. */
   use: (storage: Storage.Storage, until: number) => Effect.Effect<A, ExchangeError, R>
 ): Effect.Effect<A, ExchangeError, R> => {
   const { mode, policy } = source
   return Effect.timeoutFail(
-    Effect.flatMap(Effect.zip(openStore(source), Clock.currentTimeMillis), ([store, now]) => {
+    Effect.flatMap(Effect.zip(Retrying.steadyMillis, openStore(source)), ([now, store]) => {
       const until = now + Duration.toMillis(policy.timeout)
       return store === undefined
         ? use(Storage.none, until)

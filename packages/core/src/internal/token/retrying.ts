@@ -18,11 +18,17 @@ export type Kind = "login" | "refresh"
 export interface Try {
   readonly kind: Kind
   readonly error: ExchangeError
-  /** When it failed, in epoch milliseconds. */
+  /** When it failed, in {@link steadyMillis}. */
   readonly at: number
   /** Whether an earlier try of the exchange may have reached the server, and its answer is lost. */
   readonly isLostBefore: boolean
 }
+
+/** Milliseconds of a clock that nobody sets: an exchange that is under way when the wall clock steps ends in its time. */
+export const steadyMillis: Effect.Effect<number> = Effect.map(
+  Clock.currentTimeNanos,
+  (nanos) => Number(nanos / 1_000_000n)
+)
 
 /** Whether there is another try, of an exchange whose time is over at `until`. */
 export const isRepeated = ({ at, error, isLostBefore, kind }: Try, until: number): boolean =>
@@ -65,7 +71,7 @@ export const persistently = <R>(
       return self
     }).pipe(
       Effect.tapError((error) =>
-        Effect.map(Clock.currentTimeMillis, (at) => {
+        Effect.map(steadyMillis, (at) => {
           const before = MutableRef.get(last)
           const isLostBefore = before !== undefined && (before.isLostBefore || mayBeRedeemed(before.error))
           MutableRef.set(last, { kind, error, at, isLostBefore })
