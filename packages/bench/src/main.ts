@@ -10,7 +10,18 @@ import { compile, dependencies, home } from "./Bundle.ts"
 import type { Result } from "./Report.ts"
 import { render } from "./Report.ts"
 
-const names = ["overhead", "loopback", "stampede", "waiters", "revocation", "quota", "keys", "parsers", "memory", "import"]
+const names = [
+  "overhead",
+  "loopback",
+  "stampede",
+  "waiters",
+  "revocation",
+  "quota",
+  "keys",
+  "parsers",
+  "memory",
+  "import"
+]
 
 const main = async (): Promise<void> => {
   const { json, only, readme } = parseArgs({

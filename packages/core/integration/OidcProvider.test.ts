@@ -47,8 +47,6 @@ const storm = (server: OidcProvider.OidcProvider, tokens: TokenSource.TokenSourc
   Effect.gen(function*() {
     const http = yield* AuthenticatedHttpClient.make(Authenticator.bearer(tokens), { baseUrl: server.api })
     const calls: Calls = { answered: 0, interrupted: 0, unavailable: 0, hung: 0, failed: [] }
-    /** The calls in flight, each with the newest token when it began. */
-    const inFlight = new Map<number, number>()
     let revoked = 0
     /** The newest token that a call was answered with. */
     let newest = -1
@@ -61,25 +59,22 @@ const storm = (server: OidcProvider.OidcProvider, tokens: TokenSource.TokenSourc
         newest = Math.max(newest, token)
       })
     )
-    const callOrLosePatience = (n: number) =>
-      Effect.gen(function*() {
-        inFlight.set(n, newest)
-        const fiber = yield* Effect.fork(call)
-        if ((yield* Random.next) < 0.3) {
-          yield* Effect.sleep(100 * (yield* Random.next) ** 2)
-          yield* Fiber.interruptFork(fiber)
-        }
-        const exit = yield* Effect.timeoutOption(Fiber.await(fiber), hangs)
-        inFlight.delete(n)
-        if (Option.isNone(exit)) calls.hung++
-        else if (Exit.isSuccess(exit.value)) calls.answered++
-        else if (Exit.isInterrupted(exit.value)) calls.interrupted++
-        else if (isOutage(exit.value.cause)) calls.unavailable++
-        else calls.failed.push(Cause.pretty(exit.value.cause))
-        yield* Effect.sleep(1000 * (yield* Random.next))
-      })
+    const callOrLosePatience = Effect.gen(function*() {
+      const fiber = yield* Effect.fork(call)
+      if ((yield* Random.next) < 0.3) {
+        yield* Effect.sleep(100 * (yield* Random.next) ** 2)
+        yield* Fiber.interruptFork(fiber)
+      }
+      const exit = yield* Effect.timeoutOption(Fiber.await(fiber), hangs)
+      if (Option.isNone(exit)) calls.hung++
+      else if (Exit.isSuccess(exit.value)) calls.answered++
+      else if (Exit.isInterrupted(exit.value)) calls.interrupted++
+      else if (isOutage(exit.value.cause)) calls.unavailable++
+      else calls.failed.push(Cause.pretty(exit.value.cause))
+      yield* Effect.sleep(1000 * (yield* Random.next))
+    })
     const calling = (n: number) =>
-      callOrLosePatience(n).pipe(
+      callOrLosePatience.pipe(
         Effect.repeat({ until: () => isOver }),
         Effect.withRandom(Random.make(`${seed}/${n}`))
       )
@@ -87,11 +82,11 @@ const storm = (server: OidcProvider.OidcProvider, tokens: TokenSource.TokenSourc
     /** Returns the token that was revoked, which is newer than the one before. */
     const revoke = (before: number) =>
       Effect.gen(function*() {
-        // a token that was never of use, and a second one that is refused to the same call, lead to a login on purpose
+        // a token that was never of use leads to a login on purpose
         yield* Effect.void.pipe(
           Effect.delay("1 millis"),
           Effect.repeat({
-            until: () => newest > before && Array.from(inFlight.values()).every((token) => token === newest)
+            until: () => newest > before
           }),
           Effect.timeoutFail({
             duration: hangs,

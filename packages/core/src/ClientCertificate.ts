@@ -109,7 +109,7 @@ export const config = (prefix: string): Config.Config<ClientCertificate> => {
     secret("PASSPHRASE", (passphrase) => ({ passphrase })),
     text("CA_FILE", (caFile) => ({ caFile })),
     text("CA", (ca) => ({ ca })),
-    ifSet(Credential.variableConfig(`${prefix}_CA_ONLY`, boolean), (caOnly) => ({ caOnly })),
+    ifSet(Credential.booleanConfig(`${prefix}_CA_ONLY`), (caOnly) => ({ caOnly })),
     text("SERVER_NAME", (serverName) => ({ serverName }))
   ])
   const given = Config.map(fields, ([a, b, c, d, e, f, g, h, i, j, k]) => ({
@@ -156,11 +156,3 @@ const suffixes = {
 /** Leaves an unset field out: a field that is `undefined` would make equal credentials differ. */
 const ifSet = <A, B>(config: Config.Config<A>, field: (value: A) => B): Config.Config<Partial<B>> =>
   Config.withDefault(Config.map(config, field), {})
-
-/** The words of `Config.boolean`, whose error would quote a value of any length. */
-const boolean = (text: string): Either.Either<boolean, string> =>
-  ["true", "yes", "on", "1"].includes(text)
-    ? Either.right(true)
-    : ["false", "no", "off", "0"].includes(text)
-    ? Either.right(false)
-    : Either.left("must be true or false")

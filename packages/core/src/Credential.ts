@@ -223,6 +223,20 @@ export const variableConfig = <A>(
 ): Config.Config<A> => explainedConfig(ConfigReading.variable(name, read))
 
 /**
+ * One variable with a word of `Config.boolean`, whose own error would quote a value of any length.
+ *
+ * @since 0.1.0
+ * @category config
+ */
+export const booleanConfig = (name: string): Config.Config<boolean> =>
+  variableConfig(name, (text) =>
+    ["true", "yes", "on", "1"].includes(text)
+      ? Either.right(true)
+      : ["false", "no", "off", "0"].includes(text)
+      ? Either.right(false)
+      : Either.left("must be true or false"))
+
+/**
  * Turns a Config of a credential's fields into a Config of the credential. A field that cannot be used becomes a
  * `ConfigError` that names its variable: `<prefix>_CLIENT_ID` for `clientId`, unless `suffixes` has another end for it. A field
  * of `suffixes` is named by its variable in the text of a problem too.

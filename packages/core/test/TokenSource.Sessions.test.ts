@@ -30,6 +30,18 @@ const person = Effect.map(Ref.make<ReadonlyArray<TokenSource.Demand>>([]), (aske
     Effect.zipRight(Ref.update(asked, (all) => [...all, demand]), Effect.delay(granted("of-person"), "1 minute"))
 }))
 
+/** A source that holds a token whose refresh token has ended. */
+const begun = (interactive: NonNullable<TokenSource.Options["interactive"]>) =>
+  Effect.gen(function*() {
+    const tokens = yield* TokenSource.make({
+      interactive,
+      refresh: () => dead,
+      initial: Effect.asSome(granted("initial", { refreshToken: "canary-refresh" }))
+    })
+    yield* tokens.get
+    return tokens
+  })
+
 describe("TokenSource > with a person", () => {
   it.scoped("asks once, for as long as it takes, outside the policy's timeout", () =>
     Effect.gen(function*() {
@@ -71,12 +83,7 @@ describe("TokenSource > with a person", () => {
   it.scoped("an early renewal asks nobody, and the token in use stays", () =>
     Effect.gen(function*() {
       const { asked, logIn } = yield* person
-      const tokens = yield* TokenSource.make({
-        interactive: logIn,
-        refresh: () => dead,
-        initial: Effect.asSome(granted("initial", { refreshToken: "canary-refresh" }))
-      })
-      yield* tokens.get
+      const tokens = yield* begun(logIn)
       yield* TestClock.adjust("90 seconds")
       assert.strictEqual(value(yield* tokens.get), "initial")
       yield* TestClock.adjust("1 second")
@@ -86,12 +93,7 @@ describe("TokenSource > with a person", () => {
   it.scoped("is asked when the refresh token has ended", () =>
     Effect.gen(function*() {
       const { asked, logIn } = yield* person
-      const tokens = yield* TokenSource.make({
-        interactive: logIn,
-        refresh: () => dead,
-        initial: Effect.asSome(granted("initial", { refreshToken: "canary-refresh" }))
-      })
-      yield* tokens.get
+      const tokens = yield* begun(logIn)
       yield* TestClock.adjust("2 minutes")
       const caller = yield* Effect.fork(tokens.get)
       yield* TestClock.adjust("1 minute")

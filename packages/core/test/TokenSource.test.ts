@@ -141,6 +141,16 @@ describe("TokenSource", () => {
         assert.deepStrictEqual(yield* sent, ["refresh with stored"])
       }))
 
+    it.scoped("a request that meets two revocations of tokens which were of use costs two refreshes and no login", () =>
+      Effect.gen(function*() {
+        const { login, refresh, sent } = yield* server()
+        const tokens = yield* TokenSource.make({ login, refresh })
+        const step = yield* tokens.reject(yield* tokens.get, undefined, true)
+        assert.strictEqual(yield* tokens.reject(yield* tokens.get, step, true), "refresh")
+        yield* tokens.get
+        assert.deepStrictEqual(yield* sent, ["login", "refresh with refresh-1", "refresh with refresh-2"])
+      }))
+
     it.scoped("a Retry-After that the exchange's timeout cut short is respected by the next exchange", () =>
       Effect.gen(function*() {
         const { answerNext, login, sent } = yield* server({ latency: "10 seconds" })

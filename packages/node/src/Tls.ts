@@ -46,8 +46,8 @@ export interface Options {
   /** The most connections to one origin. Default: as many as there are concurrent requests. */
   readonly connections?: number | undefined
   /**
-   * Whether to talk to anyone who answers, whatever its certificate: credentials then go to whoever sits in between. The
-   * log says so when the client is built. Default: no, even with `NODE_TLS_REJECT_UNAUTHORIZED=0`.
+   * Whether to accept every server, whatever its certificate: an attacker on the way then gets the credentials. The log
+   * says so when the client is built. Default: no, even with `NODE_TLS_REJECT_UNAUTHORIZED=0`.
    */
   readonly dangerouslyAcceptAnyServerCertificate?: boolean | undefined
 }
@@ -150,7 +150,7 @@ export const config = (prefix: string): Config.Config<UndiciOptions> => {
   return Credential.explainedConfig(Config.all({
     caFile: text("CA_FILE"),
     ca: text("CA"),
-    caOnly: optional(Credential.variableConfig(`${prefix}_CA_ONLY`, boolean)),
+    caOnly: optional(Credential.booleanConfig(`${prefix}_CA_ONLY`)),
     serverName: text("SERVER_NAME"),
     proxy: proxyConfig
   }))
@@ -238,11 +238,3 @@ const consistent = ({ ca, caFile, caOnly }: Options): Either.Either<void, Invali
 
 const optional = <A>(config: Config.Config<A>): Config.Config<A | undefined> =>
   Config.map(Config.option(config), Option.getOrUndefined)
-
-/** The words of `Config.boolean`. */
-const boolean = (text: string): Either.Either<boolean, string> =>
-  ["true", "yes", "on", "1"].includes(text)
-    ? Either.right(true)
-    : ["false", "no", "off", "0"].includes(text)
-    ? Either.right(false)
-    : Either.left("must be true or false")

@@ -17,26 +17,7 @@ import * as TestClock from "effect/TestClock"
 import * as RateLimiter from "../src/RateLimiter.ts"
 import * as RateLimitHeaders from "../src/RateLimitHeaders.ts"
 import * as RateLimitPolicy from "../src/RateLimitPolicy.ts"
-
-const policy = RateLimitPolicy.default
-
-const origin = "https://api.example"
-
-const limitedBy = (transport: HttpClient.HttpClient, limiter: RateLimiter.RateLimiter) =>
-  transport.pipe(
-    HttpClient.mapRequest(HttpClientRequest.prependUrl(origin)),
-    RateLimiter.withRateLimiter(limiter)
-  )
-
-const limited = (transport: HttpClient.HttpClient, policy: RateLimitPolicy.RateLimitPolicy) =>
-  Effect.map(RateLimiter.make(policy), (limiter) => limitedBy(transport, limiter))
-
-const scripted = (
-  ...[first = {}, ...others]: ReadonlyArray<ScriptedHttpClient.Reply>
-): ScriptedHttpClient.Service => ScriptedHttpClient.make(ScriptedHttpClient.repeatLast(first, ...others))
-
-const timesOf = (server: ScriptedHttpClient.Service) =>
-  Effect.map(server.requests, (requests) => requests.map(({ at }) => at))
+import { limited, limitedBy, origin, policy, scripted, timesOf } from "./limited.ts"
 
 const blockedFor = (retryAfter: string): ScriptedHttpClient.Reply => ({
   status: 429,

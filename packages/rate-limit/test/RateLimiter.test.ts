@@ -1,4 +1,4 @@
-import * as ScriptedHttpClient from "@effect-auth/testing/ScriptedHttpClient"
+import type * as ScriptedHttpClient from "@effect-auth/testing/ScriptedHttpClient"
 import * as VirtualClock from "@effect-auth/testing/VirtualClock"
 import * as HttpBody from "@effect/platform/HttpBody"
 import * as HttpClient from "@effect/platform/HttpClient"
@@ -24,30 +24,8 @@ import * as RateLimitHeaders from "../src/RateLimitHeaders.ts"
 import * as RateLimitPolicy from "../src/RateLimitPolicy.ts"
 import * as RateLimitStatus from "../src/RateLimitStatus.ts"
 import * as ReplayPolicy from "../src/ReplayPolicy.ts"
+import { limited, limitedBy, origin, policy, scripted, timesOf } from "./limited.ts"
 import * as Load from "./load.ts"
-
-const policy = RateLimitPolicy.default
-
-const origin = "https://api.example"
-
-/** The client as programs have it: relative URLs, and a limiter. */
-const limitedBy = (transport: HttpClient.HttpClient, limiter: RateLimiter.RateLimiter) =>
-  transport.pipe(
-    HttpClient.mapRequest(HttpClientRequest.prependUrl(origin)),
-    RateLimiter.withRateLimiter(limiter)
-  )
-
-const limited = (transport: HttpClient.HttpClient, policy: RateLimitPolicy.RateLimitPolicy) =>
-  Effect.map(RateLimiter.make(policy), (limiter) => limitedBy(transport, limiter))
-
-/** A transport that answers by the script, and then with its last answer again and again. */
-const scripted = (
-  ...[first = {}, ...others]: ReadonlyArray<ScriptedHttpClient.Reply>
-): ScriptedHttpClient.Service => ScriptedHttpClient.make(ScriptedHttpClient.repeatLast(first, ...others))
-
-/** When the requests arrived, in milliseconds. */
-const timesOf = (server: ScriptedHttpClient.Service) =>
-  Effect.map(server.requests, (requests) => requests.map(({ at }) => at))
 
 const left = (remaining: number, reset = 60, limit = 20) => ({
   "ratelimit-limit": String(limit),

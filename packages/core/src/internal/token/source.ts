@@ -71,7 +71,7 @@ export interface Options<R = never> {
   /**
    * Obtains a token by asking a person, when a login is not enough. It runs outside the store's lock, at most for the
    * policy's `interaction`, and is not retried. Early renewal and keep-alive never begin it, and neither does a call
-   * that may not ({@link MayInteract}). The store is shared by whoever uses it: give each person a source of their own.
+   * that may not ({@link MayInteract}). A stored session is one person's: give each person a source and a store of their own.
    */
   readonly interactive?: ((demand: Demand) => Effect.Effect<Token, ExchangeError, R>) | undefined
   /** Redeems a refresh token. A refusal leads to `login`. */
