@@ -1,7 +1,6 @@
 /** How a login or a refresh is tried again within its exchange. */
 import * as Schedule from "@effect-auth/rate-limit/internal/schedule"
 import * as StateRef from "@effect-auth/rate-limit/internal/stateRef"
-import * as Clock from "effect/Clock"
 import * as Duration from "effect/Duration"
 import * as Effect from "effect/Effect"
 import * as MutableRef from "effect/MutableRef"
@@ -24,10 +23,12 @@ export interface Try {
   readonly isLostBefore: boolean
 }
 
-/** Milliseconds of a clock that nobody sets: an exchange that is under way when the wall clock steps ends in its time. */
-export const steadyMillis: Effect.Effect<number> = Effect.map(
-  Clock.currentTimeNanos,
-  (nanos) => Number(nanos / 1_000_000n)
+/**
+ * Milliseconds of a clock that nobody sets: an exchange that is under way when the wall clock steps ends in its time. Read
+ * synchronously, because `currentTimeNanos` of a TestClock dies between two milliseconds.
+ */
+export const steadyMillis: Effect.Effect<number> = Effect.clockWith((clock) =>
+  Effect.sync(() => Number(clock.unsafeCurrentTimeNanos() / 1_000_000n))
 )
 
 /** Whether there is another try, of an exchange whose time is over at `until`. */
