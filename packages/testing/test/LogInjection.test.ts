@@ -78,6 +78,7 @@ const garbled = (status: number) => (text: string) => ({
   headers: Object.fromEntries(
     [
       "age",
+      "content-encoding",
       "content-length",
       "content-type",
       "location",
