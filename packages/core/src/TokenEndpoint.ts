@@ -250,7 +250,7 @@ const refusal = (
       case "WrongSetting":
         return new CredentialsRejected({ ...facts, reason: "Setting" })
       case "InteractionRequired":
-        return new InteractionRequired({ ...facts, claims: Option.getOrUndefined(Option.flatMap(body, claimsOf)) })
+        return new InteractionRequired({ ...facts, claims: Option.getOrUndefined(claimsOf(response, body)) })
       case "Unexpected":
         return new TokenEndpointError({ ...facts, reason: "Unexpected" })
       case "TryAgain": {
@@ -292,11 +292,25 @@ const decodeOAuthError = Schema.decodeOption(Schema.parseJson(Schema.Struct({
   error_description: Schema.optional(Schema.String)
 })))
 
-const claimsOf = (body: string): Option.Option<string> =>
-  Option.map(
-    Schema.decodeOption(Schema.parseJson(Schema.Struct({ claims: Schema.String })))(body),
-    ({ claims }) => claims
+/**
+ * The claims to ask for, as JSON. They go into an error as they are, because what is masked or cut could not be asked for:
+ * so there are none that quote a secret, are not printable, or are longer than any server's.
+ */
+const claimsOf = (
+  response: HttpClientResponse.HttpClientResponse,
+  body: Option.Option<string>
+): Option.Option<string> =>
+  Option.filter(
+    Option.map(Option.flatMap(body, decodeClaims), ({ claims }) => JSON.stringify(claims)),
+    (claims) => Masking.withoutSecrets(Masking.printable(claims, longestClaims), Scrub.secretsOf(response)) === claims
   )
+
+const decodeClaims = Schema.decodeOption(Schema.parseJson(Schema.Struct({
+  claims: Schema.parseJson(Schema.Record({ key: Schema.String, value: Schema.Unknown }))
+})))
+
+/** In characters. */
+const longestClaims = 4096
 
 /** RFC 9110 section 10.2.3, and its spellings in milliseconds. */
 const stated = (

@@ -147,6 +147,22 @@ describe("TokenEndpoint", () => {
         })
       }))
 
+    it.effect("takes no claims that are no JSON, quote what was sent, or cannot be printed", () =>
+      Effect.gen(function*() {
+        for (
+          const claims of [
+            "x\r\nforged",
+            "[]",
+            JSON.stringify({ acr: canary }),
+            JSON.stringify({ acr: "\u202egold" }),
+            JSON.stringify({ acr: "gold".repeat(2000) })
+          ]
+        ) {
+          const error = yield* failure(answering(400, JSON.stringify({ error: "interaction_required", claims })))
+          assert.deepInclude(error, { _tag: "InteractionRequired", claims: undefined }, claims)
+        }
+      }))
+
     it.effect("adds the server's own words from the refusal", () =>
       Effect.gen(function*() {
         const error = yield* failure(answering(400, "invalid_grant"), {
