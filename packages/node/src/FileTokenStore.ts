@@ -174,12 +174,17 @@ const storeAt = (fs: FileSystem.FileSystem, given: string, staleness: Duration.D
   /** A file that someone else may have written tells nothing: its token would send this program's data to their account. */
   const readOwn = Effect.gen(function*() {
     const path = yield* located
-    const { mode, uid } = yield* Effect.mapError(fs.stat(path), failed("read"))
+    const { mode, size, type, uid } = yield* Effect.mapError(fs.stat(path), failed("read"))
     const owner = Option.getOrUndefined(uid)
     const doubt = (mode & 0o022) !== 0
       ? `may be written by others (mode ${(mode & 0o777).toString(8)})`
       : owner !== undefined && self !== undefined && owner !== self && owner !== root
       ? "belongs to another user"
+      // to read from a pipe is to wait for whoever writes
+      : type !== "File"
+      ? "is not a regular file"
+      : size > mostBytes
+      ? "is too large for a token"
       : undefined
     return doubt === undefined
       ? yield* Effect.mapError(fs.readFileString(path), failed("read"))
@@ -244,6 +249,8 @@ const lockOf = (path: string): string => `${path}.lock`
 const self = process.getuid?.()
 
 const root = 0
+
+const mostBytes = 1_048_576
 
 const isMissing = (error: PlatformError): boolean => error._tag === "SystemError" && error.reason === "NotFound"
 

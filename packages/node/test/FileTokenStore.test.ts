@@ -18,6 +18,7 @@ import * as Queue from "effect/Queue"
 import * as Redacted from "effect/Redacted"
 import * as Schedule from "effect/Schedule"
 import * as Stream from "effect/Stream"
+import * as ChildProcess from "node:child_process"
 import { keepsItsPromises } from "../../core/test/tokenStoreContract.ts"
 import * as FileTokenStore from "../src/FileTokenStore.ts"
 
@@ -75,6 +76,20 @@ describe("FileTokenStore", () => {
       }
       yield* TokenStore.set(store, yield* token)
       assert.isTrue(Option.isSome((yield* store.get).token))
+    }).pipe(Effect.provide(NodeFileSystem.layer)))
+
+  it.scopedLive("reads no file without an end: neither a pipe nor one that is too large", () =>
+    Effect.gen(function*() {
+      const fs = yield* FileSystem.FileSystem
+      const directory = yield* fs.makeTempDirectoryScoped()
+      const pipe = `${directory}/pipe`
+      ChildProcess.execFileSync("mkfifo", ["-m", "600", pipe])
+      const large = `${directory}/large.json`
+      yield* fs.writeFileString(large, " ".repeat(1_048_577), { mode: 0o600 })
+      for (const [path, doubt] of [[pipe, "is not a regular file"], [large, "is too large for a token"]] as const) {
+        const store = yield* FileTokenStore.make({ path })
+        assert.include((yield* Effect.flip(store.get)).message, `${path}: the file ${doubt}`)
+      }
     }).pipe(Effect.provide(NodeFileSystem.layer)))
 
   it.scoped("follows a symbolic link: the file behind it is locked and replaced, and the link stays", () =>
