@@ -74,7 +74,7 @@ export const mutations: ReadonlyArray<Mutation> = [
   {
     fault: "a clock set back prolongs the cool-down",
     file: state,
-    find: "now >= since && now - since < period",
+    find: "now >= since - correction && now - since < period",
     replace: "now - since < period"
   },
   {

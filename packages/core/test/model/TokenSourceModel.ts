@@ -94,7 +94,7 @@ export const run = ({ actions, world }: Schedule): Effect.Effect<Outcome> => {
         case "Advance":
           return clock.advance(action.millis)
         case "Jump":
-          for (const process of processes) process.jumped()
+          for (const process of processes) process.jumped(action.millis)
           return action.millis < 0 ? clock.jumpBack(-action.millis) : clock.jump(action.millis)
         case "LateRefusal":
           return process.refuse(action.age, action.accepted)

@@ -26,7 +26,7 @@ export interface Process {
   readonly refuse: (age: number, accepted: boolean | undefined) => Effect.Effect<void>
   /** The server has issued this access token again. */
   readonly reissued: (value: string) => void
-  readonly jumped: () => void
+  readonly jumped: (millis: number) => void
   readonly close: Effect.Effect<void>
   readonly isClosed: () => boolean
   /** How many tokens the source has held. */
@@ -214,9 +214,9 @@ export const make = (options: {
         return token === undefined ? Effect.void : Effect.asVoid(reject(token, undefined, isAccepted))
       },
       reissued: (value) => void rejected.delete(value),
-      jumped: () => {
+      jumped: (millis) => {
         jumpedAt = running()
-        watch.jumped()
+        watch.jumped(millis)
       },
       close: Effect.suspend(() => closing ? Effect.void : close),
       isClosed: () => closing,

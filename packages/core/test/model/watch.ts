@@ -31,7 +31,7 @@ export interface Watch {
   readonly granted: () => number
   readonly obtainedAt: () => number
   /** The step of the client's clock. */
-  readonly jumped: () => void
+  readonly jumped: (millis: number) => void
   readonly closed: () => void
 }
 
@@ -244,8 +244,10 @@ export const make = (options: {
     settled: () => settled,
     granted: () => granted,
     obtainedAt: () => obtainedAt,
-    jumped: () => {
+    jumped: (millis) => {
       jumpedAt = running()
+      // more than a correction ends the cool-down
+      if (millis < -1_000) loginRefusedAt = undefined
       loginsAfterRefusal = []
     },
     closed: () => {

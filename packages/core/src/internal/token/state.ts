@@ -351,8 +351,12 @@ const isCooling = <Exchange>({ failure }: TokenState<Exchange>, now: number, rul
 const pauseAfter = (error: ExchangeError, { coolDown }: Rules): number =>
   isTransient(error) ? Math.max(coolDown, Duration.toMillis(retryAfter(error))) : coolDown
 
-/** Counted from the event, so that a clock set back ends the period instead of prolonging it. */
-export const within = (since: number, period: number, now: number): boolean => now >= since && now - since < period
+/** Counted from the event, so that a clock set back ends the period instead of prolonging it; not a correction of it. */
+export const within = (since: number, period: number, now: number): boolean =>
+  now >= since - correction && now - since < period
+
+/** In milliseconds: what time synchronisation sets a clock back by while nothing is wrong. */
+const correction = 1_000
 
 /**
  * The refresh token that an exchange redeems. Whether a rejection leads to a login was decided when it was reported, by

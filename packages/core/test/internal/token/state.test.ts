@@ -78,11 +78,17 @@ describe("token state", () => {
       ],
       [
         "a refusal is not repeated when the clock was set back before it",
-        state({ held: undefined, failure: failure(refusedLogin, 10) }),
+        state({ held: undefined, failure: failure(refusedLogin, 1_010) }),
         9,
         {
           _tag: "Begin"
         }
+      ],
+      [
+        "a refusal is repeated when the clock was corrected by a moment",
+        state({ held: undefined, failure: failure(refusedLogin, 10) }),
+        9,
+        { _tag: "Refuse", error: refusedLogin }
       ],
       ["a transient failure is not repeated", state({ held: undefined, failure: failure(unavailable) }), 1, {
         _tag: "Begin"
