@@ -10,7 +10,6 @@
 import type { DurationWithUnit } from "@effect-auth/rate-limit/DurationWithUnit"
 import * as Schedule from "@effect-auth/rate-limit/internal/schedule"
 import * as StateRef from "@effect-auth/rate-limit/internal/stateRef"
-import * as Clock from "effect/Clock"
 import * as Context from "effect/Context"
 import * as Duration from "effect/Duration"
 import * as Effect from "effect/Effect"
@@ -27,6 +26,7 @@ import type { Demand } from "./internal/token/demand.ts"
 import * as Ending from "./internal/token/ending.ts"
 import * as Exchange from "./internal/token/exchange.ts"
 import * as Keyed from "./internal/token/keyed.ts"
+import * as Now from "./internal/token/now.ts"
 import type { Rejection, RenewalStep } from "./internal/token/rejection.ts"
 import * as Rejections from "./internal/token/rejection.ts"
 import type {
@@ -153,10 +153,11 @@ const getAt = <R>(source: Source<R>, now: number): Effect.Effect<Token, Exchange
   const fresh = TokenState.freshToken(StateRef.get(source.state), now)
   return fresh ??
     Effect.contextWithEffect((context: Context.Context<never>) =>
-      Exchange.acquire(source, now, {
-        request: Option.getOrUndefined(Context.getOption(context, Tracer.ParentSpan)),
-        mayInteract: Context.get(context, MayInteract)
-      })
+      Effect.flatMap(Now.now, ({ steady }) =>
+        Exchange.acquire(source, { wall: now, steady }, {
+          request: Option.getOrUndefined(Context.getOption(context, Tracer.ParentSpan)),
+          mayInteract: Context.get(context, MayInteract)
+        }))
     )
 }
 
@@ -164,7 +165,7 @@ const reject = <R>(
   { changes, mode, rules, state }: Source<R>,
   rejection: Rejection
 ): Effect.Effect<RenewalStep> =>
-  Effect.flatMap(Clock.currentTimeMillis, (now) => {
+  Effect.flatMap(Now.now, (now) => {
     const before = StateRef.get(state)
     const [step, after] = Rejections.reject(before, rejection, now, rules)
     if (after === before) return Effect.succeed(step)
@@ -178,7 +179,7 @@ const reject = <R>(
 
 /** Renews the token while no request asks for it. */
 const keepAlive = <R>(source: Source<R>): Effect.Effect<never> =>
-  Clock.currentTimeMillis.pipe(
+  Now.now.pipe(
     Effect.flatMap((now) => {
       const current = StateRef.get(source.state)
       const { held } = current
@@ -186,7 +187,7 @@ const keepAlive = <R>(source: Source<R>): Effect.Effect<never> =>
       if (held !== undefined && (decision._tag === "UseAndRenew" || decision._tag === "Begin")) {
         Exchange.begin(source, Exchange.nobody)
       }
-      const due = held === undefined || held.renewAt <= now ? longestSleep : held.renewAt - now
+      const due = held === undefined || held.renewAt <= now.wall ? longestSleep : held.renewAt - now.wall
       const changed = Stream.runHead(Stream.filter(StateRef.changes(source.state), (state) => state.held !== held))
       return Effect.timeoutOption(changed, Math.min(due, longestSleep))
     }),

@@ -74,8 +74,8 @@ export const mutations: ReadonlyArray<Mutation> = [
   {
     fault: "a clock set back prolongs the cool-down",
     file: state,
-    find: "now >= since - correction && now - since < period",
-    replace: "now - since < period"
+    find: "isWithin(since.wall, period, now.wall) && isWithin(since.steady, period, now.steady)",
+    replace: "now.wall - since.wall < period"
   },
   {
     fault: "a refusal is tried again",
@@ -158,8 +158,8 @@ export const mutations: ReadonlyArray<Mutation> = [
   {
     fault: "renewals follow one another without a pause",
     file: exchange,
-    find: "Math.max(Math.ceil(at), now + Duration.toMillis(policy.renewalInterval))",
-    replace: "Math.ceil(at)"
+    find: "Math.max(Math.ceil(due), now + Duration.toMillis(policy.renewalInterval))",
+    replace: "Math.ceil(due)"
   },
   {
     fault: "the store is not locked",

@@ -23,6 +23,7 @@ import type { Token } from "../../Token.ts"
 import type { TokenStore } from "../../TokenStore.ts"
 import * as Scrub from "../request/scrub.ts"
 import * as Demand from "./demand.ts"
+import * as Now from "./now.ts"
 import * as Retrying from "./retrying.ts"
 import * as Revocation from "./revocation.ts"
 import type { Exchange, Source } from "./source.ts"
@@ -43,7 +44,7 @@ export const nobody: Caller = { request: undefined, mayInteract: false }
 /** The token for a caller that found no fresh one. */
 export const acquire = <R>(
   source: Source<R>,
-  now: number,
+  now: TokenState.Moment,
   { mayInteract, request }: Caller
 ): Effect.Effect<Token, ExchangeError> => {
   const { mode, rules, state } = source
@@ -108,13 +109,13 @@ const run = <R>(source: Source<R>, exchange: Exchange): Effect.Effect<void, Exch
 /** What is done under the lock of the store, if there is one, within the policy's timeout. */
 export const withStore = <A, R>(
   source: Source<R>,
-  /** `until`: when the time is over, in `Retrying.steadyMillis`. */
+  /** `until`: when the time is over, in milliseconds of a clock that nobody sets. */
   use: (storage: Storage.Storage, until: number) => Effect.Effect<A, ExchangeError, R>
 ): Effect.Effect<A, ExchangeError, R> => {
   const { mode, policy } = source
   return Effect.timeoutFail(
-    Effect.flatMap(Effect.zip(Retrying.steadyMillis, openStore(source)), ([now, store]) => {
-      const until = now + Duration.toMillis(policy.timeout)
+    Effect.flatMap(Effect.zip(Now.now, openStore(source)), ([now, store]) => {
+      const until = now.steady + Duration.toMillis(policy.timeout)
       return store === undefined
         ? use(Storage.none, until)
         : Storage.withLock(source, store, (storage) => use(storage, until))
@@ -287,14 +288,15 @@ const grant = <R>(
 ): Effect.Effect<void> =>
   Effect.gen(function*() {
     const { changes, mode, policy, renewal, state } = source
-    const now = yield* Clock.currentTimeMillis
+    const at = yield* Now.now
+    const now = at.wall
     const renewAt = Option.match(yield* renewal.step(now, token), {
       onNone: () => Infinity,
       // whole milliseconds, as clocks have them: a remainder below one would be a sleep of nothing, over and over
-      onSome: (at) => Math.max(Math.ceil(at), now + Duration.toMillis(policy.renewalInterval))
+      onSome: (due) => Math.max(Math.ceil(due), now + Duration.toMillis(policy.renewalInterval))
     })
     const before = StateRef.get(state)
-    const asked = demand === undefined ? undefined : { demand, at: now }
+    const asked = demand === undefined ? undefined : { demand, at }
     const next = TokenState.granted(before, token, { provenance, persisted, renewAt, asked })
     StateRef.set(state, next)
     if (provenance === "login" && before.held !== undefined) Revocation.endReplaced(source, before.held.token)
@@ -318,7 +320,7 @@ const settle = <R>(
   generation: number,
   exit: Exit.Exit<void, ExchangeError>
 ): Effect.Effect<void> =>
-  Effect.map(Clock.currentTimeMillis, (now) => {
+  Effect.map(Now.now, (now) => {
     const current: TokenState.TokenState<Exchange> = { ...StateRef.get(state), exchange: undefined }
     // a token that arrived counts, even if the timeout struck while it was being stored
     const result: Exit.Exit<Token, ExchangeError> = current.held !== undefined && current.generation > generation

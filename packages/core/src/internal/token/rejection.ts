@@ -30,7 +30,7 @@ export interface Rejection {
 export const reject = <Exchange>(
   state: TokenState.TokenState<Exchange>,
   rejection: Rejection,
-  now: number,
+  now: TokenState.Moment,
   rules: TokenState.Rules
 ): readonly [RenewalStep, TokenState.TokenState<Exchange>] => {
   const { accepted, token } = rejection
@@ -42,14 +42,14 @@ export const reject = <Exchange>(
   const repeatedRefreshes = counted(state.repeatedRefreshes, now, rules)
   if (
     attempted === "refresh" && accepted === true && held?.provenance === "refresh" &&
-    repeatedRefreshes.count <= mostRepeatedRefreshes && TokenState.redeemable(held, now, rules) !== undefined
+    repeatedRefreshes.count <= mostRepeatedRefreshes && TokenState.redeemable(held, now.wall, rules) !== undefined
   ) {
     return ["refresh", held.rejected ? state : { ...state, held: { ...held, rejected: true }, repeatedRefreshes }]
   }
   // a refresh that brought a token which is refused is not worth another one
   const loginNext = order[attempted] >= order.refresh || (held !== undefined && endsSession(held, accepted, now, rules))
   const rejected = held === undefined ? undefined : { ...held, rejected: true, loginNext }
-  const step: RenewalStep = TokenState.redeemable(rejected, now, rules) === undefined ? "login" : "refresh"
+  const step: RenewalStep = TokenState.redeemable(rejected, now.wall, rules) === undefined ? "login" : "refresh"
   if (order[step] <= order[attempted]) return ["fail", state]
   if (held === undefined || held.rejected) return [step, state]
   if (step !== "login") return [step, { ...state, held: rejected }]
@@ -77,9 +77,9 @@ const mostRepeatedRefreshes = 3
 const endsSession = (
   { issuedAt, provenance }: TokenState.Held,
   accepted: boolean | undefined,
-  now: number,
+  now: TokenState.Moment,
   { refreshGracePeriod }: TokenState.Rules
-): boolean => provenance === "refresh" && !(accepted ?? !TokenState.within(issuedAt, refreshGracePeriod, now))
+): boolean => provenance === "refresh" && !(accepted ?? !TokenState.isWithin(issuedAt, refreshGracePeriod, now.wall))
 
 /**
  * The server wants more than the token stands for. If the last login asked for that already, or the one before it was in
@@ -88,7 +88,7 @@ const endsSession = (
 const demanded = <Exchange>(
   state: TokenState.TokenState<Exchange>,
   demand: Demand.Demand,
-  now: number,
+  now: TokenState.Moment,
   rules: TokenState.Rules
 ): readonly [RenewalStep, TokenState.TokenState<Exchange>] => {
   const { asked, held } = state
@@ -97,7 +97,8 @@ const demanded = <Exchange>(
     return ["login", { ...state, held: { ...held, demand: Demand.union(held.demand, demand) } }]
   }
   const loginsAfterDemand = counted(state.loginsAfterDemand, now, rules)
-  return Demand.isCovered(demand, asked.demand, now - asked.at) || loginsAfterDemand.count > mostLoginsForDemands ||
+  return Demand.isCovered(demand, asked.demand, now.steady - asked.at.steady) ||
+      loginsAfterDemand.count > mostLoginsForDemands ||
       TokenState.remembered(state, now, rules, true) !== undefined
     ? ["fail", state]
     : ["login", {
@@ -111,8 +112,11 @@ const demanded = <Exchange>(
 const mostLoginsForDemands = 3
 
 /** One more in a cool-down. */
-const counted = ({ count, since }: TokenState.Tally, now: number, { coolDown }: TokenState.Rules): TokenState.Tally =>
-  TokenState.within(since, coolDown, now) ? { count: count + 1, since } : { count: 1, since: now }
+const counted = (
+  { count, since }: TokenState.Tally,
+  now: TokenState.Moment,
+  { coolDown }: TokenState.Rules
+): TokenState.Tally => TokenState.within(since, coolDown, now) ? { count: count + 1, since } : { count: 1, since: now }
 
 /**
  * In a cool-down, for tokens that had been of use. A server may be restarted twice within it; where it accepts a token for

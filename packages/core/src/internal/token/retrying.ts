@@ -8,6 +8,7 @@ import type { ExchangeError } from "../../AuthError.ts"
 import { isTransient } from "../../AuthError.ts"
 import * as AuthEvent from "../../AuthEvent.ts"
 import type { Token } from "../../Token.ts"
+import * as Now from "./now.ts"
 import type { Source } from "./source.ts"
 import * as TokenState from "./state.ts"
 
@@ -17,19 +18,11 @@ export type Kind = "login" | "refresh"
 export interface Try {
   readonly kind: Kind
   readonly error: ExchangeError
-  /** When it failed, in {@link steadyMillis}. */
+  /** When it failed, in milliseconds of a clock that nobody sets. */
   readonly at: number
   /** Whether an earlier try of the exchange may have reached the server, and its answer is lost. */
   readonly isLostBefore: boolean
 }
-
-/**
- * Milliseconds of a clock that nobody sets: an exchange that is under way when the wall clock steps ends in its time. Read
- * synchronously, because `currentTimeNanos` of a TestClock dies between two milliseconds.
- */
-export const steadyMillis: Effect.Effect<number> = Effect.clockWith((clock) =>
-  Effect.sync(() => Number(clock.unsafeCurrentTimeNanos() / 1_000_000n))
-)
 
 /** Whether there is another try, of an exchange whose time is over at `until`. */
 export const isRepeated = ({ at, error, isLostBefore, kind }: Try, until: number): boolean =>
@@ -72,7 +65,7 @@ export const persistently = <R>(
       return self
     }).pipe(
       Effect.tapError((error) =>
-        Effect.map(steadyMillis, (at) => {
+        Effect.map(Now.now, ({ steady: at }) => {
           const before = MutableRef.get(last)
           const isLostBefore = before !== undefined && (before.isLostBefore || mayBeRedeemed(before.error))
           MutableRef.set(last, { kind, error, at, isLostBefore })

@@ -1,6 +1,6 @@
 /**
  * The life of a token as data: what a source knows, and the pure functions that decide what happens next. Nothing here
- * waits, sends or reads a clock; `now` is in epoch milliseconds. The interpreter is `exchange.ts`.
+ * waits, sends or reads a clock; `now` is in epoch milliseconds or a {@link Moment}. The interpreter is `exchange.ts`.
  */
 import * as DateTime from "effect/DateTime"
 import * as Duration from "effect/Duration"
@@ -12,6 +12,15 @@ import type { ExchangeError } from "../../AuthError.ts"
 import { isTransient } from "../../AuthError.ts"
 import { Token } from "../../Token.ts"
 import * as Demand from "./demand.ts"
+
+/**
+ * A time on both clocks, in milliseconds: the one on the wall, which is set now and then, and one that nobody sets, which
+ * may stand still while the machine sleeps.
+ */
+export interface Moment {
+  readonly wall: number
+  readonly steady: number
+}
 
 /** How a token came to be held. */
 export type Provenance = "login" | "refresh" | "store" | "initial"
@@ -46,7 +55,7 @@ export interface Held {
 /** The failure of the last exchange; forgotten when a token arrives. */
 export interface Failure {
   readonly error: ExchangeError
-  readonly at: number
+  readonly at: Moment
   /** Whether a person was asked to log in. Nobody is asked twice in a row. */
   readonly interacted: boolean
 }
@@ -67,7 +76,7 @@ export interface TokenState<out Exchange> {
   /** The logins that demands led to. */
   readonly loginsAfterDemand: Tally
   /** What the last login asked for beyond the settings, and when; every later one asks for it too. */
-  readonly asked: { readonly demand: Demand.Demand; readonly at: number }
+  readonly asked: { readonly demand: Demand.Demand; readonly at: Moment }
   /** The refresh token that the server refused last, wherever it is found again. */
   readonly refusedRefreshToken: Redacted.Redacted | undefined
   /** Whether the token given at the start is of no more use: it was used, replaced, or its refresh was refused. */
@@ -75,10 +84,10 @@ export interface TokenState<out Exchange> {
   readonly closed: boolean
 }
 
-/** How many, from when on (epoch milliseconds). */
+/** How many, from when on. */
 export interface Tally {
   readonly count: number
-  readonly since: number
+  readonly since: Moment
 }
 
 /** The durations of a policy that decisions need, in milliseconds, and what a source can do at all. */
@@ -116,16 +125,18 @@ export interface Found {
   readonly provenance: "store" | "initial"
 }
 
+const never: Moment = { wall: -Infinity, steady: -Infinity }
+
 /** A source that has not been asked yet. */
 export const empty: TokenState<never> = {
   held: undefined,
   exchange: undefined,
   failure: undefined,
   generation: 0,
-  loginsAfterRejection: { count: 0, since: -Infinity },
-  repeatedRefreshes: { count: 0, since: -Infinity },
-  loginsAfterDemand: { count: 0, since: -Infinity },
-  asked: { demand: Demand.none, at: -Infinity },
+  loginsAfterRejection: { count: 0, since: never },
+  repeatedRefreshes: { count: 0, since: never },
+  loginsAfterDemand: { count: 0, since: never },
+  asked: { demand: Demand.none, at: never },
   refusedRefreshToken: undefined,
   initialSpent: false,
   closed: false
@@ -154,14 +165,14 @@ export const freshToken = <Exchange>(
 /** What to do for a caller that asks for a token now, and may bother a person with it or not. */
 export const decide = <Exchange>(
   state: TokenState<Exchange>,
-  now: number,
+  now: Moment,
   rules: Rules,
   mayInteract: boolean
 ): Decision<Exchange> => {
   if (state.closed) return { _tag: "Closed" }
   if (state.held !== undefined) {
     const token = state.held.token
-    const fresh = freshness(state.held, now)
+    const fresh = freshness(state.held, now.wall)
     if (fresh === "Fresh") return { _tag: "Use", token }
     // an early renewal that failed is not tried again at once, and never costs a request
     if (fresh === "Stale") {
@@ -176,7 +187,7 @@ export const decide = <Exchange>(
 /** The error that is repeated without asking the server or a person again. */
 export const remembered = <Exchange>(
   state: TokenState<Exchange>,
-  now: number,
+  now: Moment,
   rules: Rules,
   mayInteract: boolean
 ): ExchangeError | undefined => {
@@ -344,15 +355,19 @@ export const retryAfter = (error: ExchangeError | undefined): Duration.Duration 
 
 const longestRetryAfter = Duration.hours(1)
 
-const isCooling = <Exchange>({ failure }: TokenState<Exchange>, now: number, rules: Rules): boolean =>
+const isCooling = <Exchange>({ failure }: TokenState<Exchange>, now: Moment, rules: Rules): boolean =>
   failure !== undefined && within(failure.at, pauseAfter(failure.error, rules), now)
 
 /** In milliseconds: how long nothing is asked of the server, unless a request needs it. */
 const pauseAfter = (error: ExchangeError, { coolDown }: Rules): number =>
   isTransient(error) ? Math.max(coolDown, Duration.toMillis(retryAfter(error))) : coolDown
 
-/** Counted from the event, so that a clock set back ends the period instead of prolonging it; not a correction of it. */
-export const within = (since: number, period: number, now: number): boolean =>
+/** Until one of the clocks says that the period is over, so that none that is set or stands still prolongs it. */
+export const within = (since: Moment, period: number, now: Moment): boolean =>
+  isWithin(since.wall, period, now.wall) && isWithin(since.steady, period, now.steady)
+
+/** A clock that was set back tells nothing, so the period is over; not if it was only corrected. */
+export const isWithin = (since: number, period: number, now: number): boolean =>
   now >= since - correction && now - since < period
 
 /** In milliseconds: what time synchronisation sets a clock back by while nothing is wrong. */

@@ -59,4 +59,11 @@ export const unavailable = new TokenEndpointError({ mode: "Test", reason: "Unava
 export const missing = new CredentialUnavailable({ mode: "Test", problem: "the vault is sealed" })
 
 /** An exchange failed without asking a person. */
-export const failure = (error: State.Failure["error"], at = 0): State.Failure => ({ error, at, interacted: false })
+export const failure = (error: State.Failure["error"], at = 0): State.Failure => ({
+  error,
+  at: moment(at),
+  interacted: false
+})
+
+/** A time that both clocks agree on. */
+export const moment = (time: number): State.Moment => ({ wall: time, steady: time })

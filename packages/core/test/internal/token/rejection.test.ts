@@ -3,7 +3,7 @@ import type * as Demand from "../../../src/internal/token/demand.ts"
 import * as Rejection from "../../../src/internal/token/rejection.ts"
 import * as State from "../../../src/internal/token/state.ts"
 import { Token } from "../../../src/Token.ts"
-import { failure, first, held, other, refusedLogin, rules, state } from "./fixtures.ts"
+import { failure, first, held, moment, other, refusedLogin, rules, state } from "./fixtures.ts"
 
 describe("rejections of tokens", () => {
   describe("reject", () => {
@@ -61,7 +61,7 @@ describe("rejections of tokens", () => {
       ["on an empty source leads to a login", State.empty, first, "reuse", "login", false]
     ])("%s", (_, given, rejected, attempted, step, marks) => {
       const rejection = { token: rejected, attempted, accepted: undefined, demand: undefined }
-      const [next, after] = Rejection.reject(given, rejection, 1, rules)
+      const [next, after] = Rejection.reject(given, rejection, moment(1), rules)
       assert.strictEqual(next, step)
       assert.strictEqual(after !== given, marks)
       if (marks) assert.isTrue(after.held?.rejected)
@@ -70,14 +70,14 @@ describe("rejections of tokens", () => {
     it("of a refreshed token that was never accepted leads to a login, whatever its age", () => {
       const given = state({ held: held({ provenance: "refresh", issuedAt: -100_000 }) })
       const step = (accepted: boolean) =>
-        Rejection.reject(given, { token: first, attempted: "reuse", accepted, demand: undefined }, 1, rules)[0]
+        Rejection.reject(given, { token: first, attempted: "reuse", accepted, demand: undefined }, moment(1), rules)[0]
       assert.deepStrictEqual([step(false), step(true)], ["login", "refresh"])
     })
 
     it("of a refreshed token that was accepted leads to a refresh, however young it is", () => {
       const given = state({ held: held({ provenance: "refresh", issuedAt: 1 }) })
       const rejection = { token: first, attempted: "reuse", accepted: true, demand: undefined } as const
-      const [step, after] = Rejection.reject(given, rejection, 1, rules)
+      const [step, after] = Rejection.reject(given, rejection, moment(1), rules)
       assert.strictEqual(step, "refresh")
       assert.strictEqual(State.plan(after, undefined, 1, rules)._tag, "Refresh")
     })
@@ -87,20 +87,20 @@ describe("rejections of tokens", () => {
       const rejection = { token: first, attempted: "refresh", accepted: true, demand: undefined } as const
       const steps = [1, 2, 3, 4, 30_001].reduce<readonly [ReadonlyArray<string>, State.TokenState<string>]>(
         ([steps, before], now) => {
-          const [step, after] = Rejection.reject({ ...before, held: given.held }, rejection, now, rules)
+          const [step, after] = Rejection.reject({ ...before, held: given.held }, rejection, moment(now), rules)
           return [[...steps, step], after]
         },
         [[], given]
       )[0]
       assert.deepStrictEqual(steps, ["refresh", "refresh", "refresh", "login", "refresh"])
-      const [step] = Rejection.reject(given, { ...rejection, accepted: false }, 1, rules)
+      const [step] = Rejection.reject(given, { ...rejection, accepted: false }, moment(1), rules)
       assert.strictEqual(step, "login")
     })
 
     it("of what another process has stored begins at the first step, whatever was attempted", () => {
       const given = state({ held: held({ provenance: "store", refreshToken: undefined }) })
       const rejection = { token: first, attempted: "login", accepted: false, demand: undefined } as const
-      assert.strictEqual(Rejection.reject(given, rejection, 1, rules)[0], "login")
+      assert.strictEqual(Rejection.reject(given, rejection, moment(1), rules)[0], "login")
     })
 
     describe("with a demand", () => {
@@ -109,8 +109,8 @@ describe("rejections of tokens", () => {
         ({ token: first, attempted: "reuse", accepted: true, demand }) as const
 
       it("leads to a login that asks for it and for what was asked before; until then the token is not used", () => {
-        const given = state({ asked: { demand: { scope: ["read"] }, at: 0 } })
-        const [step, after] = Rejection.reject(given, demanding(wider), 1, rules)
+        const given = state({ asked: { demand: { scope: ["read"] }, at: moment(0) } })
+        const [step, after] = Rejection.reject(given, demanding(wider), moment(1), rules)
         assert.strictEqual(step, "login")
         assert.deepStrictEqual(State.nextDemand(after).scope, ["read", "write"])
         assert.strictEqual(State.freshness(held({ demand: wider }), 1), "Expired")
@@ -118,16 +118,16 @@ describe("rejections of tokens", () => {
       })
 
       it("joins a demand that is waiting for its login", () => {
-        const [, one] = Rejection.reject(state(), demanding(wider), 1, rules)
-        const [step, both] = Rejection.reject(one, demanding({ scope: ["delete"] }), 2, rules)
+        const [, one] = Rejection.reject(state(), demanding(wider), moment(1), rules)
+        const [step, both] = Rejection.reject(one, demanding({ scope: ["delete"] }), moment(2), rules)
         assert.deepStrictEqual([step, State.nextDemand(both).scope], ["login", ["write", "delete"]])
       })
 
       it("ends where the last login asked for it already, or none can ask", () => {
-        const asked = state({ asked: { demand: wider, at: 0 } })
-        assert.deepStrictEqual(Rejection.reject(asked, demanding(wider), 1, rules), ["fail", asked])
+        const asked = state({ asked: { demand: wider, at: moment(0) } })
+        assert.deepStrictEqual(Rejection.reject(asked, demanding(wider), moment(1), rules), ["fail", asked])
         const given = state()
-        assert.deepStrictEqual(Rejection.reject(given, demanding(wider), 1, { ...rules, canDemand: false }), [
+        assert.deepStrictEqual(Rejection.reject(given, demanding(wider), moment(1), { ...rules, canDemand: false }), [
           "fail",
           given
         ])
@@ -136,7 +136,7 @@ describe("rejections of tokens", () => {
       it("leads to three logins in a cool-down, whatever the server thinks of next", () => {
         const steps = [1, 2, 3, 4, 30_001].reduce<readonly [ReadonlyArray<string>, State.TokenState<string>]>(
           ([steps, before], now) => {
-            const [step, after] = Rejection.reject(before, demanding({ scope: [`scope-${now}`] }), now, rules)
+            const [step, after] = Rejection.reject(before, demanding({ scope: [`scope-${now}`] }), moment(now), rules)
             return [[...steps, step], { ...after, held: held() }]
           },
           [[], state()]
@@ -145,14 +145,14 @@ describe("rejections of tokens", () => {
       })
 
       it("leaves the token good for other requests if its login fails, and is not tried again in the cool-down", () => {
-        const [, after] = Rejection.reject(state(), demanding(wider), 1, rules)
+        const [, after] = Rejection.reject(state(), demanding(wider), moment(1), rules)
         const failed = State.failed(after, failure(refusedLogin, 2))
-        assert.deepStrictEqual(State.decide(failed, 3, rules, true), { _tag: "Use", token: first })
-        assert.strictEqual(Rejection.reject(failed, demanding(wider), 3, rules)[0], "fail")
+        assert.deepStrictEqual(State.decide(failed, moment(3), rules, true), { _tag: "Use", token: first })
+        assert.strictEqual(Rejection.reject(failed, demanding(wider), moment(3), rules)[0], "fail")
       })
 
       it("is satisfied by a stored token of that scope only", () => {
-        const [, after] = Rejection.reject(state(), demanding(wider), 1, rules)
+        const [, after] = Rejection.reject(state(), demanding(wider), moment(1), rules)
         const found = (scope: ReadonlyArray<string>) =>
           State.plan(after, { token: new Token({ ...other, scope }), provenance: "store" }, 1, rules)._tag
         assert.deepStrictEqual([found(["read"]), found(["read", "write"])], ["Login", "Adopt"])
@@ -168,7 +168,7 @@ describe("rejections of tokens", () => {
             const [step, after] = Rejection.reject(
               given,
               { token: first, attempted: "reuse", accepted, demand: undefined },
-              now,
+              moment(now),
               rules
             )
             if (step === "fail") assert.strictEqual(after, given)
@@ -189,7 +189,7 @@ describe("rejections of tokens", () => {
     it("a refresh token that was passed over for a login has its turn again if that fails", () => {
       const given = state({ held: held({ provenance: "refresh", issuedAt: -100_000 }) })
       const rejection = { token: first, attempted: "reuse", accepted: false, demand: undefined } as const
-      const [, rejected] = Rejection.reject(given, rejection, 1, rules)
+      const [, rejected] = Rejection.reject(given, rejection, moment(1), rules)
       assert.strictEqual(State.plan(rejected, undefined, 1, rules)._tag, "Login")
       const failed = State.failed(rejected, failure(refusedLogin, 2))
       assert.strictEqual(State.plan(failed, undefined, 2, rules)._tag, "Refresh")

@@ -10,6 +10,7 @@ import {
   first,
   held,
   missing,
+  moment,
   other,
   refusedLogin,
   rules,
@@ -121,7 +122,7 @@ describe("token state", () => {
       }],
       ["a closed source gives nothing", state({ closed: true }), 1, { _tag: "Closed" }]
     ])("%s", (_, given, now, expected) => {
-      assert.deepStrictEqual(State.decide(given, now, rules, true), expected)
+      assert.deepStrictEqual(State.decide(given, moment(now), rules, true), expected)
     })
   })
 
@@ -288,6 +289,16 @@ describe("token state", () => {
       assert.deepStrictEqual([type, idToken, scope], ["DPoP", secret("canary-id"), ["write"]])
       assert.deepStrictEqual(extra, { instance_url: "https://acme.example", region: "us" })
       assert.deepStrictEqual([refreshToken, refreshExpiresAt], [secret("new"), undefined])
+    })
+
+    it("a cool-down ends when one of the clocks says so", () => {
+      const cooling = state({ held: undefined, failure: failure(refusedLogin, 100_000) })
+      const decision = (wall: number, steady: number) => State.decide(cooling, { wall, steady }, rules, true)._tag
+      assert.strictEqual(decision(101_000, 101_000), "Refuse")
+      // set forward, asleep, set back, and set back so that its time comes again
+      assert.strictEqual(decision(130_000, 101_000), "Begin")
+      assert.strictEqual(decision(101_000, 130_000), "Begin")
+      assert.strictEqual(decision(50_000, 101_000), "Begin")
     })
 
     it("a failure is remembered with its time", () => {
