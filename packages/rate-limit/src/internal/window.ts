@@ -25,6 +25,10 @@ export interface WindowUsage {
   readonly refillAt: number | undefined
   /** When the server last stated this quota, or a call took up a promised refill. */
   readonly statedAt: number
+  /** When the call was sent whose response stated it last: what the server said is as old as that, or younger. */
+  readonly askedAt: number
+  /** The longest by which the promised refill may come earlier: what the statement was on its way, and its rounding. */
+  readonly doubt: number
   readonly partition: string | undefined
   readonly warning: Warning | undefined
 }
@@ -58,6 +62,8 @@ export const open = (quota: Quota, now: number): WindowUsage => ({
     : Math.max(0, quota.limit - quota.remaining),
   refillAt: promisedRefill(quota, now),
   statedAt: now,
+  askedAt: now,
+  doubt: rounding,
   partition: quota.partition,
   warning: undefined
 })
@@ -76,9 +82,13 @@ export const state = (usage: WindowUsage, quota: Quota, call: AnsweredCall): Win
     limit: quota.limit ?? usage.limit,
     refillAt: overlaps ? laterOf(usage.refillAt, promise) : promise,
     statedAt: now,
+    askedAt: call.sentAt,
+    doubt: now - call.sentAt + rounding,
     partition: quota.partition ?? usage.partition
   }
   if (quota.remaining === undefined) return known
+  // another call was sent meanwhile, in the place of the one that has left
+  const isTaken = call.others > 0 && isKept(known, now)
   const self = call.executed ? 1 : 0
   const certain = self + History.count(calls, (at) => at < call.sentAt && isLive(at, window, now))
   const possible = self + History.count(calls, (at) => isLive(at, window, call.sentAt)) + call.others
@@ -87,6 +97,7 @@ export const state = (usage: WindowUsage, quota: Quota, call: AnsweredCall): Win
   const used = Math.max(0, limit - quota.remaining)
   return {
     ...known,
+    refillAt: isTaken ? undefined : known.refillAt,
     limit,
     calls: History.dropOldest(calls, Math.max(0, certain - used)),
     usedByOthers: Math.min(Math.max(usage.usedByOthers, used - possible, 0), Math.max(0, used - certain))
@@ -104,18 +115,17 @@ export const exhaust = (usage: WindowUsage, inFlight: number, until: number, now
   ...usage,
   usedByOthers: usage.limit === undefined ? 0 : Math.max(0, usage.limit - live(usage, now) - inFlight),
   refillAt: until,
-  statedAt: now
+  statedAt: now,
+  askedAt: now,
+  doubt: rounding
 })
 
 /**
- * A call is sent. It takes up a promised refill: there is no other until the server states one. An own call that leaves a
- * sliding window just before the promise, which is rounded up to seconds, is what was promised.
+ * A call is sent. It takes up a promised refill: there is no other until the server states one.
  */
 export const take = (usage: WindowUsage, believe: number, now: number): WindowUsage => {
   if (refillOf(usage, believe) <= now) return { ...usage, refillAt: undefined, statedAt: now }
-  return usage.refillAt !== undefined && usage.refillAt - rounding <= now && hasLeft(usage, now)
-    ? { ...usage, refillAt: undefined }
-    : usage
+  return isKept(usage, now) ? { ...usage, refillAt: undefined } : usage
 }
 
 /**
@@ -195,9 +205,16 @@ const refillOf = (usage: WindowUsage, believe: number): number =>
 /** Servers state times in whole seconds. */
 const rounding = 1000
 
-/** Whether an own call has left the window since the last statement. */
-const hasLeft = ({ calls, statedAt, window }: WindowUsage, now: number): boolean =>
-  window !== undefined && History.count(calls, (at) => at + window > statedAt && at + window <= now) > 0
+/**
+ * Whether a promise has been kept before its time: an own call that leaves a sliding window just before it is what was
+ * promised.
+ */
+const isKept = (usage: WindowUsage, now: number): boolean =>
+  usage.refillAt !== undefined && usage.refillAt - usage.doubt <= now && hasLeft(usage, now)
+
+/** Whether an own call has left the window since the server may have made the last statement. */
+const hasLeft = ({ askedAt, calls, window }: WindowUsage, now: number): boolean =>
+  window !== undefined && History.count(calls, (at) => at + window > askedAt && at + window <= now) > 0
 
 const isLive = (at: number, window: number | undefined, now: number): boolean =>
   window === undefined || at + window > now
