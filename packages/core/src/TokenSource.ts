@@ -16,7 +16,7 @@ import * as Effect from "effect/Effect"
 import type * as Fiber from "effect/Fiber"
 import * as MutableRef from "effect/MutableRef"
 import * as Option from "effect/Option"
-import type * as Scope from "effect/Scope"
+import * as Scope from "effect/Scope"
 import * as Stream from "effect/Stream"
 import * as Tracer from "effect/Tracer"
 import type { ExchangeError } from "./AuthError.ts"
@@ -94,19 +94,21 @@ export const make = <R = never>(options: Options<R>): Effect.Effect<TokenSource,
       runtime: yield* Effect.runtime<R>(),
       state: StateRef.make<TokenState.TokenState<ExchangeInFlight>>(TokenState.empty),
       renewal: Schedule.stepper(policy.renewal),
-      onTheWire: MutableRef.make(false),
       changes: StateRef.make<TokenChange | undefined>(undefined),
       ending: MutableRef.make<Fiber.RuntimeFiber<void> | undefined>(undefined),
       lastStore: MutableRef.make<TokenStore | undefined>(undefined)
     }
     const observer = yield* Changes.observe(source)
-    yield* Effect.addFinalizer(() => Ending.close(source, observer))
+    yield* Effect.flatMap(Effect.scope, (scope) =>
+      // `Effect.addFinalizer` would keep the fiber's references once more than `runtime` does
+      Scope.addFinalizerExit(scope, () => Ending.close(source, observer)))
     if (policy.keepAlive) yield* Effect.forkScoped(keepAlive(source))
     return {
-      get: Effect.clockWith((clock) => getAt(source, clock.unsafeCurrentTimeMillis())),
+      get: Effect.suspend(() => get(source)),
       getAt: (now) => getAt(source, now),
       reject: (token, attempted = "reuse", accepted, demand) => reject(source, { token, attempted, accepted, demand }),
-      end: Ending.end(source),
+      // suspended: its operators would be most of what a source keeps in memory
+      end: Effect.suspend(() => Ending.end(source)),
       changes: Stream.suspend(() => Changes.changes(source)),
       state: Changes.state(source)
     }
@@ -148,6 +150,9 @@ export const keyed = <K, R = never>(
       idle: Duration.decode(settings?.idle ?? "1 hour"),
       capacity: settings?.capacity ?? 100_000
     }))
+
+const get = <R>(source: Source<R>): Effect.Effect<Token, ExchangeError> =>
+  Effect.clockWith((clock) => getAt(source, clock.unsafeCurrentTimeMillis()))
 
 const getAt = <R>(source: Source<R>, now: number): Effect.Effect<Token, ExchangeError> => {
   const fresh = TokenState.freshToken(StateRef.get(source.state), now)

@@ -18,7 +18,7 @@ const delays = (schedule: RateLimitPolicy.RateLimitPolicy["backoff"], statuses: 
   return Effect.map(
     Effect.reduce(statuses, { now: 0, all: new Array<number>() }, ({ all, now }, wait) =>
       Effect.map(
-        stepper.step(now, RateLimitStatus.make({ retryAfter: Duration.seconds(wait) })),
+        Stepping.step(stepper, now, RateLimitStatus.make({ retryAfter: Duration.seconds(wait) })),
         (next) => {
           const at = Option.getOrThrow(next)
           return { now: at, all: [...all, (at - now) / 1000] }

@@ -340,7 +340,7 @@ const released = (context: Waiting.Context): void => {
 
 /** Asked here, so that a request of a limiter that nobody follows does not even count its changes. */
 const changed = ({ shared }: Waiting.Context): void => {
-  if (MutableRef.get(shared.changes.hub) !== undefined) Waiting.changed(shared)
+  if (StateRef.isWatched(shared.changes)) Waiting.changed(shared)
 }
 
 /** How long the block lasts at least: the next delay of the backoff, in milliseconds. */
@@ -352,7 +352,7 @@ const nextBackoff = (
 ): Effect.Effect<number> => {
   const stepper = MutableRef.get(backoff) ?? Schedule.stepper(shared.policy.backoff)
   MutableRef.set(backoff, stepper)
-  return Effect.map(stepper.step(now, status), (next) => {
+  return Effect.map(Schedule.step(stepper, now, status), (next) => {
     const known = MutableRef.get(blocks)
     const delay = Option.match(next, {
       onNone: () => known.delay ?? firstBackoff,

@@ -4,7 +4,6 @@
  */
 import * as Duration from "effect/Duration"
 import * as Effect from "effect/Effect"
-import * as MutableRef from "effect/MutableRef"
 import * as Option from "effect/Option"
 import * as Schedule from "effect/Schedule"
 import * as ScheduleDecision from "effect/ScheduleDecision"
@@ -13,32 +12,37 @@ import * as ScheduleIntervals from "effect/ScheduleIntervals"
 
 /** One run of a schedule. */
 export interface Stepper<in In> {
-  /**
-   * Steps the schedule at `now` and gives the time at which its next interval starts, both in epoch milliseconds. `None`:
-   * the schedule is done, now and at every later step.
-   */
-  readonly step: (now: number, input: In) => Effect.Effect<Option.Option<number>>
+  readonly schedule: Schedule.Schedule<unknown, In>
+  /** Written to by {@link step} alone; `None` once the schedule is done. */
+  state: Option.Option<unknown>
 }
 
 /** A stepper at the beginning of the schedule. */
-export const stepper = <In>(schedule: Schedule.Schedule<unknown, In>): Stepper<In> => {
-  const state = MutableRef.make<Option.Option<unknown>>(Option.some(schedule.initial))
-  return {
-    step: (now, input) =>
-      Effect.suspend(() => {
-        const current = MutableRef.get(state)
-        if (Option.isNone(current)) return Effect.succeedNone
-        return Effect.map(schedule.step(now, input, current.value), ([next, , decision]) => {
-          if (ScheduleDecision.isDone(decision)) {
-            MutableRef.set(state, Option.none())
-            return Option.none()
-          }
-          MutableRef.set(state, Option.some(next))
-          return Option.some(ScheduleIntervals.start(decision.intervals))
-        })
-      })
-  }
-}
+export const stepper = <In>(schedule: Schedule.Schedule<unknown, In>): Stepper<In> => ({
+  schedule,
+  state: Option.some(schedule.initial)
+})
+
+/**
+ * Steps the schedule at `now` and gives the time at which its next interval starts, both in epoch milliseconds. `None`:
+ * the schedule is done, now and at every later step.
+ */
+export const step = <In>(
+  self: Stepper<In>,
+  now: number,
+  input: In
+): Effect.Effect<Option.Option<number>> =>
+  Effect.suspend(() => {
+    if (Option.isNone(self.state)) return Effect.succeedNone
+    return Effect.map(self.schedule.step(now, input, self.state.value), ([next, , decision]) => {
+      if (ScheduleDecision.isDone(decision)) {
+        self.state = Option.none()
+        return Option.none()
+      }
+      self.state = Option.some(next)
+      return Option.some(ScheduleIntervals.start(decision.intervals))
+    })
+  })
 
 /** A schedule that asks `delay` at each step how long its next interval is away; done when the answer is `None`. */
 export const fromDelay = <In>(

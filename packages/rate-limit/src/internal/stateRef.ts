@@ -5,28 +5,28 @@
  * It takes the place of a `SubscriptionRef`, which has no synchronous read and publishes at every change.
  */
 import * as Effect from "effect/Effect"
-import * as MutableRef from "effect/MutableRef"
 import * as PubSub from "effect/PubSub"
 import type * as Scope from "effect/Scope"
 import * as Stream from "effect/Stream"
 
+/** Written to by this module alone. One object, because there may be many thousands of cells. */
 export interface StateRef<in out A> {
-  readonly current: MutableRef.MutableRef<A>
+  current: A
   /** Replays the current value to each new subscriber. */
-  readonly hub: MutableRef.MutableRef<PubSub.PubSub<A> | undefined>
+  hub: PubSub.PubSub<A> | undefined
 }
 
-export const make = <A>(value: A): StateRef<A> => ({
-  current: MutableRef.make(value),
-  hub: MutableRef.make<PubSub.PubSub<A> | undefined>(undefined)
-})
+export const make = <A>(value: A): StateRef<A> => ({ current: value, hub: undefined })
 
-export const get = <A>(self: StateRef<A>): A => MutableRef.get(self.current)
+export const get = <A>(self: StateRef<A>): A => self.current
+
+/** Whether somebody follows the changes, or did. */
+export const isWatched = <A>(self: StateRef<A>): boolean => self.hub !== undefined
 
 /** Synchronous, so that values are published in the order in which they are set. */
 export const set = <A>(self: StateRef<A>, value: A): void => {
-  MutableRef.set(self.current, value)
-  MutableRef.get(self.hub)?.unsafeOffer(value)
+  self.current = value
+  self.hub?.unsafeOffer(value)
 }
 
 export const update = <A>(self: StateRef<A>, f: (value: A) => A): void => set(self, f(get(self)))
@@ -41,9 +41,8 @@ export const subscribe = <A>(self: StateRef<A>): Effect.Effect<Stream.Stream<A>,
 
 const open = <A>(self: StateRef<A>): Effect.Effect<PubSub.PubSub<A>> =>
   Effect.map(PubSub.unbounded<A>({ replay: 1 }), (made) => {
-    const opened = MutableRef.get(self.hub)
-    if (opened !== undefined) return opened
-    made.unsafeOffer(get(self))
-    MutableRef.set(self.hub, made)
+    if (self.hub !== undefined) return self.hub
+    made.unsafeOffer(self.current)
+    self.hub = made
     return made
   })

@@ -106,7 +106,7 @@ export const wait = (context: Context, ticket: Ticket): Effect.Effect<Permit, Ra
     })
 
   const askSchedule = (view: Queue.View): Effect.Effect<Permit, RateLimited> =>
-    Effect.flatMap(waits.step(view.now, statusOf(view)), (next) => {
+    Effect.flatMap(Schedule.step(waits, view.now, statusOf(view)), (next) => {
       if (Option.isNone(next)) return Effect.fail(rateLimited(context, view.now))
       const sleep = { opensAt: view.opensAt, until: Math.max(view.opensAt, next.value) }
       if (sleep.until > deadline) return Effect.fail(rateLimited(context, view.now))

@@ -13,7 +13,7 @@ const delays = (schedule: Schedule.Schedule<unknown, string>, steps: number) => 
     Effect.iterate({ now: 1000, all: new Array<number | undefined>() }, {
       while: ({ all }) => all.length < steps,
       body: ({ all, now }) =>
-        Effect.map(stepper.step(now, "input"), (next) => ({
+        Effect.map(Stepping.step(stepper, now, "input"), (next) => ({
           now: Option.getOrElse(next, () => now),
           all: [...all, Option.getOrUndefined(Option.map(next, (at) => at - now))]
         }))
@@ -49,10 +49,10 @@ describe("schedule", () => {
       Effect.gen(function*() {
         const schedule = Schedule.exponential("1 second")
         const first = Stepping.stepper(schedule)
-        yield* first.step(0, undefined)
+        yield* Stepping.step(first, 0, undefined)
         const [second, third] = yield* Effect.all([
-          first.step(0, undefined),
-          Stepping.stepper(schedule).step(0, undefined)
+          Stepping.step(first, 0, undefined),
+          Stepping.step(Stepping.stepper(schedule), 0, undefined)
         ])
         assert.deepStrictEqual([second, third], [Option.some(2000), Option.some(1000)])
       }))

@@ -3,7 +3,6 @@ import { assert, describe, it } from "@effect/vitest"
 import * as Chunk from "effect/Chunk"
 import * as Effect from "effect/Effect"
 import * as Fiber from "effect/Fiber"
-import * as MutableRef from "effect/MutableRef"
 import * as Stream from "effect/Stream"
 import * as StateRef from "../../src/internal/stateRef.ts"
 
@@ -22,9 +21,9 @@ describe("stateRef", () => {
     Effect.gen(function*() {
       const ref = StateRef.make(1)
       StateRef.set(ref, 2)
-      assert.isUndefined(MutableRef.get(ref.hub))
+      assert.isFalse(StateRef.isWatched(ref))
       yield* collect(StateRef.changes(ref), 1)
-      assert.isDefined(MutableRef.get(ref.hub))
+      assert.isTrue(StateRef.isWatched(ref))
     }))
 
   it.effect("begins its changes with the current value, whenever they are followed", () =>

@@ -59,13 +59,13 @@ const forget = <R>(
 /** The end of the Scope: waits for the last exchange, the revocation and the last change, as long as the policy allows. */
 export const close = <R>(source: Source<R>, observer: Fiber.Fiber<void> | undefined): Effect.Effect<void> =>
   Effect.gen(function*() {
-    const { changes, ending, onTheWire, options: { revoke, store }, policy: { closing }, runtime, state } = source
+    const { changes, ending, options: { revoke, store }, policy: { closing }, state } = source
     StateRef.update(state, (state) => ({ ...state, closed: true }))
     const { exchange } = StateRef.get(state)
     const fiber = exchange === undefined ? undefined : MutableRef.get(exchange.fiber)
-    if (fiber !== undefined) {
+    if (exchange !== undefined && fiber !== undefined) {
       // waiting pays only if there may be a result that a store or a revocation needs
-      if (MutableRef.get(onTheWire) && (store !== undefined || revoke !== undefined)) {
+      if (MutableRef.get(exchange.onTheWire) && (store !== undefined || revoke !== undefined)) {
         yield* Effect.timeoutOption(Effect.interruptible(Fiber.await(fiber)), closing)
       }
       yield* Fiber.interruptFork(fiber)
@@ -74,11 +74,14 @@ export const close = <R>(source: Source<R>, observer: Fiber.Fiber<void> | undefi
     StateRef.update(state, TokenState.forget)
     StateRef.set(changes, { _tag: "Cleared" })
     if (held !== undefined && revoke !== undefined && store === undefined) {
-      yield* Effect.provide(Effect.ignore(Revocation.logOut(source, revoke(held.token))), runtime.context)
+      yield* Effect.ignore(Revocation.logOut(source, revoke(held.token)))
     }
     for (const last of [MutableRef.get(ending), observer]) {
       if (last === undefined) continue
       yield* Effect.timeoutOption(Effect.interruptible(Fiber.await(last)), closing)
       yield* Fiber.interruptFork(last)
     }
-  })
+  }).pipe(
+    Effect.uninterruptible,
+    Effect.provide(source.runtime)
+  )

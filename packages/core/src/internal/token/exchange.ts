@@ -3,6 +3,7 @@
  * in, commit), who waits for it, and what it leaves behind. What to do is decided in `state.ts`; this is the one
  * interpreter of these decisions.
  */
+import * as Schedule from "@effect-auth/rate-limit/internal/schedule"
 import * as StateRef from "@effect-auth/rate-limit/internal/stateRef"
 import * as Cause from "effect/Cause"
 import * as Clock from "effect/Clock"
@@ -79,6 +80,7 @@ export const begin = <R>(source: Source<R>, { mayInteract, request }: Caller): E
   const exchange: Exchange = {
     mayInteract: MutableRef.make(mayInteract),
     interacted: MutableRef.make(false),
+    onTheWire: MutableRef.make(false),
     waiters: Waiters.make(),
     fiber: MutableRef.make<Fiber.RuntimeFiber<void> | undefined>(undefined),
     requests: request === undefined ? [] : [request]
@@ -95,7 +97,7 @@ export const begin = <R>(source: Source<R>, { mayInteract, request }: Caller): E
 /** Carries out the plan; if that takes a person, and one may be asked, outside the lock and the policy's timeout. */
 const run = <R>(source: Source<R>, exchange: Exchange): Effect.Effect<void, ExchangeError, R> => {
   const { interactive } = source.options
-  const alone = withStore(source, (storage, until) => carryOut(source, exchange.requests, storage, until))
+  const alone = withStore(source, (storage, until) => carryOut(source, exchange, storage, until))
   return interactive === undefined
     ? alone
     : Effect.catchTag(
@@ -147,7 +149,7 @@ const interact = <R>(
       onTimeout: () =>
         new InteractionRequired({ mode, detail: `nobody logged in within ${Duration.format(interaction)}` })
     })
-    return exchanged(source, exchange.requests, "login", loggingIn, (token) =>
+    return exchanged(source, exchange, "login", loggingIn, (token) =>
       Effect.catchAll(
         withStore(source, (storage) => commit(source, storage, token, "login", demand)),
         // a person's login is not thrown away because the store cannot be had
@@ -170,7 +172,7 @@ const openStore = <R>(
 
 const carryOut = <R>(
   source: Source<R>,
-  requests: ReadonlyArray<Tracer.AnySpan>,
+  exchange: Exchange,
   storage: Storage.Storage,
   until: number
 ): Effect.Effect<void, ExchangeError, R> => {
@@ -179,9 +181,9 @@ const carryOut = <R>(
   const repeated = (kind: Retrying.Kind, self: Effect.Effect<Token, ExchangeError, R>, demand?: Demand.Demand) =>
     exchanged(
       source,
-      requests,
+      exchange,
       kind,
-      Retrying.persistently(source, kind, self, until),
+      Retrying.persistently(source, exchange, kind, self, until),
       (token) => commit(source, storage, token, kind, demand)
     )
 
@@ -217,11 +219,11 @@ const carryOut = <R>(
         return Effect.flatMap(storage.successor(plan.refreshToken), (successor) => {
           if (successor !== undefined) {
             StateRef.update(state, TokenState.outdated)
-            return carryOut(source, requests, successor, until)
+            return carryOut(source, exchange, successor, until)
           }
           // a stored session that has ended gives way to the one given at the start
           return found?.provenance === "store"
-            ? carryOut(source, requests, Storage.disregarded(storage), until)
+            ? carryOut(source, exchange, Storage.disregarded(storage), until)
             : loggingIn
         })
       })
@@ -231,7 +233,7 @@ const carryOut = <R>(
 
 const exchanged = <R>(
   { mode }: Source<R>,
-  requests: ReadonlyArray<Tracer.AnySpan>,
+  { requests }: Exchange,
   kind: Retrying.Kind,
   self: Effect.Effect<Token, ExchangeError, R>,
   commit: (token: Token) => Effect.Effect<void, never, R>
@@ -290,7 +292,7 @@ const grant = <R>(
     const { changes, mode, policy, renewal, state } = source
     const at = yield* Now.now
     const now = at.wall
-    const renewAt = Option.match(yield* renewal.step(now, token), {
+    const renewAt = Option.match(yield* Schedule.step(renewal, now, token), {
       onNone: () => Infinity,
       // whole milliseconds, as clocks have them: a remainder below one would be a sleep of nothing, over and over
       onSome: (due) => Math.max(Math.ceil(due), now + Duration.toMillis(policy.renewalInterval))
@@ -315,7 +317,7 @@ const grant = <R>(
 
 /** Remembers a failure and wakes everyone that waits, all with the same result. */
 const settle = <R>(
-  { mode, onTheWire, state }: Source<R>,
+  { mode, state }: Source<R>,
   exchange: Exchange,
   generation: number,
   exit: Exit.Exit<void, ExchangeError>
@@ -328,7 +330,6 @@ const settle = <R>(
       : Exit.isFailure(exit) && !Cause.isInterruptedOnly(exit.cause)
       ? withoutWords(exit.cause)
       : Exit.fail(closed(mode))
-    MutableRef.set(onTheWire, false)
     const interacted = MutableRef.get(exchange.interacted)
     const error = Exit.isFailure(result) ? Cause.failureOption(result.cause) : Option.none()
     StateRef.set(

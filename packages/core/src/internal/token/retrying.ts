@@ -9,7 +9,7 @@ import { isTransient } from "../../AuthError.ts"
 import * as AuthEvent from "../../AuthEvent.ts"
 import type { Token } from "../../Token.ts"
 import * as Now from "./now.ts"
-import type { Source } from "./source.ts"
+import type { Exchange, Source } from "./source.ts"
 import * as TokenState from "./state.ts"
 
 export type Kind = "login" | "refresh"
@@ -41,7 +41,8 @@ const mayBeRedeemed = (error: ExchangeError): boolean =>
  * nothing else is heard of a login until the last attempt.
  */
 export const persistently = <R>(
-  { mode, onTheWire, policy, state }: Source<R>,
+  { mode, policy, state }: Source<R>,
+  { onTheWire }: Exchange,
   kind: Kind,
   self: Effect.Effect<Token, ExchangeError, R>,
   until: number

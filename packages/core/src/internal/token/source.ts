@@ -180,11 +180,6 @@ export interface Source<R> {
   /** Exchanges run in it, because they outlive the callers that need them. */
   readonly runtime: Runtime.Runtime<R>
   readonly state: StateRef.StateRef<TokenState<Exchange>>
-  /**
-   * Whether a login or refresh has been sent whose result is not settled yet: no answer came, or its token is being
-   * stored. Not while a failed one waits to be sent again.
-   */
-  readonly onTheWire: MutableRef.MutableRef<boolean>
   /** The policy's schedule of renewals, stepped once for each token. */
   readonly renewal: Schedule.Stepper<Token>
   readonly changes: StateRef.StateRef<TokenChange | undefined>
@@ -200,6 +195,11 @@ export interface Exchange {
   readonly mayInteract: MutableRef.MutableRef<boolean>
   /** Whether a person has been asked to log in. */
   readonly interacted: MutableRef.MutableRef<boolean>
+  /**
+   * Whether a login or refresh has been sent whose result is not settled yet: no answer came, or its token is being
+   * stored. Not while a failed one waits to be sent again.
+   */
+  readonly onTheWire: MutableRef.MutableRef<boolean>
   readonly waiters: Waiters<Token, ExchangeError>
   readonly fiber: MutableRef.MutableRef<Fiber.RuntimeFiber<void> | undefined>
   /** The spans of the requests that wait for it. */
