@@ -100,7 +100,7 @@ export const make = (options: {
         rejection === undefined || watch.hasForgotten() || world.accessTokens === "same" || isInitial ||
           (rejection.order > asked && rejection.at === running())
       )
-      claim("no token is handed out whose session the source has ended", !ended.has(value))
+      claim("no token is handed out whose session the source has ended", !ended.has(value) || isInitial)
       claim(
         "a token is never replaced by an older one",
         // a stored session that has ended gives way to the one given at the start
