@@ -5,7 +5,6 @@
  * @since 0.1.0
  */
 import type * as HttpClientRequest from "@effect/platform/HttpClientRequest"
-import type * as HttpClientResponse from "@effect/platform/HttpClientResponse"
 import type * as Duration from "effect/Duration"
 import * as Effect from "effect/Effect"
 import * as Exit from "effect/Exit"
@@ -25,6 +24,7 @@ import type {
 } from "./internal/request/activeCredentials.ts"
 import * as Active from "./internal/request/activeCredentials.ts"
 import * as Reread from "./internal/request/reread.ts"
+import * as TokenCredentials from "./internal/request/tokenCredentials.ts"
 import * as RefreshPolicy from "./RefreshPolicy.ts"
 import * as RequestCredentials from "./RequestCredentials.ts"
 import type { Token } from "./Token.ts"
@@ -203,32 +203,10 @@ export const fromTokens = (
     readonly credentials: (token: Token) => RequestCredentials.RequestCredentials
   }
 ): Authenticator => {
-  const latest = MutableRef.make<
-    { readonly token: Token; readonly proved: Exit.Exit<ActiveCredentials> } | undefined
-  >(undefined)
-  const proveWith = (token: Token): Exit.Exit<ActiveCredentials> => {
-    const cached = MutableRef.get(latest)
-    if (cached !== undefined && cached.token === token) return cached.proved
+  const proveWith = TokenCredentials.forEachToken((token): Exit.Exit<ActiveCredentials> => {
     const accepted = MutableRef.make(false)
-    const active = Active.make(
-      options,
-      options.credentials(token),
-      (attempted, demand) => tokens.reject(token, attempted, MutableRef.get(accepted), demand)
-    )
-    const proved = Exit.succeed({
-      ...active,
-      isRenewable: true,
-      review: (response: HttpClientResponse.HttpClientResponse) => {
-        const review = active.review(response)
-        // an error may be that of a proxy, which has not looked at the token
-        const isOpen = active.reviewBody?.wanted(response) === true
-        if (response.status < 400 && review._tag === "Accepted" && !isOpen) MutableRef.set(accepted, true)
-        return review
-      }
-    })
-    MutableRef.set(latest, { token, proved })
-    return proved
-  }
+    return Exit.succeed(TokenCredentials.ofToken(tokens, token, accepted, options, options.credentials(token)))
+  })
   return {
     mode: options.mode,
     prove: (_request, now) => {
@@ -277,6 +255,55 @@ export const perRequest = (
   mode: options.mode,
   prove: (request, now) => Effect.map(make(request, now), (credentials) => Active.make(options, credentials, giveUp))
 })
+
+/**
+ * {@link perRequest} with the current token of a source, such as a proof of possession for it (RFC 9449). A refusal renews
+ * the token; a review that answers `Repeat`, such as to a nonce, has the same token proved anew.
+ *
+ * @example
+ * ```ts
+ * import * as Authenticator from "@effect-auth/core/Authenticator"
+ * import * as RequestCredentials from "@effect-auth/core/RequestCredentials"
+ * import type * as Token from "@effect-auth/core/Token"
+ * import type { TokenSource } from "@effect-auth/core/TokenSource"
+ * import type * as Effect from "effect/Effect"
+ * import type * as Redacted from "effect/Redacted"
+ *
+ * declare const tokens: TokenSource
+ * declare const sign: (url: string, token: Token.Token, now: number) => Effect.Effect<Redacted.Redacted>
+ *
+ * const authenticator = Authenticator.perRequestFromTokens(tokens, (token, request, now) =>
+ *   Effect.map(sign(request.url, token, now), (signature) =>
+ *     RequestCredentials.all(
+ *       RequestCredentials.bearer(token.value),
+ *       RequestCredentials.header("x-signature", signature)
+ *     )), { mode: "Acme/Signed" })
+ * ```
+ *
+ * @since 0.1.0
+ * @category constructors
+ */
+export const perRequestFromTokens = (
+  tokens: TokenSource,
+  make: (
+    token: Token,
+    request: HttpClientRequest.HttpClientRequest,
+    now: number
+  ) => Effect.Effect<RequestCredentials.RequestCredentials, ExchangeError | OriginRefused>,
+  options: Options & { readonly mode: string }
+): Authenticator => {
+  const acceptedOf = TokenCredentials.forEachToken(() => MutableRef.make(false))
+  return {
+    mode: options.mode,
+    prove: (request, now) =>
+      Effect.flatMap(
+        tokens.getAt(now),
+        (token) =>
+          Effect.map(make(token, request, now), (credentials) =>
+            TokenCredentials.ofToken(tokens, token, acceptedOf(token), options, credentials))
+      )
+  }
+}
 
 /**
  * The same credentials on every request.

@@ -29,6 +29,7 @@ import * as Keyed from "./internal/token/keyed.ts"
 import * as Now from "./internal/token/now.ts"
 import type { Rejection, RenewalStep } from "./internal/token/rejection.ts"
 import * as Rejections from "./internal/token/rejection.ts"
+import * as Settling from "./internal/token/settling.ts"
 import type {
   Exchange as ExchangeInFlight,
   Options,
@@ -95,6 +96,7 @@ export const make = <R = never>(options: Options<R>): Effect.Effect<TokenSource,
       state: StateRef.make<TokenState.TokenState<ExchangeInFlight>>(TokenState.empty),
       renewal: Schedule.stepper(policy.renewal),
       changes: StateRef.make<TokenChange | undefined>(undefined),
+      settling: options.settling === undefined ? undefined : Settling.make(options.settling),
       ending: MutableRef.make<Fiber.RuntimeFiber<void> | undefined>(undefined),
       lastStore: MutableRef.make<TokenStore | undefined>(undefined)
     }
@@ -166,7 +168,20 @@ const getAt = <R>(source: Source<R>, now: number): Effect.Effect<Token, Exchange
     )
 }
 
-const reject = <R>(
+const reject = <R>(source: Source<R>, rejection: Rejection): Effect.Effect<RenewalStep> => {
+  const { settling, state } = source
+  return settling === undefined ? believe(source, rejection) : Effect.flatMap(Now.now, (now) => {
+    const unsettled = Rejections.unsettled(StateRef.get(state), rejection)
+    return unsettled === undefined
+      ? believe(source, rejection)
+      : Effect.if(Settling.wait(settling, unsettled, now), {
+        onTrue: () => Effect.succeed<RenewalStep>("again"),
+        onFalse: () => believe(source, rejection)
+      })
+  })
+}
+
+const believe = <R>(
   { changes, mode, rules, state }: Source<R>,
   rejection: Rejection
 ): Effect.Effect<RenewalStep> =>

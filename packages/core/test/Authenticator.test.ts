@@ -503,6 +503,104 @@ describe("Authenticator", () => {
       }))
   })
 
+  describe("perRequestFromTokens", () => {
+    /** Proves possession of a token for a request, with the nonce that the server gave last. */
+    const proving = (tokens: TokenSource.TokenSource) =>
+      Effect.map(Ref.make("none"), (nonce) => {
+        const authenticator = Authenticator.perRequestFromTokens(
+          tokens,
+          (token, { method, url }, now) =>
+            Effect.map(Ref.get(nonce), (nonce) =>
+              RequestCredentials.all(
+                RequestCredentials.bearer(token.value),
+                RequestCredentials.header("x-proof", `canary ${method} ${url} ${now} ${nonce}`)
+              )),
+          {
+            mode: "Proved",
+            review: (response) => {
+              const given = response.headers["x-nonce"]
+              if (given === undefined || given === Effect.runSync(Ref.get(nonce))) {
+                return Authenticator.reviewStatus(response)
+              }
+              Effect.runSync(Ref.set(nonce, given))
+              return { _tag: "Repeat" }
+            }
+          }
+        )
+        return authenticator
+      })
+
+    const proofs = (server: ScriptedHttpClient.ScriptedHttpClient["Type"]) =>
+      Effect.map(
+        server.requests,
+        (requests) => requests.map(({ headers }) => [headers["authorization"], headers["x-proof"]])
+      )
+
+    it.scoped("makes credentials of the current token for each request, at its time", () =>
+      Effect.gen(function*() {
+        const server = ScriptedHttpClient.make({})
+        const http = yield* clientOf(yield* proving(yield* numbered("canary-token-")), server)
+        yield* http.get("/a")
+        yield* TestClock.adjust("1 second")
+        yield* http.post("/b")
+        yield* TestClock.adjust("2 minutes")
+        yield* http.get("/c")
+        assert.deepStrictEqual(yield* proofs(server), [
+          ["Bearer canary-token-1", "canary GET https://api.example/a 0 none"],
+          ["Bearer canary-token-1", "canary POST https://api.example/b 1000 none"],
+          ["Bearer canary-token-2", "canary GET https://api.example/c 121000 none"]
+        ])
+      }))
+
+    it.scoped("reports to the source which token was refused, and whether the server had accepted it", () =>
+      Effect.gen(function*() {
+        const { rejections, token, tokens } = yield* recording
+        const authenticator = yield* proving(tokens)
+        for (const status of [401, 200, 401]) {
+          const { reject, review } = yield* prove(authenticator)
+          review(answer(status))
+          if (status === 401) yield* reject("reuse")
+        }
+        assert.deepStrictEqual(yield* rejections, [
+          [token, "reuse", false, undefined],
+          [token, "reuse", true, undefined]
+        ])
+      }))
+
+    it.scoped("answers a demand for a nonce with the same token, and spends no replay on it", () =>
+      Effect.gen(function*() {
+        const server = ScriptedHttpClient.make([
+          { status: 401, headers: { "x-nonce": "n1" } },
+          { status: 401 },
+          { status: 401, headers: { "x-nonce": "n2" } },
+          {}
+        ])
+        const http = yield* clientOf(yield* proving(yield* numbered("canary-token-")), server, {
+          replay: { maxReplays: 1 }
+        })
+        yield* http.get("/a")
+        assert.deepStrictEqual(yield* proofs(server), [
+          ["Bearer canary-token-1", "canary GET https://api.example/a 0 none"],
+          ["Bearer canary-token-1", "canary GET https://api.example/a 0 n1"],
+          ["Bearer canary-token-2", "canary GET https://api.example/a 0 n1"],
+          ["Bearer canary-token-2", "canary GET https://api.example/a 0 n2"]
+        ])
+      }))
+
+    it.scoped("gives up when a server asks for one nonce after another", () =>
+      Effect.gen(function*() {
+        const nonces = yield* Ref.make(0)
+        const server = ScriptedHttpClient.make(() => ({
+          status: 401,
+          headers: { "x-nonce": `n${Effect.runSync(Ref.updateAndGet(nonces, (n) => n + 1))}` }
+        }))
+        const http = yield* clientOf(yield* proving(yield* numbered("canary-token-")), server)
+        const error = yield* Effect.flip(http.get("/a"))
+        assert.deepInclude(error, { _tag: "AuthenticationFailed", mode: "Proved" })
+        assert.isAtMost(yield* server.count, 10)
+      }))
+  })
+
   describe("unavailable", () => {
     it.effect("fails every request, and nothing is sent", () =>
       Effect.gen(function*() {

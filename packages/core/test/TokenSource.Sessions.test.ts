@@ -4,15 +4,19 @@ import * as Authenticator from "@effect-auth/core/Authenticator"
 import * as Token from "@effect-auth/core/Token"
 import * as TokenSource from "@effect-auth/core/TokenSource"
 import * as TokenStore from "@effect-auth/core/TokenStore"
+import * as ReplayPolicy from "@effect-auth/rate-limit/ReplayPolicy"
 import * as ScriptedHttpClient from "@effect-auth/testing/ScriptedHttpClient"
+import * as VirtualClock from "@effect-auth/testing/VirtualClock"
 import * as HttpClient from "@effect/platform/HttpClient"
 import { assert, describe, it } from "@effect/vitest"
 import * as Deferred from "effect/Deferred"
+import * as Duration from "effect/Duration"
 import * as Effect from "effect/Effect"
 import * as Fiber from "effect/Fiber"
 import * as Option from "effect/Option"
 import * as Redacted from "effect/Redacted"
 import * as Ref from "effect/Ref"
+import * as Schedule from "effect/Schedule"
 import * as TestClock from "effect/TestClock"
 import { CredentialsRejected, InteractionRequired, TokenStoreError } from "../src/AuthError.ts"
 
@@ -200,6 +204,174 @@ describe("TokenSource > with demands", () => {
       assert.strictEqual((yield* Effect.flip(http.get("/things")))._tag, "AuthenticationFailed")
       assert.strictEqual(yield* transport.count, 1)
     }))
+})
+
+describe("TokenSource > with tokens that not every server knows at once", () => {
+  /** An API that learns of a token `delay` after its login, and the times at which it was asked, in seconds. */
+  const replicated = (clock: VirtualClock.VirtualClock, options: {
+    readonly delay: Duration.DurationInput
+    readonly settling?: TokenSource.Options["settling"]
+    readonly replay?: AuthenticatedHttpClient.Options["replay"]
+  }) =>
+    Effect.gen(function*() {
+      const logins = yield* Ref.make(0)
+      const known = yield* Ref.make<ReadonlyArray<string>>([])
+      const revoked = yield* Ref.make(false)
+      const times = yield* Ref.make<ReadonlyArray<number>>([])
+      const scope = yield* Effect.scope
+      const tokens = yield* TokenSource.make({
+        settling: options.settling,
+        login: Effect.flatMap(Ref.updateAndGet(logins, (n) => n + 1), (n) => {
+          const replicate = Effect.delay(Ref.update(known, (all) => [...all, `Bearer canary-${n}`]), options.delay)
+          return Effect.zipRight(
+            Effect.forkIn(replicate, scope),
+            Effect.orDie(Token.make({ value: `canary-${n}`, lifetime: "1 hour" }))
+          )
+        })
+      })
+      const transport = ScriptedHttpClient.make((request) => {
+        Effect.runSync(Ref.update(times, (all) => [...all, clock.unsafeCurrentTimeMillis() / 1000]))
+        const isKnown = Effect.runSync(Ref.get(known)).includes(request.headers["authorization"] ?? "")
+        return { status: isKnown && !Effect.runSync(Ref.get(revoked)) ? 200 : 401 }
+      })
+      const http = yield* AuthenticatedHttpClient.make(Authenticator.bearer(tokens), {
+        baseUrl: "https://acme.example",
+        replay: options.replay
+      }).pipe(Effect.provideService(HttpClient.HttpClient, transport))
+      return { http, logins: Ref.get(logins), times: Ref.get(times), revoke: Ref.set(revoked, true) }
+    })
+
+  const inVirtualTime = <A, E, R>(test: (clock: VirtualClock.VirtualClock) => Effect.Effect<A, E, R>) => () =>
+    Effect.suspend(() => {
+      const clock = VirtualClock.make(0)
+      return Effect.withClock(test(clock), clock)
+    })
+
+  const settling = Schedule.exponential("1 second").pipe(
+    Schedule.whileInput((age: Duration.Duration) => Duration.lessThan(age, "5 seconds"))
+  )
+
+  it.scoped(
+    "the same token is sent again after a second, then after two, without another login",
+    inVirtualTime((clock) =>
+      Effect.gen(function*() {
+        const { http, logins, times } = yield* replicated(clock, { delay: "2.5 seconds", settling })
+        const call = yield* Effect.fork(http.get("/things"))
+        yield* clock.advance("4 seconds")
+        assert.strictEqual((yield* Fiber.join(call)).status, 200)
+        assert.deepStrictEqual(yield* times, [0, 1, 3])
+        assert.strictEqual(yield* logins, 1)
+      })
+    )
+  )
+
+  it.scoped(
+    "without a schedule the refusal is believed at once",
+    inVirtualTime((clock) =>
+      Effect.gen(function*() {
+        const { http, logins, times } = yield* replicated(clock, { delay: "1 second" })
+        assert.strictEqual((yield* Effect.flip(http.get("/things")))._tag, "AuthenticationFailed")
+        assert.deepStrictEqual(yield* times, [0, 0])
+        assert.strictEqual(yield* logins, 2)
+      })
+    )
+  )
+
+  it.scoped(
+    "requests that are refused at the same time wait together, and the schedule is stepped once for all",
+    inVirtualTime((clock) =>
+      Effect.gen(function*() {
+        const steps = yield* Ref.make(0)
+        const counted = Schedule.tapInput(settling, () => Ref.update(steps, (n) => n + 1))
+        const { http, logins, times } = yield* replicated(clock, { delay: "2.5 seconds", settling: counted })
+        const first = yield* Effect.fork(
+          Effect.all(Array.from({ length: 10 }, () => http.get("/things")), { concurrency: "unbounded" })
+        )
+        yield* clock.advance("2 seconds")
+        const late = yield* Effect.fork(http.get("/things"))
+        yield* clock.advance("2 seconds")
+        assert.deepStrictEqual((yield* Fiber.join(first)).map(({ status }) => status), Array(10).fill(200))
+        assert.strictEqual((yield* Fiber.join(late)).status, 200)
+        assert.deepStrictEqual([...new Set(yield* times)], [0, 1, 2, 3])
+        assert.strictEqual(yield* logins, 1)
+        assert.strictEqual(yield* Ref.get(steps), 2)
+      })
+    )
+  )
+
+  it.scoped(
+    "the refusal is believed once the schedule is done, and the steps after it are left",
+    inVirtualTime((clock) =>
+      Effect.gen(function*() {
+        const { http, logins, times } = yield* replicated(clock, {
+          delay: "1 hour",
+          settling: Schedule.intersect(Schedule.spaced("1 second"), Schedule.recurs(2)),
+          replay: { ...ReplayPolicy.default, maxReplays: 1 }
+        })
+        const call = yield* Effect.fork(Effect.flip(http.get("/things")))
+        yield* clock.advance("6 seconds")
+        assert.strictEqual((yield* Fiber.join(call))._tag, "AuthenticationFailed")
+        assert.deepStrictEqual(yield* times, [0, 1, 2, 2, 3, 4])
+        assert.strictEqual(yield* logins, 2)
+      })
+    )
+  )
+
+  it.scoped(
+    "the interruption of the request that stepped the schedule holds up no other",
+    inVirtualTime((clock) =>
+      Effect.gen(function*() {
+        const { http } = yield* replicated(clock, { delay: "0.5 seconds", settling })
+        const first = yield* Effect.fork(http.get("/things"))
+        yield* VirtualClock.settled
+        const second = yield* Effect.fork(http.get("/things"))
+        yield* clock.advance("1 seconds")
+        yield* Fiber.interrupt(first)
+        yield* clock.advance("1 seconds")
+        assert.strictEqual((yield* Fiber.join(second)).status, 200)
+      })
+    )
+  )
+
+  it.scoped(
+    "a token that was accepted is renewed at once when it is refused",
+    inVirtualTime((clock) =>
+      Effect.gen(function*() {
+        const { http, logins, revoke, times } = yield* replicated(clock, { delay: "0.5 seconds", settling })
+        const call = yield* Effect.fork(http.get("/things"))
+        yield* clock.advance("2 seconds")
+        yield* Fiber.join(call)
+        yield* revoke
+        const refused = yield* Effect.fork(Effect.flip(http.get("/things")))
+        yield* VirtualClock.settled
+        assert.deepStrictEqual((yield* times).slice(0, 3), [0, 1, 2])
+        assert.strictEqual(yield* logins, 2)
+        yield* clock.advance("20 seconds")
+        yield* Fiber.join(refused)
+      })
+    )
+  )
+
+  it.scoped(
+    "a schedule that is bound to the age does not hold up the refusal of an older token",
+    inVirtualTime((clock) =>
+      Effect.gen(function*() {
+        const { http, logins, times } = yield* replicated(clock, { delay: "1 hour", settling })
+        const call = yield* Effect.fork(Effect.flip(http.get("/things")))
+        yield* clock.advance("30 seconds")
+        yield* Fiber.join(call)
+        const before = (yield* times).length
+        yield* clock.advance("600 seconds")
+        const later = yield* Effect.fork(Effect.flip(http.get("/things")))
+        yield* VirtualClock.settled
+        // the held token is refused, and a login brings one that is young
+        assert.strictEqual((yield* times).slice(before).length, 2)
+        assert.strictEqual(yield* logins, 3)
+        yield* clock.advance("30 seconds")
+        yield* Fiber.join(later)
+      })
+    )
+  )
 })
 
 describe("TokenSource > end", () => {

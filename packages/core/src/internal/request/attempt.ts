@@ -224,15 +224,17 @@ const refused = (
 ): Answer =>
   Effect.flatMap(nextStep(credentials, context, demand), (step) => {
     const { repeats, request } = context
-    // a demand is counted apart, and leaves the steps after a refusal
-    const replays = demand === undefined ? context.replays : 0
+    // a demand is counted apart, and leaves the steps after a refusal; a schedule counts how often a token is sent again
+    const replays = demand === undefined && step !== "again" ? context.replays : 0
     const { mode } = credentials
     const { status } = response
     const { discarding, maxReplays, reading } = client.replay
     const renewable = credentials.isRenewable === true
     const outcome = Refusal.outcome({ step, replays, maxReplays, renewable, replayable: isReplayable(request) })
     if (outcome === "Replay") {
-      const next = demand === undefined
+      const next = step === "again"
+        ? context
+        : demand === undefined
         ? { ...context, attempted: step, replays: replays + 1 }
         : { ...context, repeats: repeats + 1 }
       return repeated(client, credentials, next, response, step)

@@ -7,9 +7,9 @@ import * as TokenState from "./state.ts"
 
 /**
  * The steps a rejected request goes through, in this order: take the token that is held by now, redeem the refresh
- * token, log in, give up. No step is taken twice.
+ * token, log in, give up. No step is taken twice, but for `again`: send the same token, which was issued only just now.
  */
-export type RenewalStep = "reuse" | "refresh" | "login" | "fail"
+export type RenewalStep = "again" | "reuse" | "refresh" | "login" | "fail"
 
 /** A rejection of a token, for one request. */
 export interface Rejection {
@@ -124,6 +124,13 @@ const counted = (
  */
 const mostLoginsIfAccepted = 3
 
+/** The refused token, if the API may not know it yet: nothing speaks against it but this refusal. */
+export const unsettled = <Exchange>(
+  { held }: TokenState.TokenState<Exchange>,
+  { accepted, demand, token }: Rejection
+): TokenState.Held | undefined =>
+  held?.token === token && !held.rejected && accepted !== true && demand === undefined ? held : undefined
+
 /** The step that gets furthest: it leaves the fewest replays, and with them the fewest logins. */
 export const furthest = (steps: ReadonlyArray<RenewalStep>): RenewalStep =>
   steps.reduce<RenewalStep>(
@@ -131,4 +138,4 @@ export const furthest = (steps: ReadonlyArray<RenewalStep>): RenewalStep =>
     "fail"
   )
 
-const order: Record<RenewalStep, number> = { reuse: 0, refresh: 1, login: 2, fail: 3 }
+const order: Record<RenewalStep, number> = { again: 0, reuse: 0, refresh: 1, login: 2, fail: 3 }

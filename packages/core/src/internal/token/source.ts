@@ -2,16 +2,18 @@
  * What a source of tokens is made of: the options its user gives, the changes and the snapshot it shows, and the cells
  * it consists of. Plain data, so that ten thousand sources share the code.
  */
-import type * as Schedule from "@effect-auth/rate-limit/internal/schedule"
+import type { Stepper } from "@effect-auth/rate-limit/internal/schedule"
 import type * as StateRef from "@effect-auth/rate-limit/internal/stateRef"
 import * as Context from "effect/Context"
 import type * as DateTime from "effect/DateTime"
+import type * as Duration from "effect/Duration"
 import type * as Effect from "effect/Effect"
 import type * as Fiber from "effect/Fiber"
 import type * as MutableRef from "effect/MutableRef"
 import type * as Option from "effect/Option"
 import type * as Redacted from "effect/Redacted"
 import type * as Runtime from "effect/Runtime"
+import type { Schedule } from "effect/Schedule"
 import type * as Stream from "effect/Stream"
 import type * as Subscribable from "effect/Subscribable"
 import type * as Tracer from "effect/Tracer"
@@ -21,6 +23,7 @@ import type { Token } from "../../Token.ts"
 import type { TokenStore } from "../../TokenStore.ts"
 import type { Demand } from "./demand.ts"
 import type { RenewalStep } from "./rejection.ts"
+import type { Progress } from "./settling.ts"
 import type { Freshness, Provenance, Rules, TokenState } from "./state.ts"
 import type { Waiters } from "./waiters.ts"
 
@@ -76,6 +79,12 @@ export interface Options<R = never> {
   readonly interactive?: ((demand: Demand) => Effect.Effect<Token, ExchangeError, R>) | undefined
   /** Redeems a refresh token. A refusal leads to `login`. */
   readonly refresh?: ((refreshToken: Redacted.Redacted) => Effect.Effect<Token, ExchangeError, R>) | undefined
+  /**
+   * When to send a token again that was just issued and is refused by the API, because not all of its servers know it
+   * yet. The schedule's input is the age of the token: bound it, or each token waits once the server stops accepting it.
+   * A token that was accepted before is not tried again. Default: never.
+   */
+  readonly settling?: Schedule<unknown, Duration.Duration> | undefined
   /**
    * Ends the session at the server when the Scope ends. Not run with a `store`, because a stored session is meant to
    * outlive this process.
@@ -181,8 +190,10 @@ export interface Source<R> {
   readonly runtime: Runtime.Runtime<R>
   readonly state: StateRef.StateRef<TokenState<Exchange>>
   /** The policy's schedule of renewals, stepped once for each token. */
-  readonly renewal: Schedule.Stepper<Token>
+  readonly renewal: Stepper<Token>
   readonly changes: StateRef.StateRef<TokenChange | undefined>
+  /** `undefined`: a refusal by the API is believed at once. */
+  readonly settling: Progress | undefined
   /** The end of the session that a login replaced last. */
   readonly ending: MutableRef.MutableRef<Fiber.RuntimeFiber<void> | undefined>
   /** The store of the last exchange, where the `store` option is an Effect. */

@@ -1,0 +1,45 @@
+/** Credentials that stand or fall with a token of a source. */
+import * as MutableRef from "effect/MutableRef"
+import type { RequestCredentials } from "../../RequestCredentials.ts"
+import type { Token } from "../../Token.ts"
+import type { TokenSource } from "../token/source.ts"
+import type { ActiveCredentials, Options } from "./activeCredentials.ts"
+import * as Active from "./activeCredentials.ts"
+
+/** Remembers what was made for the latest token. */
+export const forEachToken = <A>(make: (token: Token) => A): (token: Token) => A => {
+  const latest = MutableRef.make<{ readonly token: Token; readonly made: A } | undefined>(undefined)
+  return (token) => {
+    const known = MutableRef.get(latest)
+    if (known !== undefined && known.token === token) return known.made
+    const made = make(token)
+    MutableRef.set(latest, { token, made })
+    return made
+  }
+}
+
+/** `accepted` notes that the server has taken the token. */
+export const ofToken = (
+  tokens: TokenSource,
+  token: Token,
+  accepted: MutableRef.MutableRef<boolean>,
+  options: Options & { readonly mode: string },
+  credentials: RequestCredentials
+): ActiveCredentials => {
+  const active = Active.make(
+    options,
+    credentials,
+    (attempted, demand) => tokens.reject(token, attempted, MutableRef.get(accepted), demand)
+  )
+  return {
+    ...active,
+    isRenewable: true,
+    review: (response) => {
+      const review = active.review(response)
+      // an error may be that of a proxy, which has not looked at the token
+      const isOpen = active.reviewBody?.wanted(response) === true
+      if (response.status < 400 && review._tag === "Accepted" && !isOpen) MutableRef.set(accepted, true)
+      return review
+    }
+  }
+}

@@ -1,0 +1,79 @@
+/**
+ * A token that was just issued may not be known yet to every server that has to accept it. A request to which it is
+ * refused waits, as the mode's schedule says, and sends the same token again; only then is the refusal believed.
+ *
+ * The waits belong to the token, not to a request: all requests that are refused meanwhile wait for the same instant.
+ */
+import * as Schedule from "@effect-auth/rate-limit/internal/schedule"
+import * as Deferred from "effect/Deferred"
+import * as Duration from "effect/Duration"
+import * as Effect from "effect/Effect"
+import * as FiberId from "effect/FiberId"
+import * as MutableRef from "effect/MutableRef"
+import * as Option from "effect/Option"
+import type * as EffectSchedule from "effect/Schedule"
+import type { Token } from "../../Token.ts"
+import * as Now from "./now.ts"
+import type { Held, Moment } from "./state.ts"
+
+/** Its input is the age of the token. */
+export type Settling = EffectSchedule.Schedule<unknown, Duration.Duration>
+
+/** The schedule of a source, and how far it has come with the token that was refused last. */
+export interface Progress {
+  readonly schedule: Settling
+  readonly latest: MutableRef.MutableRef<Wait | undefined>
+}
+
+interface Wait {
+  readonly token: Token
+  readonly stepper: Schedule.Stepper<Duration.Duration>
+  /** When the token is tried again, in milliseconds of a clock that nobody sets; `None`: never. */
+  readonly until: Deferred.Deferred<Option.Option<number>>
+}
+
+export const make = (schedule: Settling): Progress => ({
+  schedule,
+  latest: MutableRef.make<Wait | undefined>(undefined)
+})
+
+/** Waits until it is worth trying a refused token again; tells at once if it is not. */
+export const wait = (progress: Progress, held: Held, now: Moment): Effect.Effect<boolean> =>
+  Effect.flatMap(
+    nextTry(progress, held, now),
+    Option.match({
+      onNone: () => Effect.succeed(false),
+      onSome: (at) =>
+        Effect.flatMap(Now.now, ({ steady }) => Effect.as(Effect.sleep(Duration.millis(at - steady)), true))
+    })
+  )
+
+const nextTry = (progress: Progress, held: Held, now: Moment): Effect.Effect<Option.Option<number>> =>
+  Effect.suspend(() => {
+    const latest = MutableRef.get(progress.latest)
+    if (latest === undefined || latest.token !== held.token) {
+      return begin(progress, held, now, Schedule.stepper(progress.schedule))
+    }
+    return Effect.flatMap(Deferred.await(latest.until), (until) => {
+      if (Option.isNone(until) || until.value > now.steady) return Effect.succeed(until)
+      // the token was tried again, and refused again
+      return MutableRef.get(progress.latest) === latest
+        ? begin(progress, held, now, latest.stepper)
+        : nextTry(progress, held, now)
+    })
+  })
+
+/** Synchronous up to the step of the schedule, so that two requests do not take it twice. */
+const begin = (
+  { latest }: Progress,
+  { issuedAt, token }: Held,
+  now: Moment,
+  stepper: Schedule.Stepper<Duration.Duration>
+): Effect.Effect<Option.Option<number>> => {
+  const until = Deferred.unsafeMake<Option.Option<number>>(FiberId.none)
+  MutableRef.set(latest, { token, stepper, until })
+  const age = Duration.millis(Math.max(0, now.wall - issuedAt))
+  return Effect.uninterruptible(
+    Effect.zipRight(Deferred.complete(until, Schedule.step(stepper, now.steady, age)), Deferred.await(until))
+  )
+}
