@@ -34,7 +34,7 @@ export class Password extends Schema.TaggedClass<Password>("@effect-auth/yamcs/P
  */
 export class Session extends Schema.TaggedClass<Session>("@effect-auth/yamcs/Session")("Bearer", {
   accessToken: Credential.Bearer.fields.token,
-  /** Without one the session ends with its access token. */
+  /** Without one the session ends when the server refuses the access token, whatever `expiresAt` says. */
   refreshToken: Schema.optional(Credential.Secret),
   /** When the access token expires. Default: what the token itself states (RFC 7519 section 4.1.4). */
   expiresAt: Schema.optional(Schema.DateTimeUtc)

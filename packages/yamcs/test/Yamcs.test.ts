@@ -118,7 +118,7 @@ describe("Yamcs, bearer", () => {
       assert.deepInclude(yield* stats, { refreshes: 1, refused: 0 })
     }).pipe(Effect.provide(FakeYamcs.layer())))
 
-  it.effect("without a refresh token it fails before anything is sent when the access token has expired", () =>
+  it.effect("without a refresh token it is over when the server refuses the access token", () =>
     Effect.gen(function*() {
       const { accessToken } = yield* login
       const credential = new YamcsCredential.Session({ accessToken })
@@ -127,8 +127,17 @@ describe("Yamcs, bearer", () => {
         yield* TestClock.adjust("500 seconds")
         const error = yield* Effect.flip(Yamcs.user)
         assert.strictEqual(error._tag, "CredentialsRejected")
-        assert.deepInclude(yield* stats, { attempts: 1, requests: 1, refused: 0 })
+        assert.include(error.message, "the session has ended")
+        assert.deepInclude(yield* stats, { attempts: 1, refused: 1 })
       }).pipe(Effect.provide(Yamcs.layer({ baseUrl, credential })))
+    }).pipe(Effect.provide(FakeYamcs.layer())))
+
+  it.effect("without a refresh token it is not over because the client's clock says that it has expired", () =>
+    Effect.gen(function*() {
+      const { accessToken } = yield* login
+      const expiresAt = DateTime.unsafeMake(0)
+      const credential = new YamcsCredential.Session({ accessToken, expiresAt })
+      assert.strictEqual(yield* Effect.provide(whoAmI, Yamcs.layer({ baseUrl, credential })), "operator")
     }).pipe(Effect.provide(FakeYamcs.layer())))
 
   it.effect("says that the session is over when its refresh token is refused", () =>

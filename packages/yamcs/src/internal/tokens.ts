@@ -72,14 +72,15 @@ export const dialect: TokenEndpoint.Dialect = ({ content, status }, grant) => {
 
 /**
  * The tokens of a session that began elsewhere: the access token while it is valid, else what the refresh token brings.
- * The access token was issued some time ago, so only its expiry matters.
+ * The access token was issued some time ago, so only its expiry matters. Without a refresh token that is the server's to
+ * say: a clock that is wrong would end the session otherwise.
  */
 export const given = (mode: string, session: SessionFields): Given =>
   Effect.flatMap(Clock.currentTimeMillis, (now) =>
     Token.make({
       mode,
       value: session.accessToken,
-      lifetime: Option.getOrUndefined(
+      lifetime: session.refreshToken === undefined ? undefined : Option.getOrUndefined(
         Option.map(expiry(session), (expiresAt) => Duration.millis(Math.max(0, expiresAt - now)))
       ),
       refreshToken: session.refreshToken
