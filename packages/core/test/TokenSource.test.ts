@@ -519,6 +519,25 @@ describe("TokenSource", () => {
         assert.strictEqual((yield* sent).length, 2)
       }))
 
+    it.scoped("nor do refresh tokens that are refused each time make the number of logins grow with the calls", () =>
+      Effect.gen(function*() {
+        const { login, sent } = yield* server()
+        const refused = new CredentialsRejected({ mode: "Test", status: 400, code: "invalid_grant" })
+        const tokens = yield* TokenSource.make({ login, refresh: () => refused })
+        const calls = (count: number) =>
+          Effect.repeatN(
+            Effect.flatMap(tokens.get, (token) => Effect.flatMap(tokens.reject(token, "reuse", true), () => tokens.get))
+              .pipe(Effect.exit),
+            count - 1
+          )
+        yield* calls(10)
+        assert.strictEqual((yield* sent).length, 1 + 3)
+        assert.strictEqual(message(yield* Effect.flip(tokens.get)), message(refused))
+        yield* TestClock.adjust("31 seconds")
+        yield* tokens.get
+        assert.strictEqual((yield* sent).length, 1 + 3 + 1)
+      }))
+
     it.scoped("a credential that could not be read is read again on the schedule", () =>
       Effect.gen(function*() {
         const { answerNext, login, sent } = yield* server()

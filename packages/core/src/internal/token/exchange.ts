@@ -25,6 +25,7 @@ import type { TokenStore } from "../../TokenStore.ts"
 import * as Scrub from "../request/scrub.ts"
 import * as Demand from "./demand.ts"
 import * as Now from "./now.ts"
+import * as Rejections from "./rejection.ts"
 import * as Retrying from "./retrying.ts"
 import * as Revocation from "./revocation.ts"
 import type { Exchange, Source } from "./source.ts"
@@ -213,14 +214,17 @@ const carryOut = <R>(
       Effect.map(refresh(plan.refreshToken), (token) => TokenState.refreshed(token, plan))
     ).pipe(
       // only the server's own word ends a refresh token: not a proxy's page, and not a client or scope it does not accept
-      Effect.catchIf(TokenState.endsRefreshToken, () => {
+      Effect.catchIf(TokenState.endsRefreshToken, (error) => {
         const ofInitial = found?.provenance === "initial"
         StateRef.update(state, (state) => TokenState.refreshRefused(state, plan.refreshToken, ofInitial))
-        return Effect.flatMap(storage.successor(plan.refreshToken), (successor) => {
+        return Effect.flatMap(Effect.zip(storage.successor(plan.refreshToken), Now.now), ([successor, now]) => {
           if (successor !== undefined) {
             StateRef.update(state, TokenState.outdated)
             return carryOut(source, exchange, successor, until)
           }
+          const next = Rejections.loginInstead(StateRef.get(state), now, rules)
+          if (next === undefined) return error
+          StateRef.set(state, next)
           // a stored session that has ended gives way to the one given at the start
           return found?.provenance === "store"
             ? carryOut(source, exchange, Storage.disregarded(storage), until)

@@ -119,6 +119,20 @@ const counted = (
 ): TokenState.Tally => TokenState.within(since, coolDown, now) ? { count: count + 1, since } : { count: 1, since: now }
 
 /**
+ * The state before a login that takes the place of a refused refresh; `undefined` if there were too many. Where the token
+ * was refused by the API, each request would cost a refresh and a login.
+ */
+export const loginInstead = <Exchange>(
+  state: TokenState.TokenState<Exchange>,
+  now: TokenState.Moment,
+  rules: TokenState.Rules
+): TokenState.TokenState<Exchange> | undefined => {
+  if (state.held?.rejected !== true) return state
+  const loginsAfterRejection = counted(state.loginsAfterRejection, now, rules)
+  return loginsAfterRejection.count > mostLoginsIfAccepted ? undefined : { ...state, loginsAfterRejection }
+}
+
+/**
  * In a cool-down, for tokens that had been of use. A server may be restarted twice within it; where it accepts a token for
  * some requests and answers 401 to others, this is what that costs.
  */
