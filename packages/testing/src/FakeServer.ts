@@ -1,6 +1,6 @@
 /**
- * Runs one `HttpApp` in two places: behind an in-memory `HttpClient`, where a test clock drives it, and on a real
- * loopback socket, where every transport reaches it.
+ * Runs any `HttpApp` in two places: behind an in-memory `HttpClient`, where a test clock drives it, and on a real loopback
+ * socket, where every transport reaches it. {@link make} adds a log of its requests and faults on demand.
  *
  * @since 0.1.0
  */
@@ -13,9 +13,111 @@ import * as HttpServer from "@effect/platform/HttpServer"
 import * as HttpServerRequest from "@effect/platform/HttpServerRequest"
 import * as HttpServerResponse from "@effect/platform/HttpServerResponse"
 import * as Cause from "effect/Cause"
+import * as Context from "effect/Context"
 import * as Effect from "effect/Effect"
+import * as Layer from "effect/Layer"
+import * as Option from "effect/Option"
+import * as Ref from "effect/Ref"
 import type * as Scope from "effect/Scope"
+import type { Fault } from "./Fault.ts"
+import * as FaultyApp from "./internal/faultyApp.ts"
 import * as RequestBody from "./internal/requestBody.ts"
+import * as RequestLog from "./RequestLog.ts"
+
+/**
+ * A server that keeps a log and misbehaves when it is told to.
+ *
+ * @since 0.1.0
+ * @category models
+ */
+export interface Service {
+  /** For {@link serve}. */
+  readonly app: HttpApp.Default
+  /** Reaches the server in memory, whatever the host of the URL. */
+  readonly httpClient: HttpClient.HttpClient
+  /** The requests so far, in the order in which they arrived. */
+  readonly requests: Effect.Effect<ReadonlyArray<RequestLog.Received>>
+  /** Dies with the difference unless these, and no others, were the requests so far. */
+  readonly expect: (requests: ReadonlyArray<RequestLog.Expected>) => Effect.Effect<void>
+  /**
+   * The next requests suffer this fault: as many as `times` (default: 1; `Infinity` for all), of those to the route `on`,
+   * such as `POST /token` (default: all; `*` stands for every method, and at the end of a path for every ending). Of several
+   * faults that concern a request, the one that was injected first strikes.
+   */
+  readonly inject: (
+    fault: Fault,
+    options?: { readonly times?: number | undefined; readonly on?: string | undefined }
+  ) => Effect.Effect<void>
+  /** Faults that have not struck yet never will. */
+  readonly clearFaults: Effect.Effect<void>
+}
+
+/**
+ * @since 0.1.0
+ * @category tags
+ */
+export class FakeServer extends Context.Tag("@effect-auth/testing/FakeServer")<FakeServer, Service>() {}
+
+/**
+ * A server for an app of one's own, such as that of an `HttpRouter`, an `HttpApi` or an `RpcServer`. What the app fails
+ * with becomes an answer, as on a real server. It holds state: make one for each test.
+ *
+ * @example
+ * ```ts
+ * import * as Fault from "@effect-auth/testing/Fault"
+ * import * as FakeServer from "@effect-auth/testing/FakeServer"
+ * import * as HttpRouter from "@effect/platform/HttpRouter"
+ * import * as HttpServerResponse from "@effect/platform/HttpServerResponse"
+ * import * as Effect from "effect/Effect"
+ *
+ * const things = HttpRouter.empty.pipe(HttpRouter.get("/things", HttpServerResponse.json([1, 2])))
+ *
+ * const test = Effect.gen(function*() {
+ *   const server = yield* FakeServer.make(things)
+ *   yield* server.inject(Fault.status(503), { times: 2, on: "GET /things" })
+ *   const first = yield* server.httpClient.get("https://acme.example/things")
+ *   yield* server.expect([{ line: "GET /things", status: 503 }])
+ *   return first.status // 503
+ * })
+ * ```
+ *
+ * @since 0.1.0
+ * @category constructors
+ */
+export const make = <E, R>(
+  app: Effect.Effect<HttpServerResponse.HttpServerResponse, E, R>
+): Effect.Effect<Service, never, Exclude<R, HttpServerRequest.HttpServerRequest | Scope.Scope>> =>
+  Effect.map(FaultyApp.make(app), ({ app, log, rules }): Service => ({
+    app,
+    httpClient: httpClient(app),
+    requests: Ref.get(log),
+    expect: (expected) =>
+      Effect.flatMap(Ref.get(log), (requests) =>
+        Option.match(RequestLog.difference(requests, expected), {
+          onNone: () => Effect.void,
+          onSome: (difference) => Effect.dieMessage(difference)
+        })),
+    inject: (fault, options) => Ref.update(rules, (rules) => [...rules, FaultyApp.rule(fault, options)]),
+    clearFaults: Ref.set(rules, [])
+  }))
+
+/**
+ * {@link make} as a layer, with the client that reaches the server in memory as the transport.
+ *
+ * @since 0.1.0
+ * @category layers
+ */
+export const layer = <E, R>(
+  app: Effect.Effect<HttpServerResponse.HttpServerResponse, E, R>
+): Layer.Layer<
+  FakeServer | HttpClient.HttpClient,
+  never,
+  Exclude<R, HttpServerRequest.HttpServerRequest | Scope.Scope>
+> =>
+  Layer.effectContext(
+    Effect.map(make(app), (server) =>
+      Context.make(FakeServer, server).pipe(Context.add(HttpClient.HttpClient, server.httpClient)))
+  )
 
 /**
  * An `HttpClient` that hands every request to `app` in the calling fiber, without a socket and whatever the host of its

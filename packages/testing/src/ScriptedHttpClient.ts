@@ -20,6 +20,7 @@ import * as Layer from "effect/Layer"
 import * as Predicate from "effect/Predicate"
 import * as RequestBody from "./internal/requestBody.ts"
 import * as Route from "./internal/route.ts"
+import type * as RequestLog from "./RequestLog.ts"
 
 /**
  * An answer as data. A body is dropped where HTTP allows none: for HEAD and with status 204, 205 and 304.
@@ -75,25 +76,12 @@ export type Handler = (request: Received, earlier: ReadonlyArray<Received>) => A
 export type Script = Answer | Handler | ReadonlyArray<Answer | Handler>
 
 /**
- * A request as the transport got it, with every secret it carries.
+ * A request as the transport got it.
  *
  * @since 0.1.0
  * @category models
  */
-export interface Received {
-  readonly method: string
-  /** With the query, without the fragment, which no client sends. */
-  readonly url: URL
-  /** Method, path and query, such as `GET /scans?page=2`. */
-  readonly line: string
-  /** Names in lower case. */
-  readonly headers: Readonly<Record<string, string>>
-  /** As text; empty if there is none. */
-  readonly body: string
-  /** When it arrived, in epoch milliseconds of the Clock. */
-  readonly at: number
-  /** The status it was answered with; `undefined` until it is answered, and where it never is. */
-  readonly status: number | undefined
+export interface Received extends RequestLog.Received {
   /** The request itself, for a handler that hands it on to another client. A streamed body is in memory by now. */
   readonly request: HttpClientRequest.HttpClientRequest
 }

@@ -18,7 +18,13 @@ export * as FakeServer from "./FakeServer.ts"
 export * as FakeYamcs from "./FakeYamcs.ts"
 
 /** @since 0.1.0 */
+export * as Fault from "./Fault.ts"
+
+/** @since 0.1.0 */
 export * as LeakDetector from "./LeakDetector.ts"
+
+/** @since 0.1.0 */
+export * as RequestLog from "./RequestLog.ts"
 
 /** @since 0.1.0 */
 export * as ScriptedHttpClient from "./ScriptedHttpClient.ts"

@@ -1,17 +1,33 @@
 import * as FakeServer from "@effect-auth/testing/FakeServer"
+import * as Fault from "@effect-auth/testing/Fault"
 import * as NodeHttpClient from "@effect/platform-node/NodeHttpClient"
 import * as NodeHttpServer from "@effect/platform-node/NodeHttpServer"
 import * as Cookies from "@effect/platform/Cookies"
+import * as HttpApi from "@effect/platform/HttpApi"
+import * as HttpApiBuilder from "@effect/platform/HttpApiBuilder"
+import * as HttpApiClient from "@effect/platform/HttpApiClient"
+import * as HttpApiEndpoint from "@effect/platform/HttpApiEndpoint"
+import * as HttpApiGroup from "@effect/platform/HttpApiGroup"
 import type * as HttpApp from "@effect/platform/HttpApp"
 import * as HttpBody from "@effect/platform/HttpBody"
 import * as HttpClient from "@effect/platform/HttpClient"
 import * as HttpClientRequest from "@effect/platform/HttpClientRequest"
+import * as HttpRouter from "@effect/platform/HttpRouter"
 import * as HttpServerRequest from "@effect/platform/HttpServerRequest"
 import * as HttpServerResponse from "@effect/platform/HttpServerResponse"
+import * as Rpc from "@effect/rpc/Rpc"
+import * as RpcClient from "@effect/rpc/RpcClient"
+import * as RpcGroup from "@effect/rpc/RpcGroup"
+import * as RpcSerialization from "@effect/rpc/RpcSerialization"
+import * as RpcServer from "@effect/rpc/RpcServer"
 import { assert, describe, it } from "@effect/vitest"
+import * as Cause from "effect/Cause"
 import * as Effect from "effect/Effect"
 import * as Exit from "effect/Exit"
 import * as Fiber from "effect/Fiber"
+import * as Layer from "effect/Layer"
+import * as Ref from "effect/Ref"
+import * as Schema from "effect/Schema"
 import * as Stream from "effect/Stream"
 import * as TestClock from "effect/TestClock"
 import { createServer } from "node:http"
@@ -164,5 +180,182 @@ describe("FakeServer", () => {
         NodeHttpServer.layer(() => createServer(), { port: 0, host: "127.0.0.1" }),
         NodeHttpClient.layerUndici
       ])))
+  })
+
+  describe("make", () => {
+    const things = HttpRouter.empty.pipe(
+      HttpRouter.get("/things", HttpServerResponse.json({ things: [1, 2, 3] })),
+      HttpRouter.post("/things", echo),
+      HttpRouter.get("/broken", Effect.die("a bug of the app"))
+    )
+
+    it.effect("answers as the app does, and as a server does where the app fails", () =>
+      Effect.gen(function*() {
+        const { httpClient, requests } = yield* FakeServer.make(things)
+        const read = yield* httpClient.get("http://fake.test/things")
+        assert.deepStrictEqual(yield* read.json, { things: [1, 2, 3] })
+        const written = yield* httpClient.post("http://fake.test/things", { body: HttpBody.text("a thing") })
+        assert.include(yield* written.text, "a thing")
+        assert.strictEqual((yield* httpClient.get("http://fake.test/nothing")).status, 404)
+        assert.strictEqual((yield* httpClient.get("http://fake.test/broken")).status, 500)
+        assert.deepStrictEqual((yield* requests).map(({ line, status }) => [line, status]), [
+          ["GET /things", 200],
+          ["POST /things", 200],
+          ["GET /nothing", 404],
+          ["GET /broken", 500]
+        ])
+      }))
+
+    it.effect("logs what arrived, and when", () =>
+      Effect.gen(function*() {
+        const { httpClient, requests } = yield* FakeServer.make(things)
+        yield* TestClock.adjust("7 seconds")
+        yield* httpClient.post("http://fake.test:81/things?a=1#part", {
+          body: HttpBody.text("a thing"),
+          headers: { "X-Key": "canary-key" }
+        })
+        const [received] = yield* requests
+        assert.deepInclude(received, { method: "POST", line: "POST /things?a=1", body: "a thing", at: 7000 })
+        assert.strictEqual(received?.url.href, "http://fake.test:81/things?a=1")
+        assert.strictEqual(received?.headers["x-key"], "canary-key")
+      }))
+
+    it.effect("dies with the difference when the requests are not those that a test expects", () =>
+      Effect.gen(function*() {
+        const { expect, httpClient } = yield* FakeServer.make(things)
+        yield* httpClient.get("http://fake.test/things")
+        yield* expect(["GET /things"])
+        const cause = yield* Effect.flip(Effect.sandbox(expect(["GET /things", "POST /things"])))
+        assert.include(Cause.pretty(cause), "2. (no request): expected POST /things")
+      }))
+
+    it.effect("serves an HttpApi", () =>
+      Effect.gen(function*() {
+        const Api = HttpApi.make("Api").add(
+          HttpApiGroup.make("users").add(HttpApiEndpoint.get("one", "/users/7").addSuccess(Schema.String))
+        )
+        const live = HttpApiBuilder.api(Api).pipe(
+          Layer.provide(HttpApiBuilder.group(Api, "users", (group) => group.handle("one", () => Effect.succeed("Ada"))))
+        )
+        const app = yield* Effect.provide(HttpApiBuilder.httpApp, [
+          live,
+          HttpApiBuilder.Router.Live,
+          HttpApiBuilder.Middleware.layer
+        ])
+        const { httpClient } = yield* FakeServer.make(app)
+        const client = yield* HttpApiClient.make(Api, { baseUrl: "http://fake.test" }).pipe(
+          Effect.provideService(HttpClient.HttpClient, httpClient)
+        )
+        assert.strictEqual(yield* client.users.one(), "Ada")
+      }).pipe(Effect.provide([NodeHttpServer.layerContext])))
+
+    it.scoped("serves an RpcServer, whose app needs a Scope, and streams its answers", () =>
+      Effect.gen(function*() {
+        class Counting extends RpcGroup.make(
+          Rpc.make("Count", { payload: { to: Schema.Number }, success: Schema.Number, stream: true })
+        ) {}
+        const app = yield* RpcServer.toHttpApp(Counting).pipe(
+          Effect.provide(Counting.toLayer({ Count: ({ to }) => Stream.range(1, to) })),
+          Effect.provide(RpcSerialization.layerNdjson)
+        )
+        const { expect, httpClient } = yield* FakeServer.make(app)
+        const protocol = RpcClient.layerProtocolHttp({ url: "http://fake.test/rpc" }).pipe(
+          Layer.provide(Layer.succeed(HttpClient.HttpClient, httpClient)),
+          Layer.provide(RpcSerialization.layerNdjson)
+        )
+        const counted = yield* Effect.gen(function*() {
+          const client = yield* RpcClient.make(Counting)
+          return yield* Stream.runCollect(client.Count({ to: 3 }))
+        }).pipe(Effect.provide(protocol))
+        assert.deepStrictEqual([...counted], [1, 2, 3])
+        yield* expect([{ status: 200 }])
+      }))
+
+    it.effect("closes what a streamed answer has opened when it is read, and no sooner", () =>
+      Effect.gen(function*() {
+        const closed = yield* Ref.make(false)
+        const app = Effect.as(
+          Effect.addFinalizer(() => Ref.set(closed, true)),
+          HttpServerResponse.stream(Stream.make("a", "b").pipe(Stream.encodeText))
+        )
+        const { httpClient } = yield* FakeServer.make(app)
+        const response = yield* httpClient.get("http://fake.test/")
+        assert.isFalse(yield* Ref.get(closed))
+        assert.strictEqual(yield* response.text, "ab")
+        assert.isTrue(yield* Ref.get(closed))
+      }))
+
+    it.effect("is a layer, with itself as the transport", () =>
+      Effect.gen(function*() {
+        yield* HttpClient.get("http://fake.test/things")
+        yield* Effect.flatMap(FakeServer.FakeServer, ({ expect }) => expect(["GET /things"]))
+      }).pipe(Effect.provide(FakeServer.layer(things))))
+  })
+
+  describe("inject", () => {
+    const app = HttpRouter.empty.pipe(
+      HttpRouter.get("/things", HttpServerResponse.text("0123456789")),
+      HttpRouter.get("/others", HttpServerResponse.text("others"))
+    )
+
+    /** What a client sees of an answer. */
+    const seen = (client: HttpClient.HttpClient, url: string) =>
+      client.get(url).pipe(
+        Effect.flatMap((response) =>
+          Effect.match(response.text, {
+            onFailure: ({ reason }) => `${response.status} ${reason}`,
+            onSuccess: (text) => `${response.status} ${text}`
+          })
+        ),
+        Effect.catchAll((error) => Effect.succeed(error.reason)),
+        Effect.timeoutTo({ duration: "1 second", onSuccess: (text) => text, onTimeout: () => "nothing" })
+      )
+
+    const faults: ReadonlyArray<readonly [Fault.Fault, string]> = [
+      [Fault.reset, "Transport"],
+      [Fault.close, "Transport"],
+      [Fault.truncate(4), "200 Decode"],
+      [Fault.truncate(0), "200 Decode"],
+      [Fault.blackHole, "nothing"],
+      [Fault.latency("100 millis"), "200 0123456789"],
+      [Fault.latency("1 minute"), "nothing"],
+      [Fault.status(503), "503 "],
+      [Fault.status(502, { body: "<html>", headers: { "retry-after": "7" } }), "502 <html>"],
+      [Fault.garbage, "Transport"]
+    ]
+
+    for (const [fault, outcome] of faults) {
+      const name = `${fault._tag}${"bytes" in fault ? ` ${fault.bytes}` : "status" in fault ? ` ${fault.status}` : ""}`
+      it.scopedLive(`${name} is "${outcome}" in memory and on a socket, once`, () =>
+        Effect.gen(function*() {
+          const server = yield* FakeServer.make(app)
+          const url = yield* FakeServer.serve(server.app)
+          const socket = yield* HttpClient.HttpClient
+          for (const client of [server.httpClient, socket]) {
+            yield* server.inject(fault)
+            assert.strictEqual(yield* seen(client, `${url}/things`), outcome)
+            assert.strictEqual(yield* seen(client, `${url}/things`), "200 0123456789")
+          }
+        }).pipe(Effect.provide([
+          NodeHttpServer.layer(() => createServer(), { port: 0, host: "127.0.0.1" }),
+          NodeHttpClient.layerUndici
+        ])))
+    }
+
+    it.effect("strikes as often as is said, where it is said, in the order of the injections", () =>
+      Effect.gen(function*() {
+        const { clearFaults, httpClient, inject } = yield* FakeServer.make(app)
+        const statuses = (paths: ReadonlyArray<string>) =>
+          Effect.forEach(paths, (path) => Effect.map(httpClient.get(`http://fake.test${path}`), ({ status }) => status))
+        yield* inject(Fault.status(503), { times: 2, on: "GET /things" })
+        yield* inject(Fault.status(500), { on: "* /oth*" })
+        yield* inject(Fault.status(418), { times: Infinity })
+        assert.deepStrictEqual(
+          yield* statuses(["/others", "/others", "/things", "/things", "/things"]),
+          [500, 418, 503, 503, 418]
+        )
+        yield* clearFaults
+        assert.deepStrictEqual(yield* statuses(["/others", "/things"]), [200, 200])
+      }))
   })
 })
