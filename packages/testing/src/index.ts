@@ -6,7 +6,13 @@
  */
 
 /** @since 0.1.0 */
+export * as AuthTest from "./AuthTest.ts"
+
+/** @since 0.1.0 */
 export * as FakeMqweb from "./FakeMqweb.ts"
+
+/** @since 0.1.0 */
+export * as FakeOAuth from "./FakeOAuth.ts"
 
 /** @since 0.1.0 */
 export * as FakeQualys from "./FakeQualys.ts"

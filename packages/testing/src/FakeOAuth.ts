@@ -1,0 +1,262 @@
+/**
+ * A fake OAuth 2 authorization server (RFC 6749), with an API that its tokens open: lifetimes, rotation of refresh tokens
+ * and the detection of those that come back, revocation, and answers on demand. It takes the time from the Clock.
+ *
+ * @since 0.1.0
+ */
+import type * as HttpApp from "@effect/platform/HttpApp"
+import * as HttpClient from "@effect/platform/HttpClient"
+import * as HttpServerRequest from "@effect/platform/HttpServerRequest"
+import * as HttpServerResponse from "@effect/platform/HttpServerResponse"
+import * as Clock from "effect/Clock"
+import * as Context from "effect/Context"
+import * as Duration from "effect/Duration"
+import * as Effect from "effect/Effect"
+import * as Either from "effect/Either"
+import * as Encoding from "effect/Encoding"
+import * as Layer from "effect/Layer"
+import * as Ref from "effect/Ref"
+import * as FakeServer from "./FakeServer.ts"
+import * as Tokens from "./internal/oauthTokens.ts"
+import type { Principal, Stats } from "./internal/oauthTokens.ts"
+
+export type {
+  /**
+   * @since 0.1.0
+   * @category models
+   */
+  Principal,
+  Stats
+}
+
+/**
+ * @since 0.1.0
+ * @category models
+ */
+export interface Options {
+  /** Confidential clients: id to secret. Default: that of {@link canaries}. */
+  readonly clients?: Readonly<Record<string, string>> | undefined
+  /** Users of the password grant: name to password. Default: that of {@link canaries}. */
+  readonly users?: Readonly<Record<string, string>> | undefined
+  /** Lifetime of an access token, in whole seconds. Default: 1 hour. */
+  readonly tokenLifetime?: Duration.DurationInput | undefined
+  /** Lifetime of a refresh token. Default: 30 days. */
+  readonly refreshLifetime?: Duration.DurationInput | undefined
+  /** Whether the grant of a user comes with a refresh token. Default: yes. */
+  readonly refreshTokens?: boolean | undefined
+  /** Whether a refresh replaces the refresh token, which is good once then. Default: `always`. */
+  readonly rotation?: "always" | "never" | undefined
+  /** Whether a redeemed refresh token that comes back ends its session (RFC 9700 section 4.14.2). Default: yes. */
+  readonly reuseDetection?: boolean | undefined
+  /** How long a redeemed refresh token is good once more, for a client that got no answer. Default: no time. */
+  readonly grace?: Duration.DurationInput | undefined
+  /** Default: `/token`. */
+  readonly tokenPath?: string | undefined
+  /** RFC 7009. Default: `/revoke`. */
+  readonly revocationPath?: string | undefined
+  /** What answers calls with a good token, on all other paths. Default: says whom the token stands for, in JSON. */
+  readonly api?: ((principal: Principal) => HttpApp.Default) | undefined
+}
+
+/**
+ * @since 0.1.0
+ * @category models
+ */
+export interface Service extends FakeServer.Service {
+  readonly stats: Effect.Effect<Stats>
+  /**
+   * Answers of the token endpoint, in place of its own, to the next requests in order. They leave its sessions as they
+   * are.
+   */
+  readonly answerNext: (...answers: ReadonlyArray<HttpServerResponse.HttpServerResponse>) => Effect.Effect<void>
+  /** Makes the API refuse every access token issued so far. A refresh gives a good one. */
+  readonly revokeAll: Effect.Effect<void>
+  /** Ends every session: their refresh tokens are refused with `invalid_grant`. */
+  readonly endSessions: Effect.Effect<void>
+  /** From now on this is the user's password. Sessions live on. */
+  readonly changePassword: (username: string, password: string) => Effect.Effect<void>
+  /** From now on this is the client's secret. */
+  readonly changeSecret: (client: string, secret: string) => Effect.Effect<void>
+}
+
+/**
+ * @since 0.1.0
+ * @category tags
+ */
+export class FakeOAuth extends Context.Tag("@effect-auth/testing/FakeOAuth")<FakeOAuth, Service>() {}
+
+/**
+ * The default client and user. The secrets are canaries, for tests that search logs for them.
+ *
+ * @since 0.1.0
+ * @category constants
+ */
+export const canaries: {
+  readonly clientId: string
+  readonly clientSecret: string
+  readonly username: string
+  readonly password: string
+} = {
+  clientId: "reporting",
+  // differs from its form-encoded text, which RFC 6749 section 2.3.1 asks for
+  clientSecret: "canary client+secret%oauth",
+  username: "ada",
+  password: "canary-password-oauth"
+}
+
+/**
+ * A fake server in memory. `FakeServer.serve` puts its `app` on a socket.
+ *
+ * @example
+ * ```ts
+ * import * as FakeOAuth from "@effect-auth/testing/FakeOAuth"
+ * import * as Fault from "@effect-auth/testing/Fault"
+ * import * as HttpServerResponse from "@effect/platform/HttpServerResponse"
+ * import * as Effect from "effect/Effect"
+ *
+ * const test = Effect.gen(function*() {
+ *   const server = yield* FakeOAuth.make({ tokenLifetime: "5 minutes" })
+ *   yield* server.answerNext(HttpServerResponse.text("<html>maintenance</html>", { status: 503 }))
+ *   yield* server.inject(Fault.reset, { on: "POST /token" })
+ *   yield* server.revokeAll
+ *   return yield* server.stats
+ * })
+ * ```
+ *
+ * @since 0.1.0
+ * @category constructors
+ */
+export const make = (options: Options = {}): Effect.Effect<Service> =>
+  Effect.gen(function*() {
+    const { clientId, clientSecret, password, username } = canaries
+    const state = yield* Ref.make(
+      Tokens.initial(options.clients ?? { [clientId]: clientSecret }, options.users ?? { [username]: password })
+    )
+    const scripted = yield* Ref.make<ReadonlyArray<HttpServerResponse.HttpServerResponse>>([])
+    const server = yield* FakeServer.make(makeApp(options, state, scripted))
+    return {
+      ...server,
+      stats: Effect.map(Ref.get(state), ({ stats }) => stats),
+      answerNext: (...answers) => Ref.update(scripted, (before) => [...before, ...answers]),
+      revokeAll: Ref.update(state, Tokens.revokeAccess),
+      endSessions: Ref.update(state, Tokens.endSessions),
+      changePassword: (username, password) => Ref.update(state, Tokens.setSecret("users", username, password)),
+      changeSecret: (client, secret) => Ref.update(state, Tokens.setSecret("clients", client, secret))
+    }
+  })
+
+/**
+ * A fake server, and the client that reaches it in memory, in place of a real transport. Each call gives another server.
+ *
+ * @since 0.1.0
+ * @category layers
+ */
+export const layer = (options?: Options): Layer.Layer<FakeOAuth | HttpClient.HttpClient> =>
+  Layer.effectContext(
+    Effect.map(make(options), (fake) =>
+      Context.make(FakeOAuth, fake).pipe(Context.add(HttpClient.HttpClient, fake.httpClient)))
+  )
+
+const makeApp = (
+  { api = whoAmI, revocationPath = "/revoke", tokenPath = "/token", ...options }: Options,
+  state: Ref.Ref<Tokens.State>,
+  scripted: Ref.Ref<ReadonlyArray<HttpServerResponse.HttpServerResponse>>
+): HttpApp.Default => {
+  const settings: Tokens.Settings = {
+    tokenLifetime: Duration.toMillis(options.tokenLifetime ?? "1 hour"),
+    refreshLifetime: Duration.toMillis(options.refreshLifetime ?? "30 days"),
+    rotation: options.rotation ?? "always",
+    reuseDetection: options.reuseDetection ?? true,
+    grace: Duration.toMillis(options.grace ?? 0),
+    refreshTokens: options.refreshTokens ?? true
+  }
+
+  const token = (request: HttpServerRequest.HttpServerRequest) =>
+    Effect.gen(function*() {
+      const form = yield* formOf(request)
+      const now = yield* Clock.currentTimeMillis
+      const [answer] = yield* Ref.getAndUpdate(scripted, (answers) => answers.slice(1))
+      if (answer !== undefined) {
+        yield* Ref.update(state, (state) => Tokens.count(state, "attempts"))
+        return answer
+      }
+      const outcome = form === undefined
+        ? invalidRequest
+        : yield* Ref.modify(state, Tokens.receive(settings, clientOf(request, form), form, now))
+      return outcome._tag === "Granted" ? unstored(outcome.token, 200) : refusal(outcome.refusal)
+    })
+
+  const revoke = (request: HttpServerRequest.HttpServerRequest) =>
+    Effect.gen(function*() {
+      const form = (yield* formOf(request)) ?? {}
+      const isClient = yield* Ref.modify(state, Tokens.revoke(clientOf(request, form), form["token"] ?? ""))
+      return isClient ? HttpServerResponse.empty({ status: 200 }) : refusal({ status: 401, error: "invalid_client" })
+    })
+
+  const resource = (request: HttpServerRequest.HttpServerRequest) =>
+    Effect.gen(function*() {
+      const now = yield* Clock.currentTimeMillis
+      const token = /^Bearer +(.+)$/iu.exec(request.headers["authorization"] ?? "")?.[1]
+      const principal = token === undefined ? undefined : Tokens.authenticate(yield* Ref.get(state), token, now)
+      yield* Ref.update(state, (state) => Tokens.count(state, principal === undefined ? "refused" : "requests"))
+      // RFC 6750 section 3: no error code where there were no credentials
+      const challenge = token === undefined ? "Bearer" : `Bearer error="invalid_token"`
+      return principal === undefined
+        ? HttpServerResponse.empty({ status: 401, headers: { "www-authenticate": challenge } })
+        : yield* api(principal)
+    })
+
+  return Effect.flatMap(HttpServerRequest.HttpServerRequest, (request) => {
+    const { pathname } = new URL(request.url, "http://fake.example")
+    switch (pathname) {
+      case tokenPath:
+      case revocationPath:
+        if (request.method !== "POST") {
+          return Effect.succeed(HttpServerResponse.empty({ status: 405, headers: { allow: "POST" } }))
+        }
+        return pathname === tokenPath ? token(request) : revoke(request)
+      default:
+        return resource(request)
+    }
+  })
+}
+
+const whoAmI = ({ client, scope, user }: Principal): HttpApp.Default =>
+  Effect.succeed(HttpServerResponse.unsafeJson({ client, user: user ?? null, scope: scope ?? null }))
+
+const invalidRequest: Tokens.Outcome = { _tag: "Refused", refusal: { status: 400, error: "invalid_request" } }
+
+/** RFC 6749 section 5.1. */
+const unstored = (body: unknown, status: number): HttpServerResponse.HttpServerResponse =>
+  HttpServerResponse.unsafeJson(body, { status, headers: { "cache-control": "no-store" } })
+
+const refusal = ({ error, status }: Tokens.Refusal): HttpServerResponse.HttpServerResponse =>
+  status === 401
+    ? HttpServerResponse.setHeader(unstored({ error }, status), "www-authenticate", "Basic realm=\"oauth\"")
+    : unstored({ error }, status)
+
+/** A body that is no form, or that repeats a parameter, is `invalid_request` (RFC 6749 section 3.2). */
+const formOf = (request: HttpServerRequest.HttpServerRequest): Effect.Effect<Tokens.Form | undefined> =>
+  Effect.map(Effect.orElseSucceed(request.text, () => ""), (text) => {
+    const isForm = request.headers["content-type"]?.startsWith("application/x-www-form-urlencoded") === true
+    const parameters = [...new URLSearchParams(text)]
+    return isForm && new Set(parameters.map(([name]) => name)).size === parameters.length
+      ? Object.fromEntries(parameters)
+      : undefined
+  })
+
+/** Basic credentials, whose parts are form-encoded, or else those in the form (RFC 6749 section 2.3.1). */
+const clientOf = (
+  request: HttpServerRequest.HttpServerRequest,
+  form: Tokens.Form
+): Tokens.ClientCredentials | undefined => {
+  const basic = /^Basic +(.+)$/iu.exec(request.headers["authorization"] ?? "")?.[1]
+  if (basic !== undefined) {
+    const [id, secret] = Either.getOrElse(Encoding.decodeBase64String(basic), () => "").split(":").map(formDecoded)
+    return id === undefined ? undefined : { id, secret }
+  }
+  const { client_id, client_secret } = form
+  return client_id === undefined ? undefined : { id: client_id, secret: client_secret }
+}
+
+const formDecoded = (text: string): string => new URLSearchParams(`_=${text.replaceAll("&", "%26")}`).get("_") ?? ""
