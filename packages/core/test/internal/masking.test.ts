@@ -93,6 +93,15 @@ describe("masking", () => {
       )
     })
 
+    it("cuts no character into halves", () => {
+      for (const text of ["😀".repeat(300), `x${"😀".repeat(300)}`]) {
+        for (const shown of [Masking.line(text, [], 100), Masking.printable(text, 100)]) {
+          assert.notMatch(shown, /\p{Cs}/u)
+          assert.match(shown, /^x?(?:😀){49}…$/u)
+        }
+      }
+    })
+
     it("changes nothing the second time", () => {
       FastCheck.assert(
         FastCheck.property(FastCheck.string({ unit: "binary", maxLength: 200 }), (text) => {
