@@ -253,7 +253,8 @@ export const perRequest = (
   options: Options & { readonly mode: string }
 ): Authenticator => ({
   mode: options.mode,
-  prove: (request, now) => Effect.map(make(request, now), (credentials) => Active.make(options, credentials, giveUp))
+  prove: (request, now) =>
+    Effect.map(Effect.suspend(() => make(request, now)), (credentials) => Active.make(options, credentials, giveUp))
 })
 
 /**

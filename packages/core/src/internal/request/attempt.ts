@@ -67,7 +67,7 @@ export const send = (client: Client, context: RequestContext): Answer =>
       const proved = client.authenticator.prove(context.request, clock.unsafeCurrentTimeMillis())
       return isImmediate(proved)
         ? sendWith(client, fiber, proved.value, context)
-        : Effect.flatMap(proved, (credentials) => sendWith(client, fiber, credentials, context))
+        : Effect.flatMap(proving(proved), (credentials) => sendWith(client, fiber, credentials, context))
     })
     : sendLimited(client, client.rateLimiter, context)
 
@@ -80,6 +80,9 @@ const sendWith = (client: Client, fiber: AnyFiber, credentials: ActiveCredential
   })
   return Upload.closedByFailure(sent, answer)
 }
+
+const proving = <E>(proved: Effect.Effect<ActiveCredentials, E>): Effect.Effect<ActiveCredentials, E> =>
+  Scrub.withoutWords(proved, "obtaining credentials")
 
 const outgoing = (
   credentials: ActiveCredentials,
@@ -115,7 +118,7 @@ const sendLimited = (client: Client, rateLimiter: RateLimiter, context: RequestC
       const proved = authenticator.prove(request, now)
       return isImmediate(proved)
         ? attemptWith(proved.value)
-        : Effect.flatMap(proved, attemptWith)
+        : Effect.flatMap(proving(proved), attemptWith)
     },
     AuthEvent.publish,
     making
@@ -241,7 +244,10 @@ const refused = (
     }
     const bounded = ResponseBody.bounded(response, reading)
     return Effect.flatMap(
-      credentials.explain(Scrub.response(bounded, request, credentials)),
+      Scrub.withoutWords(
+        Effect.suspend(() => credentials.explain(Scrub.response(bounded, request, credentials))),
+        "explaining a refusal"
+      ),
       (message) =>
         Effect.zipRight(
           ResponseBody.discard(response, discarding),

@@ -128,15 +128,27 @@ const responseError = (
   })
 }
 
+/**
+ * The effect, of whose defects nothing but {@link wordless} is left: one in what a user gave is a bug, and may quote what
+ * it was given. `what` is what it was asked for.
+ */
+export const withoutWords = <A, E, R>(self: Effect.Effect<A, E, R>, what: string): Effect.Effect<A, E, R> =>
+  Effect.catchAllDefect(self, (defect) => Effect.die(wordless(defect, what)))
+
 /** A defect without its message, which may quote a secret: its class, its system code and its stack frames. */
 export const wordless = (defect: unknown, what = "the transport"): Error => {
+  if (defect instanceof Error && wordlessOnes.has(defect)) return defect
   const code = systemCode(defect)
   const scrubbed = new Error(`${what} died${code === undefined ? "" : ` (${code})`}`)
   const frames = defect instanceof Error ? (defect.stack ?? "").match(/^ {4}at .*$/gmu) : null
   scrubbed.name = defect instanceof Error ? defect.name : "Error"
   scrubbed.stack = [`${scrubbed.name}: ${scrubbed.message}`, ...(frames ?? [])].join("\n")
+  wordlessOnes.add(scrubbed)
   return scrubbed
 }
+
+/** What is in it keeps the message that says where the defect occurred. */
+const wordlessOnes = new WeakSet<Error>()
 
 const described = (cause: unknown): string | undefined => {
   if (isBodyOutOfBounds(cause)) return cause.message

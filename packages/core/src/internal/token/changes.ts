@@ -39,7 +39,7 @@ export const observe = <R>(
     : Effect.flatMap(StateRef.subscribe(changes), (changes) =>
       untilCleared(changes).pipe(
         Stream.runForEach((change) =>
-          Effect.catchAllCause(onChange(change), (cause) =>
+          Effect.catchAllCause(Effect.suspend(() => onChange(change)), (cause) =>
             // its words may quote the token it was given
             Effect.logError(
               `${mode}: onChange of the token source failed`,

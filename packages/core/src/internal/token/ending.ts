@@ -5,6 +5,7 @@ import * as Fiber from "effect/Fiber"
 import * as MutableRef from "effect/MutableRef"
 import * as Option from "effect/Option"
 import type { ExchangeError } from "../../AuthError.ts"
+import * as Scrub from "../request/scrub.ts"
 import * as Exchange from "./exchange.ts"
 import * as Revocation from "./revocation.ts"
 import type { Source } from "./source.ts"
@@ -26,7 +27,8 @@ export const end = <R>(source: Source<R>): Effect.Effect<void, ExchangeError> =>
   ).pipe(
     // a store that cannot be told is no reason to begin anew
     Effect.flatten,
-    Effect.provide(runtime.context)
+    Effect.provide(runtime.context),
+    (ended) => Scrub.withoutWords(ended, "ending a session")
   )
 }
 
@@ -47,7 +49,7 @@ const forget = <R>(
     StateRef.update(state, TokenState.ended)
     StateRef.set(changes, { _tag: "Ended" })
     const revoked = sessions.map((token) =>
-      token === undefined || revoke === undefined ? Effect.void : Revocation.logOut(source, revoke(token))
+      token === undefined || revoke === undefined ? Effect.void : Revocation.logOut(source, revoke, token)
     )
     // each is done, whatever becomes of the others
     return Effect.asVoid(Effect.flatMap(
@@ -74,7 +76,7 @@ export const close = <R>(source: Source<R>, observer: Fiber.Fiber<void> | undefi
     StateRef.update(state, TokenState.forget)
     StateRef.set(changes, { _tag: "Cleared" })
     if (held !== undefined && revoke !== undefined && store === undefined) {
-      yield* Effect.ignore(Revocation.logOut(source, revoke(held.token)))
+      yield* Effect.ignore(Revocation.logOut(source, revoke, held.token))
     }
     for (const last of [MutableRef.get(ending), observer]) {
       if (last === undefined) continue

@@ -244,7 +244,7 @@ const exchanged = <R>(
 ): Effect.Effect<void, ExchangeError, R> =>
   // a rotated refresh token exists nowhere else: once it is here, nothing comes between it and the commit
   Effect.uninterruptibleMask((restore) =>
-    restore(self).pipe(
+    restore(Scrub.withoutWords(self, obtaining)).pipe(
       Effect.tapError((error) => AuthEvent.publish(AuthEvent.AuthEvent.ExchangeFailed({ mode, kind, error }))),
       Effect.flatMap(commit),
       Effect.ensuring(linkTo(requests))
@@ -348,9 +348,11 @@ const withoutWords = (cause: Cause.Cause<ExchangeError>): Exit.Exit<never, Excha
   Exit.failCause(
     Either.match(Cause.failureOrCause(cause), {
       onLeft: Cause.fail,
-      onRight: (cause) => Cause.die(Scrub.wordless(Cause.squash(cause), "obtaining a token"))
+      onRight: (cause) => Cause.die(Scrub.wordless(Cause.squash(cause), obtaining))
     })
   )
+
+const obtaining = "obtaining a token"
 
 /** What a source answers once its Scope has ended. */
 const closed = (mode: string): ExchangeError => new TokenEndpointError({ mode, reason: "Closed" })

@@ -11,6 +11,7 @@ import * as MutableRef from "effect/MutableRef"
 import * as Option from "effect/Option"
 import { TokenStoreError } from "../../AuthError.ts"
 import type { TokenStore } from "../../TokenStore.ts"
+import * as Scrub from "../request/scrub.ts"
 
 /** How long to wait for the lock to be given, and for it to be taken back. */
 interface Patience {
@@ -38,10 +39,13 @@ export const hold = <A, E, R>(
         // a lock that is given too late
         if (MutableRef.get(phase) === "Abandoned") return Effect.interrupt
         MutableRef.set(phase, "Running")
-        return Effect.zipRight(Deferred.succeed(begun, undefined), self)
+        return Effect.zipRight(Deferred.succeed(begun, undefined), Scrub.withoutWords(self, "obtaining a token"))
       })
       // in a fiber of its own: a store may not let itself be interrupted
-      const fiber = yield* store.withLock(Effect.onExit(once, (exit) => Deferred.succeed(ended, exit))).pipe(
+      const fiber = yield* Effect.suspend(() =>
+        store.withLock(Effect.onExit(once, (exit) => Deferred.succeed(ended, exit)))
+      ).pipe(
+        (locked) => Scrub.withoutWords(locked, "the token store"),
         // without having run it, if the lock fails
         Effect.ensuring(Effect.zipRight(Deferred.succeed(begun, undefined), Deferred.succeed(ended, undefined))),
         Effect.interruptible,

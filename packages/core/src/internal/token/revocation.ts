@@ -7,25 +7,28 @@ import type { ExchangeError } from "../../AuthError.ts"
 import { TokenEndpointError } from "../../AuthError.ts"
 import * as AuthEvent from "../../AuthEvent.ts"
 import type { Token } from "../../Token.ts"
+import * as Scrub from "../request/scrub.ts"
 import type { Source } from "./source.ts"
 
 /** In the background: of all there is, only the end of the source waits for it. */
 export const endReplaced = <R>(source: Source<R>, token: Token): void => {
   const { ending, options: { endReplaced, revoke }, runtime } = source
   if (endReplaced !== true || revoke === undefined) return
-  MutableRef.set(ending, Runtime.runFork(runtime, Effect.ignore(logOut(source, revoke(token)))))
+  MutableRef.set(ending, Runtime.runFork(runtime, Effect.ignore(logOut(source, revoke, token))))
 }
 
 /** Ends a session at the server, as long as the policy allows, and tells what came of it. */
 export const logOut = <R>(
   { mode, policy }: Source<R>,
-  revoke: Effect.Effect<unknown, ExchangeError, R>
+  revoke: NonNullable<Source<R>["options"]["revoke"]>,
+  token: Token
 ): Effect.Effect<void, ExchangeError, R> =>
-  Effect.interruptible(revoke).pipe(
+  Effect.interruptible(Effect.suspend(() => revoke(token))).pipe(
     Effect.timeoutFail({
       duration: policy.closing,
       onTimeout: () => new TokenEndpointError({ mode, reason: "Timeout" })
     }),
     Effect.asVoid,
+    (revoked) => Scrub.withoutWords(revoked, "ending a session"),
     Effect.onExit((exit) => AuthEvent.publish(AuthEvent.AuthEvent.LoggedOut({ mode, succeeded: Exit.isSuccess(exit) })))
   )

@@ -15,6 +15,7 @@ import * as AuthEvent from "../../AuthEvent.ts"
 import type { RefreshPolicy } from "../../RefreshPolicy.ts"
 import type { Token } from "../../Token.ts"
 import type { TokenStore } from "../../TokenStore.ts"
+import * as Scrub from "../request/scrub.ts"
 import * as Lock from "./lock.ts"
 import type { Stored } from "./storedText.ts"
 
@@ -148,14 +149,16 @@ const reread = (owner: Owner, store: TokenStore): Effect.Effect<Stored | undefin
 
 const save = (owner: Owner, store: TokenStore, stored: Stored | undefined, token: Token): Effect.Effect<boolean> => {
   const replacing = (generation: number) => store.compareAndSet(generation, token)
-  const writing = stored !== undefined
-    ? replacing(stored.generation)
-    // nothing was learned of what is stored: it is read again if it is more than something unreadable
-    : Effect.filterOrElse(
-      replacing(0),
-      Boolean,
-      () => Effect.flatMap(store.get, ({ generation }) => replacing(generation))
-    )
+  const writing = Effect.suspend(() =>
+    stored !== undefined
+      ? replacing(stored.generation)
+      // nothing was learned of what is stored: it is read again if it is more than something unreadable
+      : Effect.filterOrElse(
+        replacing(0),
+        Boolean,
+        () => Effect.flatMap(store.get, ({ generation }) => replacing(generation))
+      )
+  )
   return bounded(owner, store, "write", writing).pipe(
     Effect.filterOrFail(
       Boolean,
@@ -179,7 +182,7 @@ const bounded = <A>(
   operation: "read" | "write" | "remove",
   self: Effect.Effect<A, TokenStoreError>
 ): Effect.Effect<A, TokenStoreError> =>
-  Effect.timeoutFail(Effect.disconnect(self), {
+  Effect.timeoutFail(Effect.disconnect(Scrub.withoutWords(self, "the token store")), {
     duration: policy.storeTimeout,
     onTimeout: () => new TokenStoreError({ operation, place, detail: "it does not answer" })
   }).pipe(
