@@ -229,7 +229,7 @@ export class AuthenticationFailed
 /**
  * Raised when no token could be obtained although the credentials were not refused.
  *
- * - `Unreachable`: no answer (DNS, connection, TLS); retried by the policy's `retry` schedule
+ * - `Unreachable`: no answer (DNS, connection, TLS); retried by the policy's `retry` schedule, unless it is `final`
  * - `Timeout`: the exchange took longer than the policy allows
  * - `Unavailable`: 408 or 5xx; retried
  * - `TooManyRequests`: 429; retried
@@ -247,6 +247,8 @@ export class TokenEndpointError extends Schema.TaggedError<TokenEndpointError>("
     reason: Schema.Literal("Unreachable", "Timeout", "Unavailable", "TooManyRequests", "Unexpected", "Closed"),
     /** Whether the server may have received the request; `false`: certainly not. Only with `Unreachable` and `Timeout`. */
     sent: Schema.optional(Schema.Boolean),
+    /** Whether it is of no use to try again, as after a refused certificate or a proxy's refused password. Default: no. */
+    final: Schema.optional(Schema.Boolean),
     /** How long the server wants to be left alone. */
     retryAfter: Schema.optional(Schema.DurationFromMillis)
   }
@@ -524,7 +526,8 @@ export class ProxyFailed extends Schema.TaggedError<ProxyFailed>("@effect-auth/c
 
 /**
  * Whether the same exchange can succeed if it is tried again unchanged: after no answer, one that is not the server's own,
- * or a credential that could not be read. A redirect that the transport hides or has followed (`Unexpected` without a status) comes back.
+ * or a credential that could not be read. A redirect that the transport hides or has followed (`Unexpected` without a
+ * status) comes back.
  *
  * @since 0.1.0
  * @category refinements
@@ -533,5 +536,5 @@ export const isTransient = (error: ExchangeError): boolean =>
   error._tag === "TokenStoreError" ||
   (error._tag === "CredentialUnavailable" && error.final !== true) ||
   (error._tag === "MalformedTokenResponse" && error.foreign === true) ||
-  (error._tag === "TokenEndpointError" && error.reason !== "Closed" &&
+  (error._tag === "TokenEndpointError" && error.final !== true && error.reason !== "Closed" &&
     (error.reason !== "Unexpected" || error.status !== undefined))

@@ -271,6 +271,7 @@ export const toFetch = <E>(client: Service<E>): Effect.Effect<typeof globalThis.
 const reasonOf = (error: AuthError): "Transport" | "InvalidUrl" | "Encode" => {
   switch (error._tag) {
     case "CredentialUnavailable":
+      return isTransient(error) ? "Transport" : "Encode"
     case "RateLimited":
       return "Transport"
     case "TokenEndpointError":

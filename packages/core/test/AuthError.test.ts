@@ -172,6 +172,7 @@ describe("AuthError", () => {
         new AuthError.CredentialUnavailable({ mode: "Acme", problem: "missing", final: true }),
         new AuthError.MalformedTokenResponse(refused),
         endpoint("Unexpected"),
+        new AuthError.TokenEndpointError({ mode: "Acme", reason: "Unreachable", final: true }),
         endpoint("Closed")
       ]
       for (const error of terminal) assert.isFalse(AuthError.isTransient(error), error.message)

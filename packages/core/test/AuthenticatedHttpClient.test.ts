@@ -4,6 +4,7 @@ import type { ExchangeError } from "@effect-auth/core/AuthError"
 import {
   CredentialsRejected,
   CredentialUnavailable,
+  InteractionRequired,
   MalformedTokenResponse,
   OriginRefused,
   TokenEndpointError
@@ -459,6 +460,13 @@ describe("AuthenticatedHttpClient > toHttpClient", () => {
     "a refused password": new CredentialsRejected({ ...facts, status: 401 }),
     "an answer that is no token": new MalformedTokenResponse({ ...facts, status: 200 }),
     "a token endpoint that is none": new TokenEndpointError({ ...facts, reason: "Unexpected", status: 404 }),
+    "a credential that is not configured": new CredentialUnavailable({ ...facts, problem: "not set", final: true }),
+    "a person who has to log in": new InteractionRequired(facts),
+    "a token endpoint behind a proxy that refuses": new TokenEndpointError({
+      ...facts,
+      reason: "Unreachable",
+      final: true
+    }),
     "a closed source": new TokenEndpointError({ ...facts, reason: "Closed" }),
     "another origin": new OriginRefused({ origin: "https://evil.example", allowed: [] })
   }

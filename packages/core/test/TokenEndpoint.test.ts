@@ -1,5 +1,6 @@
 import * as ScriptedHttpClient from "@effect-auth/testing/ScriptedHttpClient"
 import * as HttpClient from "@effect/platform/HttpClient"
+import * as HttpClientError from "@effect/platform/HttpClientError"
 import * as HttpClientRequest from "@effect/platform/HttpClientRequest"
 import * as HttpClientResponse from "@effect/platform/HttpClientResponse"
 import { assert, describe, it } from "@effect/vitest"
@@ -134,6 +135,17 @@ describe("TokenEndpoint", () => {
         }
         for (const code of ["ECONNRESET", "UND_ERR_SOCKET", "ETIMEDOUT", "SOMETHING_ELSE"]) {
           assert.deepInclude(yield* error(code), { reason: "Unreachable", sent: true }, code)
+        }
+      }))
+
+    it.effect("says whether it is of no use to send it again, by the reason of the transport's error", () =>
+      Effect.gen(function*() {
+        for (const reason of ["Transport", "InvalidUrl", "Encode"] as const) {
+          const transport = HttpClient.make((request) =>
+            Effect.fail(new HttpClientError.RequestError({ request, reason }))
+          )
+          const error = yield* failure(transport)
+          assert.strictEqual(error._tag === "TokenEndpointError" && error.final === true, reason !== "Transport")
         }
       }))
 

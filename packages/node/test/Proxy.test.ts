@@ -12,6 +12,7 @@ import * as HttpClient from "@effect/platform/HttpClient"
 import * as HttpClientRequest from "@effect/platform/HttpClientRequest"
 import { assert, describe, it } from "@effect/vitest"
 import * as Effect from "effect/Effect"
+import * as Layer from "effect/Layer"
 import * as Redacted from "effect/Redacted"
 import * as Http from "node:http"
 import type { AddressInfo } from "node:net"
@@ -179,6 +180,22 @@ transports.forEach(({ layer, name }) =>
         }
       }))
 
+    it.scopedLive("gets a refused password once, whatever repeats what is transient", () =>
+      Effect.gen(function*() {
+        const { url } = yield* origin()
+        const proxies = [
+          [yield* ProxyServer.start({ authorization: "other" }), 1],
+          [yield* ProxyServer.start({ refuses: { status: 403 } }), 1],
+          [yield* ProxyServer.start({ refuses: { status: 502 } }), 3]
+        ] as const
+        for (const [proxy, times] of proxies) {
+          const transport = layer({ proxy: { https: proxy.url, username: "me", password } })
+          const retrying = Effect.map(HttpClient.HttpClient, HttpClient.retryTransient({ times: 2 }))
+          yield* refused(Effect.provide(Effect.flatMap(retrying, (client) => client.get(url)), transport))
+          assert.lengthOf(proxy.asked, times)
+        }
+      }))
+
     it.scopedLive("a proxy that is not there is named, and not taken for the server", () =>
       Effect.gen(function*() {
         const { url } = yield* origin()
@@ -284,8 +301,24 @@ describe("A proxy's refusal behind an authenticated client", () => {
         Effect.provide(Tls.layerUndici({ ca: ours.pem, caOnly: true, proxy: { https: proxy.url } }))
       )
       assert.instanceOf(error, TokenEndpointError)
-      assert.deepInclude(error, { reason: "Unreachable", sent: false })
+      assert.deepInclude(error, { reason: "Unreachable", sent: false, final: true })
       assert.include(error.message, `the proxy ${proxy.url} requires a user name and a password`)
+    }))
+
+  it.scopedLive("is not asked again for a login that it refuses", () =>
+    Effect.gen(function*() {
+      const { url } = yield* origin()
+      const proxy = yield* ProxyServer.start({ authorization })
+      const login = Effect.gen(function*() {
+        const client = yield* HttpClient.HttpClient
+        yield* TokenEndpoint.execute(client, HttpClientRequest.post(url), { mode: "Test/Session" })
+        return yield* Token.make({ value: "canary-token" })
+      })
+      const tokens = yield* TokenSource.make({ login }).pipe(
+        Effect.provide(yield* Layer.build(Tls.layerUndici({ ca: ours.pem, caOnly: true, proxy: { https: proxy.url } })))
+      )
+      assert.instanceOf(yield* Effect.flip(tokens.get), TokenEndpointError)
+      assert.lengthOf(proxy.asked, 1)
     }))
 })
 

@@ -28,7 +28,8 @@ export const explain = (error: HttpClientError.HttpClientError, ours: Ours): Htt
   const because = (cause: HandshakeFailed | ProxyFailed) =>
     new HttpClientError.RequestError({
       request: error.request,
-      reason: "Transport",
+      // of the platform's reasons only `Transport` is tried again: a proxy would get a refused password each time
+      reason: isPassing(cause) ? "Transport" : "InvalidUrl",
       cause,
       description: cause.message
     })
@@ -41,6 +42,10 @@ export const explain = (error: HttpClientError.HttpClientError, ours: Ours): Htt
     ? error
     : because(new HandshakeFailed({ url, reason: meaning, code, problem: problems[meaning](ours) }))
 }
+
+/** Whether it may be over by itself; anything else needs somebody to change a setting, a certificate or a password. */
+const isPassing = ({ reason }: HandshakeFailed | ProxyFailed): boolean =>
+  reason === "Closed" || reason === "Unreachable" || reason === "OriginUnreachable"
 
 /**
  * Codes of Node (`tls.html#x509-certificate-error-codes`) and alerts (RFC 8446 section 6.2) as OpenSSL names them.
