@@ -14,6 +14,17 @@ import { escape } from "effect/RegExp"
 import { InsecureTransport, InvalidSetting, OriginRefused } from "./AuthError.ts"
 import { addressOf } from "./internal/request/address.ts"
 
+export {
+  /**
+   * Origin and path of a request, as errors show it: in one line of at most 500 characters, without user information and
+   * without the query, which may hold secrets.
+   *
+   * @since 0.1.0
+   * @category formatting
+   */
+  addressOf
+}
+
 /**
  * @since 0.1.0
  * @category models

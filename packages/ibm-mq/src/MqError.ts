@@ -5,6 +5,7 @@
  * @see https://www.ibm.com/docs/en/ibm-mq/9.0?topic=api-rest-error-handling
  * @since 0.1.0
  */
+import * as OriginPolicy from "@effect-auth/core/OriginPolicy"
 import * as ResponseBody from "@effect-auth/core/ResponseBody"
 import * as ServerMessage from "@effect-auth/core/ServerMessage"
 import type * as HttpClientResponse from "@effect/platform/HttpClientResponse"
@@ -40,6 +41,8 @@ export type MqError = NotAuthenticated | NotAuthorized | CommandFailed | ServerF
 
 /** The facts of every failed answer. */
 const answer = {
+  /** Origin and path of the request, without its query. */
+  url: Schema.optional(Schema.String),
   status: Schema.Int,
   problems: Schema.Array(Problem)
 }
@@ -109,7 +112,10 @@ export class ServerFailed
  * @category constructors
  */
 export const fromResponse = (response: HttpClientResponse.HttpClientResponse): Effect.Effect<MqError> =>
-  Effect.map(problems(response), (problems) => fromStatus({ status: response.status, problems }))
+  Effect.map(
+    problems(response),
+    (problems) => fromStatus({ url: OriginPolicy.addressOf(response.request), status: response.status, problems })
+  )
 
 /**
  * The identifier and the words of the first problem, for the errors of `AuthError`.
@@ -123,7 +129,14 @@ export const explain = (response: HttpClientResponse.HttpClientResponse): Effect
     ([first]) => first === undefined ? ServerMessage.empty : { code: first.id, detail: words(first) }
   )
 
-const fromStatus = (facts: { readonly status: number; readonly problems: ReadonlyArray<Problem> }): MqError => {
+/** The facts of every failed answer. */
+interface Facts {
+  readonly url?: string | undefined
+  readonly status: number
+  readonly problems: ReadonlyArray<Problem>
+}
+
+const fromStatus = (facts: Facts): MqError => {
   const { status } = facts
   return status === 401
     ? new NotAuthenticated(facts)
@@ -185,15 +198,13 @@ const mostProblems = 10
 const words = ({ id, message }: Problem): string | undefined =>
   id !== undefined && message?.startsWith(`${id}: `) === true ? message.slice(id.length + 2) : message
 
-const sentence = (
-  head: string,
-  { problems: [first], status }: { readonly status: number; readonly problems: ReadonlyArray<Problem> }
-): string => {
+const sentence = (head: string, { problems: [first], status, url }: Facts): string => {
+  const at = url === undefined ? "" : ` at ${url}`
   const facts = [
     `HTTP ${status}`,
     first?.id,
     first?.reasonCode === undefined || first.reasonCode === 0 ? undefined : `reason code ${first.reasonCode}`
   ].filter((fact) => fact !== undefined)
   const said = first === undefined ? undefined : words(first)
-  return `${head} (${facts.join(", ")})${said === undefined ? "" : `: ${said}`}`
+  return `${head}${at} (${facts.join(", ")})${said === undefined ? "" : `: ${said}`}`
 }

@@ -6,6 +6,7 @@
  */
 import type { ClientError } from "@effect-auth/core/AuthError"
 import { InvalidSetting } from "@effect-auth/core/AuthError"
+import * as OriginPolicy from "@effect-auth/core/OriginPolicy"
 import * as ServerMessage from "@effect-auth/core/ServerMessage"
 import type * as HttpClientError from "@effect/platform/HttpClientError"
 import * as HttpClientRequest from "@effect/platform/HttpClientRequest"
@@ -181,6 +182,7 @@ const run = <Response extends Codes>(
     const result = yield* read(response)
     if (result.overallCompletionCode !== 0 || result.overallReasonCode !== 0) {
       return yield* new CommandFailed({
+        url: OriginPolicy.addressOf(response.request),
         status: response.status,
         problems: problems(result, lines, ServerMessage.presenter(response))
       })

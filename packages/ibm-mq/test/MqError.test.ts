@@ -5,7 +5,10 @@ import * as Effect from "effect/Effect"
 import * as MqError from "../src/MqError.ts"
 
 const answer = (status: number, body: string | null) =>
-  HttpClientResponse.fromWeb(HttpClientRequest.get("https://mq.example"), new Response(body, { status }))
+  HttpClientResponse.fromWeb(
+    HttpClientRequest.get("https://mq.example/ibmmq/rest/v2/x?canary=1"),
+    new Response(body, { status })
+  )
 
 const problem = {
   type: "rest",
@@ -26,7 +29,10 @@ describe("MqError", () => {
         const error = yield* MqError.fromResponse(answer(403, body))
         assert.strictEqual(error._tag, "MqNotAuthorized")
         assert.deepStrictEqual({ ...error.problems[0] }, { ...problem, id: "MQWB0103E" })
-        assert.strictEqual(error.message, "mqweb does not permit this (HTTP 403, MQWB0103E): Not authorized.")
+        assert.strictEqual(
+          error.message,
+          "mqweb does not permit this at https://mq.example/ibmmq/rest/v2/x (HTTP 403, MQWB0103E): Not authorized."
+        )
       }))
   }
 
@@ -45,7 +51,7 @@ describe("MqError", () => {
         const long = JSON.stringify({ error: [problem], padding: "canary-html".repeat(3000) })
         for (const body of [long, JSON.stringify({ error: [problem] }), html, "{\"error\":\"no\"}", "[]", "", null]) {
           const error = yield* MqError.fromResponse(answer(status, body))
-          assert.deepInclude(error, { _tag: tag, status })
+          assert.deepInclude(error, { _tag: tag, status, url: "https://mq.example/ibmmq/rest/v2/x" })
           assert.include(error.message, `HTTP ${status}`)
           assert.notInclude(error.message, "canary-html")
         }
@@ -56,6 +62,9 @@ describe("MqError", () => {
     Effect.gen(function*() {
       const body = JSON.stringify({ error: [{ ...problem, message: "Unknown.", reasonCode: 2058 }] })
       const error = yield* MqError.fromResponse(answer(404, body))
-      assert.strictEqual(error.message, "the command failed (HTTP 404, reason code 2058): Unknown.")
+      assert.strictEqual(
+        error.message,
+        "the command failed at https://mq.example/ibmmq/rest/v2/x (HTTP 404, reason code 2058): Unknown."
+      )
     }))
 })

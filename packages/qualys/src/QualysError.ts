@@ -5,6 +5,7 @@
  *
  * @since 0.1.0
  */
+import * as OriginPolicy from "@effect-auth/core/OriginPolicy"
 import * as ServerMessage from "@effect-auth/core/ServerMessage"
 import { peek } from "@effect-auth/rate-limit/internal/peek"
 import type * as HttpClientError from "@effect/platform/HttpClientError"
@@ -42,6 +43,8 @@ export class QualysError extends Schema.TaggedError<QualysError>("@effect-auth/q
     "ConcurrencyLimited",
     "Failed"
   ),
+  /** Origin and path of the request, without its query; unknown where only the body was read. */
+  url: Schema.optional(Schema.String),
   /** The HTTP status that came with it. */
   status: Schema.Int,
   /** `CODE` of a SIMPLE_RETURN, or the `responseCode` of a ServiceResponse. */
@@ -53,7 +56,8 @@ export class QualysError extends Schema.TaggedError<QualysError>("@effect-auth/q
 }) {
   override get message(): string {
     const hint = this.reason === "CredentialsRejected" ? " (is the account on another platform?)" : ""
-    return `Qualys ${this.code}${this.detail === undefined ? "" : `: ${this.detail}`}${hint}`
+    const at = this.url === undefined ? "" : ` at ${this.url}`
+    return `Qualys ${this.code}${at}${this.detail === undefined ? "" : `: ${this.detail}`}${hint}`
   }
 }
 
@@ -85,8 +89,16 @@ export const check = (
     ? Effect.succeed(response)
     : Effect.flatMap(peek(response, bounds), (peeked) =>
       Option.match(
-        Option.flatMap(peeked.whole, (body) => read(response.status, body, ServerMessage.presenter(response))),
-        { onNone: () => Effect.succeed(peeked.response), onSome: Effect.fail }
+        Option.flatMap(peeked.whole, (body) =>
+          read(
+            { url: OriginPolicy.addressOf(response.request), status: response.status },
+            body,
+            ServerMessage.presenter(response)
+          )),
+        {
+          onNone: () => Effect.succeed(peeked.response),
+          onSome: Effect.fail
+        }
       ))
 
 /** A report may be made while it is sent, and take long to begin. */
@@ -100,10 +112,10 @@ const bounds = { size: Xml.longestEnvelope, time: Duration.minutes(1) }
  * @category decoding
  */
 export const fromBody = (status: number, body: string): Option.Option<QualysError> =>
-  read(status, body, ServerMessage.make)
+  read({ status }, body, ServerMessage.make)
 
 const read = (
-  status: number,
+  facts: { readonly url?: string; readonly status: number },
   body: string,
   present: (message: ServerMessage.ServerMessage) => ServerMessage.ServerMessage
 ): Option.Option<QualysError> =>
@@ -113,7 +125,7 @@ const read = (
     return Option.some(
       new QualysError({
         reason: Object.hasOwn(reasons, code) ? reasons[code] ?? "Failed" : "Failed",
-        status,
+        ...facts,
         code: said.code ?? "",
         items: Object.fromEntries(
           Object.entries(items).slice(0, mostItems).map(([key, value]) => {

@@ -40,7 +40,11 @@ describe("QualysError.check", () => {
       for (const request of [tags, HttpClientRequest.acceptJson(tags)]) {
         const error = Either.getOrThrow(Either.flip(yield* call(request)))
         assert.deepInclude(error, { _tag: "QualysError", reason: "CredentialsRejected", status: 200 })
-        assert.strictEqual(error.message, "Qualys INVALID_CREDENTIALS (is the account on another platform?)")
+        assert.strictEqual(
+          error.message,
+          "Qualys INVALID_CREDENTIALS at https://qualysapi.qg2.apps.qualys.com/qps/rest/2.0/search/am/tag" +
+            " (is the account on another platform?)"
+        )
       }
     }).pipe(Effect.provide(on({}, "canary-wrong-password"))))
 
@@ -52,9 +56,14 @@ describe("QualysError.check", () => {
           status: 200
         })
       }
-      const error = Either.getOrThrow(Either.flip(yield* call(HttpClientRequest.get("/api/2.0/fo/asset/host/"))))
+      const error = Either.getOrThrow(
+        Either.flip(yield* call(HttpClientRequest.get("/api/2.0/fo/asset/host/?canary=1")))
+      )
       assert.deepInclude(error, { reason: "AccountExpired", status: 200, code: "2001" })
-      assert.strictEqual(error.message, "Qualys 2001: This account has expired.")
+      assert.strictEqual(
+        error.message,
+        "Qualys 2001 at https://qualysapi.qg2.apps.qualys.com/api/2.0/fo/asset/host/: This account has expired."
+      )
     }).pipe(Effect.provide(on({ accountState: "expired" }))))
 
   it.effect("gives a success back, with its body still to be read", () =>

@@ -109,6 +109,11 @@ const read = <A, I>(schema: Schema.Schema<A, I>) => {
     Effect.catchTag(
       decode(ResponseBody.bounded(response, bounds)),
       "ParseError",
-      () => new YamcsError({ status: response.status, msg: "the answer is not one of Yamcs (is the base URL right?)" })
+      () =>
+        new YamcsError({
+          url: OriginPolicy.addressOf(response.request),
+          status: response.status,
+          msg: "the answer is not one of Yamcs (is the base URL right?)"
+        })
     )
 }

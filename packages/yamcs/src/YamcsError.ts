@@ -3,6 +3,7 @@
  *
  * @since 0.1.0
  */
+import * as OriginPolicy from "@effect-auth/core/OriginPolicy"
 import * as ResponseBody from "@effect-auth/core/ResponseBody"
 import * as ServerMessage from "@effect-auth/core/ServerMessage"
 import type * as HttpClientResponse from "@effect/platform/HttpClientResponse"
@@ -17,6 +18,8 @@ import * as Schema from "effect/Schema"
  * @category errors
  */
 export class YamcsError extends Schema.TaggedError<YamcsError>("@effect-auth/yamcs/YamcsError")("YamcsError", {
+  /** Origin and path of the request, without its query. */
+  url: Schema.optional(Schema.String),
   status: Schema.Int,
   /** The name of the server's exception, such as `NotFoundException`; plain text answers have none. */
   type: Schema.optional(Schema.String),
@@ -24,7 +27,7 @@ export class YamcsError extends Schema.TaggedError<YamcsError>("@effect-auth/yam
   msg: Schema.String
 }) {
   override get message(): string {
-    const head = `Yamcs answered HTTP ${this.status}`
+    const head = `Yamcs answered HTTP ${this.status}${this.url === undefined ? "" : ` at ${this.url}`}`
     return [this.type === undefined ? head : `${head} (${this.type})`, this.msg].filter((part) => part !== "").join(
       ": "
     )
@@ -46,6 +49,7 @@ export const fromResponse = (response: HttpClientResponse.HttpClientResponse): E
     })
     const { code, detail } = ServerMessage.fromResponse(response, { code: type, detail: withoutAuthorization(msg) })
     return new YamcsError({
+      url: OriginPolicy.addressOf(response.request),
       status: response.status,
       msg: detail ?? "",
       ...(code === undefined ? undefined : { type: code })

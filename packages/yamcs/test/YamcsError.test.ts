@@ -5,7 +5,10 @@ import * as Effect from "effect/Effect"
 import * as YamcsError from "../src/YamcsError.ts"
 
 const answer = (status: number, body: string) =>
-  HttpClientResponse.fromWeb(HttpClientRequest.get("https://yamcs.example/api/x"), new Response(body, { status }))
+  HttpClientResponse.fromWeb(
+    HttpClientRequest.get("https://yamcs.example/api/x?canary=1"),
+    new Response(body, { status })
+  )
 
 const read = (status: number, body: string) => YamcsError.fromResponse(answer(status, body))
 
@@ -14,7 +17,10 @@ describe("YamcsError", () => {
     Effect.gen(function*() {
       const error = yield* read(404, JSON.stringify({ code: 404, type: "NotFoundException", msg: "No such instance" }))
       assert.deepInclude(error, { status: 404, type: "NotFoundException", msg: "No such instance" })
-      assert.strictEqual(error.message, "Yamcs answered HTTP 404 (NotFoundException): No such instance")
+      assert.strictEqual(
+        error.message,
+        "Yamcs answered HTTP 404 at https://yamcs.example/api/x (NotFoundException): No such instance"
+      )
     }))
 
   it.effect("is read from JSON within `exception`", () =>
@@ -32,7 +38,7 @@ describe("YamcsError", () => {
 
   it.effect("is the status alone when there is no body", () =>
     Effect.gen(function*() {
-      assert.strictEqual((yield* read(502, "")).message, "Yamcs answered HTTP 502")
+      assert.strictEqual((yield* read(502, "")).message, "Yamcs answered HTTP 502 at https://yamcs.example/api/x")
     }))
 
   it.effect("does not repeat the header that the server quotes", () =>

@@ -1,4 +1,5 @@
 /** Reads an answer of mqweb. The status is checked before the body, so that a refusal is never taken for a result. */
+import * as OriginPolicy from "@effect-auth/core/OriginPolicy"
 import * as ResponseBody from "@effect-auth/core/ResponseBody"
 import type * as HttpClientResponse from "@effect/platform/HttpClientResponse"
 import * as Duration from "effect/Duration"
@@ -16,6 +17,7 @@ export const read = <A, I>(schema: Schema.Schema<A, I>) => {
       Effect.flatMap(ResponseBody.bounded(response, bounds).text, decode),
       () =>
         new MqError.ServerFailed({
+          url: OriginPolicy.addressOf(response.request),
           status,
           problems: [new MqError.Problem({ message: "the answer is not one of mqweb's (is the base URL right?)" })]
         })
