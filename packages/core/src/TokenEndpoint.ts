@@ -155,7 +155,7 @@ export const json = <A, I, R>(schema: Schema.Schema<A, I, R>, options: Options) 
             new MalformedTokenResponse({
               ...facts,
               foreign: true,
-              detail: `the body is not JSON${encodedAs(response)}`
+              detail: "the body is not JSON"
             })
           ),
         onSome: (json) =>
@@ -173,7 +173,7 @@ export const json = <A, I, R>(schema: Schema.Schema<A, I, R>, options: Options) 
 /**
  * Reads a plain text answer, without surrounding white space and within the bounds of `ResponseBody`. A connection lost
  * on the way is a `TokenEndpointError` with reason `Unreachable`, an answer that does not end one with `Timeout`, and one
- * that is too long a `MalformedTokenResponse`.
+ * that is too long, or compressed although nobody asked for it, a `MalformedTokenResponse`.
  *
  * @since 0.1.0
  * @category responses
@@ -182,17 +182,26 @@ export const text = ({ mode, reading }: Reading) =>
 (
   response: HttpClientResponse.HttpClientResponse
 ): Effect.Effect<string, MalformedTokenResponse | TokenEndpointError> =>
-  Effect.mapBoth(ResponseBody.bounded(response, reading).text, {
+  Effect.matchEffect(ResponseBody.bounded(response, reading).text, {
     onFailure: (error) => {
       const facts = { mode, url: addressOf(response.request), detail: Scrub.describe(error) }
       if (!ResponseBody.isBodyOutOfBounds(error.cause)) {
-        return new TokenEndpointError({ ...facts, reason: "Unreachable", sent: true })
+        return Effect.fail(new TokenEndpointError({ ...facts, reason: "Unreachable", sent: true }))
       }
-      return error.cause.reason === "TooLong"
-        ? new MalformedTokenResponse({ ...facts, status: response.status, foreign: true })
-        : new TokenEndpointError({ ...facts, reason: "Timeout", sent: true })
+      return Effect.fail(
+        error.cause.reason === "TooLong"
+          ? new MalformedTokenResponse({ ...facts, status: response.status, foreign: true })
+          : new TokenEndpointError({ ...facts, reason: "Timeout", sent: true })
+      )
     },
-    onSuccess: (body) => body.trim()
+    onSuccess: (body) => {
+      const detail = compression(response, body)
+      return detail === undefined
+        ? Effect.succeed(body.trim())
+        : Effect.fail(
+          new MalformedTokenResponse({ mode, url: addressOf(response.request), status: response.status, detail })
+        )
+    }
   })
 
 /**
@@ -247,8 +256,9 @@ const refusal = (
   Effect.gen(function*() {
     const { dialect = Dialects.oauth, explain = explainOAuth, grant = "login", mode } = options
     const { status } = response
-    const said = yield* explain(response)
     const body = yield* Effect.option(response.text)
+    const compressed = Option.flatMapNullable(body, (body) => compression(response, body))
+    const said = Option.isSome(compressed) ? { detail: compressed.value } : yield* explain(response)
     const facts = { mode, url: addressOf(response.request), status, ...ServerMessage.fromResponse(response, said) }
     switch (dialect({ status, code: said.code, content: contentOf(response, body) }, grant)) {
       case "GrantEnded":
@@ -330,10 +340,13 @@ const stated = (
 
 const parseJson = Schema.decodeOption(Schema.parseJson())
 
-/** Of the transports only fetch decodes what a server compresses unasked. */
-const encodedAs = ({ headers }: HttpClientResponse.HttpClientResponse): string => {
+/** What to say of a body that is still compressed, and so no UTF-8. Of the transports only fetch decodes one unasked. */
+const compression = (
+  { headers }: HttpClientResponse.HttpClientResponse,
+  body: string
+): string | undefined => {
   const encoding = headers["content-encoding"]
-  return encoding === undefined || encoding === "identity"
-    ? ""
-    : `; the server compressed it (${Masking.printable(encoding, 20)}), which this transport does not decode`
+  return encoding === undefined || !body.includes("\ufffd")
+    ? undefined
+    : `the server compressed the body (${Masking.printable(encoding, 20)}), which this transport does not decode`
 }
