@@ -30,6 +30,10 @@ export const printable = (text: string, longest: number): string => {
 export const withoutSecrets = (text: string, secrets: ReadonlyArray<string>): string =>
   Quoting.mask(text, Quoting.formsOf(secrets), mask)
 
+/** The value of a header field as it is, but for the secrets and what cannot be printed. */
+export const field = (value: string, secrets: ReadonlyArray<string>): string =>
+  withoutSecrets(value, secrets).replace(unprintable, " ")
+
 const mask = "[…]"
 
 /** Control and format characters, among them escape sequences and marks of writing direction; separators of lines. */

@@ -179,7 +179,7 @@ const printable = (headers: Headers.Headers, secrets: ReadonlyArray<string>): Re
       Locations.wellKnownHeaders.has(name)
         ? "<redacted>"
         : typeof value === "string"
-        ? Masking.withoutSecrets(name === "location" ? withoutQuery(value) : value, secrets)
+        ? Masking.field(name === "location" ? withoutQuery(value) : value, secrets)
         : value
     ])
   )

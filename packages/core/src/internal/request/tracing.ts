@@ -108,7 +108,7 @@ const inSpan = (
             const secrets = credentials === undefined ? [] : Redacted.value(credentials.secrets)
             const headers = Headers.redact(scrubbed.headers, redacted)
             for (const [name, value] of Object.entries(headerAttributes("response", headers))) {
-              span.attribute(name, Masking.withoutSecrets(value, secrets))
+              span.attribute(name, Masking.field(value, secrets))
             }
             return Effect.succeed(scrubbed)
           }

@@ -45,6 +45,13 @@ describe("scrub", () => {
       assert.strictEqual(scrubbed.headers["location"], headers.location)
     })
 
+    it("prints no control character of a header, and gives it as it is to those who read it", () => {
+      const headers = { "x-shown": "a\u009b2Jb\u00adc" }
+      const scrubbed = Scrub.response(answer(null, { headers }), request)
+      assert.include(JSON.stringify(scrubbed), "a 2Jb c")
+      assert.strictEqual(scrubbed.headers["x-shown"], headers["x-shown"])
+    })
+
     it.effect("is otherwise the original: status, headers, cookies and every reading of its body", () =>
       Effect.gen(function*() {
         const make = (body: BodyInit) =>

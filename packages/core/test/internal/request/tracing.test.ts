@@ -66,6 +66,12 @@ describe("spans of a client", () => {
       assert.match(headers["traceparent"] ?? "", /^00-[0-9a-f]{32}-[0-9a-f]{16}-01$/)
     }))
 
+  it.effect("show no control character of the server's", () =>
+    Effect.gen(function*() {
+      const { spans } = yield* trace(key("header", "x-acme-key"), undefined, { headers: { "x-said": "a\u009b2Jb" } })
+      assert.strictEqual(spans[0]?.[1]["http.response.header.x-said"], "a 2Jb")
+    }))
+
   it.effect("redact what is known to be secret, whatever the program's list of names says", () =>
     Effect.gen(function*() {
       const basic = Authenticator.basic({ username: "reader", password: Redacted.make("canary-key") })
