@@ -186,6 +186,27 @@ describe("TokenEndpoint", () => {
         )
       }))
 
+    it.effect("masks what was sent in any form: URL-encoded, JSON with numbers in it, or multipart", () =>
+      Effect.gen(function*() {
+        const fields = { username: "reader", pin: "739142", password: "canary p&ss" }
+        const form = new FormData()
+        for (const [name, value] of Object.entries(fields)) form.append(name, value)
+        const url = "https://acme.example/token"
+        const logins = [
+          HttpClientRequest.bodyUrlParams(HttpClientRequest.post(url), fields),
+          HttpClientRequest.bodyUnsafeJson(HttpClientRequest.post(url), { ...fields, pin: 739142 }),
+          HttpClientRequest.bodyFormData(HttpClientRequest.post(url), form)
+        ]
+        for (const request of logins) {
+          const transport = ScriptedHttpClient.make({
+            status: 400,
+            json: { error: "invalid_grant", error_description: "reader, 739142, canary p&ss: wrong" }
+          })
+          const error = yield* Effect.flip(TokenEndpoint.execute(transport, request, { mode }))
+          assert.deepInclude(error, { detail: "reader, […], […]: wrong" })
+        }
+      }))
+
     it.effect("returns every 2xx answer as it is, without an explanation", () =>
       Effect.gen(function*() {
         for (const status of [200, 201, 204, 299]) {

@@ -35,6 +35,9 @@ const isSecret = ({ name, value }: Field): boolean =>
   value !== "" && (!publicFields.test(name) || (name === "token" && value !== "true"))
 
 const bodyFields = ({ body }: HttpClientRequest.HttpClientRequest): ReadonlyArray<Field> => {
+  if (body._tag === "FormData") {
+    return Array.from(body.formData, ([name, value]) => typeof value === "string" ? [{ name, value }] : []).flat()
+  }
   if (body._tag !== "Uint8Array") return []
   const text = new TextDecoder().decode(body.body)
   return body.contentType.startsWith("application/x-www-form-urlencoded")
@@ -45,8 +48,8 @@ const bodyFields = ({ body }: HttpClientRequest.HttpClientRequest): ReadonlyArra
 const parseJson = Schema.decodeOption(Schema.parseJson())
 
 const leaves = (name: string, json: unknown): ReadonlyArray<Field> =>
-  typeof json === "string"
-    ? [{ name, value: json }]
+  typeof json === "string" || typeof json === "number"
+    ? [{ name, value: String(json) }]
     : Array.isArray(json)
     ? json.flatMap((element) => leaves(name, element))
     : Predicate.isRecord(json)
