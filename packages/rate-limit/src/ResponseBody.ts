@@ -15,6 +15,7 @@ import * as Predicate from "effect/Predicate"
 import * as Stream from "effect/Stream"
 import type { BodyOutOfBounds, Bounds } from "./internal/bodyBounds.ts"
 import { outOfBounds } from "./internal/bodyBounds.ts"
+import * as Pull from "./internal/pull.ts"
 import { joined, restored } from "./internal/restoredResponse.ts"
 
 export {
@@ -91,10 +92,7 @@ export const discard = (
   response: HttpClientResponse.HttpClientResponse,
   { size, time }: Bounds = discardingBounds
 ): Effect.Effect<void> =>
-  response.stream.pipe(
-    Stream.mapAccum(0, (read, chunk) => [read + chunk.length, read + chunk.length]),
-    Stream.takeUntil((read) => read >= size),
-    Stream.runDrain,
+  pulled(response, (read) => read < size, () => {}).pipe(
     Effect.catchAllCause(() => Effect.void),
     Effect.disconnect,
     Effect.timeoutOption(time),
@@ -106,17 +104,13 @@ const read = (
   bounds: Bounds
 ): Effect.Effect<ArrayBuffer, HttpClientError.ResponseError> => {
   const { request } = response
-  return response.stream.pipe(
-    Stream.mapAccum(0, (before, chunk) => [before + chunk.length, { chunk, length: before + chunk.length }]),
-    Stream.takeUntil(({ length }) => length > bounds.size),
-    Stream.runCollect,
-    Effect.flatMap((parts) => {
-      const all = Array.from(parts)
-      const length = all.at(-1)?.length ?? 0
-      return length > bounds.size
-        ? Effect.fail(outOfBounds(response, "TooLong", bounds))
-        : Effect.succeed(joined(all.map(({ chunk }) => chunk)))
-    }),
+  return Effect.suspend(() => {
+    const parts: Array<Uint8Array> = []
+    return Effect.flatMap(
+      pulled(response, (read) => read <= bounds.size, (part) => parts.push(part)),
+      (isLonger) => isLonger ? Effect.fail(outOfBounds(response, "TooLong", bounds)) : Effect.succeed(joined(parts))
+    )
+  }).pipe(
     // some transports answer a second read of a body with a defect
     Effect.catchAllDefect((cause) =>
       Effect.fail(new HttpClientError.ResponseError({ request, response, reason: "Decode", cause }))
@@ -126,6 +120,19 @@ const read = (
     Effect.timeoutFail({ duration: bounds.time, onTimeout: () => outOfBounds(response, "TooSlow", bounds) })
   )
 }
+
+const pulled = (
+  response: HttpClientResponse.HttpClientResponse,
+  isWanted: (read: number) => boolean,
+  onPart: (part: Uint8Array) => void
+): Effect.Effect<boolean, HttpClientError.ResponseError> =>
+  Effect.scoped(
+    // suspended: some transports throw where a body is read again
+    Effect.flatMap(
+      Effect.suspend(() => Stream.toPull(response.stream)),
+      (pull) => Pull.whileWanted(pull, isWanted, onPart)
+    )
+  )
 
 /** Runs the effect when it is first asked for, and remembers its result; not that its reader was interrupted. */
 const once = <A, E>(effect: Effect.Effect<A, E>): Effect.Effect<A, E> => {

@@ -1,7 +1,6 @@
 /** The beginning of a body, for a decision about a response that stays its caller's to read, however long it is. */
 import type * as HttpClientError from "@effect/platform/HttpClientError"
 import type * as HttpClientResponse from "@effect/platform/HttpClientResponse"
-import * as Cause from "effect/Cause"
 import * as Chunk from "effect/Chunk"
 import * as Effect from "effect/Effect"
 import * as Exit from "effect/Exit"
@@ -10,6 +9,7 @@ import * as Scope from "effect/Scope"
 import * as Stream from "effect/Stream"
 import type { Bounds } from "./bodyBounds.ts"
 import { outOfBounds } from "./bodyBounds.ts"
+import * as Pull from "./pull.ts"
 import { joined, restored } from "./restoredResponse.ts"
 
 export interface Peeked {
@@ -47,22 +47,8 @@ const beginning = (
   Effect.gen(function*() {
     const pull = yield* Scope.extend(Stream.toPull(response.stream), scope)
     const parts: Array<Uint8Array> = []
-    const readFrom = (length: number): Effect.Effect<boolean, HttpClientError.ResponseError> =>
-      Effect.matchCauseEffect(pull, {
-        onFailure: (cause) =>
-          Option.match(Cause.flipCauseOption(cause), {
-            onNone: () => Effect.succeed(false),
-            onSome: Effect.failCause
-          }),
-        onSuccess: (chunk) => {
-          const total = Chunk.reduce(chunk, length, (sum, part) => {
-            parts.push(part)
-            return sum + part.length
-          })
-          return total > bounds.size ? Effect.succeed(true) : readFrom(total)
-        }
-      })
-    const isLonger = yield* readFrom(0).pipe(
+    const isWanted = (read: number) => read <= bounds.size
+    const isLonger = yield* Pull.whileWanted(pull, isWanted, (part) => parts.push(part)).pipe(
       Effect.disconnect,
       Effect.timeoutFail({
         duration: bounds.time,
@@ -85,7 +71,7 @@ const wholly = (response: HttpClientResponse.HttpClientResponse, parts: Readonly
 const continued = (
   response: HttpClientResponse.HttpClientResponse,
   parts: ReadonlyArray<Uint8Array>,
-  pull: Effect.Effect<Chunk.Chunk<Uint8Array>, Option.Option<HttpClientError.ResponseError>>,
+  pull: Pull.Pull<HttpClientError.ResponseError>,
   scope: Scope.CloseableScope
 ): HttpClientResponse.HttpClientResponse => {
   const stream = Stream.concat(Stream.fromIterable(parts), Stream.fromPull(Effect.succeed(pull))).pipe(
