@@ -18,8 +18,8 @@ import * as Xml from "./internal/xml.ts"
  * CODE 1960 is too many calls at once. Every other 409 (2003, 2011) does not concern the quota: waiting does not cure it,
  * so the caller gets it.
  *
- * The gateway leaves `-ToWait-Sec` out: when nothing remains, there is more after a window at the latest. Of a
- * `Retry-After` beside it the longer one counts.
+ * The gateway leaves `-ToWait-Sec` out, and an answer that took the last call may state zero: when nothing remains, there is
+ * more after a window at the latest. Of a `Retry-After` beside it the longer one counts.
  *
  * @since 0.1.0
  * @category headers
@@ -46,7 +46,9 @@ const fields = RateLimitHeaders.numbers({
 /** With the wait that the status states in any of its ways. */
 const bounded = (status: RateLimitStatus.RateLimitStatus): RateLimitStatus.RateLimitStatus => {
   const quotas = status.quotas.map((quota) =>
-    quota.remaining === 0 && quota.reset === undefined ? { ...quota, reset: quota.window } : quota
+    quota.remaining === 0 && (quota.reset === undefined || Duration.equals(quota.reset, Duration.zero))
+      ? { ...quota, reset: quota.window }
+      : quota
   )
   const reset = RateLimitStatus.wait({ blocked: "none", quotas })
   return {

@@ -67,6 +67,7 @@ describe("QualysQuota.headers", () => {
       ofHead(200, { ...gateway, "x-ratelimit-remaining": remaining, ...more })?.quotas[0]?.reset
     assert.deepStrictEqual(resetOf("0"), Duration.seconds(100))
     assert.deepStrictEqual(resetOf("0", { "x-ratelimit-towait-sec": "7" }), Duration.seconds(7))
+    assert.deepStrictEqual(resetOf("0", { "x-ratelimit-towait-sec": "0" }), Duration.seconds(100))
     assert.isUndefined(resetOf("4"))
   })
 

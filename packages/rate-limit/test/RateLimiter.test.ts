@@ -254,6 +254,16 @@ describe("RateLimiter", () => {
         assert.isAtMost(yield* Ref.get(steps), 10)
       }))
 
+    it.effect("ends with the reset that passed while the answer was on its way", () =>
+      Effect.gen(function*() {
+        const inEpoch = policy.pipe(RateLimitPolicy.headers(RateLimitHeaders.xRateLimit({ resetUnit: "epochSeconds" })))
+        const spent = { "x-ratelimit-limit": "5", "x-ratelimit-remaining": "0", "x-ratelimit-reset": "1" }
+        const server = scripted({ headers: spent, after: 1500 }, {})
+        const http = yield* limited(server, inEpoch)
+        yield* VirtualClock.run(Effect.repeatN(http.get("/a"), 1))
+        assert.deepStrictEqual(yield* timesOf(server), [0, 1500])
+      }))
+
     it.effect("does not begin when the schedule is done from the start", () =>
       Effect.gen(function*() {
         const { second } = yield* waitingFor(10, policy.pipe(RateLimitPolicy.waiting(Schedule.stop)))

@@ -178,9 +178,13 @@ export const warn = (
   return [true, { ...usage, warning: { threshold, until } }]
 }
 
+/**
+ * A reset of zero promises nothing while calls are left. With none left it is due: it passed while a slow answer was on its
+ * way, or by a clock that is ahead of the server's.
+ */
 const promisedRefill = (quota: Quota, now: number): number | undefined => {
   const reset = millisOf(quota.reset)
-  return reset === undefined || reset === 0 ? undefined : now + reset
+  return reset === undefined || (reset === 0 && quota.remaining !== 0) ? undefined : now + reset
 }
 
 const millisOf = (duration: Duration.Duration | undefined): number | undefined =>

@@ -38,6 +38,14 @@ describe("window", () => {
         0,
         7000
       ],
+      ["at once, if the reset passed on the way", after({ limit: 5, remaining: 0, reset: Duration.zero }), 0, 0, 0],
+      [
+        "after a window, if a reset of zero was stated while calls were left",
+        Window.charge(after({ limit: 2, remaining: 1, reset: Duration.zero, window: minutes(2) }), 1000),
+        0,
+        0,
+        120_000
+      ],
       ["after a window, if others used it", after({ limit: 5, remaining: 0, window: minutes(2) }), 0, 0, 120_000],
       ["after a minute, if nothing says when", after({ limit: 5, remaining: 0 }), 0, 0, 60_000]
     ])("%s", (_, usage, inFlight, reserve, expected) => {
