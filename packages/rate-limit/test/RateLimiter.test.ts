@@ -254,6 +254,28 @@ describe("RateLimiter", () => {
         assert.isAtMost(yield* Ref.get(steps), 10)
       }))
 
+    it.effect("steps the schedule once for a wait in which another request is blocked", () =>
+      Effect.gen(function*() {
+        const steps = yield* Ref.make(0)
+        const counted = Schedule.tapInput(
+          RateLimitPolicy.asStated,
+          (_: RateLimitStatus.RateLimitStatus) => Ref.update(steps, (n) => n + 1)
+        )
+        const server = scripted({ ...blockedFor(10), after: 5000 }, { status: 503, headers: { "retry-after": "10" } }, {
+          headers: left(0, 30),
+          after: 1000
+        }, {})
+        const http = yield* limited(server, policy.pipe(RateLimitPolicy.waiting(counted)))
+        const slow = yield* Effect.fork(Effect.all([http.get("/a"), http.get("/a")], { concurrency: "unbounded" }))
+        yield* TestClock.adjust("1 second")
+        const waiting = yield* Effect.fork(http.get("/a"))
+        yield* TestClock.adjust("1 minute")
+        yield* Fiber.join(Fiber.zip(slow, waiting))
+        assert.deepStrictEqual(yield* timesOf(server), [0, 0, 15_000, 46_000])
+        // of the request that waits from the first second to the last, and of the one that is blocked meanwhile
+        assert.strictEqual(yield* Ref.get(steps), 2)
+      }))
+
     it.effect("ends with the reset that passed while the answer was on its way", () =>
       Effect.gen(function*() {
         const inEpoch = policy.pipe(RateLimitPolicy.headers(RateLimitHeaders.xRateLimit({ resetUnit: "epochSeconds" })))

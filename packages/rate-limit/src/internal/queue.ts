@@ -77,13 +77,15 @@ export interface View {
   readonly deadline: number
   /** The sleep that is under way. */
   readonly sleep: Sleep | undefined
+  /** Whether the schedule of the policy was asked in this wait. */
+  readonly hasAsked: boolean
 }
 
 /**
  * - `Go`: the request is sent
  * - `GiveUp`: it would have to wait too long
  * - `Pause`: it waits until it is woken, and no longer than the sleep that is under way
- * - `AskSchedule`: it waits until `opensAt`, or as long as the schedule of the policy says
+ * - `AskSchedule`: it waits until `opensAt`, or as long as the schedule of the policy says, which is asked once in a wait
  */
 export type Move =
   | { readonly _tag: "Go" }
@@ -93,13 +95,12 @@ export type Move =
 
 /** What a waiter does next. */
 export const decide = (view: View): Move => {
-  const { deadline, isHead, now, opensAt } = view
+  const { deadline, hasAsked, isHead, now, opensAt } = view
   const sleep = adjusted(view)
   if (isHead && opensAt <= now && sleep === undefined) return { _tag: "Go" }
   if (earliestEnd(view) > deadline || now >= deadline) return { _tag: "GiveUp" }
-  return isHead && Number.isFinite(opensAt) && sleep === undefined
-    ? { _tag: "AskSchedule" }
-    : { _tag: "Pause", sleep }
+  if (!isHead || !Number.isFinite(opensAt) || sleep !== undefined) return { _tag: "Pause", sleep }
+  return hasAsked ? { _tag: "Pause", sleep: { opensAt, until: opensAt } } : { _tag: "AskSchedule" }
 }
 
 /** The earliest time at which the request can be sent, as far as it is known. */

@@ -76,7 +76,7 @@ export const wait = (context: Context, ticket: Ticket): Effect.Effect<Permit, Ra
   const waiter = Queue.enter(Lanes.current(handle).queue, ticket.number)
   changed(shared)
 
-  const look = (sleep: Queue.Sleep | undefined): Effect.Effect<Permit, RateLimited> =>
+  const look = (sleep: Queue.Sleep | undefined, hasAsked: boolean): Effect.Effect<Permit, RateLimited> =>
     Effect.suspend(() => {
       const now = Timeline.now(timeline, clock)
       Queue.rearm(waiter)
@@ -86,7 +86,8 @@ export const wait = (context: Context, ticket: Ticket): Effect.Effect<Permit, Ra
         isHead: Queue.isHead(queue, ticket.number),
         opensAt: Partition.opensAt(MutableRef.get(partition), rules, now),
         deadline,
-        sleep
+        sleep,
+        hasAsked
       }
       const move = Queue.decide(view)
       switch (move._tag) {
@@ -105,8 +106,9 @@ export const wait = (context: Context, ticket: Ticket): Effect.Effect<Permit, Ra
       }
     })
 
-  const askSchedule = (view: Queue.View): Effect.Effect<Permit, RateLimited> =>
-    Effect.flatMap(Schedule.step(waits, view.now, statusOf(view)), (next) => {
+  const askSchedule = (asking: Queue.View): Effect.Effect<Permit, RateLimited> =>
+    Effect.flatMap(Schedule.step(waits, asking.now, statusOf(asking)), (next) => {
+      const view = { ...asking, hasAsked: true }
       if (Option.isNone(next)) return Effect.fail(rateLimited(context, view.now))
       const sleep = { opensAt: view.opensAt, until: Math.max(view.opensAt, next.value) }
       if (sleep.until > deadline) return Effect.fail(rateLimited(context, view.now))
@@ -143,7 +145,7 @@ export const wait = (context: Context, ticket: Ticket): Effect.Effect<Permit, Ra
 
   /** The head sleeps in pieces; those behind it need no timer but for their deadline. */
   const pause = (
-    { isHead, now }: Queue.View,
+    { hasAsked, isHead, now }: Queue.View,
     sleep: Queue.Sleep | undefined
   ): Effect.Effect<Permit, RateLimited> => {
     const awoken = Queue.awoken(waiter)
@@ -155,12 +157,12 @@ export const wait = (context: Context, ticket: Ticket): Effect.Effect<Permit, Ra
           ? Effect.asVoid(Effect.timeoutOption(awoken, Duration.millis(Math.max(1, longest))))
           : awoken
       ),
-      Effect.suspend(() => look(sleep))
+      Effect.suspend(() => look(sleep, hasAsked))
     )
   }
 
   return Effect.ensuring(
-    look(undefined),
+    look(undefined, false),
     Effect.sync(() => {
       Queue.leave(Lanes.current(handle).queue, ticket.number)
       changed(shared)

@@ -4,7 +4,14 @@ import * as Fiber from "effect/Fiber"
 import * as Option from "effect/Option"
 import * as Queue from "../../src/internal/queue.ts"
 
-const view: Queue.View = { now: 1000, isHead: true, opensAt: 1000, deadline: 60_000, sleep: undefined }
+const view: Queue.View = {
+  now: 1000,
+  isHead: true,
+  opensAt: 1000,
+  deadline: 60_000,
+  sleep: undefined,
+  hasAsked: false
+}
 
 const sleep = (opensAt: number, until = opensAt): Queue.Sleep => ({ opensAt, until })
 
@@ -28,10 +35,11 @@ describe("queue", () => {
       ["sleeps on beyond the opening, if the schedule says so", { sleep: sleep(1000, 3000) }, pause(sleep(1000, 3000))],
       ["goes when the sleep is over", { now: 3000, sleep: sleep(1000, 3000) }, go],
       [
-        "asks again if the quota is not open after the sleep",
-        { now: 3000, opensAt: 4000, sleep: sleep(3000) },
-        askSchedule
+        "sleeps on until the quota opens if it is not open after the sleep, without asking again",
+        { now: 3000, opensAt: 4000, sleep: sleep(3000), hasAsked: true },
+        pause(sleep(4000))
       ],
+      ["goes when the quota opens after it has asked", { hasAsked: true }, go],
       ["goes early if the quota opens early", { opensAt: 500, sleep: sleep(5000) }, go],
       ["sleeps shorter if there is more earlier", { opensAt: 3000, sleep: sleep(5000) }, pause(sleep(3000))],
       ["sleeps longer if there is more later", { opensAt: 9000, sleep: sleep(5000) }, pause(sleep(9000))]
