@@ -80,6 +80,31 @@ describe("RateLimiter", () => {
         })
     )
 
+    it.effect.each<[by: string, back: number, after: number, wait: number]>([
+      ["less than has passed since the last look at it", 3, 4, 5],
+      ["less than that, shortly after the answer", 1, 2, 5],
+      ["some seconds", 8, 9, 15]
+    ])(
+      "by %s, prolongs neither what waits nor what comes later nor what is shown",
+      ([, back, after, wait]) =>
+        Effect.gen(function*() {
+          const clock = VirtualClock.make("2026-01-01T00:00:00Z")
+          const server = scripted(blockedFor(String(wait)), {})
+          const limiter = yield* RateLimiter.make(policy)
+          const http = limitedBy(server, limiter)
+          yield* Effect.gen(function*() {
+            const early = yield* Effect.fork(http.get("/a"))
+            yield* clock.advance(Duration.seconds(after))
+            yield* clock.jumpBack(Duration.seconds(back))
+            assert.deepInclude((yield* limiter.snapshot)[0], { blockedFor: Duration.seconds(wait - after) })
+            const late = yield* Effect.fork(http.get("/a"))
+            yield* clock.advance(Duration.seconds(wait - after))
+            yield* Fiber.join(Fiber.zip(early, late))
+          }).pipe(Effect.withClock(clock), quiet)
+          assert.strictEqual(yield* server.count, 3)
+        })
+    )
+
     it.effect("lets one request find out, if nothing tells how much time has passed", () =>
       Effect.gen(function*() {
         const running = VirtualClock.make("2026-01-01T00:00:00Z")

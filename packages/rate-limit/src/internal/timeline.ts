@@ -32,7 +32,10 @@ export const make = (onLost: (now: number) => void): Timeline => ({
   onLost
 })
 
-/** The time now. Never less than it was at an earlier reading. */
+/**
+ * The time now, as one look at the wall clock tells it. Never less than it was at an earlier reading. A step back by less
+ * than what has passed since that reading shows only in {@link exact}, or after a while.
+ */
 export const now = (self: Timeline, clock: Clock.Clock): number => {
   const wall = clock.unsafeCurrentTimeMillis()
   const { offset, until } = MutableRef.get(self.anchor)
@@ -41,27 +44,44 @@ export const now = (self: Timeline, clock: Clock.Clock): number => {
     MutableRef.set(self.wall, wall)
     return wall + offset
   }
-  return anchored(self, clock, wall)
+  return exact(self, clock)
 }
 
-/** The time now, for those who only look. */
-export const peek = (self: Timeline, clock: Clock.Clock): number =>
-  Math.max(clock.unsafeCurrentTimeMillis(), MutableRef.get(self.wall)) + MutableRef.get(self.anchor).offset
+/** The time now by both clocks, for those who wait: no step back prolongs that. */
+export const exact = (self: Timeline, clock: Clock.Clock): number => {
+  const { anchor, isLost, wall } = read(self, clock)
+  MutableRef.set(self.wall, wall)
+  MutableRef.set(self.anchor, anchor)
+  if (isLost) self.onLost(anchor.time)
+  return anchor.time
+}
+
+/** The same for those who only look. */
+export const peek = (self: Timeline, clock: Clock.Clock): number => read(self, clock).anchor.time
 
 /** What the wall clock shows at a time, if it is not set until then. */
 export const toWall = (self: Timeline, time: number): number => time - MutableRef.get(self.anchor).offset
 
-const anchored = (self: Timeline, clock: Clock.Clock, wall: number): number => {
-  const anchor = MutableRef.get(self.anchor)
+/** Both clocks; `isLost`: nobody knows how much time has passed. */
+interface BothClocks {
+  readonly wall: number
+  readonly anchor: Anchor
+  readonly isLost: boolean
+}
+
+const read = (self: Timeline, clock: Clock.Clock): BothClocks => {
+  const wall = clock.unsafeCurrentTimeMillis()
   const steady = Number(clock.unsafeCurrentTimeNanos() / 1_000_000n)
+  const anchor = MutableRef.get(self.anchor)
   const last = MutableRef.get(self.wall) + anchor.offset
   const passed = anchor.time + steady - anchor.steady
   const isSetBack = wall < MutableRef.get(self.wall) || passed > wall + anchor.offset + inaccuracy
   const time = isSetBack ? Math.max(last, passed) : wall + anchor.offset
-  MutableRef.set(self.wall, wall)
-  MutableRef.set(self.anchor, { offset: time - wall, steady, time, until: wall + anchoredFor })
-  if (isSetBack && passed < last - inaccuracy) self.onLost(time)
-  return time
+  return {
+    wall,
+    anchor: { offset: time - wall, steady, time, until: wall + anchoredFor },
+    isLost: isSetBack && passed < last - inaccuracy
+  }
 }
 
 /** What a suspend hides if the clock is set back shortly after it. */

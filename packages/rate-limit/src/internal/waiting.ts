@@ -78,7 +78,7 @@ export const wait = (context: Context, ticket: Ticket): Effect.Effect<Permit, Ra
 
   const look = (sleep: Queue.Sleep | undefined, hasAsked: boolean): Effect.Effect<Permit, RateLimited> =>
     Effect.suspend(() => {
-      const now = Timeline.now(timeline, clock)
+      const now = Timeline.exact(timeline, clock)
       Queue.rearm(waiter)
       const { announced, partition, queue } = Lanes.current(handle)
       const view: Queue.View = {

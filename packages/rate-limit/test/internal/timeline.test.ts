@@ -17,6 +17,7 @@ const machine = (nanoseconds: "steady" | "set too") => {
   const now = () => Timeline.now(timeline, clock)
   return {
     now,
+    exact: () => Timeline.exact(timeline, clock),
     begin: now(),
     lost: () => MutableRef.get(lost),
     peek: () => Timeline.peek(timeline, clock),
@@ -60,6 +61,24 @@ describe("timeline", () => {
       assert.strictEqual(lost(), 0)
     }
   )
+
+  it("shows a step back by less than has passed since the last look to those who wait, or only look", () => {
+    const { begin, exact, now, pass, peek, set } = machine("steady")
+    pass(4000)
+    set(-3000)
+    assert.strictEqual(peek() - begin, 4000)
+    assert.strictEqual(exact() - begin, 4000)
+    assert.strictEqual(now() - begin, 4000)
+  })
+
+  it("shows it to all others after ten seconds", () => {
+    const { begin, now, pass, set } = machine("steady")
+    pass(4000)
+    set(-3000)
+    assert.isAtMost(now() - begin, 4000)
+    pass(10_000)
+    assert.strictEqual(now() - begin, 14_000)
+  })
 
   it("counts from the step on, and says that time was lost, if the nanoseconds are set too", () => {
     for (const step of [200, 5000, 3_600_000]) {
