@@ -22,7 +22,10 @@ export {
    * @since 0.1.0
    * @category models
    */
-  type Attempt,
+  type Attempt
+} from "./internal/attempts.ts"
+
+export {
   /**
    * @since 0.1.0
    * @category models

@@ -1,36 +1,26 @@
 /**
- * A limiter in the memory of one process: the way of a request through the lane of its key.
+ * A limiter in the memory of one process: its model, and what its requests share.
  */
 import type * as HttpClientRequest from "@effect/platform/HttpClientRequest"
 import type * as HttpClientResponse from "@effect/platform/HttpClientResponse"
-import * as Cause from "effect/Cause"
-import * as DateTime from "effect/DateTime"
 import * as Duration from "effect/Duration"
 import * as Effect from "effect/Effect"
-import * as LogLevel from "effect/LogLevel"
 import * as MutableRef from "effect/MutableRef"
-import * as Option from "effect/Option"
 import * as Stream from "effect/Stream"
 import * as Subscribable from "effect/Subscribable"
 import type { RateLimited } from "../RateLimitError.ts"
-import { RateLimitEvent } from "../RateLimitEvent.ts"
-import * as RateLimitHeaders from "../RateLimitHeaders.ts"
+import type { RateLimitEvent } from "../RateLimitEvent.ts"
 import type { RateLimitPolicy } from "../RateLimitPolicy.ts"
-import type { Quota, RateLimitStatus } from "../RateLimitStatus.ts"
-import * as Status from "../RateLimitStatus.ts"
-import * as ReplayPolicy from "../ReplayPolicy.ts"
-import * as ResponseBody from "../ResponseBody.ts"
-import * as Approach from "./approach.ts"
-import * as Blocks from "./blocks.ts"
+import type { Quota } from "../RateLimitStatus.ts"
+import type { Attempt } from "./attempts.ts"
+import * as Attempts from "./attempts.ts"
 import * as EventHub from "./eventHub.ts"
 import * as Lanes from "./lanes.ts"
 import * as Partition from "./partition.ts"
 import * as Queue from "./queue.ts"
-import * as Schedule from "./schedule.ts"
 import * as StateRef from "./stateRef.ts"
 import * as Timeline from "./timeline.ts"
-import * as Upload from "./upload.ts"
-import * as Waiting from "./waiting.ts"
+import type * as Waiting from "./waiting.ts"
 
 /**
  * @since 0.1.0
@@ -75,17 +65,6 @@ export interface RateLimiter {
   /** The events of all requests, from the start of the stream on. */
   readonly events: Stream.Stream<RateLimitEvent>
 }
-
-/**
- * Sends a request, at the given time in epoch milliseconds. It runs once for each attempt, after the wait, so what it
- * obtains for the request is fresh.
- *
- * @since 0.1.0
- * @category models
- */
-export type Attempt<E = never, R = never> = (
-  now: number
-) => Effect.Effect<HttpClientResponse.HttpClientResponse, E, R>
 
 /**
  * When a request was made, in the time of the limiter: `undefined` until the limiter notes it at the first run.
@@ -144,7 +123,7 @@ export const make = (policy: RateLimitPolicy): RateLimiter => {
           if (key === undefined) return restore(attempt(Timeline.toWall(shared.timeline, now)))
           const handle = Lanes.of(lanes, key, request.url, now)
           const number = MutableRef.getAndIncrement(tickets)
-          return attempted(
+          return Attempts.run(
             { shared, key, handle, request, attempt, clock, restore, onEvent },
             { number, since: sinceOf(making, now), replays: policy.maxReplays, waits: undefined },
             now
@@ -180,206 +159,4 @@ const show = ({ key, partition, queue }: Lanes.Lane, now: number): Snapshot => {
     waiting: Queue.size(queue),
     blockedFor: Duration.millis(Math.max(0, blockedUntil - now))
   }
-}
-
-/** A request on its way. It runs uninterruptibly but for what is given to `restore`. */
-interface RequestContext<E, R> extends Waiting.Context {
-  readonly attempt: Attempt<E, R>
-}
-
-const noStatus = () => Status.empty
-
-type Outcome<E, R> = Effect.Effect<HttpClientResponse.HttpClientResponse, E | RateLimited, R>
-
-/** Sends the request once the quota admits it; again while it is blocked and replays are left. */
-const attempted = <E, R>(context: RequestContext<E, R>, ticket: Waiting.Ticket, now: number): Outcome<E, R> => {
-  const { handle, shared: { rules, timeline } } = context
-  const { partition, queue } = Lanes.current(handle)
-  if (Queue.size(queue) > 0 || Partition.opensAt(MutableRef.get(partition), rules, now) > now) {
-    return Effect.flatMap(
-      Waiting.wait(context, ticket),
-      // suspended: an attempt that throws has been counted, and is counted out like any other failure
-      (permit) => send(context, permit, Effect.suspend(() => context.attempt(Timeline.toWall(timeline, permit.sentAt))))
-    )
-  }
-  // before it is counted: an attempt that throws is never sent
-  const attempt = context.attempt(Timeline.toWall(timeline, now))
-  MutableRef.set(partition, Partition.sent(MutableRef.get(partition), rules, now))
-  changed(context)
-  return send(context, { sentAt: now, ticket }, attempt)
-}
-
-const send = <E, R>(
-  context: RequestContext<E, R>,
-  permit: Waiting.Permit,
-  attempt: ReturnType<Attempt<E, R>>
-): Outcome<E, R> =>
-  Effect.matchCauseEffect(context.restore(attempt), {
-    onFailure: (cause) => Effect.zipRight(abandoned(context), Effect.failCause(cause)),
-    onSuccess: (response) => answered(context, permit, response)
-  })
-
-/** Reads the response. If its body has to be read as well, the caller gets a response that can still be read. */
-const answered = <E, R>(
-  context: RequestContext<E, R>,
-  permit: Waiting.Permit,
-  response: HttpClientResponse.HttpClientResponse
-): Outcome<E, R> => {
-  const { clock, restore, shared: { policy: { bodies, headers }, timeline } } = context
-  const now = Timeline.now(timeline, clock)
-  const wall = Timeline.toWall(timeline, now)
-  // read once, because a transport's response makes its headers anew at each access
-  const head = { status: response.status, headers: response.headers }
-  const reading = RateLimitHeaders.read(headers, head, wall)
-  const { body } = headers
-  if (body === undefined || !body.wanted(head)) return learned(context, permit, { response, reading, now })
-  // a later reader gets what was read here, or why it could not be read
-  const bounded = ResponseBody.bounded(response, bodies.reading)
-  return Effect.matchCauseEffect(restore(bounded.text), {
-    onFailure: (cause) =>
-      Cause.isInterrupted(cause)
-        ? Effect.zipRight(abandoned(context), Effect.interrupt)
-        : learned(context, permit, { response: bounded, reading, now }),
-    onSuccess: (text) =>
-      learned(context, permit, {
-        response: bounded,
-        reading: RateLimitHeaders.merge(reading, body.read(text, head, wall)),
-        now
-      })
-  })
-}
-
-/** A response, what it says about quotas, and when it arrived. */
-interface Feedback {
-  readonly response: HttpClientResponse.HttpClientResponse
-  readonly reading: RateLimitHeaders.Reading
-  readonly now: number
-}
-
-/** Takes in the feedback, after a step of the backoff if it is a block that needs one. */
-const learned = <E, R>(
-  context: RequestContext<E, R>,
-  permit: Waiting.Permit,
-  feedback: Feedback
-): Outcome<E, R> => {
-  const status = Option.getOrElse(feedback.reading.status, noStatus)
-  if (status.blocked === "none") return settled(context, permit, feedback, status, 0)
-  const { origin, partition } = Lanes.current(context.handle)
-  const { inFlight } = MutableRef.get(partition)
-  const call = { sentAt: permit.sentAt, inFlight }
-  if (Blocks.isPast(MutableRef.get(origin.blocks), permit.sentAt)) Lanes.beginAnew(origin)
-  const move = Blocks.decide(MutableRef.get(origin.blocks), status, call, feedback.now)
-  MutableRef.set(origin.blocks, move.blocks)
-  if (move._tag === "AsStated") return settled(context, permit, feedback, status, move.delay)
-  return Effect.matchCauseEffect(nextBackoff(context, origin, status, feedback.now), {
-    onFailure: (cause) => Effect.zipRight(abandoned(context), Effect.failCause(cause)),
-    onSuccess: (delay) => settled(context, permit, feedback, status, delay)
-  })
-}
-
-const settled = <E, R>(
-  context: RequestContext<E, R>,
-  permit: Waiting.Permit,
-  { now, reading: { malformed }, response }: Feedback,
-  status: RateLimitStatus,
-  backoff: number
-): Outcome<E, R> => {
-  const { handle, shared: { policy, rules } } = context
-  const lane = Lanes.current(handle)
-  const before = MutableRef.get(lane.partition)
-  const after = Partition.answered(before, permit, status, backoff, rules, now)
-  const [approaches, partition] = Approach.approaching(after, status, policy, now)
-  MutableRef.set(lane.partition, partition)
-  if (status.blocked !== "none") {
-    MutableRef.update(lane.origin.blocks, (blocks) => Blocks.lasting(blocks, partition.blockedUntil))
-  }
-  if (status.blocked === "rate") Lanes.blocked(lane, { at: now, wait: Partition.statedWait(status) }, now)
-  else if (MutableRef.get(lane.block) !== undefined && Partition.isServed(before, permit, status)) Lanes.served(lane)
-  released(context)
-  const next = status.blocked === "none" ? Effect.succeed(response) : again(context, permit, response)
-  return approaches.length === 0 && malformed.length === 0
-    ? next
-    : Effect.zipRight(report(context, approaches, malformed), next)
-}
-
-/** The response is a block: the request returns to its place in the queue. */
-const again = <E, R>(
-  context: RequestContext<E, R>,
-  { ticket }: Waiting.Permit,
-  response: HttpClientResponse.HttpClientResponse
-): Outcome<E, R> =>
-  Effect.zipRight(
-    context.restore(
-      Effect.zipRight(
-        Upload.close(context.request),
-        ResponseBody.discard(response, context.shared.policy.bodies.discarding)
-      )
-    ),
-    Effect.suspend(() => {
-      const now = Timeline.now(context.shared.timeline, context.clock)
-      return ticket.replays > 0 && ReplayPolicy.isReplayable(context.request)
-        ? attempted(context, { ...ticket, replays: ticket.replays - 1 }, now)
-        : Effect.fail(Waiting.rateLimited(context, now))
-    })
-  )
-
-/** A call ended without a response. */
-const abandoned = <E, R>(context: RequestContext<E, R>): Effect.Effect<void> =>
-  Effect.sync(() => {
-    const { clock, handle, shared } = context
-    const now = Timeline.now(shared.timeline, clock)
-    MutableRef.update(Lanes.current(handle).partition, (partition) => Partition.abandoned(partition, now))
-    released(context)
-  })
-
-/** A call has ended, and may have made room for the next. */
-const released = (context: Waiting.Context): void => {
-  Queue.wakeHead(Lanes.current(context.handle).queue)
-  changed(context)
-}
-
-/** Asked here, so that a request of a limiter that nobody follows does not even count its changes. */
-const changed = ({ shared }: Waiting.Context): void => {
-  if (StateRef.isWatched(shared.changes)) Waiting.changed(shared)
-}
-
-/** How long the block lasts at least: the next delay of the backoff, in milliseconds. */
-const nextBackoff = (
-  { shared }: Waiting.Context,
-  { backoff, blocks }: Lanes.Origin,
-  status: RateLimitStatus,
-  now: number
-): Effect.Effect<number> => {
-  const stepper = MutableRef.get(backoff) ?? Schedule.stepper(shared.policy.backoff)
-  MutableRef.set(backoff, stepper)
-  return Effect.map(Schedule.step(stepper, now, status), (next) => {
-    const known = MutableRef.get(blocks)
-    const delay = Option.match(next, {
-      onNone: () => known.delay ?? firstBackoff,
-      onSome: (at) => Math.max(0, at - now)
-    })
-    MutableRef.set(blocks, { ...known, delay })
-    return Blocks.least(known, status, delay)
-  })
-}
-
-/** For a schedule that is done before its first delay: a block without any pause would follow the last at once. */
-const firstBackoff = 1000
-
-const report = (
-  context: Waiting.Context,
-  approaches: ReadonlyArray<Approach.Approach>,
-  malformed: ReadonlyArray<string>
-): Effect.Effect<void> => {
-  const { key } = Lanes.current(context.handle)
-  const misread = malformed.length === 0
-    ? Effect.void
-    : Waiting.publish(context, RateLimitEvent.MalformedHeaders({ key, fields: malformed }), LogLevel.Debug)
-  return Effect.zipRight(
-    misread,
-    Effect.forEach(approaches, ({ moreAt, ...facts }) => {
-      const until = DateTime.unsafeMake(Timeline.toWall(context.shared.timeline, moreAt))
-      return Waiting.publish(context, RateLimitEvent.ApproachingLimit({ key, ...facts, until }), LogLevel.Warning)
-    }, { discard: true })
-  )
 }
