@@ -10,6 +10,7 @@ import * as Authenticator from "@effect-auth/core/Authenticator"
 import * as Certificate from "@effect-auth/core/ClientCertificate"
 import * as Credential from "@effect-auth/core/Credential"
 import { MutualTls } from "@effect-auth/core/MutualTls"
+import * as System from "@effect-auth/core/System"
 import * as ClientCertificate from "@effect-auth/node/ClientCertificate"
 import * as Config from "effect/Config"
 import * as Console from "effect/Console"
@@ -23,7 +24,7 @@ const Transport = ClientCertificate.layerUndiciConfig({ credential: Certificate.
 
 // what travels inside: here HTTP Basic; a mode of a vendor package takes this place as well
 const Acme = Layer.unwrapEffect(Effect.map(
-  Config.all({ baseUrl: Config.string("ACME_URL"), credential: Credential.basicConfig("ACME") }),
+  System.readConfig({ baseUrl: Config.string("ACME_URL"), credential: Credential.basicConfig("ACME") }),
   ({ baseUrl, credential }) => AuthenticatedHttpClient.layer(Authenticator.basic(credential), { baseUrl })
 ))
 

@@ -13,6 +13,7 @@ import type * as Scope from "effect/Scope"
 import type * as AuthenticatedHttpClient from "./AuthenticatedHttpClient.ts"
 import type { CredentialUnavailable, ExchangeError } from "./AuthError.ts"
 import * as ConfigErrors from "./internal/configErrors.ts"
+import * as EmptyVariables from "./internal/emptyVariables.ts"
 import type * as OriginPolicy from "./OriginPolicy.ts"
 import type * as RefreshPolicy from "./RefreshPolicy.ts"
 import type { Token } from "./Token.ts"
@@ -121,10 +122,13 @@ export const makeTokens = <R>(
   })
 
 /**
- * Reads the Config of a layer's settings. Its error says what to set, each variable once and one on a line.
+ * Reads the Config of a layer's settings. An empty variable is not set, whoever reads it: `MQ_URL=` is no URL, and
+ * `ACME_PASSWORD=` no password. The error says what to set, each variable once and one on a line.
  *
  * @since 0.1.0
  * @category config
  */
 export const readConfig = <A>(config: Config.Config.Wrap<A>): Effect.Effect<A, ConfigError> =>
-  Effect.mapError(Config.unwrap(config), ConfigErrors.explain)
+  Effect.configProviderWith((provider) =>
+    Effect.mapError(EmptyVariables.unset(provider).load(Config.unwrap(config)), ConfigErrors.explain)
+  )

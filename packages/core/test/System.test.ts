@@ -1,4 +1,6 @@
 import { assert, describe, it } from "@effect/vitest"
+import * as Config from "effect/Config"
+import * as ConfigProvider from "effect/ConfigProvider"
 import * as Effect from "effect/Effect"
 import * as Exit from "effect/Exit"
 import * as Option from "effect/Option"
@@ -319,6 +321,34 @@ describe("System", () => {
         const tokens = yield* System.makeTokens(session, { refreshPolicy })
         assert.strictEqual((yield* Effect.flip(tokens.get)).message, unavailable.message)
         assert.strictEqual(yield* Ref.get(attempts), 2)
+      }))
+  })
+
+  describe("readConfig", () => {
+    const read = <A>(config: Config.Config.Wrap<A>, variables: Record<string, string>) =>
+      Effect.withConfigProvider(
+        System.readConfig<A>(config),
+        ConfigProvider.fromMap(new Map(Object.entries(variables)))
+      )
+
+    it.effect("takes an empty variable for one that is not set, though Config would not", () =>
+      Effect.gen(function*() {
+        const config = { baseUrl: Config.string("ACME_URL"), password: Config.redacted("ACME_PASSWORD") }
+        const error = yield* Effect.flip(read(config, { ACME_URL: "", ACME_PASSWORD: "" }))
+        assert.strictEqual(
+          String(error),
+          "(Missing data at ACME: \"these variables are not set:\n  ACME_URL\n  ACME_PASSWORD\")"
+        )
+        const eager = Config.withDefault(Config.boolean("ACME_EAGER"), false)
+        assert.deepStrictEqual(yield* read({ eager }, { ACME_EAGER: "" }), { eager: false })
+      }))
+
+    it.effect("takes an empty password of Basic that is given as a value", () =>
+      Effect.gen(function*() {
+        const password = Config.succeed(Redacted.make(""))
+        const config = { credential: Config.all({ username: Config.string("ACME_USERNAME"), password }) }
+        const { credential } = yield* read(config, { ACME_USERNAME: "canary-key" })
+        assert.strictEqual(Redacted.value(credential.password), "")
       }))
   })
 })
