@@ -17,11 +17,12 @@ import * as Either from "effect/Either"
 import * as Layer from "effect/Layer"
 import type * as Scope from "effect/Scope"
 import type { AuthError, CallError, RateLimited, RedirectRefused, SetupError } from "./AuthError.ts"
-import { isAuthError, isTransient } from "./AuthError.ts"
+import { InvalidSetting, isAuthError, isTransient } from "./AuthError.ts"
 import * as AuthMode from "./AuthMode.ts"
 import * as Fetch from "./internal/fetch.ts"
 import type { Authenticator } from "./internal/request/activeCredentials.ts"
 import * as Attempt from "./internal/request/attempt.ts"
+import * as Sendable from "./internal/request/sendable.ts"
 import * as Tracing from "./internal/request/tracing.ts"
 import type { Service } from "./internal/service.ts"
 import { AuthenticatedHttpClient } from "./internal/service.ts"
@@ -109,7 +110,7 @@ const makeWidest = (
         ? undefined
         : { origins: origins.origins, maxRedirects: options.redirects }
     }
-    const withDefaults = withDefaultHeaders(options.defaultHeaders)
+    const withDefaults = yield* withDefaultHeaders(options.defaultHeaders)
     return fromExecute((request) => {
       const admitted = OriginPolicy.admit(origins, withDefaults(request))
       if (Either.isLeft(admitted)) return Effect.fail(admitted.left)
@@ -297,14 +298,23 @@ type When<O, Key extends string, E> = Key extends keyof O ? [O[Key]] extends [un
 
 const withDefaultHeaders = (
   defaults: Options["defaultHeaders"]
-): (request: HttpClientRequest.HttpClientRequest) => HttpClientRequest.HttpClientRequest => {
-  const entries = Object.entries(defaults ?? {}).map(([name, value]) => [name.toLowerCase(), value] as const)
-  return entries.length === 0 ? (request) => request : (request) =>
-    entries.reduce(
-      (request, [name, value]) => name in request.headers ? request : HttpClientRequest.setHeader(request, name, value),
-      request
+): Either.Either<
+  (request: HttpClientRequest.HttpClientRequest) => HttpClientRequest.HttpClientRequest,
+  InvalidSetting
+> =>
+  Either.gen(function*() {
+    const entries = Object.entries(defaults ?? {}).map(([name, value]) => [name.toLowerCase(), value] as const)
+    yield* Either.mapLeft(
+      Either.all(entries.map(([name, value]) => Sendable.header(name, value))),
+      (problem) => new InvalidSetting({ setting: "defaultHeaders", problem: `cannot be used: ${problem}` })
     )
-}
+    return entries.length === 0 ? (request) => request : (request) =>
+      entries.reduce(
+        (request, [name, value]) =>
+          name in request.headers ? request : HttpClientRequest.setHeader(request, name, value),
+        request
+      )
+  })
 
 /**
  * A client that runs this for every attempt and every redirect, so that each of them is checked and authenticated anew.

@@ -203,9 +203,11 @@ export const fromTokens = (
     readonly credentials: (token: Token) => RequestCredentials.RequestCredentials
   }
 ): Authenticator => {
-  const proveWith = TokenCredentials.forEachToken((token): Exit.Exit<ActiveCredentials> => {
+  const proveWith = TokenCredentials.forEachToken((token): Exit.Exit<ActiveCredentials, CredentialUnavailable> => {
     const accepted = MutableRef.make(false)
-    return Exit.succeed(TokenCredentials.ofToken(tokens, token, accepted, options, options.credentials(token)))
+    return Exit.fromEither(
+      TokenCredentials.ofToken(tokens, token, accepted, options, options.credentials(token))
+    )
   })
   return {
     mode: options.mode,
@@ -254,7 +256,7 @@ export const perRequest = (
 ): Authenticator => ({
   mode: options.mode,
   prove: (request, now) =>
-    Effect.map(Effect.suspend(() => make(request, now)), (credentials) => Active.make(options, credentials, giveUp))
+    Effect.flatMap(Effect.suspend(() => make(request, now)), (credentials) => Active.make(options, credentials, giveUp))
 })
 
 /**
@@ -300,7 +302,7 @@ export const perRequestFromTokens = (
       Effect.flatMap(
         tokens.getAt(now),
         (token) =>
-          Effect.map(make(token, request, now), (credentials) =>
+          Effect.flatMap(make(token, request, now), (credentials) =>
             TokenCredentials.ofToken(tokens, token, acceptedOf(token), options, credentials))
       )
   }
@@ -316,7 +318,7 @@ export const fixed = (
   credentials: RequestCredentials.RequestCredentials,
   options: Options & { readonly mode: string }
 ): Authenticator => {
-  const proved = Exit.succeed(Active.make(options, credentials, giveUp))
+  const proved = Exit.fromEither(Active.make(options, credentials, giveUp))
   return { mode: options.mode, prove: () => proved }
 }
 

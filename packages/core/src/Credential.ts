@@ -12,6 +12,7 @@ import * as Config from "effect/Config"
 import * as ConfigError from "effect/ConfigError"
 import * as Either from "effect/Either"
 import * as ParseResult from "effect/ParseResult"
+import * as Predicate from "effect/Predicate"
 import * as Redacted from "effect/Redacted"
 import * as Schema from "effect/Schema"
 import { InvalidSetting } from "./AuthError.ts"
@@ -38,15 +39,27 @@ export const Name = Schema.String.pipe(Schema.filter(Grammar.text))
 export const Secret = RedactedText.pipe(Schema.filter((secret) => Grammar.text(Redacted.value(secret))))
 
 /**
- * User name and password for HTTP Basic (RFC 7617), sent as UTF-8. The user name has no `:`, because that is where the
- * server ends it.
+ * A secret that travels in a header as it is, such as an API key: the value of a header field (RFC 9110 section 5.5), which
+ * is Latin-1 without white space around it.
+ *
+ * @since 0.1.0
+ * @category schemas
+ */
+export const HeaderSecret = Secret.pipe(Schema.filter((secret) => Grammar.fieldValue(Redacted.value(secret))))
+
+/**
+ * User name and password for HTTP Basic (RFC 7617), sent as UTF-8. Either of them may be empty. The user name has no `:`,
+ * because that is where the server ends it.
  *
  * @since 0.1.0
  * @category schemas
  */
 export class Basic extends Schema.TaggedClass<Basic>("@effect-auth/core/Basic")("Basic", {
-  username: Name.pipe(Schema.filter((name) => !name.includes(":") || "must not contain a colon (RFC 7617 section 2)")),
-  password: Secret
+  username: Schema.String.pipe(
+    Schema.filter(Grammar.encodable),
+    Schema.filter((name) => !name.includes(":") || "must not contain a colon (RFC 7617 section 2)")
+  ),
+  password: RedactedText.pipe(Schema.filter((secret) => Grammar.encodable(Redacted.value(secret))))
 }) {}
 
 /**
@@ -148,7 +161,11 @@ export const fromUnknown = <A, I>(
   schema: Schema.Schema<A, I>
 ): (input: unknown) => Either.Either<A, InvalidSetting> => {
   const decode = Schema.decodeUnknownEither(schema, { onExcessProperty: "error" })
-  return (input) => Either.mapLeft(decode(input), invalid)
+  return (input) =>
+    Either.mapLeft(decode(input), (error) =>
+      Predicate.isReadonlyRecord(input)
+        ? invalid(error)
+        : new InvalidSetting({ setting: "credential", problem: "must be an object with the fields of a credential" }))
 }
 
 /**
@@ -182,7 +199,8 @@ export const revealJson = <A, I>(
 ): (credential: A) => string => Schema.encodeSync(Schema.parseJson(schema, { space: options?.pretty === true ? 4 : 0 }))
 
 /**
- * A {@link Basic} credential from `<prefix>_USERNAME` and `<prefix>_PASSWORD`.
+ * A {@link Basic} credential from `<prefix>_USERNAME` and `<prefix>_PASSWORD`. As everywhere, a variable that is empty is
+ * not set.
  *
  * @since 0.1.0
  * @category config

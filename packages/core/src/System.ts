@@ -7,13 +7,16 @@
 import * as Config from "effect/Config"
 import type { ConfigError } from "effect/ConfigError"
 import * as Effect from "effect/Effect"
+import * as Either from "effect/Either"
 import * as Option from "effect/Option"
 import type * as Redacted from "effect/Redacted"
 import type * as Scope from "effect/Scope"
 import type * as AuthenticatedHttpClient from "./AuthenticatedHttpClient.ts"
 import type { CredentialUnavailable, ExchangeError } from "./AuthError.ts"
+import { InvalidSetting } from "./AuthError.ts"
 import * as ConfigErrors from "./internal/configErrors.ts"
 import * as EmptyVariables from "./internal/emptyVariables.ts"
+import * as Grammar from "./internal/grammar.ts"
 import type * as OriginPolicy from "./OriginPolicy.ts"
 import type * as RefreshPolicy from "./RefreshPolicy.ts"
 import type { Token } from "./Token.ts"
@@ -132,3 +135,26 @@ export const readConfig = <A>(config: Config.Config.Wrap<A>): Effect.Effect<A, C
   Effect.configProviderWith((provider) =>
     Effect.mapError(EmptyVariables.unset(provider).load(Config.unwrap(config)), ConfigErrors.explain)
   )
+
+/**
+ * A setting that goes into a header as it is, such as a CSRF token; it may be empty. Fails with `InvalidSetting` if it
+ * could not be sent (RFC 9110 section 5.5), without quoting it.
+ *
+ * @since 0.1.0
+ * @category settings
+ */
+export const headerSetting = (setting: string, value: string): Either.Either<string, InvalidSetting> =>
+  checked(setting, value, value === "" || Grammar.fieldValue(value))
+
+/**
+ * A setting that is the name of a header or a cookie. Fails with `InvalidSetting` if it is no token (RFC 9110 section
+ * 5.6.2), without quoting it.
+ *
+ * @since 0.1.0
+ * @category settings
+ */
+export const nameSetting = (setting: string, value: string): Either.Either<string, InvalidSetting> =>
+  checked(setting, value, Grammar.token(value))
+
+const checked = (setting: string, value: string, verdict: true | string): Either.Either<string, InvalidSetting> =>
+  verdict === true ? Either.right(value) : Either.left(new InvalidSetting({ setting, problem: verdict }))

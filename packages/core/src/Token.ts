@@ -16,8 +16,7 @@ import * as Option from "effect/Option"
 import * as Redacted from "effect/Redacted"
 import * as Schema from "effect/Schema"
 import { MalformedTokenResponse } from "./AuthError.ts"
-import { construct, Secret } from "./Credential.ts"
-import * as Grammar from "./internal/grammar.ts"
+import { construct, HeaderSecret, Secret } from "./Credential.ts"
 
 /**
  * A token. Its value can be sent in a header (RFC 9110 section 5.5). Without `expiresAt` it is used until the server
@@ -27,7 +26,7 @@ import * as Grammar from "./internal/grammar.ts"
  * @category models
  */
 export class Token extends Schema.Class<Token>("@effect-auth/core/Token")({
-  value: Secret.pipe(Schema.filter((value) => Grammar.fieldValue(Redacted.value(value)))),
+  value: HeaderSecret,
   issuedAt: Schema.DateTimeUtcFromNumber,
   expiresAt: Schema.optional(Schema.DateTimeUtcFromNumber),
   refreshToken: Schema.optionalWith(Secret, { exact: true }),

@@ -403,6 +403,22 @@ describe("AuthenticatedHttpClient > default headers", () => {
       yield* client.get("/b", { headers: { accept: "text/csv" } })
       assert.deepStrictEqual(sent().map(({ headers }) => headers["accept"]), ["application/json", "text/csv"])
     }))
+
+  it.effect("refuses headers that no transport could send when the client is made", () =>
+    Effect.gen(function*() {
+      const { layer } = scripted(ok)
+      const refused = (defaultHeaders: Record<string, string>) =>
+        Effect.flip(AuthenticatedHttpClient.make(credentials.basic, { baseUrl, defaultHeaders })).pipe(
+          Effect.provide(layer),
+          Effect.map(({ message }) => message)
+        )
+      assert.match(yield* refused({ "x-a": "canary\u200b" }), /^defaultHeaders: .* the value of x-a /)
+      assert.match(yield* refused({ "x-a": "canary\nx-b: c" }), /^defaultHeaders: .* the value of x-a /)
+      assert.match(yield* refused({ "canary a": "b" }), /^defaultHeaders: .* the name of a header must be a token/)
+      for (const message of [yield* refused({ "x-a": "canary“" }), yield* refused({ "canary:": "b" })]) {
+        assert.notInclude(message, "canary")
+      }
+    }))
 })
 
 describe("AuthenticatedHttpClient > layers", () => {

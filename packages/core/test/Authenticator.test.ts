@@ -15,6 +15,7 @@ import * as Fiber from "effect/Fiber"
 import * as Option from "effect/Option"
 import * as Redacted from "effect/Redacted"
 import * as Ref from "effect/Ref"
+import type * as Scope from "effect/Scope"
 import * as TestClock from "effect/TestClock"
 import * as AuthenticatedHttpClient from "../src/AuthenticatedHttpClient.ts"
 import * as Authenticator from "../src/Authenticator.ts"
@@ -882,5 +883,46 @@ describe("Authenticator", () => {
           assertSecretFree(yield* prove(authenticator), [canary, `a:${canary}`])
         }
       }))
+  })
+
+  describe("credentials that no transport could send", () => {
+    const unsendable = RequestCredentials.header("x-api-key", "canary\u200bsecret")
+    const tokens = Effect.flatMap(
+      Token.make({ value: "canary" }),
+      (token) => TokenSource.make({ login: Effect.succeed(token) })
+    )
+    const authenticators: Record<string, Effect.Effect<Authenticator.Authenticator, unknown, Scope.Scope>> = {
+      "fixed ones": Effect.succeed(Authenticator.fixed(unsendable, { mode: "Acme" })),
+      "those of a token": Effect.map(
+        tokens,
+        (tokens) => Authenticator.fromTokens(tokens, { mode: "Acme", credentials: () => unsendable })
+      ),
+      "those made for a request": Effect.succeed(
+        Authenticator.perRequest(() => Effect.succeed(unsendable), { mode: "Acme" })
+      ),
+      "those made for a request with a token": Effect.map(
+        tokens,
+        (tokens) => Authenticator.perRequestFromTokens(tokens, () => Effect.succeed(unsendable), { mode: "Acme" })
+      ),
+      "those of a credential that is read": Effect.map(
+        CredentialSource.make(Effect.succeed({}), { mode: "Acme", make: Either.right }),
+        (source) => Authenticator.fromCredential(source, { mode: "Acme", credentials: () => unsendable })
+      ),
+      "a cookie whose name is none": Effect.map(
+        tokens,
+        (tokens) => Authenticator.cookie(tokens, { mode: "Acme", name: "canary\n" })
+      )
+    }
+    it.scoped.each(Object.entries(authenticators))(
+      "fail the request before it is sent: %s",
+      ([, make]) =>
+        Effect.gen(function*() {
+          const server = ScriptedHttpClient.make({})
+          const error = yield* Effect.flip(get(yield* make, server))
+          assert.deepInclude(error, { _tag: "CredentialUnavailable", mode: "Acme", final: true })
+          assertSecretFree(error, ["canary"])
+          assert.lengthOf(yield* server.requests, 0)
+        })
+    )
   })
 })

@@ -31,20 +31,72 @@ const controls = Arr.map([...Arr.range(0, 31), 127], (code) => String.fromCharCo
 
 describe("Credential", () => {
   describe("a value that cannot be sent safely", () => {
-    it("refuses a Basic user name that is empty, has a colon or a control character", () => {
+    it("refuses a Basic user name that has a colon or a control character", () => {
       const make = (username: string) => refusal(Credential.basic({ username, password: secret }))
-      assert.strictEqual(make(""), "credential.username: must not be empty")
       assert.strictEqual(make("a:b"), "credential.username: must not contain a colon (RFC 7617 section 2)")
       for (const control of controls) {
         assert.strictEqual(make(`a${control}b`), "credential.username: must not contain control characters")
       }
     })
 
-    it("refuses a secret that is empty or has a control character", () => {
+    it("refuses a secret that has a control character", () => {
       const make = (text: string) => refusal(Credential.basic({ username: "reader", password: Redacted.make(text) }))
-      assert.strictEqual(make(""), "credential.password: must not be empty")
       for (const control of controls) {
-        assert.strictEqual(make(`${canary}${control}`), "credential.password: must not contain control characters")
+        assert.strictEqual(
+          make(`${canary}${control}${canary}`),
+          "credential.password: must not contain control characters"
+        )
+      }
+    })
+
+    it("refuses a token and a key that are empty", () => {
+      const empty = Redacted.make("")
+      assert.strictEqual(refusal(Credential.bearer({ token: empty })), "credential.token: must not be empty")
+      assert.strictEqual(
+        refusal(Credential.apiKey({ key: empty, in: "header", name: "x-api-key" })),
+        "credential.key: must not be empty"
+      )
+    })
+
+    it("accepts an empty user name and an empty password of Basic (RFC 7617 section 2)", () => {
+      for (const [username, password] of [["", ""], ["reader", ""], ["", canary]] as const) {
+        const credential = Either.getOrThrow(Credential.basic({ username, password: Redacted.make(password) }))
+        assert.deepStrictEqual([credential.username, Redacted.value(credential.password)], [username, password])
+        const decoded = Credential.fromUnknown(Credential.Basic)({ _tag: "Basic", username, password })
+        assert.isTrue(Equal.equals(decoded, Either.right(credential)))
+      }
+    })
+
+    it.each(Object.entries({
+      " a": "white space around it",
+      "a ": "white space around it",
+      "a\n": "white space around it",
+      "\r\na": "white space around it",
+      "a\u00a0": "white space around it",
+      "\u3000a": "white space around it",
+      "\u0085a": "white space around it",
+      "a\u200bb": "an invisible character in it",
+      "a\u200b": "an invisible character in it",
+      "a\u2028b": "an invisible character in it",
+      "\u202aa": "an invisible character in it",
+      "“a”": "a curly quote in it",
+      "it’s": "a curly quote in it"
+    }))("names what was pasted along with a secret that goes into a header: %j", (text, named) => {
+      const pasted = Redacted.make(text.replace("a", canary))
+      const refusals = [
+        refusal(Credential.bearer({ token: pasted })),
+        refusal(Credential.apiKey({ key: pasted, in: "header", name: "x-api-key" })),
+        refusal(Credential.apiKey({ key: pasted, in: "cookie", name: "session" }))
+      ]
+      for (const refused of refusals) {
+        assert.match(refused, new RegExp(`^credential\\.(?:token|key): .*; there is ${named}`))
+        assert.notInclude(refused, canary)
+      }
+    })
+
+    it("accepts in a password, which travels in Base64, whatever can be encoded", () => {
+      for (const password of [" a ", "a\u200bb", "“a”", "a\u00a0", "пароль"]) {
+        assert.isTrue(Either.isRight(Credential.basic({ username: password, password: Redacted.make(password) })))
       }
     })
 
@@ -145,6 +197,14 @@ describe("Credential", () => {
       }
     })
 
+    it("says of JSON that is no object what was expected", () => {
+      for (const text of ["[]", "null", "42", `"${canary}"`, `[{"password": "${canary}"}]`]) {
+        for (const result of [Credential.fromJson(All)(text), Credential.fromJson(Credential.Basic)(text)]) {
+          assert.strictEqual(refusal(result), "credential: must be an object with the fields of a credential")
+        }
+      }
+    })
+
     it.prop(
       "fails with InvalidSetting and never throws, whatever the JSON is",
       [FastCheck.oneof(FastCheck.string(), FastCheck.json())],
@@ -186,7 +246,7 @@ describe("Credential", () => {
         const invalid = yield* Effect.flip(Credential.basicConfig("ACME"))
         assert.strictEqual(
           String(invalid),
-          "(Invalid data at ACME_PASSWORD: \"must not contain control characters\")"
+          "(Invalid data at ACME_PASSWORD: \"must not contain control characters; there is white space around it\")"
         )
         assertSecretFree(invalid, [canary])
         const missing = yield* Effect.flip(Credential.bearerConfig("ACME"))

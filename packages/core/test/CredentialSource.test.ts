@@ -76,7 +76,7 @@ describe("CredentialSource", () => {
         const error = yield* Effect.flip(source.read)
         assert.strictEqual(
           error.message,
-          "Acme/Basic: credential.password: must not contain control characters"
+          "Acme/Basic: credential.password: must not contain control characters; there is white space around it"
         )
         assert.strictEqual(error._tag, "CredentialUnavailable")
         assertSecretFree(error, ["canary"])

@@ -2,6 +2,7 @@ import { assert, describe, it } from "@effect/vitest"
 import * as Config from "effect/Config"
 import * as ConfigProvider from "effect/ConfigProvider"
 import * as Effect from "effect/Effect"
+import * as Either from "effect/Either"
 import * as Exit from "effect/Exit"
 import * as Option from "effect/Option"
 import * as Redacted from "effect/Redacted"
@@ -350,5 +351,35 @@ describe("System", () => {
         const { credential } = yield* read(config, { ACME_USERNAME: "canary-key" })
         assert.strictEqual(Redacted.value(credential.password), "")
       }))
+  })
+
+  describe("a setting that travels in a header", () => {
+    const headers = [
+      ["canary\u200b", "invisible"],
+      ["canary’s", "curly quote"],
+      ["canary\r\n", "white space"],
+      ["канарейка", "Latin-1"],
+      [" ", "white space"]
+    ] as const
+    it.each(headers)("is refused by its name if it cannot be sent (%j)", (value, named) => {
+      const error = Either.getOrThrow(Either.flip(System.headerSetting("csrfToken", value)))
+      assert.deepInclude(error, { _tag: "InvalidSetting", setting: "csrfToken" })
+      assert.include(error.problem, named)
+      assert.notInclude(error.problem, "canary")
+    })
+
+    it("is as it was given, be it empty", () => {
+      for (const value of ["", "local", "a b", "clé"]) {
+        assert.deepStrictEqual(System.headerSetting("csrfToken", value), Either.right(value))
+      }
+    })
+
+    it("is a token where it is a name", () => {
+      assert.deepStrictEqual(System.nameSetting("cookieName", "LtpaToken2_1"), Either.right("LtpaToken2_1"))
+      for (const name of ["", "sso ", "s=o", "s;o", "sso\u200b"]) {
+        const { message } = Either.getOrThrow(Either.flip(System.nameSetting("cookieName", name)))
+        assert.match(message, /^cookieName: must be a token/)
+      }
+    })
   })
 })

@@ -30,6 +30,7 @@ import type * as Config from "effect/Config"
 import type { ConfigError } from "effect/ConfigError"
 import * as Context from "effect/Context"
 import * as Effect from "effect/Effect"
+import * as Either from "effect/Either"
 import * as Layer from "effect/Layer"
 import * as Option from "effect/Option"
 import type * as Scope from "effect/Scope"
@@ -285,14 +286,15 @@ export const makeWith = (
   tokens: TokenSource,
   options: Options
 ): Effect.Effect<AuthenticatedHttpClient.Service, SetupError, HttpClient.HttpClient> =>
-  bind(
-    Authenticator.fromTokens(tokens, {
-      mode: "IbmMq/Ltpa",
-      explain: MqError.explain,
-      credentials: Ltpa.credentials(csrfToken(options))
-    }),
-    options
-  )
+  Effect.flatMap(csrfToken(options), (csrfToken) =>
+    bind(
+      Authenticator.fromTokens(tokens, {
+        mode: "IbmMq/Ltpa",
+        explain: MqError.explain,
+        credentials: Ltpa.credentials(csrfToken)
+      }),
+      options
+    ))
 
 /**
  * Checks at run time that the client has this mode, for layers whose mode was decoded from data. Fails with
@@ -328,7 +330,7 @@ const makeBasic = <R>(given: Given<Untagged<Credential.Basic>, R>, options: Opti
       mode,
       make: ({ password, username }) => Credential.basic({ username, password })
     })
-    const csrf = Csrf.credentials(csrfToken(options))
+    const csrf = Csrf.credentials(yield* csrfToken(options))
     return yield* bind(
       Authenticator.fromCredential(credential, {
         mode,
@@ -354,9 +356,11 @@ const ltpaTokens = <R>(given: Given<Untagged<Credentials.Ltpa>, R>, options: Opt
     const endpoint: Ltpa.Endpoint = {
       baseUrl,
       mode,
-      cookieName: options.cookieName,
+      cookieName: options.cookieName === undefined
+        ? undefined
+        : yield* System.nameSetting("cookieName", options.cookieName),
       lifetime: options.lifetime ?? "120 minutes",
-      csrfToken: csrfToken(options)
+      csrfToken: yield* csrfToken(options)
     }
     return yield* System.makeTokens({
       mode,
@@ -378,7 +382,7 @@ const makeClientCertificate = (options: Options): Client<never, MutualTls> =>
       })
     }
     return yield* bind(
-      Authenticator.fixed(Csrf.credentials(csrfToken(options)), {
+      Authenticator.fixed(Csrf.credentials(yield* csrfToken(options)), {
         mode: "IbmMq/ClientCertificate",
         explain: MqError.explain
       }),
@@ -403,7 +407,8 @@ const modeOf = <C extends TaggedCredential>(credential: C): Mode<C> => {
   return `IbmMq/${tag}`
 }
 
-const csrfToken = ({ csrfToken }: Settings): string | null => csrfToken === undefined ? "local" : csrfToken
+const csrfToken = ({ csrfToken = "local" }: Settings): Either.Either<string | null, InvalidSetting> =>
+  csrfToken === null ? Either.right(null) : System.headerSetting("csrfToken", csrfToken)
 
 /** mqweb answers only in JSON, and expects to be asked for it. */
 const bind = (

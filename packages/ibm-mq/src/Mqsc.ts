@@ -8,6 +8,7 @@ import type { ClientError } from "@effect-auth/core/AuthError"
 import { InvalidSetting } from "@effect-auth/core/AuthError"
 import * as OriginPolicy from "@effect-auth/core/OriginPolicy"
 import * as ServerMessage from "@effect-auth/core/ServerMessage"
+import * as System from "@effect-auth/core/System"
 import type * as HttpClientError from "@effect/platform/HttpClientError"
 import * as HttpClientRequest from "@effect/platform/HttpClientRequest"
 import type * as HttpClientResponse from "@effect/platform/HttpClientResponse"
@@ -99,7 +100,7 @@ export interface Result<out Response> {
 }
 
 /**
- * What running a command can fail with. `InvalidSetting`: the queue manager's name cannot be sent.
+ * What running a command can fail with. `InvalidSetting`: the name of a queue manager cannot be sent.
  *
  * @since 0.1.0
  * @category models
@@ -177,7 +178,11 @@ const run = <Response extends Codes>(
     const response = yield* http.execute(
       target.gatewayQmgr === undefined
         ? request
-        : HttpClientRequest.setHeader(request, gatewayHeader, target.gatewayQmgr)
+        : HttpClientRequest.setHeader(
+          request,
+          gatewayHeader,
+          yield* System.headerSetting("gatewayQmgr", target.gatewayQmgr)
+        )
     )
     const result = yield* read(response)
     if (result.overallCompletionCode !== 0 || result.overallReasonCode !== 0) {

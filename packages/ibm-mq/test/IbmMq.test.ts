@@ -78,6 +78,33 @@ describe("IbmMq, every mode", () => {
   })
 })
 
+describe("IbmMq, Config", () => {
+  it.effect("an empty variable is not set, whoever reads it", () =>
+    Effect.gen(function*() {
+      const empty = ConfigProvider.fromMap(new Map([["MQ_URL", ""], ["MQ_USERNAME", "reader"], ["MQ_PASSWORD", ""]]))
+      const layers: ReadonlyArray<AnyMode> = [
+        IbmMq.layerConfig(wrapped),
+        IbmMq.layerBasicConfig(wrapped),
+        IbmMq.layerLtpaConfig(wrapped)
+      ]
+      for (const layer of layers) {
+        const error = yield* Effect.flip(Effect.scoped(Layer.build(wire(layer).layer))).pipe(
+          Effect.withConfigProvider(empty)
+        )
+        assert.strictEqual(
+          String(error),
+          "(Missing data at MQ: \"these variables are not set:\n  MQ_URL\n  MQ_PASSWORD (MQ_USERNAME is set)\")"
+        )
+      }
+      const { layer } = wire(IbmMq.layerClientCertificateConfig({
+        baseUrl: Config.string("MQ_URL"),
+        csrfToken: Config.withDefault(Config.string("MQ_CSRF"), "local")
+      }))
+      const error = yield* Effect.flip(Effect.scoped(Layer.build(layer))).pipe(Effect.withConfigProvider(empty))
+      assert.strictEqual(String(error), "(Missing data at MQ_URL: \"is not set\")")
+    }))
+})
+
 describe("IbmMq, CSRF", () => {
   const sent = (settings: Partial<IbmMq.Settings>, server?: FakeMqweb.Options) => {
     const { calls, layer } = wire(IbmMq.layerLtpa({ ...options, ...settings }), server)
@@ -101,6 +128,24 @@ describe("IbmMq, CSRF", () => {
       for (const csrfToken of ["mine", ""]) {
         const { headers } = yield* sent({ csrfToken })
         assert.deepStrictEqual(headers[2], ["POST /admin/action/qmgr/QM1/mqsc 200", csrfToken])
+      }
+    }))
+
+  it.effect("a value that no header can have is refused in every mode, before anything is sent", () =>
+    Effect.gen(function*() {
+      const layers: ReadonlyArray<(settings: Pick<IbmMq.Settings, "csrfToken">) => AnyMode> = [
+        (settings) => IbmMq.layerBasic({ ...options, ...settings }),
+        (settings) => IbmMq.layerLtpa({ ...options, ...settings }),
+        (settings) => IbmMq.layerClientCertificate({ baseUrl, ...settings })
+      ]
+      for (const layerOf of layers) {
+        for (const csrfToken of ["canary\u200b", "“canary”", "canary\n", " canary"]) {
+          const { layer, told } = wire(layerOf({ csrfToken }))
+          const error = yield* Effect.flip(Effect.scoped(Layer.build(layer)))
+          assert.deepInclude(error, { _tag: "InvalidSetting", setting: "csrfToken" })
+          assert.notInclude(String(error), "canary")
+          assert.deepStrictEqual(told(), [])
+        }
       }
     }))
 
@@ -172,6 +217,15 @@ describe("IbmMq, LTPA", () => {
     const { layer } = wire(IbmMq.layerLtpa({ ...options, cookieName: "sso" }), { cookieName: "sso" })
     return Effect.map(list, ({ status }) => assert.strictEqual(status, 200)).pipe(Effect.provide(layer))
   })
+
+  it.effect("refuses a name that no cookie can have", () =>
+    Effect.gen(function*() {
+      for (const cookieName of ["", "sso ", "s=o", "sso\u200b"]) {
+        const { layer } = wire(IbmMq.layerLtpa({ ...options, cookieName }))
+        const error = yield* Effect.flip(Effect.scoped(Layer.build(layer)))
+        assert.deepInclude(error, { _tag: "InvalidSetting", setting: "cookieName" })
+      }
+    }))
 
   it.effect("a login that succeeds without the cookie is a terminal error that says what to set", () => {
     const { layer, told } = wire(IbmMq.layerLtpa(options), { cookieName: "sso" })

@@ -65,6 +65,17 @@ describe("Mqsc", () => {
     }).pipe(Effect.provide(layer))
   })
 
+  it.effect("a gateway whose name no header can have is refused before anything is sent", () => {
+    const { layer, told } = mq()
+    return Effect.gen(function*() {
+      for (const gatewayQmgr of ["GATE\u200b", "GATE\n", "“GATE”"]) {
+        const error = yield* Effect.flip(Mqsc.runMqsc({ qmgr: "QM1", command: "PING QMGR", gatewayQmgr }))
+        assert.deepInclude(error, { _tag: "InvalidSetting", setting: "gatewayQmgr" })
+      }
+      assert.deepStrictEqual(told(), [])
+    }).pipe(Effect.provide(layer))
+  })
+
   it.effect("the gateway is named on the command, never on the login, and read from the answer", () => {
     const { calls, layer } = mq()
     return Effect.gen(function*() {

@@ -15,7 +15,7 @@
  */
 import * as AuthenticatedHttpClient from "@effect-auth/core/AuthenticatedHttpClient"
 import * as Authenticator from "@effect-auth/core/Authenticator"
-import type { AuthModeMismatch, ExchangeError, SetupError } from "@effect-auth/core/AuthError"
+import type { AuthModeMismatch, ExchangeError, InvalidSetting, SetupError } from "@effect-auth/core/AuthError"
 import * as AuthMode from "@effect-auth/core/AuthMode"
 import * as Credential from "@effect-auth/core/Credential"
 import type { Fields, Given, Untagged } from "@effect-auth/core/CredentialSource"
@@ -41,6 +41,7 @@ import * as RequestedWith from "./internal/requestedWith.ts"
 import * as Session from "./internal/session.ts"
 import * as Platform from "./Platform.ts"
 import { Account, ApiAccess, GatewayAccess } from "./QualysAccess.ts"
+import * as QualysCredential from "./QualysCredential.ts"
 import * as QualysQuota from "./QualysQuota.ts"
 
 export {
@@ -453,16 +454,21 @@ const located = <R>(given: Given<Login, R> | undefined, options: Options) => {
   return Either.map(Platform.hosts(platform), (hosts) => ({ platform, hosts }))
 }
 
+/** What is exchanged is not empty, as what is sent by Basic may be. */
 const login = <R>(mode: ModeName, given: Given<Login, R>) =>
   CredentialSource.make(given, {
     mode,
-    make: ({ password, username }) => Credential.basic({ username, password })
+    make: ({ password, username }) => QualysCredential.jwt({ username, password })
   })
 
 const makeBasic = <R>(given: Given<Login, R>, options: Options, mode: ModeName = "Qualys/Basic"): Client<never, R> =>
   Effect.gen(function*() {
     const { hosts, platform } = yield* located(given, options)
-    const authenticator = Authenticator.fromCredential(yield* login(mode, given), {
+    const credential = yield* CredentialSource.make(given, {
+      mode,
+      make: ({ password, username }) => Credential.basic({ username, password })
+    })
+    const authenticator = Authenticator.fromCredential(credential, {
       mode,
       explain: Refusal.explainLogin(platform),
       coolDown: options.refreshPolicy?.coolDown,
@@ -493,15 +499,21 @@ const jwtTokens = <R>(given: Given<Login, R>, options: Options): Tokens<R> =>
     const mode = "Qualys/Jwt"
     const { hosts, platform } = yield* located(given, options)
     const credential = yield* login(mode, given)
-    const kept = Effect.isEffect(given) ? undefined : given.token
+    const kept = yield* keptToken(given)
     return yield* System.makeTokens({
       mode,
       origin: hosts.gateway,
       account: Effect.map(credential.read, ({ username }) => username),
       login: Effect.flatMap(credential.read, Jwt.login({ mode, platform, gateway: hosts.gateway })),
-      initial: kept === undefined || kept === null ? undefined : Jwt.given(mode, kept)
+      initial: kept === undefined ? undefined : Jwt.given(mode, kept)
     }, options)
   })
+
+/** One that an Effect gives has nothing to say about the JWT of this process. */
+const keptToken = <R>(given: Given<Login, R>): Either.Either<Redacted.Redacted | undefined, InvalidSetting> =>
+  Effect.isEffect(given) || given.token === undefined || given.token === null
+    ? Either.right(undefined)
+    : Either.map(Credential.bearer({ token: given.token }), ({ token }) => token)
 
 const bindJwt = <R>(tokens: TokenSource, given: Given<Login, R>, options: Options) =>
   Effect.flatMap(

@@ -19,11 +19,6 @@ const PlatformName = Schema.NullOr(Schema.Union(Schema.Literal("CUSTOM"), Platfo
   message: () => ({ message: `must be one of ${Object.keys(Platform.platforms).join(", ")}`, override: true })
 })
 
-const common = {
-  username: Credential.Basic.fields.username,
-  password: Credential.Secret
-}
-
 const place = {
   platformName: Schema.optionalWith(PlatformName, { default: () => Platform.defaultPlatform }).pipe(
     Schema.fromKey("platform")
@@ -56,7 +51,8 @@ const located = (fields: Parameters<typeof hasHosts>[0]): Platform.Platform =>
  */
 export class Basic extends Schema.Class<Basic>("@effect-auth/qualys/Basic")(
   Schema.Struct({
-    ...common,
+    username: Credential.Basic.fields.username,
+    password: Credential.Basic.fields.password,
     token: Schema.optionalWith(
       Schema.Null.annotations({
         message: () => ({ message: "must be null where auth_type is basic", override: true })
@@ -87,8 +83,9 @@ export class Basic extends Schema.Class<Basic>("@effect-auth/qualys/Basic")(
  */
 export class Jwt extends Schema.Class<Jwt>("@effect-auth/qualys/Jwt")(
   Schema.Struct({
-    ...common,
-    token: Schema.optionalWith(Schema.NullOr(Credential.Secret), { default: () => null }),
+    username: Credential.Basic.fields.username.pipe(Schema.filter((name) => name !== "" || "must not be empty")),
+    password: Credential.Secret,
+    token: Schema.optionalWith(Schema.NullOr(Credential.Bearer.fields.token), { default: () => null }),
     authType: Schema.propertySignature(Schema.Literal("token")).pipe(Schema.fromKey("auth_type")),
     ...place
   }).pipe(Schema.filter(hasHosts))

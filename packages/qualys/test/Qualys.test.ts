@@ -89,6 +89,28 @@ describe("Qualys, basic", () => {
     )))
 })
 
+describe("Qualys, settings that cannot be sent", () => {
+  it.effect("are refused when the layer is built: a JWT that was kept", () =>
+    Effect.gen(function*() {
+      for (const token of ["canary-a.canary-b.canary-c\n", "canary-a.canary\u200b.canary-c", "“canary”"]) {
+        const layer = on()(
+          Qualys.layerJwt({ platform: "qg2", credential: { ...credential, token: Redacted.make(token) } })
+        )
+        const error = yield* Effect.flip(Effect.scoped(Layer.build(layer)))
+        assert.deepInclude(error, { _tag: "InvalidSetting", setting: "credential.token" })
+        assert.notInclude(String(error), "canary")
+      }
+    }))
+
+  it.effect("are not an empty user name and an empty password, which Qualys itself refuses", () =>
+    Effect.gen(function*() {
+      const error = yield* Effect.flip(get(scans))
+      assert.deepInclude(error, { _tag: "CredentialsRejected", status: 401 })
+    }).pipe(Effect.provide(
+      on()(Qualys.layerBasic({ platform: "qg2", credential: { username: "", password: Redacted.make("") } }))
+    )))
+})
+
 describe("Qualys, JWT", () => {
   it.effect("logs in once, and again when the four hours are over", () =>
     Effect.gen(function*() {

@@ -64,7 +64,7 @@ export class ServiceAccount
  * @category schemas
  */
 export class ApiKey extends Schema.TaggedClass<ApiKey>("@effect-auth/yamcs/ApiKey")("ApiKey", {
-  key: Credential.Secret
+  key: Credential.HeaderSecret
 }) {}
 
 /**

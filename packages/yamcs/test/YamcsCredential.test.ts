@@ -49,9 +49,38 @@ describe("YamcsCredential", () => {
     assert.deepStrictEqual(failures, [
       "credential.password: must not be empty",
       "credential.accessToken: must be a b64token (RFC 6750 section 2.1)",
-      "credential.clientSecret: must not contain control characters",
-      "credential.key: must not contain control characters"
+      "credential.clientSecret: must not contain control characters; there is white space around it",
+      "credential.key: must not contain control characters; there is white space around it"
     ])
+  })
+
+  it.each(Object.entries({
+    "a\u200bb": "an invisible character in it",
+    "“a”": "a curly quote in it",
+    " a": "white space around it",
+    "a\r\n": "white space around it",
+    "ключ": ""
+  }))("an API key, which goes into a header as it is, is refused when it is made: %j", (text, named) => {
+    const key = text.replace("a", "canary")
+    const refusals = [
+      YamcsCredential.apiKey({ key: Redacted.make(key) }),
+      Credential.fromUnknown(YamcsCredential.YamcsCredential)({ _tag: "ApiKey", key })
+    ].map((result: Either.Either<unknown, InvalidSetting>) => Either.getOrThrow(Either.flip(result)).message)
+    for (const refused of refusals) {
+      assert.match(refused, /^credential\.key: must (?:be a header field's value|not contain control characters)/)
+      assert.include(refused, named)
+      assert.notInclude(refused, key)
+    }
+  })
+
+  it("what travels in a form may have any character that can be encoded", () => {
+    const any = Redacted.make(" canary\u200b’ ключ ")
+    const accepted: ReadonlyArray<Either.Either<unknown, InvalidSetting>> = [
+      YamcsCredential.password({ username: " a\u200b", password: any }),
+      YamcsCredential.serviceAccount({ clientId: "a", clientSecret: any, become: "ключ" }),
+      YamcsCredential.session({ accessToken: canary, refreshToken: any })
+    ]
+    assert.isTrue(accepted.every(Either.isRight))
   })
 })
 
@@ -121,7 +150,15 @@ describe("credentialConfig", () => {
   it.effect("does not pass over a credential that is set and cannot be used", () =>
     Effect.gen(function*() {
       const message = String(yield* Effect.flip(configured({ ...password, YAMCS_API_KEY: "canary\n" })))
-      assert.strictEqual(message, "(Invalid data at YAMCS_API_KEY: \"must not contain control characters\")")
+      assert.strictEqual(
+        message,
+        "(Invalid data at YAMCS_API_KEY: \"must not contain control characters; there is white space around it\")"
+      )
+      const curly = String(yield* Effect.flip(configured({ ...password, YAMCS_API_KEY: "“canary”" })))
+      assert.match(
+        curly,
+        /^\(Invalid data at YAMCS_API_KEY: "must be a header field's value: .*; there is a curly quote/
+      )
     }))
 
   it.effect("takes an empty variable for one that is not set", () =>

@@ -5,10 +5,12 @@
 import type * as HttpClientRequest from "@effect/platform/HttpClientRequest"
 import type * as HttpClientResponse from "@effect/platform/HttpClientResponse"
 import * as Effect from "effect/Effect"
+import * as Either from "effect/Either"
 import type * as Exit from "effect/Exit"
 import * as Option from "effect/Option"
 import * as Redacted from "effect/Redacted"
 import type { CallError, ExchangeError, OriginRefused } from "../../AuthError.ts"
+import { CredentialUnavailable } from "../../AuthError.ts"
 import * as Challenge from "../../Challenge.ts"
 import * as RequestCredentials from "../../RequestCredentials.ts"
 import * as ServerMessage from "../../ServerMessage.ts"
@@ -16,6 +18,7 @@ import type { Demand } from "../token/demand.ts"
 import * as Demands from "../token/demand.ts"
 import type { RenewalStep } from "../token/rejection.ts"
 import * as Locations from "./locations.ts"
+import * as Sendable from "./sendable.ts"
 
 /**
  * Obtains credentials for requests and reads the answers to them.
@@ -121,8 +124,21 @@ export interface Options {
 export const isImmediate = <A, E>(self: Effect.Effect<A, E>): self is Exit.Success<A, E> =>
   "_tag" in self && self._tag === "Success"
 
-/** Everything about active credentials that depends on their value is computed here, once. */
+/**
+ * Everything about active credentials that depends on their value is computed here, once. Credentials that a transport
+ * could not send are `CredentialUnavailable`; transports end the fiber for them.
+ */
 export const make = (
+  options: Options & { readonly mode: string },
+  credentials: RequestCredentials.RequestCredentials,
+  reject: ActiveCredentials["reject"]
+): Either.Either<ActiveCredentials, CredentialUnavailable> =>
+  Either.match(Sendable.check(credentials), {
+    onLeft: (problem) => Either.left(new CredentialUnavailable({ mode: options.mode, problem, final: true })),
+    onRight: () => Either.right(sendable(options, credentials, reject))
+  })
+
+const sendable = (
   options: Options & { readonly mode: string },
   credentials: RequestCredentials.RequestCredentials,
   reject: ActiveCredentials["reject"]

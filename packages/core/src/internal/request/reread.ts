@@ -18,7 +18,7 @@ import * as Active from "./activeCredentials.ts"
 /** What was read last. */
 interface Current<C> {
   readonly credential: C
-  readonly proved: Exit.Exit<ActiveCredentials>
+  readonly proved: Exit.Exit<ActiveCredentials, CredentialUnavailable>
 }
 
 interface State<C> {
@@ -52,7 +52,7 @@ export const make = <C>(
   const install = (credential: C): Current<C> => {
     const current: Current<C> = {
       credential,
-      proved: Exit.succeed(
+      proved: Exit.fromEither(
         Active.make(options, options.credentials(credential), () => oneAtATime(reject(current)))
       )
     }

@@ -1,5 +1,7 @@
 /** Credentials that stand or fall with a token of a source. */
+import * as Either from "effect/Either"
 import * as MutableRef from "effect/MutableRef"
+import type { CredentialUnavailable } from "../../AuthError.ts"
 import type { RequestCredentials } from "../../RequestCredentials.ts"
 import type { Token } from "../../Token.ts"
 import type { TokenSource } from "../token/source.ts"
@@ -25,21 +27,22 @@ export const ofToken = (
   accepted: MutableRef.MutableRef<boolean>,
   options: Options & { readonly mode: string },
   credentials: RequestCredentials
-): ActiveCredentials => {
-  const active = Active.make(
-    options,
-    credentials,
-    (attempted, demand) => tokens.reject(token, attempted, MutableRef.get(accepted), demand)
+): Either.Either<ActiveCredentials, CredentialUnavailable> =>
+  Either.map(
+    Active.make(
+      options,
+      credentials,
+      (attempted, demand) => tokens.reject(token, attempted, MutableRef.get(accepted), demand)
+    ),
+    (active): ActiveCredentials => ({
+      ...active,
+      isRenewable: true,
+      review: (response) => {
+        const review = active.review(response)
+        // an error may be that of a proxy, which has not looked at the token
+        const isOpen = active.reviewBody?.wanted(response) === true
+        if (response.status < 400 && review._tag === "Accepted" && !isOpen) MutableRef.set(accepted, true)
+        return review
+      }
+    })
   )
-  return {
-    ...active,
-    isRenewable: true,
-    review: (response) => {
-      const review = active.review(response)
-      // an error may be that of a proxy, which has not looked at the token
-      const isOpen = active.reviewBody?.wanted(response) === true
-      if (response.status < 400 && review._tag === "Accepted" && !isOpen) MutableRef.set(accepted, true)
-      return review
-    }
-  }
-}
