@@ -9,6 +9,9 @@ import * as Credential from "@effect-auth/core/Credential"
 import * as OriginPolicy from "@effect-auth/core/OriginPolicy"
 import type * as Config from "effect/Config"
 import * as Either from "effect/Either"
+import * as Option from "effect/Option"
+import * as Predicate from "effect/Predicate"
+import * as Record from "effect/Record"
 import * as Schema from "effect/Schema"
 
 /**
@@ -87,17 +90,40 @@ const HostUrl = Schema.String.pipe(
   )
 )
 
+/** `qualysdk` keeps further keys, and the order of all. */
+const asItIs = { parseOptions: { onExcessProperty: "preserve", propertyOrder: "original" } } as const
+
 /**
- * The hosts of a private platform: three https URLs (plain http to a loopback host is for tests).
+ * The hosts of a private platform: three https URLs (plain http to a loopback host is for tests). Further keys are kept
+ * and not used.
  *
  * @since 0.1.0
  * @category schemas
  */
-export class Override extends Schema.Class<Override>("@effect-auth/qualys/Override")({
-  api_url: HostUrl,
-  gateway_url: HostUrl,
-  qualysguard_url: HostUrl
-}) {}
+export class Override extends Schema.Class<Override>("@effect-auth/qualys/Override")(
+  Schema.Struct({
+    api_url: HostUrl,
+    gateway_url: HostUrl,
+    qualysguard_url: HostUrl
+  }),
+  [asItIs, asItIs, asItIs]
+) {}
+
+/**
+ * An {@link Override} as people write it and `qualysdk` reads it: each URL loses the white space around it and a slash at
+ * its end, and `https://` is put in front of one without a scheme or with `http://`, unless that names this machine.
+ *
+ * @since 0.1.0
+ * @category schemas
+ */
+export const OverrideFromText: Schema.Schema<Override, { readonly [key: string]: string }> = Schema.transform(
+  Schema.Record({
+    key: Schema.String,
+    value: Schema.String.annotations({ message: () => ({ message: "must be a string", override: true }) })
+  }),
+  Override,
+  { strict: false, decode: (urls) => Record.map(urls, complete), encode: (override) => ({ ...override }) }
+)
 
 /**
  * The id of a shared platform, or the hosts of a private one.
@@ -105,7 +131,7 @@ export class Override extends Schema.Class<Override>("@effect-auth/qualys/Overri
  * @since 0.1.0
  * @category schemas
  */
-export const Platform = Schema.Union(PlatformId, Override)
+export const Platform = Schema.Union(PlatformId, OverrideFromText)
 
 /**
  * @since 0.1.0
@@ -122,13 +148,13 @@ export type Platform = PlatformId | Override
 export const defaultPlatform: PlatformId = "qg3"
 
 /**
- * Decodes a platform: an id in any case, or an override. Fails with `InvalidSetting`.
+ * Decodes a platform: an id in any case, or an override as in {@link OverrideFromText}. Fails with `InvalidSetting`.
  *
  * @since 0.1.0
  * @category decoding
  */
 export const fromUnknown = (input: unknown): Either.Either<Platform, InvalidSetting> =>
-  typeof input === "string"
+  !Predicate.isReadonlyRecord(input)
     ? Either.mapLeft(decodeId(input), () => new InvalidSetting({ setting: "platform", problem: unknownPlatform }))
     : Either.mapLeft(
       decodeOverride(input),
@@ -142,6 +168,9 @@ export const fromUnknown = (input: unknown): Either.Either<Platform, InvalidSett
  * ```ts
  * import * as Platform from "@effect-auth/qualys/Platform"
  * import * as Either from "effect/Either"
+import * as Option from "effect/Option"
+import * as Predicate from "effect/Predicate"
+import * as Record from "effect/Record"
  *
  * Either.map(Platform.hosts("eu2"), (hosts) => hosts.gateway) // https://gateway.qg2.apps.qualys.eu
  * ```
@@ -179,6 +208,20 @@ const unknownPlatform = `must be one of ${known}, or the three URLs api_url, gat
 
 const decodeId = Schema.decodeUnknownEither(PlatformId)
 
-const decodeOverride = Credential.fromUnknown(Override)
+const decodeOverride = Credential.fromUnknown(OverrideFromText)
+
+/** As `BaseAuthentication` of `qualysdk` 0.4.0, which makes `https://` of every `http://`. */
+function complete(text: string): string {
+  // what `str.strip` of Python takes for white space, and JavaScript
+  // eslint-disable-next-line no-control-regex -- Python's white space has control characters
+  const url = text.replace(/^[\s\x1c-\x1f\x85]+|[\s\x1c-\x1f\x85]+$/gu, "")
+  const secure = isOfThisMachine(url) ? url : url.replace(/^http:\/\//iu, "https://")
+  return (/^[a-z][a-z0-9+.-]*:\/\//iu.test(secure) ? secure : `https://${secure}`).replace(/\/$/u, "")
+}
+
+const isOfThisMachine = (url: string): boolean => {
+  const parsed = Option.liftThrowable((text: string) => new URL(text))(url)
+  return Option.exists(parsed, ({ hostname, protocol }) => protocol === "http:" && OriginPolicy.isLoopback(hostname))
+}
 
 const withoutSlash = (url: string): string => url.replace(/\/+$/, "")

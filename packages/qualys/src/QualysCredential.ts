@@ -5,13 +5,14 @@
  *
  * @since 0.1.0
  */
-import type { InvalidSetting } from "@effect-auth/core/AuthError"
+import { InvalidSetting } from "@effect-auth/core/AuthError"
 import * as Credential from "@effect-auth/core/Credential"
 import type * as Config from "effect/Config"
 import * as Either from "effect/Either"
 import * as Predicate from "effect/Predicate"
 import * as Redacted from "effect/Redacted"
 import * as Schema from "effect/Schema"
+import * as PythonJson from "./internal/pythonJson.ts"
 import * as Platform from "./Platform.ts"
 
 /** Hosts that are given one by one have no id; `CUSTOM` takes its place. */
@@ -23,7 +24,7 @@ const place = {
   platformName: Schema.optionalWith(PlatformName, { default: () => Platform.defaultPlatform }).pipe(
     Schema.fromKey("platform")
   ),
-  override: Schema.optionalWith(Schema.NullOr(Platform.Override), { default: () => null }).pipe(
+  override: Schema.optionalWith(Schema.NullOr(Platform.OverrideFromText), { default: () => null }).pipe(
     Schema.fromKey("override_platform")
   )
 }
@@ -162,17 +163,17 @@ export const jwt = (fields: {
 
 /**
  * Decodes a credential from a dictionary. Where `auth_type` is missing it is `token` if there is a token, else `basic`;
- * a missing `platform` is `qg3`. Unknown keys are refused by name. The error names the field and never quotes its value.
+ * a missing `platform` is `qg3`, or `CUSTOM` where there is an override. The URLs of an override are completed as by
+ * `Platform.OverrideFromText`. `generated_on`, which a `TokenAuth` of `qualysdk` has as well, is ignored; any other
+ * unknown key is refused by name, because it may be a mistake. The error names the field and never quotes its value.
  *
  * @since 0.1.0
  * @category decoding
  */
 export const fromUnknown = (input: unknown): Either.Either<QualysCredential, InvalidSetting> =>
-  decode(
-    Predicate.isReadonlyRecord(input) && input["auth_type"] === undefined
-      ? { ...input, auth_type: Predicate.isNullable(input["token"]) ? "basic" : "token" }
-      : input
-  )
+  Predicate.isReadonlyRecord(input)
+    ? decode(complete(input))
+    : Either.left(new InvalidSetting({ setting: "credential", problem: `must be an object with the keys ${known}` }))
 
 /**
  * Decodes a credential from a JSON text; see {@link fromUnknown}.
@@ -183,7 +184,7 @@ export const fromUnknown = (input: unknown): Either.Either<QualysCredential, Inv
 export const fromJson = (json: string): Either.Either<QualysCredential, InvalidSetting> =>
   Either.flatMap(Credential.fromJson(Schema.Unknown)(json), fromUnknown)
 
-/** How a credential is written: on one line, or `pretty` with an indentation of four. */
+/** How a credential is written, to the byte as `qualysdk` writes it: on one line, or `pretty` with an indentation of four. */
 interface JsonOptions {
   readonly pretty?: boolean | undefined
 }
@@ -215,6 +216,22 @@ export const revealJson = (credential: QualysCredential, options?: JsonOptions):
 export const config = (name: string): Config.Config<QualysCredential> =>
   Credential.variableConfig(name, (json) => Either.mapLeft(fromJson(json), (error) => error.message))
 
+const known = "username, password, token, auth_type, platform and override_platform"
+
+const complete = (
+  { generated_on: _, ...input }: { readonly [key: string]: unknown }
+): { readonly [key: string]: unknown } => {
+  const override = input["override_platform"]
+  const isEmpty = Predicate.isReadonlyRecord(override) && Object.keys(override).length === 0
+  return {
+    // what `qualysdk` makes of a dictionary
+    auth_type: Predicate.isNullable(input["token"]) ? "basic" : "token",
+    platform: Predicate.isNullable(override) || isEmpty ? Platform.defaultPlatform : "CUSTOM",
+    ...input,
+    ...(isEmpty ? { override_platform: null } : undefined)
+  }
+}
+
 const decode = Credential.fromUnknown(QualysCredential)
 
 const placed = (platform: Platform.Platform = Platform.defaultPlatform) =>
@@ -229,15 +246,14 @@ const write = (
   options: JsonOptions | undefined,
   secret: (secret: Redacted.Redacted) => string
 ): string =>
-  JSON.stringify(
+  PythonJson.write(
     {
       username: credential.username,
       password: secret(credential.password),
       token: credential.token === null ? null : secret(credential.token),
       auth_type: credential.authType,
       platform: credential.platformName,
-      override_platform: credential.override
+      override_platform: credential.override === null ? null : { ...credential.override }
     },
-    undefined,
     options?.pretty === true ? 4 : undefined
   )

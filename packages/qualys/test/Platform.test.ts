@@ -72,16 +72,49 @@ describe("Platform", () => {
   })
 
   it.each([
-    [{ ...override, gateway_url: "http://gateway.private.example" }, "platform.gateway_url: must begin with https://"],
-    [{ ...override, api_url: "private.example" }, /^platform\.api_url: is not an absolute URL/],
+    [{ ...override, gateway_url: "ftp://gateway.private.example" }, "platform.gateway_url: must begin with https://"],
+    [{ ...override, api_url: "canary a.example" }, /^platform\.api_url: is not an absolute URL/],
+    [{ ...override, api_url: " " }, /^platform\.api_url: is not an absolute URL/],
+    [{ ...override, api_url: 42 }, "platform.api_url: must be a string"],
     [{ ...override, api_url: "https://canary-user:canary-pass@private.example" }, /must not contain user information/],
     [{ api_url: override.api_url, gateway_url: override.gateway_url }, /^platform\.qualysguard_url: is missing/],
-    [{ ...override, ui_url: "https://ui.private.example" }, /^platform\.ui_url: is unexpected/]
+    [[], /^platform: must be one of qg1, .*, or the three URLs/],
+    [null, /^platform: must be one of qg1, .*, or the three URLs/]
   ])("refuses an override with a flaw, and names it (%#)", (input, problem) => {
     const { message } = Either.getOrThrow(Either.flip(Platform.fromUnknown(input)))
     if (typeof problem === "string") assert.strictEqual(message, problem)
     else assert.match(message, problem)
     assert.notInclude(message, "canary")
+  })
+
+  it.each([
+    [" \t https://a.example\r\n", "https://a.example"],
+    ["\x1c\x85\u3000a.example\u00a0", "https://a.example"],
+    ["a.example:8443", "https://a.example:8443"],
+    ["http://a.example", "https://a.example"],
+    ["HTTP://a.example", "https://a.example"],
+    ["HTTPS://a.example", "HTTPS://a.example"],
+    ["https://a.example/base/", "https://a.example/base"],
+    ["http://127.0.0.1:8080/", "http://127.0.0.1:8080"],
+    [" http://localhost ", "http://localhost"]
+  ])("completes the URL %j of an override to %s, as qualysdk does", (text, url) => {
+    const platform = Either.getOrThrow(Platform.fromUnknown({ ...override, api_url: text }))
+    assert.strictEqual(typeof platform === "string" ? platform : platform.api_url, url)
+    assert.strictEqual(Either.getOrThrow(Platform.hosts({ ...override, api_url: text })).api, url)
+  })
+
+  it("keeps further keys of an override, and their order", () => {
+    const input = { portal_url: " portal.private.example/", ...override }
+    const platform = Either.getOrThrow(Platform.fromUnknown(input))
+    assert.strictEqual(
+      JSON.stringify(platform),
+      JSON.stringify({
+        ...input,
+        portal_url: "https://portal.private.example",
+        api_url: "https://qualysapi.private.example"
+      })
+    )
+    assert.strictEqual(JSON.stringify(Either.getOrThrow(Platform.fromUnknown(platform))), JSON.stringify(platform))
   })
 
   it.effect("is read from the environment in any case", () =>

@@ -6,6 +6,7 @@ import * as Equal from "effect/Equal"
 import * as Redacted from "effect/Redacted"
 import { inspect } from "node:util"
 import * as QualysCredential from "../src/QualysCredential.ts"
+import cases from "./fixtures/qualysdk/cases.json" with { type: "json" }
 
 const override = {
   api_url: "https://qualysapi.private.example",
@@ -40,12 +41,80 @@ const decoded = (input: unknown) => Either.getOrThrow(QualysCredential.fromUnkno
 const problem = (input: unknown) => Either.getOrThrow(Either.flip(QualysCredential.fromUnknown(input))).message
 
 describe("QualysCredential", () => {
-  it.each(Object.entries(written))("writes %s exactly as it was read", (_, input) => {
-    const json = JSON.stringify(input)
-    const credential = Either.getOrThrow(QualysCredential.fromJson(json))
-    assert.strictEqual(QualysCredential.revealJson(credential), json)
+  it.each(Object.entries(written))("writes %s as it was read", (_, input) => {
+    const credential = Either.getOrThrow(QualysCredential.fromJson(JSON.stringify(input)))
+    const json = QualysCredential.revealJson(credential)
+    assert.strictEqual(JSON.stringify(JSON.parse(json)), JSON.stringify(input))
     assert.strictEqual(QualysCredential.revealJson(credential, { pretty: true }), JSON.stringify(input, undefined, 4))
     assert.isTrue(Equal.equals(credential, decoded(input)))
+  })
+
+  describe("beside qualysdk 0.4.0", () => {
+    it.each(cases)("reads and writes its texts to the byte: $name", ({ line, pretty }) => {
+      for (const text of [line, pretty]) {
+        const credential = Either.getOrThrow(QualysCredential.fromJson(text))
+        assert.strictEqual(QualysCredential.revealJson(credential), line)
+        assert.strictEqual(QualysCredential.revealJson(credential, { pretty: true }), pretty)
+      }
+    })
+
+    it.each(cases)("makes of the same fields the same text: $name", ({ given, line, pretty }) => {
+      assert.strictEqual(QualysCredential.revealJson(decoded(given)), line)
+      assert.strictEqual(QualysCredential.revealJson(decoded(given), { pretty: true }), pretty)
+    })
+
+    it("ignores the time that a TokenAuth has beside its fields", () => {
+      const input = { ...dictionary, generated_on: "2030-01-01 00:00:00" }
+      assert.isTrue(Equal.equals(decoded(input), decoded(dictionary)))
+    })
+
+    it("takes an empty override for none, as it does", () => {
+      assert.isTrue(Equal.equals(decoded({ ...dictionary, override_platform: {} }), decoded(dictionary)))
+      const { platform: _, ...elsewhere } = dictionary
+      assert.strictEqual(decoded({ ...elsewhere, override_platform: {} }).platform, "qg3")
+    })
+
+    it("writes what is shown in the same form", () => {
+      assert.strictEqual(
+        QualysCredential.toJson(decoded({ ...dictionary, username: "café" })),
+        "{\"username\": \"caf\\u00e9\", \"password\": \"<redacted>\", \"token\": null, \"auth_type\": \"basic\", " +
+          "\"platform\": \"eu1\", \"override_platform\": null}"
+      )
+    })
+  })
+
+  it.each(["[]", "null", "42", "true", "\"canary\"", "[{\"password\": \"canary\"}]"])(
+    "says of the JSON %s what was expected",
+    (json) => {
+      const { message } = Either.getOrThrow(Either.flip(QualysCredential.fromJson(json)))
+      assert.strictEqual(
+        message,
+        "credential: must be an object with the keys username, password, token, auth_type, platform and override_platform"
+      )
+    }
+  )
+
+  it("refuses a token that could not be sent in a header, and names what was pasted along with it", () => {
+    const refused = (token: string) => problem({ ...written["a Jwt"], token })
+    assert.match(refused("canary\n"), /^credential\.token: .*; there is white space around it$/)
+    assert.match(refused(" canary"), /^credential\.token: .*; there is white space around it$/)
+    assert.match(refused("can\u200bary"), /^credential\.token: .*; there is an invisible character in it/)
+    assert.match(refused("“canary”"), /^credential\.token: .*; there is a curly quote in it$/)
+    assert.strictEqual(refused(""), "credential.token: must not be empty")
+    for (const token of ["canary\n", "“canary”"]) assert.notInclude(refused(token), "canary")
+  })
+
+  it("takes an empty user name and password for Basic, and none for what is exchanged", () => {
+    const credential = decoded({ ...dictionary, username: "", password: "" })
+    assert.deepStrictEqual([credential.username, Redacted.value(credential.password)], ["", ""])
+    const exchanged = { ...dictionary, auth_type: "token" }
+    assert.strictEqual(problem({ ...exchanged, username: "" }), "credential.username: must not be empty")
+    assert.strictEqual(problem({ ...exchanged, password: "" }), "credential.password: must not be empty")
+  })
+
+  it("refuses what cannot be encoded, however it is escaped", () => {
+    const json = JSON.stringify(dictionary).replace("canary-password", "canary-\\ud83d")
+    assert.match(Either.getOrThrow(Either.flip(QualysCredential.fromJson(json))).message, /well-formed Unicode/)
   })
 
   it.each(Object.entries(written))("shows no secret of %s, unless it is asked to reveal them", (_, input) => {
@@ -101,7 +170,7 @@ describe("QualysCredential", () => {
       "credential.override_platform: must be given where platform is CUSTOM"
     )
     assert.match(
-      problem({ ...dictionary, override_platform: { ...override, api_url: "http://canary.example" } }),
+      problem({ ...dictionary, override_platform: { ...override, api_url: "ftp://canary.example" } }),
       /^credential\.override_platform\.api_url: must begin with https/
     )
     for (const input of [{ ...dictionary, password: "canary\npassword" }, "canary-text", { password: "canary" }]) {
