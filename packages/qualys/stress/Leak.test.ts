@@ -1,5 +1,5 @@
-/** The modes of Qualys under the leak suite, over three transports. */
+/** The modes of Qualys under the leak suite, in memory and over three transports. */
 import { declareTests } from "../../testing/test/leakTests.ts"
 import * as Modes from "../test/leakModes.ts"
 
-declareTests({ of: "Qualys", ...Modes, extent: "OverSockets" })
+declareTests({ of: "Qualys", ...Modes, extent: "All" })

@@ -1,5 +1,5 @@
-/** Every way of authenticating that core knows under the leak suite, over three transports. */
+/** Every way of authenticating that core knows under the leak suite, in memory and over three transports. */
 import * as Core from "../test/coreModes.ts"
 import { declareTests } from "../test/leakTests.ts"
 
-declareTests({ of: "core", ...Core, extent: "OverSockets" })
+declareTests({ of: "core", ...Core, extent: "All" })

@@ -2,4 +2,4 @@
 import * as Core from "./coreModes.ts"
 import { declareTests } from "./leakTests.ts"
 
-declareTests({ of: "core", ...Core, extent: "InTurn" })
+declareTests({ of: "core", ...Core, extent: "Sample" })
