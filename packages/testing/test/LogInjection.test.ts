@@ -73,9 +73,9 @@ const scheme = (text: string) => ({
   headers: { "www-authenticate": `${text.replace(/[^a-z]/giu, "")} realm="${inHeader(text)}", x="${inHeader(text)}"` }
 })
 /** Every header that anything reads. */
-const garbled = (status: number) => (text: string) => ({
-  status,
-  headers: Object.fromEntries(
+const garbled = (status: number) => (text: string) => {
+  const value = inHeader(text)
+  const headers = Object.fromEntries(
     [
       "age",
       "content-encoding",
@@ -95,9 +95,10 @@ const garbled = (status: number) => (text: string) => ({
       "x-ratelimit-reset",
       "x-ratelimit-resource",
       "x-ratelimit-towait-sec"
-    ].map((name) => [name, inHeader(text)])
+    ].map((name) => [name, value])
   )
-})
+  return { status, headers }
+}
 /** A quota whose name is the server's, almost used up or used up. */
 const quota = (status: number) => (text: string) => ({
   status,
