@@ -1,14 +1,19 @@
 import * as MutualTls from "@effect-auth/core/MutualTls"
+import * as FakeMqweb from "@effect-auth/testing/FakeMqweb"
+import * as FakeServer from "@effect-auth/testing/FakeServer"
+import * as NodeHttpServer from "@effect/platform-node/NodeHttpServer"
 import * as HttpClient from "@effect/platform/HttpClient"
 import { assert, layer } from "@effect/vitest"
 import * as Effect from "effect/Effect"
 import * as Layer from "effect/Layer"
 import * as Option from "effect/Option"
 import * as Redacted from "effect/Redacted"
+import * as Https from "node:https"
 import * as IbmMq from "../src/IbmMq.ts"
 import { Ltpa } from "../src/MqCredential.ts"
 import * as MqUser from "../src/MqUser.ts"
 import * as OpenLiberty from "./OpenLiberty.ts"
+import * as RawRequests from "./rawRequests.ts"
 
 const credential = new Ltpa({ username: OpenLiberty.user.username, password: Redacted.make(OpenLiberty.user.password) })
 const wrong = new Ltpa({ username: OpenLiberty.user.username, password: Redacted.make("canary-wrong") })
@@ -64,7 +69,32 @@ const through = <A, E, E2>(
 
 const ltpa = ({ baseUrl }: OpenLiberty.Service) => IbmMq.layerLtpa({ baseUrl, credential })
 
+/** The fake behind TLS on a loopback port, with the name and the user of the real server. */
+const fake = ({ ca, serverKey }: OpenLiberty.Service) =>
+  Effect.gen(function*() {
+    const { password, username } = OpenLiberty.user
+    const { app } = yield* FakeMqweb.make({
+      users: { [username]: { password, roles: ["MQWebUser"] } },
+      cookieName: OpenLiberty.cookieName
+    })
+    const server = yield* Layer.build(
+      NodeHttpServer.layer(() => Https.createServer({ cert: ca, key: serverKey }), { port: 0, host: "127.0.0.1" })
+    )
+    const url = yield* Effect.provide(FakeServer.serve(app), server)
+    return `${url.replace("http:", "https:")}/ibmmq/rest/v3`
+  })
+
 layer(OpenLiberty.layer, { timeout: "10 minutes", excludeTestServices: true })("IBM MQ over Open Liberty", (it) => {
+  it.scoped("answers raw requests as the fake does", () =>
+    Effect.gen(function*() {
+      const server = yield* OpenLiberty.OpenLiberty
+      const { ca } = server
+      const target = { ...OpenLiberty.user, ca, cookieName: OpenLiberty.cookieName }
+      const real = yield* RawRequests.outcomes({ ...target, baseUrl: server.baseUrl })
+      assert.strictEqual(real["the cookie"], "200 left alone")
+      assert.deepStrictEqual(yield* RawRequests.outcomes({ ...target, baseUrl: yield* fake(server) }), real)
+    }))
+
   it.effect("LTPA logs in once, sends the suffixed cookie, and logs out at the end", () =>
     Effect.gen(function*() {
       const { calls, value } = yield* through(ltpa, () => Effect.zip(MqUser.whoAmI, list))

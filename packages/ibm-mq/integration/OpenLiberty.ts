@@ -26,10 +26,14 @@ const fixture = fileURLToPath(new URL("mqweb", import.meta.url))
 /** The one user of the registry, whose name the client certificate bears too. */
 export const user = { username: "reader", password: "canary-password-liberty" }
 
+/** The name of its cookie before a restart. */
+export const cookieName = "LtpaToken2_a1b2c3"
+
 export interface Service {
   readonly baseUrl: string
-  /** PEM: the server's own certificate, and the client's with its key. */
+  /** PEM: the server's own certificate with its key, and the client's. */
   readonly ca: string
+  readonly serverKey: string
   readonly cert: string
   readonly key: string
   /** Replaces `ltpa.keys` under the running server, and waits until it refuses this cookie for it. */
@@ -87,8 +91,9 @@ const configure = (server: string) =>
     yield* fs.copyFile(`${fixture}/web.xml`, `${webInf}/web.xml`)
     const specifications = `${home}/wlp/dev/api/spec`
     const jars = yield* fs.readDirectory(specifications)
-    const servletApi = jars.find((jar) => jar.startsWith("io.openliberty.jakarta.servlet.6.0"))
-    yield* run(fixture, "javac", "-cp", `${specifications}/${servletApi}`, "-d", `${webInf}/classes`, "Mqweb.java")
+    const apis = jars.filter((jar) => /^io\.openliberty\.jakarta\.(?:servlet\.6\.0|jsonp\.2\.1)/.test(jar))
+    const classPath = apis.map((jar) => `${specifications}/${jar}`).join(":")
+    yield* run(fixture, "javac", "-cp", classPath, "-d", `${webInf}/classes`, "Mqweb.java")
     yield* selfSigned(server, "server", "localhost")
     yield* selfSigned(server, "client", user.username)
     yield* run(
@@ -126,8 +131,8 @@ const make = Effect.gen(function*() {
   const directory = yield* fs.makeTempDirectoryScoped()
   const server = `${directory}/servers/mqweb`
   yield* configure(server)
-  const [ca, cert, key] = yield* Effect.all(
-    ["server.pem", "client.pem", "client.key"].map((file) => fs.readFileString(`${server}/${file}`))
+  const [ca, serverKey, cert, key] = yield* Effect.all(
+    ["server.pem", "server.key", "client.pem", "client.key"].map((file) => fs.readFileString(`${server}/${file}`))
   )
   const port = yield* freePort
   const baseUrl = `https://127.0.0.1:${port}/ibmmq/rest/v3`
@@ -151,11 +156,12 @@ const make = Effect.gen(function*() {
       Effect.orDie,
       Effect.provide(context)
     )
-  yield* start("LtpaToken2_a1b2c3")
+  yield* start(cookieName)
 
   const service: Service = {
     baseUrl,
     ca: ca!,
+    serverKey: serverKey!,
     cert: cert!,
     key: key!,
     swapKeys: (cookie) =>

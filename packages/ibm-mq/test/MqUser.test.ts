@@ -6,7 +6,8 @@ import * as IbmMq from "../src/IbmMq.ts"
 import * as MqUser from "../src/MqUser.ts"
 import { baseUrl, credential, wire } from "./wire.ts"
 
-const old: FakeMqweb.Options = { csrf: "echo", clientCertificate: () => Option.some("mqadmin") }
+const old: FakeMqweb.Options = { csrf: "echo" }
+const withCertificate: FakeMqweb.Options = { ...old, clientCertificate: () => Option.some("mqadmin") }
 const asked = MqUser.whoAmI.pipe(Effect.map((user) => ({ ...user })))
 
 describe("MqUser", () => {
@@ -22,7 +23,8 @@ describe("MqUser", () => {
         ...user,
         authenticationMechanism: "basic"
       })
-      assert.deepStrictEqual(yield* Effect.provide(asked, wire(IbmMq.layerClientCertificate(options), old).layer), {
+      const certificate = wire(IbmMq.layerClientCertificate(options), withCertificate).layer
+      assert.deepStrictEqual(yield* Effect.provide(asked, certificate), {
         ...user,
         authenticationMechanism: "clientCertificate"
       })

@@ -44,7 +44,7 @@ export const wire = <A, E, R extends Needs>(mode: Layer.Layer<A, E, R>, server?:
     )
   )
   const tls = Layer.succeed(MutualTls.MutualTls, { subject: Option.some("CN=mqadmin") })
-  const transport = Layer.provideMerge(recording, FakeMqweb.layer(server))
+  const transport = Layer.provideMerge(recording, FakeMqweb.layer({ proxyCookies: true, ...server }))
   return {
     calls,
     told: () => calls.map(({ told }) => told),

@@ -19,7 +19,9 @@ import * as Layer from "effect/Layer"
 import * as Option from "effect/Option"
 import * as Ref from "effect/Ref"
 import * as FakeServer from "./FakeServer.ts"
+import * as Latency from "./internal/latency.ts"
 import * as mqweb from "./internal/mqweb.ts"
+import type { Answer } from "./internal/mqwebAnswers.ts"
 import type { Facts } from "./internal/mqwebRequest.ts"
 import { isLogin } from "./internal/mqwebRequest.ts"
 import * as mqwebState from "./internal/mqwebState.ts"
@@ -114,6 +116,11 @@ export interface Options {
   readonly errorIdField?: "msgId" | "messageId" | undefined
   /** Whether the failures of `failNext` are HTML, as a proxy in front of the server sends. Default: false. */
   readonly htmlErrors?: boolean | undefined
+  /**
+   * Whether a proxy in front of the server adds cookies to a login's answer, before and after the token, whose values do
+   * not decode. Default: false.
+   */
+  readonly proxyCookies?: boolean | undefined
   /** How long a login takes. Default: no time. */
   readonly loginLatency?: Duration.DurationInput | undefined
   /** Common name of the request's client certificate, which in memory no TLS can tell. Default: none. */
@@ -132,7 +139,7 @@ export const defaultUsers: { readonly mqadmin: User; readonly reader: User } = {
   reader: { password: "canary-password-mq-reader", roles: ["MQWebAdminRO", "MQWebUser"] }
 }
 
-const render = (answer: mqweb.Answer): HttpServerResponse.HttpServerResponse => {
+const render = (answer: Answer): HttpServerResponse.HttpServerResponse => {
   const options = {
     status: answer.status,
     headers: answer.headers,
@@ -172,7 +179,8 @@ export const make = (options: Options = {}): Effect.Effect<Service> => {
     cookieName: Option.fromNullable(options.cookieName),
     csrf: options.csrf ?? "presence",
     errorIdField: options.errorIdField ?? "msgId",
-    htmlErrors: options.htmlErrors ?? false
+    htmlErrors: options.htmlErrors ?? false,
+    proxyCookies: options.proxyCookies ?? false
   }
   const loginLatency = Duration.decode(options.loginLatency ?? Duration.zero)
   const commonName = options.clientCertificate ?? Option.none
@@ -189,7 +197,7 @@ export const make = (options: Options = {}): Effect.Effect<Service> => {
       }
       const injected = yield* Ref.modify(state, (self) => mqweb.arrive(settings, self, facts))
       if (Option.isSome(injected)) return render(injected.value)
-      if (isLogin(facts)) yield* Effect.sleep(loginLatency)
+      if (isLogin(facts)) yield* Latency.pass(loginLatency)
       const now = yield* Clock.currentTimeMillis
       return render(yield* Ref.modify(state, (self) => mqweb.answer(settings, self, facts, now)))
     })

@@ -73,7 +73,7 @@ const withFake = <A, E>(
 
 describe("FakeMqweb", () => {
   describe("a login", () => {
-    it.effect("is answered 204 without a body, with a token cookie among odd ones", () =>
+    it.effect("is answered 204 without a body, with a token cookie and no other", () =>
       withFake({}, (fake) =>
         Effect.gen(function*() {
           const response = yield* login()
@@ -81,11 +81,8 @@ describe("FakeMqweb", () => {
           assert.strictEqual(yield* response.text, "")
           assert.isUndefined(response.headers["content-type"])
           const lines = Cookies.toSetCookieHeaders(response.cookies)
-          assert.strictEqual(lines.length, 3)
-          const [before, token, after] = lines
-          assert.strictEqual(before?.split(";")[0], "WASReqURL=\"https://:9443/a=b==%zz\"")
-          assert.strictEqual(after?.split(";")[0], "odd==%")
-          const [pair = "", ...attributes] = token?.split("; ") ?? []
+          assert.strictEqual(lines.length, 1)
+          const [pair = "", ...attributes] = lines[0]?.split("; ") ?? []
           assert.sameMembers(attributes, ["Path=/", "Secure", "HttpOnly", "SameSite=Strict"])
           const name = yield* fake.cookieName
           assert.match(name, /^LtpaToken2_\d+$/)
@@ -93,6 +90,18 @@ describe("FakeMqweb", () => {
           assert.match(pair, /==$/)
           const { attempts, logins, requests } = yield* fake.stats
           assert.deepStrictEqual([attempts, logins, requests], [1, 1, 0])
+        })))
+
+    it.effect("is answered with odd cookies around the token where a proxy adds them", () =>
+      withFake({ proxyCookies: true }, (fake) =>
+        Effect.gen(function*() {
+          const pairs = Cookies.toSetCookieHeaders((yield* login()).cookies).map((line) => line.split(";")[0] ?? "")
+          const name = yield* fake.cookieName
+          assert.deepStrictEqual(pairs.filter((pair) => !pair.startsWith(`${name}=`)), [
+            "WASReqURL=\"https://:9443/a=b==%zz\"",
+            "odd==%"
+          ])
+          assert.isTrue(pairs[1]?.startsWith(name))
         })))
 
     it.effect("is answered by all three versions of the API, and by no other", () =>
@@ -177,6 +186,47 @@ describe("FakeMqweb", () => {
           }
         })))
 
+    it.effect("is recognised in quotes, in any case of its name, and after one that is not good", () =>
+      withFake({}, () =>
+        Effect.gen(function*() {
+          const { cookie } = yield* signedIn()
+          const at = cookie.indexOf("=")
+          const [name, value] = [cookie.slice(0, at), cookie.slice(at + 1)]
+          for (
+            const sent of [
+              `${name}="${value}"`,
+              `${name} = ${value}`,
+              `${name.toLowerCase()}=${value}`,
+              `a=b,${cookie}`,
+              `${name}=AAAA; ${cookie}`,
+              `${cookie}; ${name}=AAAA`,
+              `${name}=; ${cookie}`
+            ]
+          ) {
+            const response = yield* list({ cookie: sent })
+            assert.strictEqual(response.status, 200, sent.replaceAll(value, "..."))
+            assert.isTrue(Cookies.isEmpty(response.cookies))
+          }
+          for (const none of ["", "\"\""]) {
+            assert.deepStrictEqual(yield* refusal(yield* list({ cookie: `${name}=${none}` })), [401, "MQWB0112E"])
+          }
+        })))
+
+    it.effect("comes before Basic if it is good, and is cleared if it is not", () =>
+      withFake({}, (fake) =>
+        Effect.gen(function*() {
+          const { cookie } = yield* signedIn()
+          const name = yield* fake.cookieName
+          const wrong = basic({ ...admin, password: "wrong" })
+          assert.strictEqual((yield* list({ cookie, ...wrong })).status, 200)
+          const replaced = yield* list({ cookie: `${name}=AAAA`, ...basic(admin) })
+          assert.strictEqual(replaced.status, 200)
+          assert.match(tokenOf(replaced), /=\+\//)
+          const refused = yield* list({ cookie: `${name}=AAAA`, ...wrong })
+          assert.deepStrictEqual(yield* refusal(refused), [401, "MQWB0105E"])
+          assert.strictEqual(tokenOf(refused), `${name}=""`)
+        })))
+
     it.effect("expires after its lifetime, and the refusal clears it", () =>
       withFake({}, (fake) =>
         Effect.gen(function*() {
@@ -250,6 +300,37 @@ describe("FakeMqweb", () => {
             assert.deepStrictEqual(yield* refusal(yield* list({ authorization: "Bearer x" })), [401, "MQWB0104E"])
             const { logins, refused, requests } = yield* fake.stats
             assert.deepStrictEqual([logins, refused, requests], [0, 4, 1])
+          })
+      ))
+
+    it.effect("are Basic in exactly this spelling, with one space", () =>
+      withFake({}, () =>
+        Effect.gen(function*() {
+          const { authorization } = basic(admin)
+          const encoded = authorization.slice("Basic ".length)
+          for (
+            const sent of [`basic ${encoded}`, `BASIC ${encoded}`, `Basic  ${encoded}`, `Basic\t${encoded}`, "Basic"]
+          ) {
+            assert.strictEqual((yield* list({ authorization: sent })).status, 401, sent.replace(encoded, "..."))
+          }
+          assert.strictEqual((yield* list({ authorization: authorization.replace(/=+$/, "") })).status, 200)
+        })))
+
+    it.effect("are answered with a token cookie, the same one for ten minutes", () =>
+      withFake(
+        { clientCertificate: (request) => Option.fromNullable(request.headers["x-test-cn"]) },
+        (fake) =>
+          Effect.gen(function*() {
+            const first = tokenOf(yield* list(basic(admin)))
+            assert.strictEqual((yield* list({ cookie: first })).status, 200)
+            const reader = tokenOf(yield* list({ "x-test-cn": "reader" }))
+            assert.notStrictEqual(reader, first)
+            yield* TestClock.adjust("599 seconds")
+            assert.strictEqual(tokenOf(yield* list(basic(admin))), first)
+            yield* TestClock.adjust("1 second")
+            assert.notStrictEqual(tokenOf(yield* list(basic(admin))), first)
+            assert.isTrue(Cookies.isEmpty((yield* list({ cookie: first })).cookies))
+            assert.strictEqual((yield* fake.stats).logins, 0)
           })
       ))
 
@@ -478,7 +559,7 @@ describe("FakeMqweb", () => {
         assert.strictEqual(response.status, 204)
         assert.deepStrictEqual(
           Cookies.toSetCookieHeaders(response.cookies).map((line) => line.split("=")[0]),
-          ["WASReqURL", yield* fake.cookieName, "odd"]
+          [yield* fake.cookieName]
         )
         const headers = { cookie: tokenOf(response), [csrf]: "" }
         assert.strictEqual((yield* command(headers, "DISPLAY QMGR", "QM%2F1%25", root)).status, 200)

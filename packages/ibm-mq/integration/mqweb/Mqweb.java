@@ -1,3 +1,7 @@
+import jakarta.json.Json;
+import jakarta.json.JsonException;
+import jakarta.json.JsonObject;
+import jakarta.json.JsonReader;
 import jakarta.servlet.ServletException;
 import jakarta.servlet.annotation.WebServlet;
 import jakarta.servlet.http.Cookie;
@@ -10,8 +14,6 @@ import java.io.IOException;
 import java.io.PrintWriter;
 import java.nio.charset.StandardCharsets;
 import java.util.Arrays;
-import java.util.regex.Matcher;
-import java.util.regex.Pattern;
 
 /**
  * The login resource of mqweb and one protected resource beside it, on the runtime that mqweb itself runs on. Whether a
@@ -19,9 +21,6 @@ import java.util.regex.Pattern;
  */
 @WebServlet("/rest/v3/*")
 public class Mqweb extends HttpServlet {
-    private static final Pattern CREDENTIALS =
-        Pattern.compile("\\{\"username\":\"([^\"\\\\]*)\",\"password\":\"([^\"\\\\]*)\"\\}");
-
     @Override
     protected void service(HttpServletRequest request, HttpServletResponse response) throws IOException {
         boolean isLogin = "/login".equals(request.getPathInfo());
@@ -40,13 +39,18 @@ public class Mqweb extends HttpServlet {
     }
 
     private static void login(HttpServletRequest request, HttpServletResponse response) throws IOException {
-        Matcher body = CREDENTIALS.matcher(new String(request.getInputStream().readAllBytes(), StandardCharsets.UTF_8));
-        if (!body.matches()) {
+        String username;
+        String password;
+        try (JsonReader reader = Json.createReader(request.getInputStream())) {
+            JsonObject body = reader.readObject();
+            username = body.getString("username");
+            password = body.getString("password");
+        } catch (JsonException | ClassCastException | NullPointerException unreadable) {
             refuse(response, 400, "MQWB0000E");
             return;
         }
         try {
-            request.login(body.group(1), body.group(2));
+            request.login(username, password);
             response.setStatus(204);
         } catch (ServletException refused) {
             refuse(response, 401, "MQWB0105E");

@@ -3,137 +3,31 @@
  * Ref, Clock and HTTP around them. The rules are IBM's documentation of the MQ administrative REST API and recordings
  * of a real server; what neither states is marked "inferred".
  */
-import type * as Headers from "@effect/platform/Headers"
 import * as Either from "effect/Either"
-import * as Encoding from "effect/Encoding"
 import * as HashMap from "effect/HashMap"
 import * as Option from "effect/Option"
-import * as Record from "effect/Record"
 import * as Schema from "effect/Schema"
 import * as mqsc from "./mqsc.ts"
+import type { Answer } from "./mqwebAnswers.ts"
+import { failure, json, noContent, rejected } from "./mqwebAnswers.ts"
+import type { Identity } from "./mqwebIdentity.ts"
+import {
+  authenticate,
+  cleared,
+  clearing,
+  cookieAttributes,
+  csrfFault,
+  csrfTokenOf,
+  issue,
+  offering,
+  passwordMatches
+} from "./mqwebIdentity.ts"
 import type { Facts } from "./mqwebRequest.ts"
 import * as Request from "./mqwebRequest.ts"
 import type { Role, Settings, State } from "./mqwebState.ts"
 import { cookieName, count } from "./mqwebState.ts"
 
-export interface Answer {
-  readonly status: number
-  readonly contentType: string
-  /** None for an answer without a body. */
-  readonly body: Option.Option<string>
-  readonly headers: Readonly<Record<string, string>>
-  /** Whole `Set-Cookie` lines, in order. */
-  readonly setCookie: ReadonlyArray<string>
-}
-
-interface Identity {
-  readonly user: string
-  readonly roles: ReadonlyArray<Role>
-  readonly mechanism: "form" | "basic" | "clientCertificate"
-  /** The value that the CSRF header must echo, if a login gave one. */
-  readonly csrfToken: Option.Option<string>
-}
-
-const cookieAttributes = "Path=/; Secure; HttpOnly; SameSite=Strict"
-
-/** Base64 with a `+`, a `/` and a `=`, which expose a client that encodes or trims the value. */
-const tokenOf = (serial: number): string => {
-  const label = `canary-token-mq-${serial}-`
-  const text = label.padEnd(label.length + (3 - (label.length + 2) % 3) % 3, "x")
-  return Encoding.encodeBase64(new Uint8Array([0xfb, 0xff, 0xbf, ...new TextEncoder().encode(text)]))
-}
-
-const json = (status: number, value: unknown): Answer => ({
-  status,
-  contentType: "application/json;charset=utf-8",
-  body: Option.some(JSON.stringify(value)),
-  headers: {},
-  setCookie: []
-})
-
-const noContent: Answer = { status: 204, contentType: "", body: Option.none(), headers: {}, setCookie: [] }
-
-const failure = (
-  settings: Settings,
-  status: number,
-  id: string,
-  message: string,
-  codes: { readonly completionCode: number; readonly reasonCode: number } = { completionCode: 0, reasonCode: 0 }
-): Answer =>
-  json(status, {
-    error: [{
-      [settings.errorIdField]: id,
-      type: "rest",
-      message: `${id}: ${message}`,
-      explanation: "The REST API request cannot be completed.",
-      action: "Correct the request and submit it again.",
-      ...codes
-    }]
-  })
-
-/** IBM lists no identifier for a request that the servlet container itself rejects; MQWB0000E is the catch-all. */
-const rejected = (settings: Settings, status: number, message: string): Answer =>
-  failure(settings, status, "MQWB0000E", message)
-
 const methods = { Login: ["GET", "POST", "DELETE"], Qmgrs: ["GET"], Mqsc: ["POST"], Unknown: [] } as const
-
-const identity = (
-  settings: Settings,
-  user: string,
-  mechanism: Identity["mechanism"],
-  csrfToken: Option.Option<string>
-): Option.Option<Identity> =>
-  Option.map(Record.get(settings.users, user), ({ roles }) => ({ user, roles, mechanism, csrfToken }))
-
-const passwordMatches = (settings: Settings, user: string, password: string): boolean =>
-  Option.exists(Record.get(settings.users, user), (known) => known.password === password)
-
-/** Who sent the request, by the first that is there: a token cookie, an Authorization header, a certificate. */
-const authenticate = (settings: Settings, state: State, facts: Facts, now: number): Either.Either<Identity, Answer> => {
-  const name = cookieName(settings, state)
-  const cookie = Request.cookieValue(facts.headers, name)
-  if (Option.isSome(cookie)) {
-    return Either.fromOption(
-      Option.flatMap(
-        Option.filter(HashMap.get(state.issued, cookie.value), ({ expiresAt }) => now < expiresAt),
-        ({ csrfToken, user }) => identity(settings, user, "form", Option.some(csrfToken))
-      ),
-      () => ({
-        ...failure(settings, 401, "MQWB0112E", `The '${name}' authentication token cookie failed verification.`),
-        setCookie: [`${name}=""; Expires=Thu, 01 Dec 1994 16:00:00 GMT; ${cookieAttributes}`]
-      })
-    )
-  }
-  const basic = Request.basicCredentials(facts.headers)
-  if (Option.isSome(basic)) {
-    const [user, password] = basic.value
-    return Either.fromOption(
-      passwordMatches(settings, user, password) ? identity(settings, user, "basic", Option.none()) : Option.none(),
-      () => failure(settings, 401, "MQWB0105E", "The credentials of the REST API request are not valid.")
-    )
-  }
-  // inferred: a certificate whose common name is no user of the registry counts as no credential
-  return Either.fromOption(
-    Option.flatMap(facts.certificate, (user) => identity(settings, user, "clientCertificate", Option.none())),
-    () => failure(settings, 401, "MQWB0104E", "The REST API request is not authenticated.")
-  )
-}
-
-/** The rule about the CSRF header that a changing request breaks, if any. */
-const csrfFault = (
-  settings: Settings,
-  headers: Headers.Headers,
-  identity: Identity
-): Option.Option<readonly [id: string, message: string]> => {
-  const sent = headers[Request.csrfHeader]
-  if (sent === undefined) {
-    return Option.some(["MQWB0100E", `The CSRF header '${Request.csrfHeader}' was omitted from the request.`])
-  }
-  // inferred: without a login there is no token to echo
-  return settings.csrf === "echo" && Option.exists(identity.csrfToken, (expected) => expected !== sent)
-    ? Option.some(["MQWB0101E", `The CSRF header '${Request.csrfHeader}' did not match the expected token value.`])
-    : Option.none()
-}
 
 const LoginBody = Schema.parseJson(Schema.Struct({ username: Schema.NonEmptyString, password: Schema.NonEmptyString }))
 
@@ -155,22 +49,18 @@ const login = (
     // inferred identifier: IBM documents the status alone
     return [failure(settings, 401, "MQWB0105E", "The credentials of the REST API request are not valid."), state]
   }
-  const token = tokenOf(state.serial)
-  const csrfToken = `canary-csrf-mq-${state.serial}`
-  const next: State = {
-    ...state,
-    serial: state.serial + 1,
-    issued: HashMap.set(state.issued, token, { user: username, expiresAt: now + settings.tokenLifetime, csrfToken })
-  }
+  const [token, next] = issue(settings, state, username, now)
+  const [before, after] = settings.proxyCookies
+    ? [["WASReqURL=\"https://:9443/a=b==%zz\"; Path=/; Secure; HttpOnly"], ["odd==%; Path=/ibmmq"]]
+    : [[], []]
   return [
     {
       ...noContent,
-      // the token is neither first nor last, and its neighbours have values that do not decode
       setCookie: [
-        "WASReqURL=\"https://:9443/a=b==%zz\"; Path=/; Secure; HttpOnly",
-        ...(settings.csrf === "echo" ? [`csrfToken=${csrfToken}; Path=/; Secure`] : []),
+        ...before,
+        ...(settings.csrf === "echo" ? [`csrfToken=${csrfTokenOf(state.serial)}; Path=/; Secure`] : []),
         `${cookieName(settings, state)}=${token}; ${cookieAttributes}`,
-        "odd==%; Path=/ibmmq"
+        ...after
       ]
     },
     count(next, "logins")
@@ -258,8 +148,22 @@ const decide = (settings: Settings, state: State, facts: Facts, now: number): re
   if (Request.isLogin(facts)) return login(settings, state, facts, now)
 
   const authenticated = authenticate(settings, state, facts, now)
-  if (Either.isLeft(authenticated)) return [authenticated.left, state]
+  if (Either.isLeft(authenticated)) return [clearing(settings, state, facts, authenticated.left), state]
   const who = authenticated.right
+  if (who.mechanism === "form") return serve(settings, state, facts, who, target)
+  const [line, next] = offering(settings, state, who.user, now)
+  const [answer, after] = serve(settings, next, facts, who, target)
+  return [{ ...answer, setCookie: [line, ...answer.setCookie] }, after]
+}
+
+/** The answer to a call whose sender is known. */
+const serve = (
+  settings: Settings,
+  state: State,
+  facts: Facts,
+  who: Identity,
+  target: Exclude<Request.Route, { readonly _tag: "Unknown" }>
+): readonly [Answer, State] => {
   switch (target._tag) {
     case "Login": {
       if (facts.method === "GET") return [whoAmI(settings, who), state]
@@ -267,7 +171,7 @@ const decide = (settings: Settings, state: State, facts: Facts, now: number): re
       const fault = csrfFault(settings, facts.headers, who)
       if (Option.isSome(fault)) return [failure(settings, 401, ...fault.value), state]
       return who.mechanism === "form"
-        ? [noContent, count(state, "logouts")]
+        ? [{ ...noContent, setCookie: [cleared(cookieName(settings, state))] }, count(state, "logouts")]
         : [failure(settings, 401, "MQWB0104E", "There is no cookie to log out."), state]
     }
     case "Qmgrs":

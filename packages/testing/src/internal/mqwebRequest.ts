@@ -55,11 +55,16 @@ export const isJson = (value: string | undefined): boolean =>
 export const acceptsJson = (value: string | undefined): boolean =>
   (value ?? "").split(",").some((range) => mediaType(range) === "application/json")
 
-/** The cookie's value byte for byte: nothing is unquoted or percent-decoded. */
-export const cookieValue = (headers: Headers.Headers, name: string): Option.Option<string> =>
-  Arr.findFirst((headers.cookie ?? "").split(";"), (pair) => {
+/**
+ * The values of all cookies of this name, in order, byte for byte but for quotes around them. As Liberty reads them: upper
+ * and lower case of a name are alike, and a comma separates as a semicolon does.
+ */
+export const cookieValues = (headers: Headers.Headers, name: string): ReadonlyArray<string> =>
+  Arr.filterMap((headers.cookie ?? "").split(/[;,]/), (pair) => {
     const at = pair.indexOf("=")
-    return at !== -1 && pair.slice(0, at).trim() === name ? Option.some(pair.slice(at + 1).trim()) : Option.none()
+    return at !== -1 && pair.slice(0, at).trim().toLowerCase() === name.toLowerCase()
+      ? Option.some(pair.slice(at + 1).trim().replace(/^"(.*)"$/, "$1"))
+      : Option.none()
   })
 
 const utf8 = new TextDecoder("utf-8", { fatal: true, ignoreBOM: true })
@@ -68,11 +73,14 @@ const utf8 = new TextDecoder("utf-8", { fatal: true, ignoreBOM: true })
 export const basicCredentials = (
   headers: Headers.Headers
 ): Option.Option<readonly [user: string, password: string]> => {
-  const [, encoded] = /^basic\s+(\S+)\s*$/i.exec(headers.authorization ?? "") ?? []
-  if (encoded === undefined) return Option.none()
+  const { authorization = "" } = headers
+  // Liberty takes this spelling and one space alone; the padding may be left out
+  if (!authorization.startsWith("Basic ")) return Option.none()
+  const encoded = authorization.slice("Basic ".length)
+  const padded = /^[A-Za-z0-9+/]*$/.test(encoded) ? encoded.padEnd(Math.ceil(encoded.length / 4) * 4, "=") : encoded
   const text = Option.getOrElse(
     Option.flatMap(
-      Either.getRight(Encoding.decodeBase64(encoded)),
+      Either.getRight(Encoding.decodeBase64(padded)),
       Option.liftThrowable((bytes: Uint8Array) => utf8.decode(bytes))
     ),
     () => ""

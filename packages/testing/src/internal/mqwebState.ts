@@ -28,6 +28,7 @@ export interface Settings {
   readonly csrf: "presence" | "echo"
   readonly errorIdField: "msgId" | "messageId"
   readonly htmlErrors: boolean
+  readonly proxyCookies: boolean
 }
 
 /** The contents of a token. The fake looks them up instead of decrypting them; as with real tokens, a logout keeps them. */
@@ -40,6 +41,8 @@ interface Issued {
 
 export interface State {
   readonly issued: HashMap.HashMap<string, Issued>
+  /** By user: the token of its last answer to Basic or a certificate, which it gets again for a while. */
+  readonly remembered: HashMap.HashMap<string, { readonly token: string; readonly at: number }>
   /** How many tokens have been issued: the number of the next one. */
   readonly serial: number
   readonly restarts: number
@@ -51,6 +54,7 @@ export interface State {
 
 export const initial = (settings: Settings, queues: mqsc.Queues): State => ({
   issued: HashMap.empty(),
+  remembered: HashMap.empty(),
   serial: 0,
   restarts: 0,
   fault: { left: 0, status: 0 },
