@@ -269,7 +269,7 @@ export const perRequest = (
  * import * as RequestCredentials from "@effect-auth/core/RequestCredentials"
  * import type * as Token from "@effect-auth/core/Token"
  * import type { TokenSource } from "@effect-auth/core/TokenSource"
- * import type * as Effect from "effect/Effect"
+ * import * as Effect from "effect/Effect"
  * import type * as Redacted from "effect/Redacted"
  *
  * declare const tokens: TokenSource

@@ -168,9 +168,6 @@ export const fromUnknown = (input: unknown): Either.Either<Platform, InvalidSett
  * ```ts
  * import * as Platform from "@effect-auth/qualys/Platform"
  * import * as Either from "effect/Either"
-import * as Option from "effect/Option"
-import * as Predicate from "effect/Predicate"
-import * as Record from "effect/Record"
  *
  * Either.map(Platform.hosts("eu2"), (hosts) => hosts.gateway) // https://gateway.qg2.apps.qualys.eu
  * ```
