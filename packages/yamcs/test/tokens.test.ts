@@ -224,16 +224,19 @@ describe("Tokens of Yamcs, the limit of five token requests per second", () => {
       }).pipe(Effect.provide(live(options))))
   )
 
-  itVirtually("is kept, so that none is refused, while the API revokes each token as soon as it was accepted", () =>
-    Effect.gen(function*() {
-      for (let call = 0; call < 12; call++) {
-        yield* Yamcs.user
-        yield* Effect.flatMap(server, ({ revokeAll }) => revokeAll)
-      }
-      const { attempts, logins, maxTokenRequestsInAnySecond, refreshes } = yield* stats
-      assert.deepStrictEqual({ attempts, logins, refreshes }, { attempts: 12, logins: 1, refreshes: 11 })
-      assert.strictEqual(maxTokenRequestsInAnySecond, 5)
-    }).pipe(within("40 seconds"), Effect.provide(live())))
+  itVirtually(
+    "is kept, so that none is refused, while the API revokes each token as soon as it was accepted",
+    () =>
+      Effect.gen(function*() {
+        for (let call = 0; call < 12; call++) {
+          yield* Yamcs.user
+          yield* Effect.flatMap(server, ({ revokeAll }) => revokeAll)
+        }
+        const { attempts, logins, maxTokenRequestsInAnySecond, refreshes } = yield* stats
+        assert.deepStrictEqual({ attempts, logins, refreshes }, { attempts: 12, logins: 1, refreshes: 11 })
+        assert.strictEqual(maxTokenRequestsInAnySecond, 5)
+      }).pipe(within("40 seconds"), Effect.provide(live()))
+  )
 
   itVirtually("is kept while the API rejects every token", () =>
     Effect.gen(function*() {
