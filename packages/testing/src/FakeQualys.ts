@@ -21,6 +21,7 @@ import * as Option from "effect/Option"
 import * as Record from "effect/Record"
 import * as Ref from "effect/Ref"
 import * as FakeServer from "./FakeServer.ts"
+import * as Latency from "./internal/latency.ts"
 import * as Answers from "./internal/qualysAnswers.ts"
 import type { Limits } from "./internal/qualysQuota.ts"
 import * as Quota from "./internal/qualysQuota.ts"
@@ -235,7 +236,7 @@ export const make = (options: Options = {}): Effect.Effect<Service> =>
 
     const login = (facts: QualysRequest.Facts): Effect.Effect<Answers.Answer> =>
       Ref.update(ref, (state) => State.count(state, "attempts")).pipe(
-        Effect.zipRight(Effect.sleep(loginLatency)),
+        Effect.zipRight(Latency.pass(loginLatency)),
         Effect.zipRight(step((state, now) => State.login(settings, state, facts, now)))
       )
 
@@ -245,7 +246,7 @@ export const make = (options: Options = {}): Effect.Effect<Service> =>
         step((state, now) => State.begin(settings, state, facts, now)),
         (answer) =>
           answer !== undefined ? Effect.succeed(answer) : Effect.zipRight(
-            Effect.sleep(callLatencyOf(facts.path)),
+            Latency.pass(callLatencyOf(facts.path)),
             step((state, now) => [State.succeed(settings, state, facts, now), state])
           ),
         (answer) =>

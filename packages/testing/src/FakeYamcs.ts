@@ -1,24 +1,32 @@
 /**
- * A fake Yamcs server for tests: `/auth/token` with its grants, its rotating refresh tokens and its rate limit, and as
- * much of `/api` as it takes to see whether credentials are accepted. It refuses what the real server refuses. Its time
- * is that of the Clock, so that a test clock makes tokens and sessions expire.
+ * A fake Yamcs server for tests: `/auth/token` with its grants, its rotating refresh tokens and its rate limit, the login
+ * page, and as much of `/api` as it takes to see whether credentials are accepted, in JSON and Protocol Buffers. It
+ * refuses what the real server refuses. Its time is that of the Clock, so that a test clock makes tokens and sessions
+ * expire.
  *
  * @since 0.1.0
  */
 import type * as HttpApp from "@effect/platform/HttpApp"
 import * as HttpClient from "@effect/platform/HttpClient"
 import * as HttpServerRequest from "@effect/platform/HttpServerRequest"
-import * as HttpServerResponse from "@effect/platform/HttpServerResponse"
+import type * as HttpServerResponse from "@effect/platform/HttpServerResponse"
 import * as Clock from "effect/Clock"
 import * as Context from "effect/Context"
 import * as Duration from "effect/Duration"
 import * as Effect from "effect/Effect"
 import * as Either from "effect/Either"
 import * as Layer from "effect/Layer"
+import * as Option from "effect/Option"
+import * as Record from "effect/Record"
 import * as Ref from "effect/Ref"
 import * as FakeServer from "./FakeServer.ts"
+import * as Latency from "./internal/latency.ts"
+import * as Protobuf from "./internal/protobuf.ts"
+import * as Answers from "./internal/yamcsAnswers.ts"
 import * as Api from "./internal/yamcsApi.ts"
-import type { ServiceAccount, Stats } from "./internal/yamcsTokens.ts"
+import * as Login from "./internal/yamcsLogin.ts"
+import type { ServiceAccount, Stats } from "./internal/yamcsState.ts"
+import * as State from "./internal/yamcsState.ts"
 import * as Tokens from "./internal/yamcsTokens.ts"
 
 export type { ServiceAccount, Stats }
@@ -44,6 +52,11 @@ export interface Options {
   readonly maxAuthRequestsPerSecond?: number | undefined
   /** Path before `/auth` and `/api`, such as `/yamcs`. Default: none. */
   readonly contextPath?: string | undefined
+  /**
+   * Whether a service account gets tokens for itself, without `become`. Default: false. The request is then never answered:
+   * Yamcs 5.13 accepts the grant and parks a worker for good.
+   */
+  readonly answersServiceAccounts?: boolean | undefined
   /** How long an answer of `/auth/token` takes to arrive, after the server has acted. Default: no time. */
   readonly tokenLatency?: Duration.DurationInput | undefined
   /** Sends JSON errors as `{ "exception": { code, type, msg } }`, as some versions do. Default: false. */
@@ -128,15 +141,15 @@ export const canaries: {
 export const make = (options: Options = {}): Effect.Effect<Service> =>
   Effect.gen(function*() {
     const accounts = options.serviceAccounts ?? [canaries.serviceAccount]
-    const state = yield* Ref.make(Tokens.initial(accounts, yield* Clock.currentTimeMillis))
+    const state = yield* Ref.make(State.initial(accounts, yield* Clock.currentTimeMillis))
     const app = makeApp(options, state)
     return {
       app,
       httpClient: FakeServer.httpClient(app),
       stats: Effect.map(Ref.get(state), ({ stats }) => stats),
-      revokeAll: Ref.update(state, Tokens.revokeAccess),
-      killSessions: Ref.update(state, Tokens.killSessions),
-      restart: Ref.update(state, Tokens.restart),
+      revokeAll: Ref.update(state, State.revokeAccess),
+      killSessions: Ref.update(state, State.killSessions),
+      restart: Ref.update(state, State.restart),
       failNext: (remaining, status) => Ref.update(state, (state) => ({ ...state, failures: { remaining, status } }))
     }
   })
@@ -153,20 +166,21 @@ export const layer = (options?: Options): Layer.Layer<FakeYamcs | HttpClient.Htt
       Context.make(FakeYamcs, fake).pipe(Context.add(HttpClient.HttpClient, fake.httpClient)))
   )
 
-const makeApp = (options: Options, state: Ref.Ref<Tokens.State>): HttpApp.Default => {
+const makeApp = (options: Options, state: Ref.Ref<State.State>): HttpApp.Default => {
   const contextPath = (options.contextPath ?? "").replace(/^\/*(?=.)/, "/").replace(/\/+$/, "")
   const tokenLatency = Duration.decode(options.tokenLatency ?? 0)
-  const settings: Tokens.Settings = {
+  const settings: State.Settings = {
     users: options.users ?? { [canaries.username]: canaries.password },
     apiKeys: options.apiKeys ?? { [canaries.apiKey]: canaries.username },
     tokenLifetime: Duration.toMillis(options.tokenLifetime ?? "500 seconds"),
     sessionIdle: Duration.toMillis(options.sessionIdle ?? "30 minutes"),
-    maxAuthRequestsPerSecond: options.maxAuthRequestsPerSecond ?? 5
+    maxAuthRequestsPerSecond: options.maxAuthRequestsPerSecond ?? 5,
+    answersServiceAccounts: options.answersServiceAccounts ?? false
   }
 
   const token = (request: HttpServerRequest.HttpServerRequest) =>
     Effect.gen(function*() {
-      const text = yield* Effect.orElseSucceed(request.text, () => "")
+      const text = yield* textOf(request)
       const outcome = yield* Ref.modify(
         state,
         Tokens.receive(settings, {
@@ -175,15 +189,20 @@ const makeApp = (options: Options, state: Ref.Ref<Tokens.State>): HttpApp.Defaul
           form: Object.fromEntries(new URLSearchParams(text))
         }, yield* Clock.currentTimeMillis)
       )
-      yield* Effect.when(Effect.sleep(tokenLatency), () => Duration.greaterThan(tokenLatency, Duration.zero))
-      return outcome._tag === "Refused"
-        ? statusLine(outcome.status)
-        : tokenAnswer(outcome.token, request.headers.accept ?? "")
+      yield* Latency.pass(tokenLatency)
+      switch (outcome._tag) {
+        case "Refused":
+          return Answers.statusLine(outcome.status)
+        case "Unanswered":
+          return yield* Effect.never
+        case "Granted":
+          return Answers.auth(request.headers, tokenMessage(settings, outcome.token))
+      }
     })
 
   const api = (request: HttpServerRequest.HttpServerRequest, path: string) =>
     Effect.gen(function*() {
-      const body = yield* Effect.option(request.json)
+      const body = yield* textOf(request)
       const now = yield* Clock.currentTimeMillis
       const presented = {
         authorization: request.headers.authorization,
@@ -193,18 +212,40 @@ const makeApp = (options: Options, state: Ref.Ref<Tokens.State>): HttpApp.Defaul
       return yield* Ref.modify(state, (state) =>
         Either.match(Api.authenticate(settings, state, presented, now), {
           onLeft: ({ message, status }) => [
-            plainText(status, message),
-            status === 401 ? Tokens.count(state, { refused: state.stats.refused + 1 }) : state
+            Answers.plainText(status, message),
+            status === 401 ? State.count(state, { refused: state.stats.refused + 1 }) : state
           ],
           onRight: (caller) => {
-            const counted = Tokens.count(state, { requests: state.stats.requests + 1 })
+            const counted = State.count(state, { requests: state.stats.requests + 1 })
             const [answer, next] = Api.handle(settings, counted, caller, { method: request.method, path, body })
-            const { body: content, status } = answer
-            const wrapped = options.wrapErrors === true && status >= 400 ? { exception: content } : content
-            return [HttpServerResponse.unsafeJson(wrapped, { status }), next]
+            return [apiAnswer(request, answer, options.wrapErrors ?? false), next]
           }
         }))
     })
+
+  const login = (request: HttpServerRequest.HttpServerRequest) =>
+    Effect.gen(function*() {
+      if (!isForm(request)) return Answers.statusLine(400)
+      const parameters = Object.fromEntries(new URLSearchParams(yield* textOf(request)))
+      const now = yield* Clock.currentTimeMillis
+      return Answers.login(yield* Ref.modify(state, Login.login(settings, contextPath, parameters, now)))
+    })
+
+  const authorize = (request: HttpServerRequest.HttpServerRequest) =>
+    Effect.map(textOf(request), (text) => {
+      const parameters = isForm(request) ? text : /\?([^#]*)/.exec(request.url)?.[1]
+      return Answers.login(Login.authorize(contextPath, Object.fromEntries(new URLSearchParams(parameters))))
+    })
+
+  const open: Readonly<Record<string, OpenRoute>> = {
+    "/auth": [["GET"], ({ headers }) => Effect.succeed(Answers.auth(headers, authInfo))],
+    "/auth/authorize": [["GET", "POST"], authorize],
+    "/auth/actions/login": [["POST"], login],
+    "/.well-known/oauth-authorization-server": [
+      ["GET"],
+      ({ headers }) => Effect.succeed(Answers.json(Login.metadata(`http://${headers.host}${contextPath}`)))
+    ]
+  }
 
   return Effect.flatMap(HttpServerRequest.HttpServerRequest, (request) => {
     const full = request.url.replace(/[?#].*$/, "")
@@ -212,35 +253,48 @@ const makeApp = (options: Options, state: Ref.Ref<Tokens.State>): HttpApp.Defaul
     if (path === "/auth/token") {
       return token(request)
     }
-    if (path === "/auth" && request.method === "GET") {
-      return Effect.succeed(HttpServerResponse.unsafeJson({ requireAuthentication: true }))
+    if (/^\/api(\/|$)/.test(path)) {
+      return api(request, path)
     }
-    return path.startsWith("/api/") ? api(request, path) : Effect.succeed(statusLine(404))
+    return Option.match(Record.get(open, path), {
+      onNone: () => Effect.succeed(Answers.statusLine(404)),
+      onSome: ([methods, route]) =>
+        methods.includes(request.method) ? route(request) : Effect.succeed(Answers.statusLine(405))
+    })
   })
 }
 
-const reasons: Readonly<Record<number, string>> = {
-  400: "Bad Request",
-  401: "Unauthorized",
-  403: "Forbidden",
-  404: "Not Found",
-  429: "Too Many Requests",
-  500: "Internal Server Error",
-  502: "Bad Gateway",
-  503: "Service Unavailable",
-  504: "Gateway Timeout"
+/** A route that needs no credentials, and its methods. */
+type OpenRoute = readonly [
+  methods: ReadonlyArray<string>,
+  route: (request: HttpServerRequest.HttpServerRequest) => Effect.Effect<HttpServerResponse.HttpServerResponse>
+]
+
+const textOf = (request: HttpServerRequest.HttpServerRequest) => Effect.orElseSucceed(request.text, () => "")
+
+const isForm = ({ headers }: HttpServerRequest.HttpServerRequest): boolean =>
+  headers["content-type"] === Tokens.formType
+
+const authInfo = Protobuf.message({ requireAuthentication: [1, true] })
+
+const tokenMessage = (settings: State.Settings, token: Tokens.TokenResponse): Protobuf.Message =>
+  Protobuf.message({
+    access_token: [1, token.access_token],
+    token_type: [2, token.token_type],
+    expires_in: [3, token.expires_in],
+    refresh_token: [4, token.refresh_token],
+    user: [5, Api.userMessage(settings, token.user)]
+  })
+
+const apiAnswer = ({ headers }: HttpServerRequest.HttpServerRequest, answer: Api.Answer, wrapErrors: boolean) => {
+  switch (answer._tag) {
+    case "Result":
+      return Answers.result(headers, answer.message)
+    case "Problem":
+      return Answers.problem(headers, answer.status, answer.message, wrapErrors)
+    case "Empty":
+      return Answers.empty
+    case "StatusLine":
+      return Answers.statusLine(answer.status)
+  }
 }
-
-/** `HttpRequestHandler.sendPlainTextError`: outside of API routes the message is the status line, and no header adds to it. */
-const statusLine = (status: number) => plainText(status, `${status} ${reasons[status] ?? "Error"}`)
-
-const plainText = (status: number, message: string) =>
-  HttpServerResponse.text(`${message}\r\n`, { status, contentType: "text/plain; charset=UTF-8" })
-
-/** The server derives the media type from Accept; only a type that is named there is certain to be JSON. */
-const tokenAnswer = (token: Tokens.TokenResponse, accept: string) =>
-  accept.split(",").some((range) => range.split(";")[0]?.trim().toLowerCase() === "application/json")
-    ? HttpServerResponse.unsafeJson(token)
-    : HttpServerResponse.text(
-      Object.entries(token).map(([name, value]) => `${name}: ${JSON.stringify(value)}\n`).join("")
-    )

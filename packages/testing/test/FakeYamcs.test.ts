@@ -51,7 +51,7 @@ const token = (fields: Readonly<Record<string, string>>, headers: HeaderRecord =
   reply(
     "POST",
     `${base}/auth/token`,
-    { accept: "application/json", ...headers },
+    headers,
     HttpBody.text(new URLSearchParams(fields).toString(), contentType)
   )
 
@@ -122,15 +122,22 @@ describe("FakeYamcs", () => {
         assert.strictEqual((yield* stats).logins, 0)
       }).pipe(fake()))
 
-    it.effect("answers with something other than JSON unless Accept names JSON", () =>
+    it.effect("answers in JSON, unless Accept is exactly another type that the server has", () =>
       Effect.gen(function*() {
-        for (const accept of ["*/*", "text/plain", "application/protobuf"]) {
-          const answer = yield* token(passwordFields, { accept })
-          assert.strictEqual(answer.status, 200)
-          assert.match(answer.headers["content-type"]!, /^text\/plain/)
-          assert.match(answer.text, /^access_token: /)
+        for (const accept of [undefined, "*/*", "application/json", "text/html", "application/protobuf;q=1"]) {
+          const answer = yield* token(passwordFields, { ...(accept === undefined ? undefined : { accept }) })
+          assert.strictEqual(answer.headers["content-type"], "application/json")
+          assert.strictEqual(granted(answer).user.name, username)
         }
-        assert.strictEqual((yield* token(passwordFields, { accept: "application/json; q=1, */*" })).text[0], "{")
+        const text = yield* token(passwordFields, { accept: "plain/text" }) // the server's own spelling
+        assert.strictEqual(text.headers["content-type"], "plain/text")
+        assert.match(text.text, /^access_token: "[^"]+"\ntoken_type: "bearer"\nexpires_in: 500\n/)
+        assert.match(text.text, /\nuser \{\n {2}superuser: true\n {2}active: true\n {2}name: "operator"\n\}\n$/)
+        const binary = yield* token(passwordFields, { accept: "application/protobuf" })
+        assert.strictEqual(binary.headers["content-type"], "application/protobuf")
+        // field 2, of 6 bytes; field 3, 500; field 4, a UUID of 36 bytes
+        assert.include(binary.text, "\u0012\u0006bearer")
+        assert.match(binary.text, /\$ca9a4700-0000-4000-8000-[0-9a-f]{12}\*/)
       }).pipe(fake()))
 
     it.effect("distinguishes unknown grants and missing parameters from refused credentials", () =>
@@ -139,7 +146,7 @@ describe("FakeYamcs", () => {
           const fields of [
             {},
             { grant_type: "magic" },
-            { grant_type: "authorization_code", code: "x" },
+            { grant_type: "authorization_code" },
             { grant_type: "password", username },
             { grant_type: "password", password },
             { grant_type: "client_credentials" },
@@ -152,8 +159,9 @@ describe("FakeYamcs", () => {
         assertStatusLine(yield* token({ ...passwordFields, password: "wrong" }), 401, "401 Unauthorized")
         assertStatusLine(yield* token({ ...passwordFields, username: "constructor" }), 401, "401 Unauthorized")
         assertStatusLine(yield* refresh("unknown"), 401, "401 Unauthorized")
+        assertStatusLine(yield* token({ grant_type: "authorization_code", code: "x" }), 401, "401 Unauthorized")
         const { attempts, logins } = yield* stats
-        assert.deepStrictEqual([attempts, logins], [11, 0])
+        assert.deepStrictEqual([attempts, logins], [12, 0])
       }).pipe(fake()))
 
     it.effect("takes client credentials in a form as they are, and issues no refresh token for them", () =>
@@ -165,7 +173,7 @@ describe("FakeYamcs", () => {
         // A stale Bearer header does not stand in the way of the form.
         granted(yield* token(fields, { authorization: "Bearer stale" }))
         assertStatusLine(yield* token({ ...fields, client_secret: "x" }), 401, "401 Unauthorized")
-      }).pipe(fake()))
+      }).pipe(fake({ answersServiceAccounts: true })))
 
     it.effect("URL-decodes client credentials in Basic", () =>
       Effect.gen(function*() {
@@ -177,6 +185,46 @@ describe("FakeYamcs", () => {
         assertStatusLine(yield* token(fields, basic(applicationId, "50%")), 500, "500 Internal Server Error")
         assertStatusLine(yield* token(fields, { authorization: "Basic ?" }), 400, "400 Bad Request")
         assertStatusLine(yield* token(fields, { authorization: `Basic ${btoa("no colon")}` }), 400, "400 Bad Request")
+      }).pipe(fake({ answersServiceAccounts: true })))
+
+    it.effect("never answers a service account that wants tokens for itself", () =>
+      Effect.gen(function*() {
+        const fields = { grant_type: "client_credentials", client_id: applicationId, client_secret: applicationSecret }
+        const alone = yield* Effect.fork(Effect.timeoutOption(token(fields), "1 day"))
+        yield* TestClock.adjust("1 day")
+        assert.strictEqual((yield* Fiber.join(alone))._tag, "None")
+        assertStatusLine(yield* token({ ...fields, client_secret: "x" }), 401, "401 Unauthorized")
+        const { attempts, logins, unanswered } = yield* stats
+        assert.deepStrictEqual([attempts, logins, unanswered], [2, 0, 1])
+      }).pipe(fake()))
+
+    it.effect("redeems a code of the login page for a minute, as often as it is asked", () =>
+      Effect.gen(function*() {
+        const page = "client_id=c&response_type=code&scope=openid&redirect_uri=https%3A%2F%2Fapp.test%2Fcb&state=a+b"
+        const shown = yield* reply("GET", `/auth/authorize?${page}`)
+        assert.match(shown.text, /action="\/auth\/actions\/login"[^]*name="state" value="a b"/)
+        const sent = (fields: Readonly<Record<string, string>>) =>
+          reply(
+            "POST",
+            "/auth/actions/login",
+            {},
+            HttpBody.text(
+              new URLSearchParams({ client_id: "c", redirect_uri: "https://app.test/cb", state: "a b", ...fields })
+                .toString(),
+              form
+            )
+          )
+        assert.match((yield* sent({ username, password: "x" })).text, /Invalid username or password/)
+        const { headers, status } = yield* sent({ username, password })
+        assert.strictEqual(status, 302)
+        const [, code = ""] = /^https:\/\/app\.test\/cb\?code=([\w-]{14})&state=a%20b$/.exec(headers["location"] ?? "")!
+        const redeem = token({ grant_type: "authorization_code", code })
+        assert.isString(granted(yield* redeem).refresh_token)
+        yield* TestClock.adjust("59999 millis")
+        assert.strictEqual((yield* bearer(granted(yield* redeem).access_token)).status, 200)
+        yield* TestClock.adjust("1 millis")
+        assertStatusLine(yield* redeem, 401, "401 Unauthorized")
+        assert.strictEqual((yield* stats).logins, 2)
       }).pipe(fake()))
 
     it.effect("lets a service account become any account that exists", () =>
@@ -357,7 +405,8 @@ describe("FakeYamcs", () => {
         const tokens = granted(yield* token(fields, encoded))
         assert.strictEqual(tokens.user.name, "night shift")
         assert.strictEqual((yield* create("night shift")).status, 400)
-        assert.strictEqual((yield* create(1)).status, 400)
+        assert.strictEqual((yield* create(undefined)).status, 400)
+        assert.strictEqual(parse<FakeYamcs.ServiceAccount>(yield* create(1)).name, "1")
         const denied = yield* reply("DELETE", "/api/service-accounts/x", {
           authorization: `Bearer ${tokens.access_token}`
         })
@@ -365,17 +414,53 @@ describe("FakeYamcs", () => {
         assert.strictEqual((yield* reply("DELETE", "/api/service-accounts/night%20shift", auth)).status, 200)
         assert.strictEqual((yield* reply("DELETE", "/api/service-accounts/night%20shift", auth)).status, 404)
         assertStatusLine(yield* token(fields, encoded), 401, "401 Unauthorized")
-      }).pipe(fake()))
+      }).pipe(fake({ answersServiceAccounts: true })))
 
     it.effect("answers other errors in JSON, wrapped if the options say so", () =>
       Effect.gen(function*() {
         const problem = { code: 404, type: "NotFoundException", msg: "Resource not found" }
-        const ask = reply("GET", "/api/nothing", { "x-api-key": apiKey })
+        const ask = reply("GET", "/api/service-accounts/nobody", { "x-api-key": apiKey })
         const plain = yield* ask.pipe(fake())
         assert.strictEqual(plain.status, 404)
         assert.deepStrictEqual(parse(plain), problem)
         assert.deepStrictEqual(parse(yield* ask.pipe(fake({ wrapErrors: true }))), { exception: problem })
       }))
+
+    it.effect("answers routes that it does not have, and methods, with their status line, to those who may call", () =>
+      Effect.gen(function*() {
+        const auth = { "x-api-key": apiKey }
+        for (const path of ["/api/nothing", "/api/user/x", "/auth/", "/auth/spnego", "/", "/apix", "/.well-known/x"]) {
+          assertStatusLine(yield* reply("GET", path, auth), 404, "404 Not Found")
+        }
+        for (const path of ["/api", "/api/user", "/auth", "/.well-known/oauth-authorization-server"]) {
+          assertStatusLine(yield* reply("POST", path, auth), 405, "405 Method Not Allowed")
+        }
+        assertStatusLine(yield* reply("GET", "/auth/actions/login"), 405, "405 Method Not Allowed")
+        assertRefused(yield* reply("GET", "/api/nothing"), "Missing authentication")
+        assertRefused(yield* reply("POST", "/api/user"), "Missing authentication")
+      }).pipe(fake()))
+
+    it.effect("says who the server is, with and without a slash at the end", () =>
+      Effect.gen(function*() {
+        const auth = { "x-api-key": apiKey }
+        const info = yield* reply("GET", "/api", auth)
+        assert.strictEqual(parse<{ yamcsVersion: string }>(info).yamcsVersion, "5.13.2")
+        assert.strictEqual((yield* reply("GET", "/api/", auth)).text, info.text)
+        assert.strictEqual((yield* reply("GET", "/api/user/", auth)).text, (yield* whoAmI(auth)).text)
+      }).pipe(fake()))
+
+    it.effect("answers in Protocol Buffers where Accept is exactly that", () =>
+      Effect.gen(function*() {
+        const auth = { "x-api-key": apiKey, accept: "application/protobuf" }
+        // superuser = 13, active = 16, name = 17
+        assert.strictEqual(
+          (yield* whoAmI(auth)).text,
+          "h\u0001\u0080\u0001\u0001\u008a\u0001\u0008operator".replace(/[\u0080\u008a]/g, "\ufffd")
+        )
+        const problem = yield* reply("GET", "/api/service-accounts/nobody", auth)
+        assert.strictEqual(problem.headers["content-type"], "application/protobuf")
+        assert.match(problem.text, /NotFoundException.*Resource not found/u)
+      }).pipe(fake()))
 
     it.effect("is below the context path, as is GET /auth, which needs no credentials", () =>
       Effect.gen(function*() {

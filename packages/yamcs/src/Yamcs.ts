@@ -6,7 +6,7 @@
  * |------------------------|-----------------------|----------------------------------------------------------------|
  * | `Yamcs/Password`       | `layerPassword`       | access token, refreshed; a login when that is refused          |
  * | `Yamcs/Bearer`         | `layerBearer`         | an access token obtained before, refreshed if it can be        |
- * | `Yamcs/ServiceAccount` | `layerServiceAccount` | client id and secret, as itself or as another account (`become`) |
+ * | `Yamcs/ServiceAccount` | `layerServiceAccount` | client id and secret, as another account (`become`) |
  * | `Yamcs/ApiKey`         | `layerApiKey`         | `x-api-key`                                                    |
  * | `Yamcs/Basic`          | `layerBasic`          | `Authorization: Basic`                                         |
  *
@@ -35,6 +35,7 @@ import * as Schedule from "effect/Schedule"
 import type * as Scope from "effect/Scope"
 import * as Address from "./internal/address.ts"
 import { YamcsClient } from "./internal/client.ts"
+import * as Once from "./internal/once.ts"
 import * as Requests from "./internal/requests.ts"
 import * as SlidingWindow from "./internal/slidingWindow.ts"
 import * as Tokens from "./internal/tokens.ts"
@@ -442,11 +443,16 @@ const passwordTokens = <R>(given: Given<Untagged<Password>, R>, options: Options
   })
 
 const serviceAccountTokens = <R>(given: Given<Untagged<ServiceAccount>, R>, options: Options): MakeTokens<R> =>
-  sessionTokens("Yamcs/ServiceAccount", given, options, {
-    make: ({ become, clientId, clientSecret }) => Credentials.serviceAccount({ clientId, clientSecret, become }),
-    account: ({ become, clientId }) => become === undefined ? clientId : `${clientId} as ${become}`,
-    login: Tokens.clientCredentials
-  })
+  Effect.flatMap(Once.make("Yamcs/ServiceAccount"), (once) =>
+    sessionTokens("Yamcs/ServiceAccount", given, options, {
+      make: ({ asItself, become, clientId, clientSecret }) =>
+        Credentials.serviceAccount({ clientId, clientSecret, become, asItself }),
+      account: ({ become, clientId }) => become === undefined ? clientId : `${clientId} as ${become}`,
+      login: (endpoint, account) => {
+        const exchange = Tokens.clientCredentials(endpoint, account)
+        return account.become === undefined ? once(exchange) : exchange
+      }
+    }))
 
 const bearerTokens = <R>(given: Given<Untagged<Session>, R>, options: Options): MakeTokens<R> =>
   sessionTokens("Yamcs/Bearer", given, options, {

@@ -42,20 +42,36 @@ export class Session extends Schema.TaggedClass<Session>("@effect-auth/yamcs/Ses
 
 /**
  * The application of a service account: what `POST /api/service-accounts` answers as `applicationId` and
- * `applicationSecret`. Yamcs 5.13.2 with its `YamlAuthModule` does not answer a service account that logs in as itself:
- * the exchange ends with the policy's `timeout`. There `become` is needed.
+ * `applicationSecret`, and the account to act as.
+ *
+ * A service account acts as itself only with `asItself: true`. Yamcs 5.13 never answers that login, and each request for it
+ * keeps one of the server's workers busy for good, until none is left for anybody. Such a login is therefore sent once: if
+ * it is not answered, the client fails with `CredentialUnavailable` from then on.
  *
  * @since 0.1.0
  * @category schemas
  */
-export class ServiceAccount
-  extends Schema.TaggedClass<ServiceAccount>("@effect-auth/yamcs/ServiceAccount")("ServiceAccount", {
+export class ServiceAccount extends Schema.TaggedClass<ServiceAccount>("@effect-auth/yamcs/ServiceAccount")(
+  "ServiceAccount",
+  Schema.Struct({
     clientId: Credential.Name,
     clientSecret: Credential.Secret,
-    /** The account to act as. Default: the service account itself. */
-    become: Schema.optional(Credential.Name)
-  })
-{}
+    /** The account to act as. */
+    become: Schema.optional(Credential.Name),
+    /** Whether the service account acts as itself if there is no `become`. Default: false. */
+    asItself: Schema.optional(Schema.Boolean)
+  }).pipe(
+    Schema.filter(({ asItself, become }) =>
+      become === undefined && asItself !== true
+        ? {
+          path: ["become"],
+          message:
+            "must name the account to act as, because Yamcs may never answer a service account that acts as itself"
+        }
+        : undefined
+    )
+  )
+) {}
 
 /**
  * An API key, such as the one Yamcs passes to the scripts it starts.
@@ -114,6 +130,7 @@ export const serviceAccount = (fields: {
   readonly clientId: string
   readonly clientSecret: Redacted.Redacted
   readonly become?: string | undefined
+  readonly asItself?: boolean | undefined
 }): Either.Either<ServiceAccount, InvalidSetting> => Credential.construct(() => new ServiceAccount(fields))
 
 /**
@@ -158,7 +175,8 @@ export const sessionConfig = (prefix: string): Config.Config<Session> =>
   )
 
 /**
- * A {@link ServiceAccount} from `<prefix>_CLIENT_ID`, `<prefix>_CLIENT_SECRET` and, if it is set, `<prefix>_BECOME`.
+ * A {@link ServiceAccount} from `<prefix>_CLIENT_ID`, `<prefix>_CLIENT_SECRET` and `<prefix>_BECOME`, or instead of the
+ * last `<prefix>_AS_ITSELF` (`true`).
  *
  * @since 0.1.0
  * @category config
@@ -169,7 +187,8 @@ export const serviceAccountConfig = (prefix: string): Config.Config<ServiceAccou
     Config.all({
       clientId: text(`${prefix}_CLIENT_ID`),
       clientSecret: secret(`${prefix}_CLIENT_SECRET`),
-      become: optional(text(`${prefix}_BECOME`))
+      become: optional(text(`${prefix}_BECOME`)),
+      asItself: optional(Credential.booleanConfig(`${prefix}_AS_ITSELF`))
     }),
     serviceAccount
   )

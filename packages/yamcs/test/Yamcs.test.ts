@@ -13,6 +13,7 @@ import * as Config from "effect/Config"
 import * as ConfigProvider from "effect/ConfigProvider"
 import * as DateTime from "effect/DateTime"
 import * as Effect from "effect/Effect"
+import * as Fiber from "effect/Fiber"
 import * as Layer from "effect/Layer"
 import * as Option from "effect/Option"
 import * as Redacted from "effect/Redacted"
@@ -31,8 +32,11 @@ const password = new YamcsCredential.Password({
 
 const serviceAccount = new YamcsCredential.ServiceAccount({
   clientId: FakeYamcs.canaries.serviceAccount.applicationId,
-  clientSecret: Redacted.make(FakeYamcs.canaries.serviceAccount.applicationSecret)
+  clientSecret: Redacted.make(FakeYamcs.canaries.serviceAccount.applicationSecret),
+  become: "operator"
 })
+
+const asItself = new YamcsCredential.ServiceAccount({ ...serviceAccount, become: undefined, asItself: true })
 
 const apiKey = new YamcsCredential.ApiKey({ key: Redacted.make(FakeYamcs.canaries.apiKey) })
 
@@ -195,15 +199,44 @@ describe("Yamcs, service account", () => {
   it.effect("is itself, with a secret that has to be encoded", () =>
     Effect.gen(function*() {
       assert.strictEqual(yield* whoAmI, "scheduler")
-      assert.deepInclude(yield* stats, { attempts: 1, logins: 1 })
-    }).pipe(Effect.provide(live({ credential: serviceAccount }))))
+      yield* TestClock.adjust("500 seconds")
+      assert.strictEqual(yield* whoAmI, "scheduler")
+      assert.deepInclude(yield* stats, { attempts: 2, logins: 2 })
+    }).pipe(Effect.provide(live({ credential: asItself }, { answersServiceAccounts: true }))))
+
+  it.effect("as itself asks a server that does not answer once, however long and often it is used", () =>
+    Effect.gen(function*() {
+      const first = yield* Effect.fork(Effect.flip(whoAmI))
+      yield* TestClock.adjust("30 seconds")
+      assert.deepInclude(yield* Fiber.join(first), { _tag: "TokenEndpointError", reason: "Timeout" })
+      for (let hour = 0; hour < 3; hour++) {
+        yield* TestClock.adjust("1 hour")
+        const error = yield* Effect.flip(whoAmI)
+        assert.deepInclude(error, { _tag: "CredentialUnavailable", final: true })
+        assert.include(error.message, "`become`")
+      }
+      assert.deepInclude(yield* stats, { attempts: 1, unanswered: 1, logins: 0 })
+    }).pipe(Effect.provide(live({ credential: asItself }))))
+
+  it.effect("as itself asks again after a refusal and when the server is there again, for those were answers", () =>
+    Effect.gen(function*() {
+      const { failNext } = yield* FakeYamcs.FakeYamcs
+      yield* failNext(1, 429)
+      const calling = yield* Effect.fork(whoAmI)
+      yield* TestClock.adjust("5 seconds")
+      assert.strictEqual(yield* Fiber.join(calling), "scheduler")
+      yield* failNext(1, 401)
+      yield* TestClock.adjust("500 seconds")
+      assert.strictEqual((yield* Effect.flip(whoAmI))._tag, "CredentialsRejected")
+      yield* TestClock.adjust("30 seconds")
+      assert.strictEqual(yield* whoAmI, "scheduler")
+    }).pipe(Effect.provide(live({ credential: asItself }, { answersServiceAccounts: true }))))
 
   it.effect("becomes another", () =>
     Effect.gen(function*() {
       assert.strictEqual(yield* whoAmI, "operator")
-    }).pipe(Effect.provide(live({
-      credential: new YamcsCredential.ServiceAccount({ ...serviceAccount, become: "operator" })
-    }))))
+      assert.deepInclude(yield* stats, { attempts: 1, logins: 1 })
+    }).pipe(Effect.provide(live({ credential: serviceAccount }))))
 
   it.effect("asks by its credentials again when the token is due, having no refresh token", () =>
     Effect.gen(function*() {
@@ -217,12 +250,13 @@ describe("Yamcs, service account", () => {
     "its secret may be %s",
     (secret) =>
       Effect.gen(function*() {
-        assert.strictEqual(yield* whoAmI, "other")
+        assert.strictEqual(yield* whoAmI, "operator")
       }).pipe(Effect.provide(live(
         {
           credential: new YamcsCredential.ServiceAccount({
             clientId: "an:id",
-            clientSecret: Redacted.make(secret)
+            clientSecret: Redacted.make(secret),
+            become: "operator"
           })
         },
         { serviceAccounts: [{ name: "other", applicationId: "an:id", applicationSecret: secret }] }
@@ -334,13 +368,14 @@ describe("Yamcs, settings from the environment", () => {
             environment({
               YAMCS_URL: baseUrl,
               YAMCS_CLIENT_ID: serviceAccount.clientId,
-              YAMCS_CLIENT_SECRET: Redacted.value(serviceAccount.clientSecret)
+              YAMCS_CLIENT_SECRET: Redacted.value(serviceAccount.clientSecret),
+              YAMCS_AS_ITSELF: "true"
             })
           )
         )
       ])
       assert.deepStrictEqual([client, account], ["operator", "scheduler"])
-    }).pipe(Effect.provide(FakeYamcs.layer())))
+    }).pipe(Effect.provide(FakeYamcs.layer({ answersServiceAccounts: true }))))
 
   it.effect("are named when they are missing", () =>
     Effect.gen(function*() {

@@ -1,3 +1,4 @@
+import * as AuthenticatedHttpClient from "@effect-auth/core/AuthenticatedHttpClient"
 import * as FakeYamcs from "@effect-auth/testing/FakeYamcs"
 import * as HttpClient from "@effect/platform/HttpClient"
 import * as HttpClientResponse from "@effect/platform/HttpClientResponse"
@@ -11,6 +12,7 @@ import * as Stream from "effect/Stream"
 import * as TestClock from "effect/TestClock"
 import * as Yamcs from "../src/Yamcs.ts"
 import { ApiKey } from "../src/YamcsCredential.ts"
+import * as YamcsError from "../src/YamcsError.ts"
 
 const client = (key: string, baseUrl = "https://yamcs.example", options?: FakeYamcs.Options) =>
   Layer.provideMerge(
@@ -69,12 +71,23 @@ describe("user", () => {
       assert.deepInclude(error, { _tag: "CredentialsRejected", status: 401, detail: "Invalid API key" })
     }).pipe(Effect.provide(client("canary-wrong"))))
 
+  it.effect("fails with a YamcsError where the server has no such route, which it says in plain text", () =>
+    Effect.gen(function*() {
+      const error = yield* Effect.flip(Yamcs.user)
+      assert.deepInclude(error, { _tag: "YamcsError", status: 404, msg: "404 Not Found" })
+    }).pipe(Effect.provide(client(FakeYamcs.canaries.apiKey, "https://yamcs.example/api"))))
+
   for (const wrapErrors of [false, true]) {
     it.effect(`fails with a YamcsError otherwise (${wrapErrors ? "wrapped" : "plain"} JSON)`, () =>
       Effect.gen(function*() {
-        const error = yield* Effect.flip(Yamcs.user)
-        assert.deepInclude(error, { _tag: "YamcsError", status: 404, type: "NotFoundException" })
-        // below this address there is no `api/user`
-      }).pipe(Effect.provide(client(FakeYamcs.canaries.apiKey, "https://yamcs.example/api", { wrapErrors }))))
+        const http = yield* AuthenticatedHttpClient.AuthenticatedHttpClient
+        const error = yield* Effect.flip(YamcsError.filterStatusOk(http.get("/api/instances/none")))
+        assert.deepInclude(error, {
+          _tag: "YamcsError",
+          status: 404,
+          type: "NotFoundException",
+          msg: "No instance named 'none'"
+        })
+      }).pipe(Effect.provide(client(FakeYamcs.canaries.apiKey, undefined, { wrapErrors }))))
   }
 })

@@ -22,6 +22,9 @@ const all = [
   new Credential.Basic({ username: "operator", password: canary })
 ]
 
+const needsBecome =
+  "credential.become: must name the account to act as, because Yamcs may never answer a service account that acts as itself"
+
 const configured = (variables: Record<string, string>) =>
   Effect.withConfigProvider(
     YamcsCredential.credentialConfig("YAMCS"),
@@ -43,13 +46,19 @@ describe("YamcsCredential", () => {
     const failures = [
       YamcsCredential.password({ username: "a", password: Redacted.make("") }),
       YamcsCredential.session({ accessToken: Redacted.make("canary token") }),
-      YamcsCredential.serviceAccount({ clientId: "a", clientSecret: Redacted.make("canary\r\n") }),
+      YamcsCredential.serviceAccount({ clientId: "a", clientSecret: Redacted.make("canary\r\n"), become: "b" }),
+      YamcsCredential.serviceAccount({ clientId: "a", clientSecret: canary }),
+      YamcsCredential.serviceAccount({ clientId: "a", clientSecret: canary, asItself: false }),
+      YamcsCredential.serviceAccount({ clientId: "a", clientSecret: canary, asItself: true }),
       YamcsCredential.apiKey({ key: Redacted.make("canary\n") })
     ].map((result: Either.Either<unknown, InvalidSetting>) => Either.isLeft(result) ? result.left.message : "accepted")
     assert.deepStrictEqual(failures, [
       "credential.password: must not be empty",
       "credential.accessToken: must be a b64token (RFC 6750 section 2.1)",
       "credential.clientSecret: must not contain control characters; there is white space around it",
+      needsBecome,
+      needsBecome,
+      "accepted",
       "credential.key: must not contain control characters; there is white space around it"
     ])
   })
@@ -87,7 +96,8 @@ describe("YamcsCredential", () => {
 describe("credentialConfig", () => {
   const password = { YAMCS_USERNAME: "operator", YAMCS_PASSWORD: "canary-secret" }
   const session = { YAMCS_ACCESS_TOKEN: "canary-secret" }
-  const serviceAccount = { YAMCS_CLIENT_ID: "scheduler", YAMCS_CLIENT_SECRET: "canary-secret" }
+  const application = { YAMCS_CLIENT_ID: "scheduler", YAMCS_CLIENT_SECRET: "canary-secret" }
+  const serviceAccount = { ...application, YAMCS_BECOME: "operator" }
 
   it.effect("takes the first credential that is complete", () =>
     Effect.gen(function*() {
@@ -104,8 +114,26 @@ describe("credentialConfig", () => {
   it.effect("reads what is optional", () =>
     Effect.gen(function*() {
       assert.deepStrictEqual(
-        yield* configured({ ...serviceAccount, YAMCS_BECOME: "operator" }),
-        all[2]
+        yield* configured(serviceAccount),
+        new YamcsCredential.ServiceAccount({
+          clientId: "scheduler",
+          clientSecret: canary,
+          become: "operator",
+          asItself: undefined
+        })
+      )
+      assert.deepStrictEqual(
+        yield* configured({ ...application, YAMCS_AS_ITSELF: "yes" }),
+        new YamcsCredential.ServiceAccount({
+          clientId: "scheduler",
+          clientSecret: canary,
+          become: undefined,
+          asItself: true
+        })
+      )
+      assert.include(
+        String(yield* Effect.flip(configured(application))),
+        "Invalid data at YAMCS_BECOME: \"must name the account to act as"
       )
       assert.deepStrictEqual(
         yield* configured({
@@ -166,8 +194,13 @@ describe("credentialConfig", () => {
       const empty = { YAMCS_API_KEY: "", YAMCS_CLIENT_ID: "", YAMCS_CLIENT_SECRET: "" }
       assert.strictEqual((yield* configured({ ...password, ...empty }))._tag, "Password")
       assert.deepStrictEqual(
-        yield* configured({ ...serviceAccount, YAMCS_BECOME: "" }),
-        new YamcsCredential.ServiceAccount({ clientId: "scheduler", clientSecret: canary, become: undefined })
+        yield* configured({ ...application, YAMCS_BECOME: "", YAMCS_AS_ITSELF: "1" }),
+        new YamcsCredential.ServiceAccount({
+          clientId: "scheduler",
+          clientSecret: canary,
+          become: undefined,
+          asItself: true
+        })
       )
       assert.deepStrictEqual(
         yield* configured({ ...session, YAMCS_REFRESH_TOKEN: "", YAMCS_EXPIRES_AT: "" }),

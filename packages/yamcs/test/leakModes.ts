@@ -26,7 +26,8 @@ const credentials = (secret: string | undefined): ReadonlyArray<Yamcs.TaggedCred
   {
     _tag: "ServiceAccount",
     clientId: serviceAccount.applicationId,
-    clientSecret: Redacted.make(secret ?? serviceAccount.applicationSecret)
+    clientSecret: Redacted.make(secret ?? serviceAccount.applicationSecret),
+    become: username
   },
   { _tag: "ApiKey", key: Redacted.make(secret ?? apiKey) },
   { _tag: "Basic", username, password: Redacted.make(secret ?? password) },

@@ -1,4 +1,5 @@
 /** How a Yamcs server writes tokens and ids, and reads Basic credentials. */
+import * as Either from "effect/Either"
 import * as Encoding from "effect/Encoding"
 import * as Option from "effect/Option"
 
@@ -15,13 +16,23 @@ export const jwt = (claims: Readonly<Record<string, string | number>>, serial: n
 
 export const uuid = (serial: number): string => `ca9a4700-0000-4000-8000-${serial.toString(16).padStart(12, "0")}`
 
-/** The user and password of a `Basic` header; none if it is not base64 or has no colon. */
-export const decodeBasic = (header: string): Option.Option<readonly [string, string]> =>
-  Encoding.decodeBase64String(header.slice("Basic ".length)).pipe(
-    Option.getRight,
-    Option.filter((text) => text.includes(":")),
-    Option.map((text) => [text.slice(0, text.indexOf(":")), text.slice(text.indexOf(":") + 1)])
+/** An authorization code, of the length and alphabet of real ones. */
+export const code = (serial: number): string => `canary-${serial.toString(36).padStart(7, "0")}`
+
+/** The user and password of a `Basic` header, or what the server says of it. */
+export const decodeBasic = (header: string): Either.Either<readonly [user: string, password: string], string> => {
+  const encoded = header.slice("Basic ".length)
+  // the padding may be left out
+  const padded = /^[A-Za-z0-9+/]*$/.test(encoded) ? encoded.padEnd(Math.ceil(encoded.length / 4) * 4, "=") : encoded
+  return Encoding.decodeBase64String(padded).pipe(
+    Either.mapLeft(() => "Could not decode Base64-encoded credentials"),
+    Either.flatMap((text) =>
+      text.includes(":")
+        ? Either.right([text.slice(0, text.indexOf(":")), text.slice(text.indexOf(":") + 1)])
+        : Either.left("Malformed username/password (Not separated by colon?)")
+    )
   )
+}
 
 /** As Java's `URLDecoder` does; none if that throws. */
 export const urlDecode = (text: string): Option.Option<string> =>
