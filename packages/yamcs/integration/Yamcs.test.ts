@@ -1,7 +1,9 @@
 /** Against the real server, over sockets. What a test counts is what the server's own log says. */
 import * as AuthenticatedHttpClient from "@effect-auth/core/AuthenticatedHttpClient"
 import * as TokenStore from "@effect-auth/core/TokenStore"
-import { NodeContext, NodeHttpClient } from "@effect/platform-node"
+import * as FakeServer from "@effect-auth/testing/FakeServer"
+import * as FakeYamcs from "@effect-auth/testing/FakeYamcs"
+import { NodeContext, NodeHttpClient, NodeHttpServer } from "@effect/platform-node"
 import * as HttpClientRequest from "@effect/platform/HttpClientRequest"
 import { assert, describe, it } from "@effect/vitest"
 import * as Duration from "effect/Duration"
@@ -11,9 +13,11 @@ import * as Layer from "effect/Layer"
 import * as Redacted from "effect/Redacted"
 import * as Ref from "effect/Ref"
 import * as Schedule from "effect/Schedule"
+import { createServer } from "node:http"
 import * as Yamcs from "../src/Yamcs.ts"
 import { Password, ServiceAccount, Session } from "../src/YamcsCredential.ts"
 import * as YamcsError from "../src/YamcsError.ts"
+import * as RawRequests from "./rawRequests.ts"
 import * as RealYamcs from "./RealYamcs.ts"
 
 const platform = Layer.merge(NodeContext.layer, NodeHttpClient.layerUndici)
@@ -103,6 +107,28 @@ describe("A real Yamcs server", () => {
           assert.strictEqual(yield* Effect.provide(whoAmI, layer), RealYamcs.admin.username)
           yield* Effect.sleep("400 millis") // each is a client of its own, and all have one address
         }
+      }).pipe(Effect.provide(platform)),
+    slow
+  )
+
+  it.scopedLive(
+    "answers raw requests as the fake does, and a service account as itself not at all",
+    () =>
+      Effect.gen(function*() {
+        const { baseUrl } = yield* started
+        const { password, username } = RealYamcs.admin
+        const fake = yield* FakeYamcs.make({ users: { [username]: password }, tokenLifetime: "3 seconds" })
+        const server = yield* Layer.build(
+          NodeHttpServer.layer(() => createServer(), { port: 0, host: "127.0.0.1" })
+        )
+        const fakeUrl = yield* Effect.provide(FakeServer.serve(fake.app), server)
+        const [ofFake, real] = yield* Effect.all(
+          [fakeUrl, baseUrl].map((baseUrl) => RawRequests.outcomes({ ...RealYamcs.admin, baseUrl })),
+          { concurrency: 2 }
+        )
+        assert.deepStrictEqual(ofFake, real)
+        assert.strictEqual(real?.["a service account as itself"], "no answer")
+        assert.isAbove(Object.keys(real ?? {}).length, 68)
       }).pipe(Effect.provide(platform)),
     slow
   )

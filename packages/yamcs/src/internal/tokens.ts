@@ -103,7 +103,7 @@ const exchange = (
 ): Exchange =>
   Effect.gen(function*() {
     const client = yield* HttpClient.HttpClient
-    // the content type must have no charset, and without the Accept header the answer is not JSON
+    // the content type must have no charset
     const request = HttpClientRequest.post(`${baseUrl}/auth/token`, { acceptJson: true }).pipe(
       HttpClientRequest.bodyUrlParams(form),
       authenticate
