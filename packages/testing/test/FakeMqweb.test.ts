@@ -1,5 +1,6 @@
 import * as FakeMqweb from "@effect-auth/testing/FakeMqweb"
 import * as FakeServer from "@effect-auth/testing/FakeServer"
+import * as VirtualClock from "@effect-auth/testing/VirtualClock"
 import * as NodeHttpClient from "@effect/platform-node/NodeHttpClient"
 import * as NodeHttpServer from "@effect/platform-node/NodeHttpServer"
 import * as Cookies from "@effect/platform/Cookies"
@@ -167,6 +168,16 @@ describe("FakeMqweb", () => {
           assert.strictEqual((yield* list(headers)).status, 401)
         })))
   })
+
+  it.effect(
+    "takes no time by default, so that it answers under a clock that stands",
+    () =>
+      withFake({}, () =>
+        Effect.gen(function*() {
+          assert.strictEqual((yield* login()).status, 204)
+        }).pipe(Effect.withClock(VirtualClock.make()))),
+    10_000
+  )
 
   describe("a token cookie", () => {
     it.effect("is compared byte for byte", () =>

@@ -11,6 +11,7 @@ import * as TestClock from "effect/TestClock"
 import { createServer } from "node:http"
 import * as FakeQualys from "../src/FakeQualys.ts"
 import * as FakeServer from "../src/FakeServer.ts"
+import * as VirtualClock from "../src/VirtualClock.ts"
 
 const api = "https://qualysapi.qg3.apps.qualys.com"
 const gateway = "https://gateway.qg3.apps.qualys.com"
@@ -422,6 +423,12 @@ describe("FakeQualys", () => {
         assert.strictEqual((yield* scanList).status, 503)
       }).pipe(against()))
   })
+
+  it.effect("takes no time by default, so that it answers under a clock that stands", () =>
+    Effect.gen(function*() {
+      assert.strictEqual((yield* logIn).status, 200)
+      assert.strictEqual((yield* scanList).status, 200)
+    }).pipe(Effect.withClock(VirtualClock.make()), against()), 10_000)
 
   describe("on a socket", () => {
     it.scopedLive("serves all three hosts on one loopback address", () =>

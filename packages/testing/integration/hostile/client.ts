@@ -174,7 +174,11 @@ const clientOf = ({ limited, mode }: Scenario, baseUrl: string) => {
     case "Yamcs/ServiceAccount":
       return vendor(Yamcs.layerServiceAccount({
         ...system,
-        credential: { clientId: "canary-client", clientSecret: Redacted.make("canary-secret") }
+        credential: {
+          clientId: "canary-client",
+          clientSecret: Redacted.make("canary-secret"),
+          become: "canary-account"
+        }
       }))
     case "Yamcs/ApiKey":
       return vendor(Yamcs.layerApiKey({ ...system, credential: { key: Redacted.make("canary-key") } }))

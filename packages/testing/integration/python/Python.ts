@@ -70,7 +70,9 @@ export const run = (
   Effect.gen(function*() {
     const child = yield* Effect.acquireRelease(
       Effect.sync(() =>
-        ChildProcess.spawn(python, [here(script), ...options.args], { env: { ...process.env, ...options.env } })
+        ChildProcess.spawn(python, [here(script), ...options.args], {
+          env: { ...process.env, PYTHONDONTWRITEBYTECODE: "1", ...options.env }
+        })
       ),
       (child) => Effect.sync(() => child.kill("SIGKILL"))
     )
