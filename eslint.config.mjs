@@ -23,7 +23,8 @@ const facades = {
   node: ["ClientCertificate", "FileTokenStore"],
   "ibm-mq": ["IbmMq"],
   qualys: ["Qualys"],
-  yamcs: ["Yamcs"]
+  yamcs: ["Yamcs"],
+  oauth: ["OAuth"]
 }
 const facadeImports = (name) => {
   const modules = facades[name].join("|")

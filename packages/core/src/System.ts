@@ -80,7 +80,8 @@ export interface Session<R> {
   readonly origin: string
   /** The account a stored token belongs to; an Effect when the credential is one. */
   readonly account: Effect.Effect<string, CredentialUnavailable>
-  readonly login: Effect.Effect<Token, ExchangeError, R>
+  /** A function can ask for more than the settings say, when the server demands it. */
+  readonly login: NonNullable<TokenSource.Options<R>["login"]>
   readonly refresh?: ((refreshToken: Redacted.Redacted) => Effect.Effect<Token, ExchangeError, R>) | undefined
   readonly revoke?: ((token: Token) => Effect.Effect<unknown, ExchangeError, R>) | undefined
   readonly initial?: Effect.Effect<Option.Option<Token>, ExchangeError, R> | undefined

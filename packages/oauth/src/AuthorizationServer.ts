@@ -1,0 +1,192 @@
+/**
+ * An authorization server: its endpoints and what it says of itself, given by hand or read from its metadata (RFC 8414,
+ * OpenID Connect Discovery).
+ *
+ * @since 0.1.0
+ */
+import type { ExchangeError, InsecureTransport } from "@effect-auth/core/AuthError"
+import { InvalidSetting, MalformedTokenResponse } from "@effect-auth/core/AuthError"
+import * as OriginPolicy from "@effect-auth/core/OriginPolicy"
+import * as TokenEndpoint from "@effect-auth/core/TokenEndpoint"
+import * as HttpClient from "@effect/platform/HttpClient"
+import * as HttpClientRequest from "@effect/platform/HttpClientRequest"
+import * as Effect from "effect/Effect"
+import * as Either from "effect/Either"
+import * as Schema from "effect/Schema"
+
+/**
+ * What is used of a server. URLs are as the server spells them.
+ *
+ * @since 0.1.0
+ * @category models
+ */
+export interface AuthorizationServer {
+  /** Its identifier, which it puts into tokens and expects in assertions. Unknown where endpoints are given by hand. */
+  readonly issuer?: string | undefined
+  readonly tokenEndpoint: string
+  readonly authorizationEndpoint?: string | undefined
+  readonly deviceAuthorizationEndpoint?: string | undefined
+  readonly revocationEndpoint?: string | undefined
+  readonly registrationEndpoint?: string | undefined
+  /** How clients may authenticate at the token endpoint, best first as we see it. Absent: not known. */
+  readonly clientAuthentications?: ReadonlyArray<string> | undefined
+  readonly scopes?: ReadonlyArray<string> | undefined
+  readonly codeChallengeMethods?: ReadonlyArray<string> | undefined
+  /** Whether its authorization responses say whose they are (RFC 9207). */
+  readonly statesIssuer?: boolean | undefined
+  /** The algorithms of DPoP proofs that it accepts (RFC 9449 section 5.1). */
+  readonly dpopAlgorithms?: ReadonlyArray<string> | undefined
+  /** Endpoints for clients with a certificate (RFC 8705 section 5). */
+  readonly mtlsEndpoints?: { readonly token?: string | undefined; readonly revocation?: string | undefined } | undefined
+}
+
+/**
+ * A server whose endpoints are known, so that nothing is asked. Fails if one of them is not https, beyond loopback, or
+ * cannot be requested.
+ *
+ * @example
+ * ```ts
+ * import * as AuthorizationServer from "@effect-auth/oauth/AuthorizationServer"
+ *
+ * const server = AuthorizationServer.make({ tokenEndpoint: "https://as.acme.example/token" })
+ * ```
+ *
+ * @since 0.1.0
+ * @category constructors
+ */
+export const make = (
+  server: AuthorizationServer
+): Either.Either<AuthorizationServer, InvalidSetting | InsecureTransport> =>
+  Either.map(Either.all(endpoints(server).map(([setting, url]) => checkedEndpoint(setting, url))), () => server)
+
+/**
+ * Asks the issuer for its metadata: RFC 8414 with the well-known part inserted before the issuer's path, then OpenID
+ * Connect Discovery with it inserted, then appended. An answer of 4xx leads to the next place; what is not the issuer's own
+ * document is refused, whoever serves it.
+ *
+ * @since 0.1.0
+ * @category constructors
+ */
+export const discover = (
+  issuer: string,
+  options: { readonly mode: string }
+): Effect.Effect<AuthorizationServer, ExchangeError | InvalidSetting | InsecureTransport, HttpClient.HttpClient> =>
+  Effect.gen(function*() {
+    const base = yield* issuerUrl(issuer)
+    const client = yield* HttpClient.HttpClient
+    const [first, ...others] = places(base)
+    const tried = others.reduce(
+      (tried, place) => Effect.catchIf(tried, isMissing, () => fetched(client, place, options)),
+      fetched(client, first, options)
+    )
+    const document = yield* tried
+    // RFC 8414 section 3.3: character by character
+    if (document.issuer !== issuer) {
+      return yield* new MalformedTokenResponse({
+        mode: options.mode,
+        url: OriginPolicy.addressOf({ url: issuer }),
+        detail: "the metadata is that of another issuer"
+      })
+    }
+    return yield* make(fromDocument(document))
+  })
+
+/**
+ * The places of an issuer's metadata, in the order in which they are tried.
+ *
+ * @internal
+ */
+export const places = ({ origin, pathname }: URL): readonly [string, ...ReadonlyArray<string>] => {
+  const path = pathname.replace(/\/$/u, "")
+  const oauth = `${origin}/.well-known/oauth-authorization-server${path}`
+  const inserted = `${origin}/.well-known/openid-configuration${path}`
+  return path === "" ? [oauth, inserted] : [oauth, inserted, `${origin}${path}/.well-known/openid-configuration`]
+}
+
+/** @internal */
+export const issuerUrl = (issuer: string): Either.Either<URL, InvalidSetting | InsecureTransport> =>
+  Either.flatMap(checkedEndpoint("issuer", issuer), (url) =>
+    url.search !== "" || url.hash !== ""
+      ? Either.left(new InvalidSetting({ setting: "issuer", problem: "must not have a query or fragment" }))
+      : Either.right(url))
+
+/** The rules of a client's base URL, but with a query, which RFC 6749 section 3.2 allows. */
+const checkedEndpoint = (setting: string, url: string): Either.Either<URL, InvalidSetting | InsecureTransport> =>
+  Either.flatMap(
+    Either.try({
+      try: () => new URL(url),
+      catch: () => new InvalidSetting({ setting, problem: "is not a URL, such as https://as.example/token" })
+    }),
+    (parsed) =>
+      parsed.hash !== ""
+        ? Either.left(new InvalidSetting({ setting, problem: "must not have a fragment" }))
+        : Either.map(OriginPolicy.make({ baseUrl: parsed.origin }), () => parsed)
+  )
+
+const endpoints = (server: AuthorizationServer): ReadonlyArray<readonly [setting: string, url: string]> =>
+  ([
+    ["tokenEndpoint", server.tokenEndpoint],
+    ["authorizationEndpoint", server.authorizationEndpoint],
+    ["deviceAuthorizationEndpoint", server.deviceAuthorizationEndpoint],
+    ["revocationEndpoint", server.revocationEndpoint],
+    ["registrationEndpoint", server.registrationEndpoint],
+    ["mtlsEndpoints.token", server.mtlsEndpoints?.token],
+    ["mtlsEndpoints.revocation", server.mtlsEndpoints?.revocation]
+  ] as const).flatMap(([setting, url]) => url === undefined ? [] : [[setting, url] as const])
+
+const Texts = Schema.Array(Schema.String)
+
+const Document = Schema.Struct({
+  issuer: Schema.String,
+  token_endpoint: Schema.String,
+  authorization_endpoint: Schema.optional(Schema.String),
+  device_authorization_endpoint: Schema.optional(Schema.String),
+  revocation_endpoint: Schema.optional(Schema.String),
+  registration_endpoint: Schema.optional(Schema.String),
+  token_endpoint_auth_methods_supported: Schema.optional(Texts),
+  scopes_supported: Schema.optional(Texts),
+  code_challenge_methods_supported: Schema.optional(Texts),
+  authorization_response_iss_parameter_supported: Schema.optional(Schema.Boolean),
+  dpop_signing_alg_values_supported: Schema.optional(Texts),
+  mtls_endpoint_aliases: Schema.optional(Schema.Struct({
+    token_endpoint: Schema.optional(Schema.String),
+    revocation_endpoint: Schema.optional(Schema.String)
+  }))
+})
+
+const fromDocument = (document: typeof Document.Type): AuthorizationServer => ({
+  issuer: document.issuer,
+  tokenEndpoint: document.token_endpoint,
+  authorizationEndpoint: document.authorization_endpoint,
+  deviceAuthorizationEndpoint: document.device_authorization_endpoint,
+  revocationEndpoint: document.revocation_endpoint,
+  registrationEndpoint: document.registration_endpoint,
+  // RFC 8414 section 2
+  clientAuthentications: document.token_endpoint_auth_methods_supported ?? ["client_secret_basic"],
+  scopes: document.scopes_supported,
+  codeChallengeMethods: document.code_challenge_methods_supported,
+  statesIssuer: document.authorization_response_iss_parameter_supported,
+  dpopAlgorithms: document.dpop_signing_alg_values_supported,
+  mtlsEndpoints: document.mtls_endpoint_aliases === undefined ? undefined : {
+    token: document.mtls_endpoint_aliases.token_endpoint,
+    revocation: document.mtls_endpoint_aliases.revocation_endpoint
+  }
+})
+
+const fetched = (client: HttpClient.HttpClient, url: string, { mode }: { readonly mode: string }) => {
+  const options: TokenEndpoint.Options = {
+    mode,
+    // a document that is not there is looked for elsewhere; nobody is refused
+    dialect: ({ status }) => status === 408 || status === 429 || status >= 500 ? "TryAgain" : "Unexpected"
+  }
+  return Effect.flatMap(
+    TokenEndpoint.execute(client, HttpClientRequest.get(url, { acceptJson: true }), options),
+    TokenEndpoint.json(Document, options)
+  )
+}
+
+const isMissing = (error: ExchangeError): boolean =>
+  (error._tag === "TokenEndpointError" && error.reason === "Unexpected" && error.status !== undefined &&
+    error.status >= 400 && error.status < 500) ||
+  // a server that answers every path with its page
+  (error._tag === "MalformedTokenResponse" && error.foreign === true)

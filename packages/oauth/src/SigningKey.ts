@@ -1,0 +1,168 @@
+/**
+ * Private keys that sign JSON Web Tokens (RFC 7515). `jose` is loaded when something is signed, and not before.
+ *
+ * @since 0.1.0
+ */
+import type { ExchangeError } from "@effect-auth/core/AuthError"
+import { CredentialUnavailable, InvalidSetting } from "@effect-auth/core/AuthError"
+import * as Effect from "effect/Effect"
+import * as Encoding from "effect/Encoding"
+import * as Option from "effect/Option"
+import * as Redacted from "effect/Redacted"
+import * as Schema from "effect/Schema"
+
+/**
+ * The algorithms of private keys. `ES256` is what new keys should be for.
+ *
+ * @since 0.1.0
+ * @category models
+ */
+export type Algorithm =
+  | "ES256"
+  | "ES384"
+  | "ES512"
+  | "EdDSA"
+  | "PS256"
+  | "PS384"
+  | "PS512"
+  | "RS256"
+  | "RS384"
+  | "RS512"
+
+/**
+ * @since 0.1.0
+ * @category models
+ */
+export interface SigningKey {
+  readonly algorithm: Algorithm
+  /** Further members of the header, such as `kid`, or `x5t#S256`, which Entra wants. */
+  readonly header: Readonly<Record<string, unknown>>
+  /** Signs bytes: the header and the payload of a token. */
+  readonly sign: (bytes: Uint8Array) => Effect.Effect<Uint8Array, ExchangeError>
+}
+
+/**
+ * @since 0.1.0
+ * @category models
+ */
+export interface Options {
+  readonly algorithm: Algorithm
+  /** The id under which the server knows the key. */
+  readonly keyId?: string | undefined
+  readonly header?: Readonly<Record<string, unknown>> | undefined
+}
+
+/**
+ * A key that is somewhere else and signs there: in a KMS, an HSM or an agent.
+ *
+ * @since 0.1.0
+ * @category constructors
+ */
+export const make = (
+  sign: (bytes: Uint8Array) => Effect.Effect<Uint8Array, ExchangeError>,
+  options: Options
+): SigningKey => ({
+  algorithm: options.algorithm,
+  header: { ...(options.keyId === undefined ? undefined : { kid: options.keyId }), ...options.header },
+  sign
+})
+
+/**
+ * A key of the Web Cryptography API.
+ *
+ * @since 0.1.0
+ * @category constructors
+ */
+export const fromCryptoKey = (key: CryptoKey, options: Options): SigningKey =>
+  make(
+    (bytes) =>
+      Effect.promise(async () =>
+        new Uint8Array(
+          await globalThis.crypto.subtle.sign(parameters[options.algorithm](), key, new Uint8Array(bytes))
+        )
+      ),
+    options
+  )
+
+/**
+ * A key in PEM (PKCS#8, `BEGIN PRIVATE KEY`) or as a JWK in JSON. Line ends may be written as `\n`, as in an environment
+ * variable. A `kid` of the JWK is used. Fails with `InvalidSetting`, without quoting the key; for one in PKCS#1
+ * (`BEGIN RSA PRIVATE KEY`), which GitHub hands out, it says how to convert it.
+ *
+ * @since 0.1.0
+ * @category constructors
+ */
+export const fromText = (key: Redacted.Redacted, options: Options): Effect.Effect<SigningKey, InvalidSetting> =>
+  Effect.gen(function*() {
+    const text = Redacted.value(key).replaceAll("\\n", "\n").trim()
+    const { importJWK, importPKCS8 } = yield* jose
+    const failed = () => new InvalidSetting({ setting: "key", problem: problemOf(text, options.algorithm) })
+    const jwk = Option.getOrUndefined(parseJwk(text))
+    const imported = yield* Effect.tryPromise({
+      try: () => jwk === undefined ? importPKCS8(text, options.algorithm) : importJWK({ ...jwk }, options.algorithm),
+      catch: failed
+    })
+    if (imported instanceof Uint8Array || imported.type !== "private") return yield* failed()
+    const keyId = options.keyId ?? (typeof jwk?.["kid"] === "string" ? jwk["kid"] : undefined)
+    return fromCryptoKey(imported, { ...options, keyId })
+  })
+
+/**
+ * A signed token in the compact form (RFC 7515 section 3.1).
+ *
+ * @since 0.1.0
+ * @category signing
+ */
+export const sign = (
+  { algorithm, header, sign }: SigningKey,
+  ownHeader: Readonly<Record<string, unknown>>,
+  claims: Readonly<Record<string, unknown>>,
+  { mode }: { readonly mode: string }
+): Effect.Effect<Redacted.Redacted, ExchangeError> => {
+  const input = [{ typ: "JWT", ...header, ...ownHeader, alg: algorithm }, claims]
+    .map((part) => Encoding.encodeBase64Url(JSON.stringify(part))).join(".")
+  return sign(new TextEncoder().encode(input)).pipe(
+    Effect.map((signature) => Redacted.make(`${input}.${Encoding.encodeBase64Url(signature)}`)),
+    // its words may quote the key
+    Effect.catchAllDefect(() =>
+      Effect.fail(new CredentialUnavailable({ mode, problem: "the private key could not sign", final: true }))
+    )
+  )
+}
+
+/** An optional peer: only who signs needs it. */
+const jose = Effect.tryPromise({
+  try: () => import("jose"),
+  catch: () => new InvalidSetting({ setting: "key", problem: "needs the package `jose`, which is not installed" })
+})
+
+const parseJwk = (text: string) =>
+  text.startsWith("{")
+    ? Schema.decodeOption(Schema.parseJson(Schema.Record({ key: Schema.String, value: Schema.Unknown })))(text)
+    : Option.none()
+
+const problemOf = (text: string, algorithm: Algorithm): string =>
+  text.includes("BEGIN RSA PRIVATE KEY") || text.includes("BEGIN EC PRIVATE KEY")
+    ? "is in the form of PKCS#1 or SEC 1, which cannot be imported: convert it with " +
+      "`openssl pkcs8 -topk8 -nocrypt -in key.pem`"
+    : text.includes("ENCRYPTED")
+    ? "is encrypted: decrypt it with `openssl pkcs8 -in key.pem`"
+    : `is no private key for ${algorithm} in PEM (PKCS#8) or as a JWK`
+
+const ecdsa = (hash: string) => () => ({ name: "ECDSA", hash })
+const pkcs1 = () => ({ name: "RSASSA-PKCS1-v1_5" })
+const pss = (saltLength: number) => () => ({ name: "RSA-PSS", saltLength })
+
+/** RFC 7518 section 3.1, RFC 8037. */
+const parameters: Record<Algorithm, () => AlgorithmIdentifier | EcdsaParams | RsaPssParams> = {
+  ES256: ecdsa("SHA-256"),
+  ES384: ecdsa("SHA-384"),
+  ES512: ecdsa("SHA-512"),
+  EdDSA: () => ({ name: "Ed25519" }),
+  RS256: pkcs1,
+  RS384: pkcs1,
+  RS512: pkcs1,
+  PS256: pss(32),
+  PS384: pss(48),
+  PS512: pss(64)
+}

@@ -1,0 +1,137 @@
+/** A request to the token endpoint, and what its answer means: RFC 6749 sections 3.2, 5.1 and 5.2. */
+import type { ExchangeError } from "@effect-auth/core/AuthError"
+import { MalformedTokenResponse } from "@effect-auth/core/AuthError"
+import * as OriginPolicy from "@effect-auth/core/OriginPolicy"
+import * as ResponseBody from "@effect-auth/core/ResponseBody"
+import * as Token from "@effect-auth/core/Token"
+import * as TokenEndpoint from "@effect-auth/core/TokenEndpoint"
+import * as HttpClient from "@effect/platform/HttpClient"
+import * as HttpClientRequest from "@effect/platform/HttpClientRequest"
+import * as Effect from "effect/Effect"
+import * as Redacted from "effect/Redacted"
+import * as Schema from "effect/Schema"
+import * as Struct from "effect/Struct"
+import type { AuthorizationServer } from "../AuthorizationServer.ts"
+import type { ClientAuthentication } from "../ClientAuthentication.ts"
+import * as ClientAuthentications from "../ClientAuthentication.ts"
+import type * as Parameters from "./parameters.ts"
+
+/** A client of an authorization server, as one request needs it. */
+export interface OAuthClient {
+  readonly mode: string
+  readonly server: AuthorizationServer
+  /** Unknown, where an assertion says all there is to say. */
+  readonly clientId: string | undefined
+  readonly authentication: ClientAuthentication
+}
+
+/** How the answer is read, beside what RFC 6749 says. */
+export interface Reading {
+  /** What was asked for, which is what was granted where the answer does not say (RFC 6749 section 5.1). */
+  readonly scope: ReadonlyArray<string> | undefined
+  /** Members of the answer that become the token's `extra`. */
+  readonly keep: ReadonlyArray<string>
+}
+
+export const send = (
+  client: OAuthClient,
+  parameters: Parameters.Parameters,
+  { grant, keep, scope }: Reading & { readonly grant: TokenEndpoint.Grant }
+): Effect.Effect<Token.Token, ExchangeError, HttpClient.HttpClient> => {
+  const { mode } = client
+  const options: TokenEndpoint.Options = { mode, grant }
+  return Effect.gen(function*() {
+    const http = yield* HttpClient.HttpClient
+    const request = yield* post(client, tokenEndpoint(client), parameters)
+    const response = yield* TokenEndpoint.execute(http, request, options)
+    const answer = yield* TokenEndpoint.json(TokenResponse, options)(response)
+    const url = OriginPolicy.addressOf(request)
+    const type = answer.token_type ?? "Bearer"
+    if (type.toLowerCase() !== "bearer") {
+      // its words are the server's own, so they are not repeated
+      return yield* new MalformedTokenResponse({
+        mode,
+        url,
+        status: response.status,
+        detail: "the token is no bearer token"
+      })
+    }
+    const extra = Struct.pick(answer, ...keep)
+    return yield* Token.make({
+      mode,
+      value: answer.access_token,
+      type: "Bearer",
+      expiresIn: answer.expires_in,
+      refreshToken: answer.refresh_token,
+      refreshExpiresIn: answer.refresh_token_expires_in ?? answer.refresh_expires_in,
+      scope: granted(answer.scope) ?? scope,
+      idToken: answer.id_token,
+      extra: Object.keys(extra).length === 0 ? undefined : extra
+    })
+  })
+}
+
+/** RFC 7009: a body is ignored, and a token that is unknown is one that has ended. */
+export const revoke = (
+  client: OAuthClient,
+  endpoint: string,
+  token: Token.Token
+): Effect.Effect<void, ExchangeError, HttpClient.HttpClient> =>
+  Effect.gen(function*() {
+    const http = yield* HttpClient.HttpClient
+    const { refreshToken, value } = token
+    const request = yield* post(client, endpoint, {
+      token: Redacted.value(refreshToken ?? value),
+      token_type_hint: refreshToken === undefined ? "access_token" : "refresh_token"
+    })
+    yield* Effect.flatMap(TokenEndpoint.execute(http, request, { mode: client.mode }), ResponseBody.discard)
+  })
+
+const tokenEndpoint = ({ authentication, server }: OAuthClient): string =>
+  authentication._tag === "Certificate" ? server.mtlsEndpoints?.token ?? server.tokenEndpoint : server.tokenEndpoint
+
+const post = (
+  { authentication, clientId, mode, server }: OAuthClient,
+  endpoint: string,
+  parameters: Parameters.Parameters
+): Effect.Effect<HttpClientRequest.HttpClientRequest, ExchangeError> =>
+  Effect.map(
+    ClientAuthentications.prove(authentication, clientId, server, mode),
+    ({ authorization, form }) =>
+      HttpClientRequest.post(endpoint, { acceptJson: true }).pipe(
+        HttpClientRequest.bodyUrlParams(pairs({ ...parameters, ...form })),
+        (request) =>
+          authorization === undefined ? request : HttpClientRequest.setHeader(request, "authorization", authorization)
+      )
+  )
+
+/** What is empty is left out (RFC 6749 section 3.1). */
+const pairs = (parameters: Parameters.Parameters): ReadonlyArray<readonly [string, string]> =>
+  Object.entries(parameters).flatMap(([name, value]) =>
+    (typeof value === "string" ? [value] : value ?? []).filter((value) => value !== "").map((value) =>
+      [name, value] as const
+    )
+  )
+
+const Text = Schema.optional(Schema.NullOr(Schema.String))
+
+/** Members are read by name; what is not known is ignored, but for what a caller keeps. */
+const TokenResponse = Schema.Struct(
+  {
+    access_token: Schema.NonEmptyString,
+    token_type: Text,
+    expires_in: Schema.optional(Schema.Unknown),
+    refresh_token: Text,
+    refresh_token_expires_in: Schema.optional(Schema.Unknown),
+    refresh_expires_in: Schema.optional(Schema.Unknown),
+    scope: Schema.optional(Schema.Unknown),
+    id_token: Text
+  },
+  { key: Schema.String, value: Schema.Unknown }
+)
+
+/** Separated by spaces; GitHub and Slack separate by commas, which no scope of RFC 6749 section 3.3 lacks by accident. */
+const granted = (scope: unknown): ReadonlyArray<string> | undefined => {
+  if (typeof scope === "string") return scope.split(/[\s,]+/u).filter((word) => word !== "")
+  return Array.isArray(scope) && scope.every((word) => typeof word === "string") ? scope : undefined
+}
