@@ -47,7 +47,7 @@ const mq = (
     const url = yield* FakeServer.serve(server.app)
     const credential = yield* Credential.basic({
       username: "reader",
-      password: Redacted.make(FakeMqweb.defaultUsers["reader"]?.password ?? "")
+      password: Redacted.make(FakeMqweb.canaries.reader.password)
     })
     return {
       layer: layer({ baseUrl: `${url}/ibmmq/rest/v3`, credential }),
@@ -84,8 +84,8 @@ const qualys = (
     const server = yield* FakeQualys.make({ concurrency: 10 })
     const url = yield* FakeServer.serve(server.app)
     const credential = yield* Credential.basic({
-      username: FakeQualys.credentials.username,
-      password: Redacted.make(FakeQualys.credentials.password)
+      username: FakeQualys.canaries.username,
+      password: Redacted.make(FakeQualys.canaries.password)
     })
     const platform = new Platform.Override({ api_url: url, gateway_url: url, qualysguard_url: url })
     return {

@@ -98,7 +98,7 @@ describe("Mqsc", () => {
   it.effect("a command that the user's role does not permit is NotAuthorized, and is not sent again", () => {
     const reader = new Ltpa({
       username: "reader",
-      password: Redacted.make(FakeMqweb.defaultUsers.reader.password)
+      password: Redacted.make(FakeMqweb.canaries.reader.password)
     })
     const { layer, told } = wire(IbmMq.layerLtpa({ baseUrl, credential: reader }))
     return Effect.gen(function*() {

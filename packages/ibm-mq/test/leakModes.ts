@@ -9,7 +9,7 @@ import * as Schedule from "effect/Schedule"
 import * as IbmMq from "../src/IbmMq.ts"
 
 export const secrets = {
-  password: FakeMqweb.defaultUsers.reader.password,
+  password: FakeMqweb.canaries.reader.password,
   wrong: "canary-wrong-secret",
   // how the value of every LTPA cookie of the server begins
   cookie: Encoding.encodeBase64("canary-token-mq")

@@ -15,7 +15,7 @@ export const csrf = "ibm-mq-rest-csrf-token"
 
 export const credential = new Ltpa({
   username: "mqadmin",
-  password: Redacted.make(FakeMqweb.defaultUsers.mqadmin.password)
+  password: Redacted.make(FakeMqweb.canaries.password)
 })
 export const wrong = new Ltpa({ username: "mqadmin", password: Redacted.make("canary-password-wrong") })
 

@@ -21,23 +21,23 @@ import * as Qualys from "../src/Qualys.ts"
 import * as QualysCredential from "../src/QualysCredential.ts"
 
 const credential = {
-  username: FakeQualys.credentials.username,
-  password: Redacted.make(FakeQualys.credentials.password)
+  username: FakeQualys.canaries.username,
+  password: Redacted.make(FakeQualys.canaries.password)
 }
 
 const wrong = { ...credential, password: Redacted.make("canary-wrong-password") }
 
 const env = Layer.setConfigProvider(ConfigProvider.fromMap(
   new Map([
-    ["QUALYS_USERNAME", FakeQualys.credentials.username],
-    ["QUALYS_PASSWORD", FakeQualys.credentials.password],
+    ["QUALYS_USERNAME", FakeQualys.canaries.username],
+    ["QUALYS_PASSWORD", FakeQualys.canaries.password],
     ["QUALYS_PLATFORM", "QG2"],
     ["QUALYS_TOKEN", "canary-external-bearer"]
   ])
 ))
 
 const decoded = (fields: object) =>
-  Either.getOrThrow(QualysCredential.fromUnknown({ ...FakeQualys.credentials, platform: "qg2", ...fields }))
+  Either.getOrThrow(QualysCredential.fromUnknown({ ...FakeQualys.canaries, platform: "qg2", ...fields }))
 
 const on = (options?: FakeQualys.Options) => <A, E, R>(mode: Layer.Layer<A, E, R>) =>
   mode.pipe(Layer.provideMerge(FakeQualys.layer(options)), Layer.merge(AuthEvent.layer))

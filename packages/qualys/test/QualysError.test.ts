@@ -21,10 +21,10 @@ const call = (request: HttpClientRequest.HttpClientRequest) =>
     Effect.either
   )
 
-const on = (options: FakeQualys.Options, password = FakeQualys.credentials.password) =>
+const on = (options: FakeQualys.Options, password = FakeQualys.canaries.password) =>
   Qualys.layerBasic({
     platform: "qg2",
-    credential: { username: FakeQualys.credentials.username, password: Redacted.make(password) }
+    credential: { username: FakeQualys.canaries.username, password: Redacted.make(password) }
   }).pipe(Layer.provideMerge(FakeQualys.layer(options)))
 
 const simpleReturn = (response: string) =>

@@ -25,8 +25,8 @@ import * as QualysRateLimit from "../src/QualysRateLimit.ts"
 const options = {
   platform: "qg2",
   credential: {
-    username: FakeQualys.credentials.username,
-    password: Redacted.make(FakeQualys.credentials.password)
+    username: FakeQualys.canaries.username,
+    password: Redacted.make(FakeQualys.canaries.password)
   }
 } as const
 

@@ -8,7 +8,7 @@ import * as Schedule from "effect/Schedule"
 import * as Platform from "../src/Platform.ts"
 import * as Qualys from "../src/Qualys.ts"
 
-const { password, username } = FakeQualys.credentials
+const { password, username } = FakeQualys.canaries
 const bearer = "canary-external-bearer"
 const wrong = "canary-wrong-secret"
 

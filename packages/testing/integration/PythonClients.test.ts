@@ -28,7 +28,7 @@ describe("The Python clients", () => {
       const fake = yield* FakeMqweb.make()
       const { baseUrl, env, exchanges } = yield* Loopback.serve(fake.app)
       const printed = yield* Python.run("call_mqweb.py", {
-        args: [`${baseUrl}/ibmmq/rest/v3`, "mqadmin", FakeMqweb.defaultUsers.mqadmin.password],
+        args: [`${baseUrl}/ibmmq/rest/v3`, "mqadmin", FakeMqweb.canaries.password],
         env,
         pauses: [fake.revokeAll]
       })
@@ -54,7 +54,7 @@ describe("The Python clients", () => {
       const clock = VirtualClock.make("2026-01-01T00:00:00Z")
       const { baseUrl, env, exchanges } = yield* Loopback.serve(Effect.withClock(fake.app, clock))
       const printed = yield* Python.run("call_qualys.py", {
-        args: [baseUrl, FakeQualys.credentials.username, FakeQualys.credentials.password],
+        args: [baseUrl, FakeQualys.canaries.username, FakeQualys.canaries.password],
         env,
         pauses: [clock.advance("4 hours")]
       })

@@ -16,7 +16,9 @@ import * as Duration from "effect/Duration"
 import * as Effect from "effect/Effect"
 import * as HashSet from "effect/HashSet"
 import * as Layer from "effect/Layer"
+import * as MutableRef from "effect/MutableRef"
 import * as Option from "effect/Option"
+import * as Record from "effect/Record"
 import * as Ref from "effect/Ref"
 import * as FakeServer from "./FakeServer.ts"
 import * as Latency from "./internal/latency.ts"
@@ -74,6 +76,8 @@ export interface Service {
   readonly cookieName: Effect.Effect<string>
   /** Replaces `ltpa.keys`: every cookie issued so far fails verification (401 MQWB0112E). */
   readonly revokeAll: Effect.Effect<void>
+  /** From now on this is the user's password. Tokens stay good. */
+  readonly changePassword: (username: string, password: string) => Effect.Effect<void>
   /** Restarts the server: the suffix of the cookie's name changes, so an old cookie is not recognised (401 MQWB0104E). */
   readonly restart: Effect.Effect<void>
   /**
@@ -128,15 +132,25 @@ export interface Options {
 }
 
 /**
- * The registry of a server made without `users`: `mqadmin` (`MQWebAdmin`) and `reader` (`MQWebAdminRO` and
+ * The users of a server made without `users`: an administrator (`MQWebAdmin`), and a `reader` (`MQWebAdminRO` and
  * `MQWebUser`). The passwords are canaries, for tests that search logs for them.
  *
  * @since 0.1.0
  * @category constants
  */
-export const defaultUsers: { readonly mqadmin: User; readonly reader: User } = {
-  mqadmin: { password: "canary-password-mq", roles: ["MQWebAdmin"] },
-  reader: { password: "canary-password-mq-reader", roles: ["MQWebAdminRO", "MQWebUser"] }
+export const canaries: {
+  readonly username: "mqadmin"
+  readonly password: string
+  readonly reader: { readonly username: "reader"; readonly password: string }
+} = {
+  username: "mqadmin",
+  password: "canary-password-mq",
+  reader: { username: "reader", password: "canary-password-mq-reader" }
+}
+
+const defaultUsers: Readonly<Record<string, User>> = {
+  [canaries.username]: { password: canaries.password, roles: ["MQWebAdmin"] },
+  [canaries.reader.username]: { password: canaries.reader.password, roles: ["MQWebAdminRO", "MQWebUser"] }
 }
 
 const render = (answer: Answer): HttpServerResponse.HttpServerResponse => {
@@ -172,8 +186,9 @@ const render = (answer: Answer): HttpServerResponse.HttpServerResponse => {
  * @category constructors
  */
 export const make = (options: Options = {}): Effect.Effect<Service> => {
-  const settings: mqwebState.Settings = {
-    users: options.users ?? defaultUsers,
+  const users = MutableRef.make(options.users ?? defaultUsers)
+  const settings = (): mqwebState.Settings => ({
+    users: MutableRef.get(users),
     qmgrs: options.qmgrs ?? ["QM1"],
     tokenLifetime: Duration.toMillis(options.tokenLifetime ?? "2 hours"),
     cookieName: Option.fromNullable(options.cookieName),
@@ -181,11 +196,11 @@ export const make = (options: Options = {}): Effect.Effect<Service> => {
     errorIdField: options.errorIdField ?? "msgId",
     htmlErrors: options.htmlErrors ?? false,
     proxyCookies: options.proxyCookies ?? false
-  }
+  })
   const loginLatency = Duration.decode(options.loginLatency ?? Duration.zero)
   const commonName = options.clientCertificate ?? Option.none
 
-  return Effect.map(Ref.make(mqwebState.initial(settings, HashSet.make("DEV.QUEUE.1"))), (state): Service => {
+  return Effect.map(Ref.make(mqwebState.initial(settings(), HashSet.make("DEV.QUEUE.1"))), (state): Service => {
     const app: HttpApp.Default = Effect.gen(function*() {
       const request = yield* HttpServerRequest.HttpServerRequest
       const facts: Facts = {
@@ -195,19 +210,23 @@ export const make = (options: Options = {}): Effect.Effect<Service> => {
         body: request.method === "POST" ? yield* Effect.orElseSucceed(request.text, () => "") : "",
         certificate: commonName(request)
       }
-      const injected = yield* Ref.modify(state, (self) => mqweb.arrive(settings, self, facts))
+      const injected = yield* Ref.modify(state, (self) => mqweb.arrive(settings(), self, facts))
       if (Option.isSome(injected)) return render(injected.value)
       if (isLogin(facts)) yield* Latency.pass(loginLatency)
       const now = yield* Clock.currentTimeMillis
-      return render(yield* Ref.modify(state, (self) => mqweb.answer(settings, self, facts, now)))
+      return render(yield* Ref.modify(state, (self) => mqweb.answer(settings(), self, facts, now)))
     })
     return {
       app,
       httpClient: FakeServer.httpClient(app),
       stats: Effect.map(Ref.get(state), (self) => self.stats),
-      cookieName: Effect.map(Ref.get(state), (self) => mqwebState.cookieName(settings, self)),
+      cookieName: Effect.map(Ref.get(state), (self) => mqwebState.cookieName(settings(), self)),
       revokeAll: Ref.update(state, mqwebState.revokeAll),
       restart: Ref.update(state, mqwebState.restart),
+      changePassword: (username, password) =>
+        Effect.sync(() =>
+          MutableRef.update(users, (users) => Record.modify(users, username, (user) => ({ ...user, password })))
+        ),
       failNext: (n, status) => Ref.update(state, mqwebState.failNext(n, status))
     }
   })

@@ -117,6 +117,8 @@ export interface Service {
   readonly stats: Effect.Effect<Stats>
   /** Ends every JWT and every session. */
   readonly revokeAll: Effect.Effect<void>
+  /** From now on this is the account's password. Tokens and sessions stay good. */
+  readonly changePassword: (username: string, password: string) => Effect.Effect<void>
   /**
    * Answers the next call with accepted credentials (or the next login), which is neither executed nor metered. Answers
    * given earlier come first.
@@ -137,12 +139,12 @@ export interface Service {
 export class FakeQualys extends Context.Tag("@effect-auth/testing/FakeQualys")<FakeQualys, Service>() {}
 
 /**
- * The credentials that a fake accepts by default.
+ * The credentials that a fake accepts by default. They are canaries, for tests that search logs for them.
  *
  * @since 0.1.0
  * @category constants
  */
-export const credentials: { readonly username: string; readonly password: string } = {
+export const canaries: { readonly username: string; readonly password: string } = {
   username: "canary-username-qualys",
   password: "canary-password-qualys"
 }
@@ -183,8 +185,8 @@ const settingsOf = (options: Options): Settings => {
   const standard = limits(options, { limit: 300, windowMillis: 3_600_000, concurrency: 2 })
   const endpoints = HashMap.fromIterable(Object.entries(options.endpoints ?? {}))
   return {
-    username: options.username ?? credentials.username,
-    password: options.password ?? credentials.password,
+    username: options.username ?? canaries.username,
+    password: options.password ?? canaries.password,
     tokenLifetimeSeconds: Math.ceil(Duration.toSeconds(options.tokenLifetime ?? "4 hours")),
     externalBearers: options.externalBearers ?? [],
     accountState: options.accountState ?? "ok",
@@ -227,27 +229,32 @@ const statsOf = (state: State.State): Stats => ({
 export const make = (options: Options = {}): Effect.Effect<Service> =>
   Effect.gen(function*() {
     const ref = yield* Ref.make(State.initial)
-    const settings = settingsOf(options)
+    const settings = yield* Ref.make(settingsOf(options))
     const { callLatency = 0, loginLatency = 0 } = options
     const callLatencyOf = typeof callLatency === "function" ? callLatency : () => callLatency
 
-    const step = <A>(f: (state: State.State, now: number) => readonly [A, State.State]): Effect.Effect<A> =>
-      Effect.flatMap(Clock.currentTimeMillis, (now) => Ref.modify(ref, (state) => f(state, now)))
+    const step = <A>(
+      f: (state: State.State, now: number, settings: Settings) => readonly [A, State.State]
+    ): Effect.Effect<A> =>
+      Effect.flatMap(
+        Effect.zip(Clock.currentTimeMillis, Ref.get(settings)),
+        ([now, settings]) => Ref.modify(ref, (state) => f(state, now, settings))
+      )
 
     const login = (facts: QualysRequest.Facts): Effect.Effect<Answers.Answer> =>
       Ref.update(ref, (state) => State.count(state, "attempts")).pipe(
         Effect.zipRight(Latency.pass(loginLatency)),
-        Effect.zipRight(step((state, now) => State.login(settings, state, facts, now)))
+        Effect.zipRight(step((state, now, settings) => State.login(settings, state, facts, now)))
       )
 
     // the call runs from here to its answer, or until its caller is interrupted
     const call = (facts: QualysRequest.Facts): Effect.Effect<Answers.Answer> =>
       Effect.acquireUseRelease(
-        step((state, now) => State.begin(settings, state, facts, now)),
+        step((state, now, settings) => State.begin(settings, state, facts, now)),
         (answer) =>
           answer !== undefined ? Effect.succeed(answer) : Effect.zipRight(
             Latency.pass(callLatencyOf(facts.path)),
-            step((state, now) => [State.succeed(settings, state, facts, now), state])
+            step((state, now, settings) => [State.succeed(settings, state, facts, now), state])
           ),
         (answer) =>
           answer !== undefined
@@ -278,6 +285,8 @@ export const make = (options: Options = {}): Effect.Effect<Service> =>
       httpClient: FakeServer.httpClient(app),
       stats: Effect.map(Ref.get(ref), statsOf),
       revokeAll: Ref.update(ref, (state) => ({ ...state, jwts: HashMap.empty(), sessions: [] })),
+      changePassword: (username, password) =>
+        Ref.update(settings, (settings) => settings.username === username ? { ...settings, password } : settings),
       answerNext: (answer, on = "call") => script([{ on, answer }]),
       failNext: (n, status, on = "call") =>
         script(Array.from({ length: n }, () => ({ on, answer: Answers.html(status) }))),

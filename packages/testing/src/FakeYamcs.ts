@@ -16,6 +16,7 @@ import * as Duration from "effect/Duration"
 import * as Effect from "effect/Effect"
 import * as Either from "effect/Either"
 import * as Layer from "effect/Layer"
+import * as MutableRef from "effect/MutableRef"
 import * as Option from "effect/Option"
 import * as Record from "effect/Record"
 import * as Ref from "effect/Ref"
@@ -84,6 +85,8 @@ export interface Service {
   readonly killSessions: Effect.Effect<void>
   /** Restarts the server: access tokens, refresh tokens and sessions, which it keeps in memory, are lost. */
   readonly restart: Effect.Effect<void>
+  /** From now on this is the user's password. Sessions stay good. */
+  readonly changePassword: (username: string, password: string) => Effect.Effect<void>
   /** Answers the next `n` requests to `/auth/token` within the rate limit with `status`. */
   readonly failNext: (n: number, status: number) => Effect.Effect<void>
 }
@@ -142,7 +145,8 @@ export const make = (options: Options = {}): Effect.Effect<Service> =>
   Effect.gen(function*() {
     const accounts = options.serviceAccounts ?? [canaries.serviceAccount]
     const state = yield* Ref.make(State.initial(accounts, yield* Clock.currentTimeMillis))
-    const app = makeApp(options, state)
+    const users = MutableRef.make(options.users ?? { [canaries.username]: canaries.password })
+    const app = makeApp(options, state, users)
     return {
       app,
       httpClient: FakeServer.httpClient(app),
@@ -150,6 +154,8 @@ export const make = (options: Options = {}): Effect.Effect<Service> =>
       revokeAll: Ref.update(state, State.revokeAccess),
       killSessions: Ref.update(state, State.killSessions),
       restart: Ref.update(state, State.restart),
+      changePassword: (username, password) =>
+        Effect.sync(() => MutableRef.update(users, (users) => Record.modify(users, username, () => password))),
       failNext: (remaining, status) => Ref.update(state, (state) => ({ ...state, failures: { remaining, status } }))
     }
   })
@@ -166,11 +172,18 @@ export const layer = (options?: Options): Layer.Layer<FakeYamcs | HttpClient.Htt
       Context.make(FakeYamcs, fake).pipe(Context.add(HttpClient.HttpClient, fake.httpClient)))
   )
 
-const makeApp = (options: Options, state: Ref.Ref<State.State>): HttpApp.Default => {
+const makeApp = (
+  options: Options,
+  state: Ref.Ref<State.State>,
+  users: MutableRef.MutableRef<Readonly<Record<string, string>>>
+): HttpApp.Default => {
   const contextPath = (options.contextPath ?? "").replace(/^\/*(?=.)/, "/").replace(/\/+$/, "")
   const tokenLatency = Duration.decode(options.tokenLatency ?? 0)
   const settings: State.Settings = {
-    users: options.users ?? { [canaries.username]: canaries.password },
+    // passwords may change while the server runs
+    get users() {
+      return MutableRef.get(users)
+    },
     apiKeys: options.apiKeys ?? { [canaries.apiKey]: canaries.username },
     tokenLifetime: Duration.toMillis(options.tokenLifetime ?? "500 seconds"),
     sessionIdle: Duration.toMillis(options.sessionIdle ?? "30 minutes"),

@@ -40,8 +40,8 @@ const send = (method: Method, url: string, sent: Sent = {}) => {
   )
 }
 
-const reader = { username: "reader", password: FakeMqweb.defaultUsers.reader.password }
-const admin = { username: "mqadmin", password: FakeMqweb.defaultUsers.mqadmin.password }
+const reader = { username: "reader", password: FakeMqweb.canaries.reader.password }
+const admin = { username: "mqadmin", password: FakeMqweb.canaries.password }
 const basic = ({ password, username }: { readonly username: string; readonly password: string }) => ({
   authorization: `Basic ${Encoding.encodeBase64(new TextEncoder().encode(`${username}:${password}`))}`
 })
@@ -446,7 +446,12 @@ describe("FakeMqweb", () => {
 
     it.effect("may display and not change in a read-only role, and nothing without a role", () =>
       withFake(
-        { users: { ...FakeMqweb.defaultUsers, nobody: { password: "canary", roles: [] } } },
+        {
+          users: {
+            reader: { password: FakeMqweb.canaries.reader.password, roles: ["MQWebAdminRO", "MQWebUser"] },
+            nobody: { password: "canary", roles: [] }
+          }
+        },
         () =>
           Effect.gen(function*() {
             const headers = { ...(yield* signedIn(reader)), [csrf]: "local" }

@@ -17,7 +17,7 @@ const api = "https://qualysapi.qg3.apps.qualys.com"
 const gateway = "https://gateway.qg3.apps.qualys.com"
 const ui = "https://qualysguard.qg3.apps.qualys.com"
 const scans = "/api/2.0/fo/scan/"
-const { password, username } = FakeQualys.credentials
+const { password, username } = FakeQualys.canaries
 
 type Edit = (request: HttpClientRequest.HttpClientRequest) => HttpClientRequest.HttpClientRequest
 const edited = (edits: ReadonlyArray<Edit>): Edit => (request) =>

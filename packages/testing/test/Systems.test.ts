@@ -13,6 +13,7 @@ import * as Qualys from "@effect-auth/qualys/Qualys"
 import * as FakeMqweb from "@effect-auth/testing/FakeMqweb"
 import * as FakeQualys from "@effect-auth/testing/FakeQualys"
 import * as FakeYamcs from "@effect-auth/testing/FakeYamcs"
+import * as VirtualClock from "@effect-auth/testing/VirtualClock"
 import * as Yamcs from "@effect-auth/yamcs/Yamcs"
 import * as HttpClient from "@effect/platform/HttpClient"
 import * as HttpClientResponse from "@effect/platform/HttpClientResponse"
@@ -23,6 +24,7 @@ import * as Layer from "effect/Layer"
 import * as Option from "effect/Option"
 import * as Redacted from "effect/Redacted"
 import * as Ref from "effect/Ref"
+import type * as Scope from "effect/Scope"
 import * as TestClock from "effect/TestClock"
 
 interface Login {
@@ -48,7 +50,7 @@ const mq: System = {
   origin: "https://mq.example:9443",
   path: "/admin/qmgr",
   username: "mqadmin",
-  password: FakeMqweb.defaultUsers.mqadmin.password,
+  password: FakeMqweb.canaries.password,
   serve: FakeMqweb.make()
 }
 const mqBase = `${mq.origin}/ibmmq/rest/v3`
@@ -67,8 +69,8 @@ const yamcs: System = {
 const qualysApi: System = {
   origin: "https://qualysapi.qg3.apps.qualys.com",
   path: "/api/2.0/fo/scan/?action=list",
-  username: FakeQualys.credentials.username,
-  password: FakeQualys.credentials.password,
+  username: FakeQualys.canaries.username,
+  password: FakeQualys.canaries.password,
   serve: FakeQualys.make()
 }
 
@@ -367,3 +369,80 @@ it.effect("a stored token that is not of this audience is not looked at", () =>
     )
     assert.strictEqual((yield* stats).logins, 1)
   }).pipe(Effect.provide(TokenStores.layerMemory)))
+
+describe("every fake", () => {
+  const changed = Redacted.make("canary-password-changed")
+
+  /** A session outlives the change of its password; the next login needs the new one. */
+  const outlives = <E1, E2>(options: {
+    readonly change: Effect.Effect<void>
+    readonly call: (password: Redacted.Redacted) => Effect.Effect<unknown, E1>
+    readonly session: Effect.Effect<unknown, E2>
+    readonly old: Redacted.Redacted
+  }) =>
+    Effect.gen(function*() {
+      yield* options.session
+      yield* options.change
+      yield* options.session
+      assert.strictEqual((yield* Effect.exit(options.call(options.old)))._tag, "Failure")
+      yield* options.call(changed)
+    })
+
+  it.scopedLive("changes a password while it runs, and keeps the sessions that it began", () =>
+    Effect.gen(function*() {
+      const mq = yield* FakeMqweb.make()
+      const yamcs = yield* FakeYamcs.make()
+      const qualys = yield* FakeQualys.make()
+      const over = <A, E>(
+        httpClient: HttpClient.HttpClient,
+        client: Effect.Effect<A, E, HttpClient.HttpClient | Scope.Scope>
+      ) => Effect.provideService(client, HttpClient.HttpClient, httpClient)
+      const call = (path: string) => (http: AuthenticatedHttpClient.Service) => http.get(path)
+      const mqWith = (password: Redacted.Redacted) =>
+        over(
+          mq.httpClient,
+          IbmMq.make({
+            baseUrl: "https://mq.example/ibmmq/rest/v3",
+            credential: { _tag: "Ltpa", username: FakeMqweb.canaries.username, password }
+          })
+        )
+      const yamcsWith = (password: Redacted.Redacted) =>
+        over(
+          yamcs.httpClient,
+          Yamcs.make({
+            baseUrl: "https://yamcs.example",
+            credential: { _tag: "Password", username: FakeYamcs.canaries.username, password }
+          })
+        )
+      const qualysWith = (password: Redacted.Redacted) =>
+        over(
+          qualys.httpClient,
+          Qualys.make({ credential: { _tag: "Jwt", username: FakeQualys.canaries.username, password } })
+        )
+      const systems = [
+        {
+          fake: mq,
+          canaries: FakeMqweb.canaries,
+          client: mqWith,
+          path: "/admin/qmgr"
+        },
+        { fake: yamcs, canaries: FakeYamcs.canaries, client: yamcsWith, path: "/api/user" },
+        {
+          fake: qualys,
+          canaries: FakeQualys.canaries,
+          client: qualysWith,
+          path: "/rest/2.0/count/am/asset"
+        }
+      ]
+      for (const { canaries, client, fake, path } of systems) {
+        const old = Redacted.make(canaries.password)
+        const session = yield* client(old)
+        yield* outlives({
+          change: fake.changePassword(canaries.username, Redacted.value(changed)),
+          call: (password) => Effect.scoped(Effect.flatMap(client(password), call(path))),
+          session: call(path)(session),
+          old
+        })
+      }
+    }).pipe(VirtualClock.run))
+})
