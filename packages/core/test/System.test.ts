@@ -4,6 +4,7 @@ import * as ConfigProvider from "effect/ConfigProvider"
 import * as Effect from "effect/Effect"
 import * as Either from "effect/Either"
 import * as Exit from "effect/Exit"
+import * as Fiber from "effect/Fiber"
 import * as Option from "effect/Option"
 import * as Redacted from "effect/Redacted"
 import * as Ref from "effect/Ref"
@@ -267,7 +268,9 @@ describe("System", () => {
           account: Effect.flatMap(Ref.get(sealed), (sealed) => sealed ? missing : Effect.succeed(account))
         })
         const tokens = yield* System.makeTokens(session, {})
-        assert.strictEqual((yield* Effect.flip(tokens.get)).message, missing.message)
+        const caller = yield* Effect.fork(Effect.flip(tokens.get))
+        yield* TestClock.adjust("5 seconds")
+        assert.strictEqual((yield* Fiber.join(caller)).message, missing.message)
         assert.deepStrictEqual(yield* sent, [])
         yield* Ref.set(sealed, false)
         assert.strictEqual(value(yield* tokens.get), "canary-token-1")

@@ -1559,6 +1559,23 @@ describe("TokenSource", () => {
         yield* without.get
         assert.deepStrictEqual(yield* sent, ["login", "login", "login"])
       }))
+
+    it.scoped("runs it again on the schedule if the account cannot be read", () =>
+      Effect.gen(function*() {
+        const { login, sent } = yield* server()
+        const reads = yield* Ref.make(0)
+        const memory = yield* TokenStore.makeMemory
+        const store = Effect.flatMap(Ref.updateAndGet(reads, (n) => n + 1), (n) =>
+          n < 3
+            ? new CredentialUnavailable({ mode: "Test", problem: "the vault is sealed" })
+            : Effect.succeedSome(memory))
+        const tokens = yield* TokenSource.make({ login, store })
+        const caller = yield* Effect.fork(tokens.get)
+        yield* TestClock.adjust("2 seconds")
+        yield* Fiber.join(caller)
+        assert.deepStrictEqual(yield* sent, ["login"])
+        assert.isTrue(Option.isSome((yield* memory.get).token))
+      }))
   })
 
   describe("with an initial token that cannot be read", () => {
@@ -1573,10 +1590,25 @@ describe("TokenSource", () => {
             : Option.some(yield* Token.make({ value: "initial", lifetime: "1 hour" }))
         })
         const tokens = yield* TokenSource.make({ login, refresh, initial })
-        assert.strictEqual(message(yield* Effect.flip(tokens.get)), missing.message)
+        const caller = yield* Effect.fork(Effect.flip(tokens.get))
+        yield* TestClock.adjust("30 seconds")
+        assert.strictEqual(message(yield* Fiber.join(caller)), missing.message)
         yield* Ref.set(sealed, false)
         assert.strictEqual(value(yield* tokens.get), "initial")
         assert.deepStrictEqual(yield* sent, [])
+      }))
+
+    it.scoped("reads it again on the schedule", () =>
+      Effect.gen(function*() {
+        const reads = yield* Ref.make(0)
+        const initial = Effect.flatMap(Ref.updateAndGet(reads, (n) => n + 1), (n) =>
+          n < 3
+            ? new CredentialUnavailable({ mode: "Test", problem: "the vault is sealed" })
+            : Effect.asSome(Effect.orDie(Token.make({ value: "initial", lifetime: "1 hour" }))))
+        const tokens = yield* TokenSource.make({ initial })
+        const caller = yield* Effect.fork(tokens.get)
+        yield* TestClock.adjust("2 seconds")
+        assert.strictEqual(value(yield* Fiber.join(caller)), "initial")
       }))
 
     it.scoped("logs in when there is none", () =>

@@ -16,6 +16,7 @@ import type * as Fiber from "effect/Fiber"
 import * as MutableRef from "effect/MutableRef"
 import * as Option from "effect/Option"
 import * as Runtime from "effect/Runtime"
+import * as Struct from "effect/Struct"
 import type * as Tracer from "effect/Tracer"
 import type { ExchangeError } from "../../AuthError.ts"
 import { InteractionRequired, TokenEndpointError } from "../../AuthError.ts"
@@ -159,10 +160,11 @@ const interact = <R>(
   })
 
 const openStore = <R>(
-  { lastStore, options: { store }, state }: Source<R>
-): Effect.Effect<TokenStore | undefined, ExchangeError, R> =>
-  Effect.isEffect(store)
-    ? Effect.map(store, (store) => {
+  source: Source<R>
+): Effect.Effect<TokenStore | undefined, ExchangeError, R> => {
+  const { lastStore, options: { store }, state } = source
+  return Effect.isEffect(store)
+    ? Effect.map(Retrying.reading(source, store), (store) => {
       const opened = Option.getOrUndefined(store)
       const before = MutableRef.getAndSet(lastStore, opened)
       // another store is that of another account, which the held token must not reach
@@ -170,12 +172,14 @@ const openStore = <R>(
       return opened
     })
     : Effect.succeed(store)
+}
 
 const carryOut = <R>(
   source: Source<R>,
   exchange: Exchange,
   storage: Storage.Storage,
-  until: number
+  until: number,
+  refusal?: ExchangeError
 ): Effect.Effect<void, ExchangeError, R> => {
   const { options: { login, refresh }, rules, state } = source
 
@@ -188,12 +192,14 @@ const carryOut = <R>(
       (token) => commit(source, storage, token, kind, demand)
     )
 
-  const loggingIn = Effect.suspend(() => {
-    const demand = TokenState.nextDemand(StateRef.get(state))
-    return login === undefined || (Effect.isEffect(login) && StateRef.get(state).held?.demand !== undefined)
-      ? new InteractionRequired({ mode: source.mode })
-      : repeated("login", Effect.isEffect(login) ? login : login(demand), demand)
-  })
+  /** In the place of a refresh that was refused, whose words say what a person has to do. */
+  const logIn = (refusal: ExchangeError | undefined) =>
+    Effect.suspend(() => {
+      const demand = TokenState.nextDemand(StateRef.get(state))
+      return login === undefined || (Effect.isEffect(login) && StateRef.get(state).held?.demand !== undefined)
+        ? needsPerson(source.mode, refusal)
+        : repeated("login", Effect.isEffect(login) ? login : login(demand), demand)
+    })
 
   return Effect.flatMap(Effect.zip(found(source, storage.token), Clock.currentTimeMillis), ([found, now]) => {
     const plan = TokenState.plan(StateRef.get(state), found, now, rules)
@@ -205,7 +211,7 @@ const carryOut = <R>(
           : commit(source, storage, plan.token, plan.provenance)
       )
     }
-    if (plan._tag === "Login" || refresh === undefined) return loggingIn
+    if (plan._tag === "Login" || refresh === undefined) return logIn(refusal)
     if (storage.contended !== undefined) {
       return new TokenEndpointError({ mode: source.mode, reason: "Timeout", detail: storage.contended.message })
     }
@@ -220,20 +226,29 @@ const carryOut = <R>(
         return Effect.flatMap(Effect.zip(storage.successor(plan.refreshToken), Now.now), ([successor, now]) => {
           if (successor !== undefined) {
             StateRef.update(state, TokenState.outdated)
-            return carryOut(source, exchange, successor, until)
+            return carryOut(source, exchange, successor, until, error)
           }
           const next = Rejections.loginInstead(StateRef.get(state), now, rules)
           if (next === undefined) return error
           StateRef.set(state, next)
           // a stored session that has ended gives way to the one given at the start
           return found?.provenance === "store"
-            ? carryOut(source, exchange, Storage.disregarded(storage), until)
-            : loggingIn
+            ? carryOut(source, exchange, Storage.disregarded(storage), until, error)
+            : logIn(error)
         })
       })
     )
   })
 }
+
+/** Nobody but a person can go on from here. */
+const needsPerson = (mode: string, refusal: ExchangeError | undefined): InteractionRequired =>
+  refusal?._tag === "InteractionRequired"
+    ? refusal
+    : new InteractionRequired({
+      mode,
+      ...(refusal?._tag === "CredentialsRejected" ? Struct.pick(refusal, "url", "status", "code", "detail") : undefined)
+    })
 
 const exchanged = <R>(
   { mode }: Source<R>,
@@ -261,18 +276,20 @@ const exchanged = <R>(
 
 /** What the store holds, else the token given at the start, as long as that may be of use. */
 const found = <R>(
-  { options: { initial }, state }: Source<R>,
+  source: Source<R>,
   stored: Option.Option<Token>
-): Effect.Effect<TokenState.Found | undefined, ExchangeError, R> =>
-  Option.isSome(stored)
+): Effect.Effect<TokenState.Found | undefined, ExchangeError, R> => {
+  const { options: { initial }, state } = source
+  return Option.isSome(stored)
     ? Effect.succeed({ token: stored.value, provenance: "store" })
     // a store that cannot be read, or has lost its token, does not bring the one given at the start back
     : initial === undefined || StateRef.get(state).initialSpent || StateRef.get(state).held?.refreshToken !== undefined
     ? Effect.succeed(undefined)
     : Effect.map(
-      initial,
+      Retrying.reading(source, initial),
       Option.match({ onNone: () => undefined, onSome: (token) => ({ token, provenance: "initial" as const }) })
     )
+}
 
 /** A token that cannot be stored is used all the same. */
 const commit = <R>(

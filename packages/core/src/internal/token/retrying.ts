@@ -82,3 +82,12 @@ export const persistently = <R>(
       })
     )
   })
+
+/**
+ * What an exchange reads before it sends anything, such as the account whose store it needs. A secret manager that does not
+ * answer is no worse than a server that does not.
+ */
+export const reading = <A, R>(
+  { policy }: Pick<Source<R>, "policy">,
+  self: Effect.Effect<A, ExchangeError, R>
+): Effect.Effect<A, ExchangeError, R> => Effect.retry(self, { schedule: policy.retry, while: isTransient })
