@@ -1,6 +1,7 @@
 /** What a session may need beyond logins and refreshes: a person, what a server demands, an end. */
 import * as AuthenticatedHttpClient from "@effect-auth/core/AuthenticatedHttpClient"
 import * as Authenticator from "@effect-auth/core/Authenticator"
+import * as RefreshPolicy from "@effect-auth/core/RefreshPolicy"
 import * as Token from "@effect-auth/core/Token"
 import * as TokenSource from "@effect-auth/core/TokenSource"
 import * as TokenStore from "@effect-auth/core/TokenStore"
@@ -18,7 +19,7 @@ import * as Redacted from "effect/Redacted"
 import * as Ref from "effect/Ref"
 import * as Schedule from "effect/Schedule"
 import * as TestClock from "effect/TestClock"
-import { CredentialsRejected, InteractionRequired, TokenStoreError } from "../src/AuthError.ts"
+import { CredentialsRejected, CredentialUnavailable, InteractionRequired, TokenStoreError } from "../src/AuthError.ts"
 
 const value = (token: Token.Token) => Redacted.value(token.value)
 
@@ -117,6 +118,47 @@ describe("TokenSource > with a person", () => {
       yield* TestClock.adjust("1 minute")
       yield* Fiber.join(caller)
       assert.deepStrictEqual((yield* asked).map(({ claims }) => claims), [claims])
+    }))
+
+  it.scoped("is asked for the claims that the server states instead of a refresh, and of a stored session too", () =>
+    Effect.gen(function*() {
+      const claims = { access_token: { acrs: { value: "c1" } } }
+      const before = granted("before", { refreshToken: "canary-refresh" })
+      const stored = Effect.gen(function*() {
+        const store = yield* TokenStore.makeMemory
+        yield* TokenStore.set(store, yield* before)
+        return { store }
+      })
+      for (const from of [Effect.succeed({ initial: Effect.asSome(before) }), stored]) {
+        const { asked, logIn } = yield* person
+        const tokens = yield* TokenSource.make({
+          refresh: () => new InteractionRequired({ mode: "Test", claims: JSON.stringify(claims) }),
+          interactive: logIn,
+          ...(yield* from)
+        })
+        yield* tokens.get
+        yield* TestClock.adjust("2 minutes")
+        const caller = yield* Effect.fork(tokens.get)
+        yield* TestClock.adjust("1 minute")
+        yield* Fiber.join(caller)
+        assert.deepStrictEqual((yield* asked).map(({ claims }) => claims), [claims])
+      }
+    }))
+
+  it.scoped("where nobody can be asked, the error says what the server said of the refresh token", () =>
+    Effect.gen(function*() {
+      const said = { mode: "Test", status: 400, code: "canary_code", detail: "what the server said" }
+      for (const refusal of [new InteractionRequired(said), new CredentialsRejected(said)]) {
+        const tokens = yield* TokenSource.make({
+          mode: "Test",
+          refresh: () => Effect.fail(refusal),
+          initial: Effect.asSome(granted("initial", { refreshToken: "canary-refresh" }))
+        })
+        yield* tokens.get
+        yield* TestClock.adjust("2 minutes")
+        const error = yield* Effect.flip(tokens.get)
+        assert.deepInclude(error, { ...said, _tag: "InteractionRequired" })
+      }
     }))
 
   it.scoped("leaves the store to others meanwhile, and stores what the person brought", () =>
@@ -424,4 +466,75 @@ describe("TokenSource > end", () => {
       assert.strictEqual(yield* Ref.get(revocations), 1)
       assert.strictEqual((yield* tokens.state.get).freshness, "Empty")
     }))
+
+  it.scoped("ends what an exchange in flight brings too, but waits for no person", () =>
+    Effect.gen(function*() {
+      const revoked = yield* Ref.make<ReadonlyArray<string>>([])
+      const revoke = (token: Token.Token) => Ref.update(revoked, (all) => [...all, value(token)])
+      const { logIn } = yield* person
+      for (
+        const [options, isEnded] of [
+          [{ login: Effect.delay(granted("login"), "10 seconds") }, true],
+          [{ interactive: logIn }, false]
+        ] as const
+      ) {
+        const tokens = yield* TokenSource.make({ ...options, revoke })
+        const caller = yield* Effect.fork(tokens.get)
+        yield* TestClock.adjust("1 second")
+        const end = yield* Effect.fork(tokens.end)
+        yield* Effect.yieldNow()
+        yield* TestClock.adjust("1 milli")
+        assert.strictEqual(end.unsafePoll() === null, isEnded)
+        yield* TestClock.adjust("1 minute")
+        yield* Fiber.join(end)
+        yield* Fiber.join(caller)
+        assert.strictEqual((yield* tokens.state.get).freshness, isEnded ? "Empty" : "Fresh")
+      }
+      assert.deepStrictEqual(yield* Ref.get(revoked), ["login"])
+    }))
+
+  const sealed = new CredentialUnavailable({ mode: "Test", problem: "sealed" })
+  const noSpace = new TokenStoreError({ operation: "lock", detail: "no space left" })
+  const unusable: ReadonlyArray<
+    readonly [
+      what: string,
+      (isBroken: Effect.Effect<boolean>, store: TokenStore.TokenStore) => TokenSource.Options["store"]
+    ]
+  > = [
+    [
+      "that is strict and whose lock fails",
+      (isBroken, store) => ({
+        ...store,
+        withLock: (self) => Effect.if(isBroken, { onTrue: () => noSpace, onFalse: () => store.withLock(self) })
+      })
+    ],
+    [
+      "whose account is not known, because the secret manager fails",
+      (isBroken, store) => Effect.if(isBroken, { onTrue: () => sealed, onFalse: () => Effect.succeedSome(store) })
+    ],
+    [
+      "whose account is not known, because the secret manager does not answer",
+      (isBroken, store) => Effect.if(isBroken, { onTrue: () => Effect.never, onFalse: () => Effect.succeedSome(store) })
+    ]
+  ]
+  for (const [what, storeOf] of unusable) {
+    it.scoped(`forgets the token, revokes it and fails in time with a store ${what}`, () =>
+      Effect.gen(function*() {
+        const isBroken = yield* Ref.make(false)
+        const revocations = yield* Ref.make(0)
+        const tokens = yield* TokenSource.make({
+          login: Effect.orDie(Token.make({ value: "login" })),
+          revoke: () => Ref.update(revocations, (n) => n + 1),
+          policy: RefreshPolicy.strictStore(RefreshPolicy.default, true),
+          store: storeOf(Ref.get(isBroken), yield* TokenStore.makeMemory)
+        })
+        yield* tokens.get
+        yield* Ref.set(isBroken, true)
+        const end = yield* Effect.fork(Effect.flip(tokens.end))
+        yield* TestClock.adjust("30 seconds")
+        yield* Fiber.join(end)
+        assert.strictEqual((yield* tokens.state.get).freshness, "Empty")
+        assert.strictEqual(yield* Ref.get(revocations), 1)
+      }))
+  }
 })

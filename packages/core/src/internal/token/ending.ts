@@ -10,23 +10,40 @@ import * as Exchange from "./exchange.ts"
 import * as Revocation from "./revocation.ts"
 import type { Source } from "./source.ts"
 import * as TokenState from "./state.ts"
-import type { Storage } from "./storage.ts"
+import * as Storage from "./storage.ts"
 
-/** Ends the session that is held, and the one that is stored; once begun it is carried through. */
+/**
+ * Ends the session that is held, and the one that is stored; once begun it is carried through, in a fiber of its own so that
+ * it does not wait for a store without an end. What a person may bring who is just logging in is another session.
+ */
 export const end = <R>(source: Source<R>): Effect.Effect<void, ExchangeError> => {
   const { policy, runtime, state } = source
   // what an exchange in flight brings has to be ended too
   const settled = Effect.suspend(() => {
     const { exchange } = StateRef.get(state)
-    const fiber = exchange === undefined ? undefined : MutableRef.get(exchange.fiber)
+    const fiber = exchange === undefined || MutableRef.get(exchange.interacted)
+      ? undefined
+      : MutableRef.get(exchange.fiber)
     return fiber === undefined ? Effect.void : Effect.timeoutOption(Fiber.await(fiber), policy.timeout)
+  })
+  const forgetting = Effect.suspend(() => {
+    const isForgotten = MutableRef.make(false)
+    const forgetWith = (storage: Storage.Storage) =>
+      Effect.suspend(() => {
+        MutableRef.set(isForgotten, true)
+        return Effect.uninterruptible(Effect.exit(forget(source, storage)))
+      })
+    return Exchange.withStore(source, forgetWith).pipe(
+      // a store that cannot be told is no reason to begin anew
+      Effect.flatten,
+      // nor is one that cannot be had a reason to keep the token
+      Effect.tapError(() => MutableRef.get(isForgotten) ? Effect.void : forgetWith(Storage.unavailable))
+    )
   })
   return Effect.zipRight(
     settled,
-    Effect.uninterruptible(Exchange.withStore(source, (storage) => Effect.exit(forget(source, storage))))
+    Effect.uninterruptible(Effect.flatMap(Effect.forkDaemon(Effect.interruptible(forgetting)), Fiber.join))
   ).pipe(
-    // a store that cannot be told is no reason to begin anew
-    Effect.flatten,
     Effect.provide(runtime.context),
     (ended) => Scrub.withoutWords(ended, "ending a session")
   )
@@ -34,7 +51,7 @@ export const end = <R>(source: Source<R>): Effect.Effect<void, ExchangeError> =>
 
 const forget = <R>(
   source: Source<R>,
-  { remove, token: stored }: Storage
+  { remove, token: stored }: Storage.Storage
 ): Effect.Effect<void, ExchangeError, R> =>
   Effect.suspend(() => {
     const { changes, options: { revoke }, state } = source
@@ -47,7 +64,8 @@ const forget = <R>(
         : kept
     ]
     StateRef.update(state, TokenState.ended)
-    StateRef.set(changes, { _tag: "Ended" })
+    // `Cleared` is the last change
+    if (!StateRef.get(state).closed) StateRef.set(changes, { _tag: "Ended" })
     const revoked = sessions.map((token) =>
       token === undefined || revoke === undefined ? Effect.void : Revocation.logOut(source, revoke, token)
     )
