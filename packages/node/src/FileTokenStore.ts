@@ -56,7 +56,7 @@ interface LockOptions {
 
 /**
  * A store in one file. Fails with `InvalidSetting` when an option cannot be used. Nothing is read or written before the
- * store is used. A token that is stored outside of `withLock` waits for the lock.
+ * store is used. A token that is stored outside of `withLock` waits while another process holds the lock.
  *
  * @example
  * ```ts
@@ -126,11 +126,8 @@ const storeAt = (fs: FileSystem.FileSystem, given: string, staleness: Duration.D
   // the fibers of this process queue here, so that one of them at a time looks at the files
   const queue = Effect.unsafeMakeSemaphore(1)
 
-  /** Where a symbolic link leads, or there would be two locks for one file, and a write would replace the link. */
-  const located = fs.realPath(given).pipe(
-    Effect.orElse(() => Effect.map(fs.readLink(given), (target) => resolve(parent(given), target))),
-    Effect.orElseSucceed(() => given)
-  )
+  /** Where symbolic links lead, or there would be two locks for one file, and a write would replace a link. */
+  const located = Effect.orElse(fs.realPath(given), () => destination(fs, given, mostLinks))
 
   /** Says whether the lock that this process holds is still its own. */
   const ownership = MutableRef.make<Effect.Effect<boolean, TokenStoreError> | undefined>(undefined)
@@ -233,6 +230,20 @@ const storeAt = (fs: FileSystem.FileSystem, given: string, staleness: Duration.D
       })
   }
 }
+
+/** Where a file that does not exist yet will be: the last of its links leads to it, from the directory that it really is in. */
+const destination = (fs: FileSystem.FileSystem, path: string, links: number): Effect.Effect<string> =>
+  Effect.flatMap(
+    Effect.orElseSucceed(fs.realPath(parent(path)), () => parent(path)),
+    (directory) =>
+      Effect.matchEffect(fs.readLink(path), {
+        onFailure: () => Effect.succeed(path),
+        onSuccess: (target) => links > 0 ? destination(fs, resolve(directory, target), links - 1) : Effect.succeed(path)
+      })
+  )
+
+/** As many as every POSIX system follows (`_POSIX_SYMLOOP_MAX`). */
+const mostLinks = 8
 
 const checkedStaleness = (
   { staleness: given }: LockOptions

@@ -119,6 +119,37 @@ describe("FileTokenStore", () => {
       assert.strictEqual(yield* fs.readLink(link), path)
     }).pipe(Effect.provide(NodeFileSystem.layer)))
 
+  it.scoped("follows links to links, and from the directory that a link to a directory leads to", () =>
+    Effect.gen(function*() {
+      const fs = yield* FileSystem.FileSystem
+      const home = yield* fs.makeTempDirectoryScoped()
+      for (const name of ["real/sessions", "run"]) yield* fs.makeDirectory(`${home}/${name}`, { recursive: true })
+      yield* fs.symlink(`${home}/real/sessions`, `${home}/run/sessions`)
+      yield* fs.symlink("second.json", `${home}/real/sessions/first.json`)
+      yield* fs.symlink("../session.json", `${home}/real/sessions/second.json`)
+      const store = yield* FileTokenStore.make({ path: `${home}/run/sessions/first.json` })
+      for (const name of ["canary-1", "canary-2"]) {
+        yield* store.withLock(TokenStore.set(store, yield* Token.make({ value: name })))
+        assert.strictEqual(value(Option.getOrThrow((yield* store.get).token)), name)
+      }
+      assert.deepStrictEqual((yield* fs.readDirectory(`${home}/real`)).sort(), [
+        "session.json",
+        "session.json.lock",
+        "sessions"
+      ])
+      assert.strictEqual(yield* fs.readLink(`${home}/real/sessions/second.json`), "../session.json")
+    }).pipe(Effect.provide(NodeFileSystem.layer)))
+
+  it.scoped("a link that leads to itself ends the search, and gives way to the file", () =>
+    Effect.gen(function*() {
+      const { fs, path, store } = yield* inTemporaryDirectory
+      yield* store.withLock(Effect.void)
+      yield* fs.symlink("session.json", path)
+      assert.strictEqual((yield* Effect.flip(store.get))._tag, "TokenStoreError")
+      yield* store.withLock(TokenStore.set(store, yield* token))
+      assert.isTrue(Option.isSome((yield* store.get).token))
+    }).pipe(Effect.provide(NodeFileSystem.layer)))
+
   it.scoped("a reader sees the old token or the new one, never a part", () =>
     Effect.gen(function*() {
       const { store } = yield* inTemporaryDirectory

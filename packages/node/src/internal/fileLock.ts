@@ -116,7 +116,7 @@ export const withOwnership = (fs: FileSystem.FileSystem, options: Options) => {
    */
   const take = (epoch: number): Effect.Effect<boolean, PlatformError> =>
     fs.writeFileString(file(epoch), "", { flag: "wx", mode: 0o600 }).pipe(
-      Effect.zipRight(latest),
+      Effect.zipRight(Effect.onError(latest, () => Effect.ignore(removeFile(file(epoch))))),
       Effect.flatMap((highest) =>
         highest === epoch ? Effect.as(sweep(epoch), true) : Effect.as(removeFile(file(epoch)), false)
       ),
@@ -125,15 +125,18 @@ export const withOwnership = (fs: FileSystem.FileSystem, options: Options) => {
 
   const removeFile = (path: string) => fs.remove(path, { force: true })
 
-  /** Keeps the last epochs for processes that are listing the directory; removes what killed owners left half done. */
-  const sweep = (epoch: number): Effect.Effect<void, PlatformError> =>
-    Effect.flatMap(fs.readDirectory(directory), (names) =>
+  /**
+   * Keeps the last epochs for processes that are listing the directory; removes what killed owners left half done. What
+   * cannot be removed, such as a directory of such a name, is no reason to give up the lock.
+   */
+  const sweep = (epoch: number): Effect.Effect<void> =>
+    Effect.ignore(Effect.flatMap(fs.readDirectory(directory), (names) =>
       Effect.forEach(
         // nothing of others, who may have put it there by mistake
         names.filter((name) => isDraft(name) || (isEpoch(name) && Number(name) <= epoch - epochsKept)),
-        (name) => removeFile(`${directory}/${name}`),
+        (name) => Effect.ignore(removeFile(`${directory}/${name}`)),
         { discard: true }
-      ))
+      )))
 
   /** One look, and the lock if it is free. */
   const attempt = (watched: Ref.Ref<Watch | undefined>, held: Ref.Ref<number>) =>
@@ -142,7 +145,9 @@ export const withOwnership = (fs: FileSystem.FileSystem, options: Options) => {
       const now = yield* Clock.currentTimeMillis
       const decision = decide(yield* Ref.get(watched), sight, now, staleness)
       if (decision._tag === "Wait") yield* Ref.set(watched, decision.watch)
-      else if (yield* take(decision.epoch)) yield* Ref.set(held, decision.epoch)
+      else if (!isEpoch(String(decision.epoch))) {
+        return yield* failed("its directory has no number left; remove what is in it")
+      } else if (yield* take(decision.epoch)) yield* Ref.set(held, decision.epoch)
       return yield* Ref.get(held)
     })
 
@@ -179,7 +184,7 @@ export const withOwnership = (fs: FileSystem.FileSystem, options: Options) => {
       const acquire = Effect.uninterruptible(attempt(watched, held)).pipe(
         Effect.repeat({ until: (epoch) => epoch !== none, schedule: pauses }),
         Effect.zipRight(Ref.get(held)),
-        Effect.mapError(toLockError)
+        Effect.mapError((error) => error._tag === "TokenStoreError" ? error : toLockError(error))
       )
       return yield* acquire.pipe(
         Effect.flatMap((epoch) => Effect.raceFirst(self(isOwner(epoch)), stayAlive(epoch))),

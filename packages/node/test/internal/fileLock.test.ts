@@ -219,6 +219,31 @@ describe("withLock", () => {
       assert.deepStrictEqual(yield* fs.readDirectory(directory), [...foreign, "1", "2", "3"].sort())
     }).pipe(Effect.provide(NodeFileSystem.layer)))
 
+  it.scoped("directories with such names are nobody's epoch or draft: they stay, and the lock is given all the same", () =>
+    Effect.gen(function*() {
+      const fs = yield* FileSystem.FileSystem
+      const directory = yield* fs.makeTempDirectoryScoped()
+      const foreign = ["1", "draft-0af"]
+      for (const name of foreign) yield* fs.makeDirectory(`${directory}/${name}`)
+      yield* fs.writeFileString(`${directory}/2`, "released")
+      const lock = FileLock.withLock(fs, { directory, staleness: Duration.seconds(1) })
+      for (let times = 0; times < 10; times++) yield* lock(Effect.void)
+      assert.includeMembers(yield* fs.readDirectory(directory), foreign)
+    }).pipe(Effect.provide(NodeFileSystem.layer)))
+
+  it.scoped("the greatest number has no successor, which is an error and no endless search", () =>
+    Effect.gen(function*() {
+      const fs = yield* FileSystem.FileSystem
+      const directory = yield* fs.makeTempDirectoryScoped()
+      const greatest = "9".repeat(15)
+      yield* fs.writeFileString(`${directory}/${greatest}`, "released")
+      const error = yield* Effect.flip(
+        FileLock.withLock(fs, { directory, staleness: Duration.seconds(1) })(Effect.void)
+      )
+      assert.deepInclude(error, { _tag: "TokenStoreError", operation: "lock" })
+      assert.deepStrictEqual(yield* fs.readDirectory(directory), [greatest])
+    }).pipe(Effect.provide(NodeFileSystem.layer)))
+
   it.scoped("a dangling link in its directory is an error, not an endless search", () =>
     Effect.gen(function*() {
       const fs = yield* FileSystem.FileSystem
