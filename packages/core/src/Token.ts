@@ -118,7 +118,7 @@ export const make = (options: Options): Effect.Effect<Token, MalformedTokenRespo
 /**
  * A token that is a JWT and arrives now. Its lifetime is read from the JWT itself: `exp - iat`, or `exp` against the
  * server's clock (`serverTime`) when there is no `iat`, or against the client's when that is unknown too. If the JWT states
- * none, `lifetime` or `expiresIn` is used. The signature is not verified: that is the server's task, the client only plans
+ * none, or one that is over, `lifetime` or `expiresIn` is used. The signature is not verified: that is the server's task, the client only plans
  * the renewal. Fails with `MalformedTokenResponse` when the text is not a JWT, such as the page of a proxy.
  *
  * @since 0.1.0
@@ -143,7 +143,11 @@ export const fromJwt = (
         })
         return make({
           ...options,
-          lifetime: Option.getOrElse(lifetime(claims, serverNow), () => lifetimeOf(options))
+          lifetime: Option.getOrElse(
+            // what has just arrived has not expired: one of the clocks is wrong
+            Option.filter(lifetime(claims, serverNow), Duration.greaterThan(0)),
+            () => lifetimeOf(options)
+          )
         })
       }
     }))

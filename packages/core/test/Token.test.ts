@@ -198,6 +198,24 @@ describe("Token", () => {
         assert.deepStrictEqual(lifetimeOf(token), Duration.hours(1))
       }))
 
+    it.effect("falls back too where the JWT has expired when it arrives, which would be a login for each call", () =>
+      Effect.gen(function*() {
+        yield* atNoon
+        const serverTime = Option.some(DateTime.unsafeMake(1_000_000))
+        for (
+          const claims of [{ exp: 1000 }, { exp: 0 }, { exp: -1 }, { iat: 1000, exp: 1000 }, { iat: 1000, exp: 999 }]
+        ) {
+          for (const options of [{}, { serverTime }]) {
+            const value = jwt(claims)
+            assert.deepStrictEqual(
+              lifetimeOf(yield* Token.fromJwt({ value, lifetime: "4 hours", ...options })),
+              Duration.hours(4)
+            )
+            assert.isUndefined(lifetimeOf(yield* Token.fromJwt({ value, ...options })))
+          }
+        }
+      }))
+
     it.effect("treats an exp beyond the last date as no expiry", () =>
       Effect.gen(function*() {
         for (const exp of [1e300, Number.MAX_VALUE, 8.64e12 + 1]) {
