@@ -4,6 +4,7 @@
  *
  * @since 0.1.0
  */
+import { httpDate } from "@effect-auth/rate-limit/internal/httpDate"
 import * as RateLimitHeaders from "@effect-auth/rate-limit/RateLimitHeaders"
 import * as ResponseBody from "@effect-auth/rate-limit/ResponseBody"
 import * as Cookies from "@effect/platform/Cookies"
@@ -11,6 +12,7 @@ import type * as HttpClient from "@effect/platform/HttpClient"
 import type * as HttpClientError from "@effect/platform/HttpClientError"
 import * as HttpClientRequest from "@effect/platform/HttpClientRequest"
 import type * as HttpClientResponse from "@effect/platform/HttpClientResponse"
+import * as Arr from "effect/Array"
 import * as Clock from "effect/Clock"
 import * as DateTime from "effect/DateTime"
 import * as Duration from "effect/Duration"
@@ -86,7 +88,7 @@ export interface Options extends Reading {
   readonly explain?:
     | ((response: HttpClientResponse.HttpClientResponse) => Effect.Effect<ServerMessage.ServerMessage>)
     | undefined
-  /** How long the server wants to be left alone. Default: what `Retry-After` says. */
+  /** How long the server wants to be left alone, where it says so beside `Retry-After`. The longer one counts. */
   readonly retryAfter?:
     | ((response: HttpClientResponse.HttpClientResponse) => Effect.Effect<Option.Option<Duration.Duration>>)
     | undefined
@@ -206,17 +208,18 @@ export const text = ({ mode, reading }: Reading) =>
 
 /**
  * The cookies an answer sets, without those it deletes: by an empty value, by a `Max-Age` of zero or less, or, where it
- * gives none, by an `Expires` that is past on the Clock (RFC 6265 section 5.3). None in a browser, which hides
- * `Set-Cookie` from programs (Fetch standard, "forbidden response-header name").
+ * gives none, by an `Expires` that is past (RFC 6265 section 5.3) by the clock of the server, or by the Clock if the answer
+ * has no `Date`. None in a browser, which hides `Set-Cookie` from programs (Fetch standard, "forbidden response-header
+ * name").
  *
  * @since 0.1.0
  * @category responses
  */
 export const cookies = (response: HttpClientResponse.HttpClientResponse): Effect.Effect<Cookies.Cookies> =>
-  Effect.map(
-    Clock.currentTimeMillis,
-    (now) => Cookies.fromIterable(Object.values(response.cookies.cookies).filter((cookie) => isSet(cookie, now)))
-  )
+  Effect.map(Clock.currentTimeMillis, (clock) => {
+    const now = Option.match(serverTime(response), { onNone: () => clock, onSome: DateTime.toEpochMillis })
+    return Cookies.fromIterable(Object.values(response.cookies.cookies).filter((cookie) => isSet(cookie, now)))
+  })
 
 /**
  * Whether the body is a page for people, such as a proxy's or a captive portal's, whatever its content type says.
@@ -235,7 +238,7 @@ export const isPage = (response: HttpClientResponse.HttpClientResponse): Effect.
  * @category responses
  */
 export const serverTime = ({ headers }: HttpClientResponse.HttpClientResponse): Option.Option<DateTime.Utc> =>
-  Option.map(Option.flatMap(Option.fromNullable(headers["date"]), DateTime.make), DateTime.toUtc)
+  Option.map(Option.fromNullable(httpDate(headers["date"] ?? "")), DateTime.unsafeMake)
 
 const isSet = ({ options, valueEncoded }: Cookies.Cookie, now: number): boolean => {
   // some write nothing as a pair of quotes
@@ -270,11 +273,13 @@ const refusal = (
       case "Unexpected":
         return new TokenEndpointError({ ...facts, reason: "Unexpected" })
       case "TryAgain": {
-        const retryAfter = yield* (options.retryAfter ?? stated)(response)
+        const waits = Arr.getSomes(
+          yield* Effect.all([stated(response), options.retryAfter?.(response) ?? Effect.succeedNone])
+        )
         return new TokenEndpointError({
           ...facts,
           reason: status === 429 || status === 409 ? "TooManyRequests" : "Unavailable",
-          retryAfter: Option.getOrUndefined(retryAfter)
+          retryAfter: waits.length === 0 ? undefined : waits.reduce((a, b) => Duration.max(a, b))
         })
       }
     }

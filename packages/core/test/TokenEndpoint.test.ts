@@ -4,10 +4,12 @@ import * as HttpClientError from "@effect/platform/HttpClientError"
 import * as HttpClientRequest from "@effect/platform/HttpClientRequest"
 import * as HttpClientResponse from "@effect/platform/HttpClientResponse"
 import { assert, describe, it } from "@effect/vitest"
+import * as DateTime from "effect/DateTime"
 import * as Duration from "effect/Duration"
 import * as Effect from "effect/Effect"
 import * as Exit from "effect/Exit"
 import * as FastCheck from "effect/FastCheck"
+import * as Option from "effect/Option"
 import * as Ref from "effect/Ref"
 import * as Schema from "effect/Schema"
 import * as TestClock from "effect/TestClock"
@@ -34,16 +36,19 @@ const failure = (client: HttpClient.HttpClient, options?: Partial<TokenEndpoint.
 
 describe("TokenEndpoint", () => {
   describe("cookies", () => {
-    const at = (now: number, ...headers: ReadonlyArray<string>) =>
+    const dated = (now: number, date: ReadonlyArray<[string, string]>, headers: ReadonlyArray<string>) =>
       TestClock.setTime(now).pipe(
         Effect.zipRight(TokenEndpoint.cookies(
           HttpClientResponse.fromWeb(
             login,
-            new Response(null, { headers: headers.map((header): [string, string] => ["set-cookie", header]) })
+            new Response(null, {
+              headers: [...date, ...headers.map((header): [string, string] => ["set-cookie", header])]
+            })
           )
         )),
         Effect.map(({ cookies }) => Object.keys(cookies).join())
       )
+    const at = (now: number, ...headers: ReadonlyArray<string>) => dated(now, [], headers)
 
     it.effect("are those that an answer sets and does not delete", () =>
       Effect.gen(function*() {
@@ -56,6 +61,39 @@ describe("TokenEndpoint", () => {
         assert.strictEqual(yield* at(10_000, `${expires}; Max-Age=1`), "a")
         assert.strictEqual(yield* at(9_999, `${expires}; Max-Age=-1`), "")
       }))
+
+    it.effect("expire by the server's clock, however wrong the client's is", () =>
+      Effect.gen(function*() {
+        const expires = ["a=1; Expires=Thu, 01 Jan 1970 00:00:10 GMT"]
+        for (const now of [0, 3_600_000]) {
+          assert.strictEqual(yield* dated(now, [["date", "Thu, 01 Jan 1970 00:00:09 GMT"]], expires), "a")
+          assert.strictEqual(yield* dated(now, [["date", "Thu, 01 Jan 1970 00:00:10 GMT"]], expires), "")
+        }
+        assert.strictEqual(yield* dated(9_999, [["date", "today"]], expires), "a")
+      }))
+  })
+
+  describe("serverTime", () => {
+    const of = (headers: Record<string, string>) =>
+      Option.map(
+        TokenEndpoint.serverTime(HttpClientResponse.fromWeb(login, new Response(null, { headers }))),
+        DateTime.toEpochMillis
+      )
+
+    it("is what Date says, in each of its forms (RFC 9110 section 5.6.7)", () => {
+      for (
+        const date of ["Sun, 06 Nov 1994 08:49:37 GMT", "Sunday, 06-Nov-94 08:49:37 GMT", "Sun Nov  6 08:49:37 1994"]
+      ) {
+        assert.deepStrictEqual(of({ date }), Option.some(784_111_777_000), date)
+      }
+    })
+
+    it("is unknown without a Date that can be read", () => {
+      for (const date of ["", "today", "Sun, 99 Nov 1994 08:49:37 GMT"]) {
+        assert.isTrue(Option.isNone(of({ date })), date)
+      }
+      assert.isTrue(Option.isNone(of({})))
+    })
   })
 
   describe("execute", () => {
@@ -125,6 +163,19 @@ describe("TokenEndpoint", () => {
         assert.deepInclude(yield* asking("4"), { reason: "Unavailable", retryAfter: Duration.seconds(4) })
         assert.deepInclude(yield* asking("4", 429), { reason: "TooManyRequests", retryAfter: Duration.seconds(4) })
         assert.deepInclude(yield* asking("soon"), { reason: "Unavailable", retryAfter: undefined })
+      }))
+
+    it.effect("of what the server says in its own way and of Retry-After the longer one counts", () =>
+      Effect.gen(function*() {
+        for (const [own, header, longer] of [[2, "4", 4], [6, "4", 6], [undefined, "4", 4], [2, "soon", 2]] as const) {
+          const busy = ScriptedHttpClient.make(() =>
+            new Response(null, { status: 503, headers: { "retry-after": header } })
+          )
+          const error = yield* failure(busy, {
+            retryAfter: () => Effect.succeed(Option.map(Option.fromNullable(own), Duration.seconds))
+          })
+          assert.deepInclude(error, { retryAfter: Duration.seconds(longer) })
+        }
       }))
 
     it.effect("says whether the request may have been sent, so that nothing is redeemed twice by mistake", () =>

@@ -17,22 +17,18 @@ export const dialect: TokenEndpoint.Dialect = ({ code, content, status }) => {
   return (status === 401 || status === 403) && content !== "Html" ? "GrantEnded" : "Unexpected"
 }
 
-/** What a block says in its body. */
+/** What a block says in its body, else what the head of any answer says of the quota, as the API host and the gateway do. */
 export const retryAfter = (
   response: HttpClientResponse.HttpClientResponse
 ): Effect.Effect<Option.Option<Duration.Duration>> =>
   ResponseBody.bounded(response).text.pipe(
-    Effect.map((body) =>
-      Option.map(
-        Option.filter(
-          Option.flatMapNullable(Xml.parse(body), ({ items }) => items["SECONDS_TO_WAIT"]),
-          (seconds) => /^\d{1,9}$/.test(seconds)
-        ),
-        (seconds) => Duration.seconds(Number(seconds))
-      )
-    ),
-    Effect.orElseSucceed(() => Option.none<Duration.Duration>())
+    Effect.map((body) => seconds(Option.flatMapNullable(Xml.parse(body), ({ items }) => items["SECONDS_TO_WAIT"]))),
+    Effect.orElseSucceed(() => Option.none<Duration.Duration>()),
+    Effect.map(Option.orElse(() => seconds(Option.fromNullable(response.headers["x-ratelimit-towait-sec"]))))
   )
+
+const seconds = (stated: Option.Option<string>): Option.Option<Duration.Duration> =>
+  Option.map(Option.filter(stated, (text) => /^\d{1,9}$/.test(text)), (text) => Duration.seconds(Number(text)))
 
 /** Too many calls in a time, too many at once, too many sessions. */
 const blocks = new Set(["1965", "1960", "1920"])

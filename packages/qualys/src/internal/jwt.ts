@@ -37,7 +37,8 @@ export const login = ({ gateway, mode, platform }: Endpoint) =>
     const response = yield* TokenEndpoint.execute(client, request, {
       mode,
       dialect: Dialect.dialect,
-      explain: Refusal.explainLogin(platform)
+      explain: Refusal.explainLogin(platform),
+      retryAfter: Dialect.retryAfter
     })
     const value = yield* TokenEndpoint.text({ mode })(response)
     return yield* Token.fromJwt({ mode, value, lifetime, serverTime: TokenEndpoint.serverTime(response) })

@@ -9,14 +9,19 @@ import { dialect, retryAfter } from "../../src/internal/dialect.ts"
 
 const answer = (status: number, content: TokenEndpoint.Answer["content"], code?: string) => ({ status, content, code })
 
-const block = (...items: ReadonlyArray<readonly [key: string, value: string]>) =>
+const block = (...items: ReadonlyArray<readonly [key: string, value: string]>) => blocked({}, ...items)
+
+const blocked = (
+  headers: Readonly<Record<string, string>>,
+  ...items: ReadonlyArray<readonly [key: string, value: string]>
+) =>
   HttpClientResponse.fromWeb(
     HttpClientRequest.post("https://qualysapi.example/api/2.0/fo/session/"),
     new Response(
       `<SIMPLE_RETURN><RESPONSE><CODE>1965</CODE><TEXT>later</TEXT><ITEM_LIST>${
         items.map(([key, value]) => `<ITEM><KEY>${key}</KEY><VALUE>${value}</VALUE></ITEM>`).join("")
       }</ITEM_LIST></RESPONSE></SIMPLE_RETURN>`,
-      { status: 409 }
+      { status: 409, headers }
     )
   )
 
@@ -50,5 +55,15 @@ describe("What an answer of Qualys' logins means", () => {
       for (const items of [[], [["SECONDS_TO_WAIT", "soon"]], [["SECONDS_TO_WAIT", "-1"]]] as const) {
         assert.isTrue(Option.isNone(yield* retryAfter(block(...items))))
       }
+    }))
+
+  it.effect("where the body says nothing, the head does", () =>
+    Effect.gen(function*() {
+      const head = { "x-ratelimit-towait-sec": "51" }
+      assert.deepStrictEqual(Option.getOrThrow(yield* retryAfter(blocked(head))), Duration.seconds(51))
+      assert.deepStrictEqual(
+        Option.getOrThrow(yield* retryAfter(blocked(head, ["SECONDS_TO_WAIT", "90"]))),
+        Duration.seconds(90)
+      )
     }))
 })

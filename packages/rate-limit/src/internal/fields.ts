@@ -6,6 +6,7 @@
  * parameters of a member say what else is known of it and are no part of the number.
  */
 import type * as Duration from "effect/Duration"
+import { httpDate } from "./httpDate.ts"
 import * as Structured from "./structured.ts"
 
 /**
@@ -147,10 +148,3 @@ const serverNow = ({ headers }: Reader, now: number): number => httpDate(headers
 
 /** A date has a comma of its own. */
 const latestDate = (text: string): number => Math.max(...text.split(/GMT\s*,\s*/).map((date) => httpDate(date) ?? NaN))
-
-/** RFC 9110 section 5.6.7, the obsolete forms included; asctime names no zone and means UTC. */
-const httpDate = (text: string): number | undefined => {
-  if (!/^[A-Z][a-z]{2,8},? .*\d\d:\d\d:\d\d/.test(text)) return undefined
-  const millis = Date.parse(text.endsWith("GMT") ? text : `${text} GMT`)
-  return Number.isNaN(millis) ? undefined : millis
-}
