@@ -16,6 +16,7 @@ import * as Layer from "effect/Layer"
 import * as Option from "effect/Option"
 import * as Redacted from "effect/Redacted"
 import * as TestClock from "effect/TestClock"
+import { outlivesWeather } from "../../core/test/tokenEndpointWeather.ts"
 import * as IbmMq from "../src/IbmMq.ts"
 import { Ltpa, MqCredential } from "../src/MqCredential.ts"
 import * as Mqsc from "../src/Mqsc.ts"
@@ -491,4 +492,10 @@ describe("IbmMq, the mode from data", () => {
         setting: "credential"
       })
     }))
+})
+
+outlivesWeather("IbmMq/Ltpa", {
+  tokens: IbmMq.makeTokens({ baseUrl, credential }),
+  server: FakeMqweb.layer(),
+  endpoint: "/login"
 })

@@ -16,6 +16,7 @@ import * as Layer from "effect/Layer"
 import * as Redacted from "effect/Redacted"
 import * as Ref from "effect/Ref"
 import * as TestClock from "effect/TestClock"
+import { outlivesWeather } from "../../core/test/tokenEndpointWeather.ts"
 import * as Platform from "../src/Platform.ts"
 import * as Qualys from "../src/Qualys.ts"
 import * as QualysCredential from "../src/QualysCredential.ts"
@@ -396,3 +397,11 @@ describe("Qualys, a JWT that was kept", () => {
       assert.deepInclude(yield* stats, { logins: 1, refused: 1 })
     }).pipe(Effect.provide(on()(kept({ exp: 100 })))))
 })
+
+for (const [mode, endpoint] of [["Jwt", "/auth"], ["Session", "/session/"]] as const) {
+  outlivesWeather(`Qualys/${mode}`, {
+    tokens: Qualys.makeTokens({ platform: "qg2", credential: { ...credential, _tag: mode } }),
+    server: FakeQualys.layer(),
+    endpoint
+  })
+}

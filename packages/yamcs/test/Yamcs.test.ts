@@ -20,6 +20,7 @@ import * as Redacted from "effect/Redacted"
 import * as Ref from "effect/Ref"
 import * as Stream from "effect/Stream"
 import * as TestClock from "effect/TestClock"
+import { outlivesWeather } from "../../core/test/tokenEndpointWeather.ts"
 import * as Yamcs from "../src/Yamcs.ts"
 import * as YamcsCredential from "../src/YamcsCredential.ts"
 
@@ -399,3 +400,13 @@ describe("Yamcs, settings from the environment", () => {
       )
     )))
 })
+
+for (const credential of [password, serviceAccount]) {
+  const mode = {
+    tokens: Yamcs.makeTokens({ baseUrl, credential }),
+    server: FakeYamcs.layer(),
+    endpoint: "/auth/token"
+  }
+  outlivesWeather(`Yamcs/${credential._tag}`, mode)
+  if (credential === password) outlivesWeather("Yamcs/Password", { ...mode, refreshAfter: "10 minutes" })
+}

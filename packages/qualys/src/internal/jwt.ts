@@ -1,5 +1,6 @@
 /** The gateway's login: user name and password for a JWT of four hours, without a refresh token. */
 import type { ExchangeError } from "@effect-auth/core/AuthError"
+import { MalformedTokenResponse } from "@effect-auth/core/AuthError"
 import * as Token from "@effect-auth/core/Token"
 import * as TokenEndpoint from "@effect-auth/core/TokenEndpoint"
 import * as HttpClient from "@effect/platform/HttpClient"
@@ -41,7 +42,11 @@ export const login = ({ gateway, mode, platform }: Endpoint) =>
       retryAfter: Dialect.retryAfter
     })
     const value = yield* TokenEndpoint.text({ mode })(response)
-    return yield* Token.fromJwt({ mode, value, lifetime, serverTime: TokenEndpoint.serverTime(response) })
+    return yield* Effect.mapError(
+      Token.fromJwt({ mode, value, lifetime, serverTime: TokenEndpoint.serverTime(response) }),
+      ({ detail, foreign }) =>
+        new MalformedTokenResponse({ mode, url: response.request.url, status: response.status, detail, foreign })
+    )
   })
 
 /**

@@ -69,6 +69,22 @@ export const notBefore = <Out, In, R>(
 ): Schedule.Schedule<Out, In, R> =>
   Schedule.modifyDelayEffect(schedule, (_, delay) => Effect.map(least, (least) => Duration.max(delay, least)))
 
+/** The schedule, done instead of a delay that is not shorter than `most` says when the delay would begin. */
+export const within = <Out, In, R>(
+  schedule: Schedule.Schedule<Out, In, R>,
+  most: Effect.Effect<Duration.Duration>
+): Schedule.Schedule<Out, In, R> =>
+  Schedule.makeWithState(
+    schedule.initial,
+    (now, input: In, state) =>
+      Effect.flatMap(schedule.step(now, input, state), ([next, out, decision]) =>
+        Effect.map(most, (most) =>
+          ScheduleDecision.isContinue(decision) &&
+            ScheduleIntervals.start(decision.intervals) - now >= Duration.toMillis(most)
+            ? [next, out, ScheduleDecision.done]
+            : [next, out, decision]))
+  )
+
 /** The schedule, with an effect that is run whenever it decides to go on. */
 export const onContinue = <Out, In, R>(
   schedule: Schedule.Schedule<Out, In, R>,

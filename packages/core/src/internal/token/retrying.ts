@@ -74,9 +74,16 @@ export const persistently = <R>(
         })
       ),
       Effect.retry({
-        schedule: Schedule.notBefore(
-          Schedule.onContinue(policy.retry, announce),
-          Effect.sync(() => TokenState.retryAfter(MutableRef.get(last)?.error))
+        schedule: Schedule.onContinue(
+          Schedule.within(
+            Schedule.notBefore(
+              policy.retry,
+              Effect.sync(() => TokenState.retryAfter(MutableRef.get(last)?.error))
+            ),
+            // a wait that the timeout would cut short: the last error says more than that the time is over
+            Effect.map(Now.now, ({ steady }) => Duration.millis(Math.max(0, until - steady)))
+          ),
+          announce
         ),
         while: goesOn
       })
