@@ -26,9 +26,12 @@ import * as Loopback from "./Loopback.ts"
 
 const User = Schema.Struct({ id: Schema.Number, name: Schema.String })
 
+class NotFound extends Schema.TaggedError<NotFound>()("NotFound", { id: Schema.Number }) {}
+
 const Api = HttpApi.make("Api").add(
   HttpApiGroup.make("users").add(
     HttpApiEndpoint.get("one", "/users/:id").setPath(Schema.Struct({ id: Schema.NumberFromString })).addSuccess(User)
+      .addError(NotFound, { status: 404 })
   )
 )
 
@@ -44,6 +47,7 @@ const serve = Effect.gen(function*() {
   )
   const app = HttpRouter.empty.pipe(
     HttpRouter.get("/v1/users/7", HttpServerResponse.unsafeJson({ id: 7, name: "Ada" })),
+    HttpRouter.get("/v1/users/8", HttpServerResponse.unsafeJson({ _tag: "NotFound", id: 8 }, { status: 404 })),
     HttpRouter.post("/v1/rpc", rpc),
     HttpRouter.use((app) =>
       Effect.flatMap(HttpServerRequest.HttpServerRequest, ({ headers }) =>
@@ -80,14 +84,15 @@ describe("a client of an HttpApi", () => {
     it.scopedLive(`keeps the typed errors of the authenticated client, over ${name}`, () =>
       Effect.gen(function*() {
         const baseUrl = yield* serve
-        const user = (prefix?: string) =>
+        const user = (id: number, prefix?: string) =>
           Effect.gen(function*() {
             const httpClient = yield* AuthenticatedHttpClient.AuthenticatedHttpClient
             const client = yield* HttpApiClient.makeWith(Api, { httpClient })
-            return yield* client.users.one({ path: { id: 7 } })
+            return yield* client.users.one({ path: { id } })
           }).pipe(Effect.provide(Layer.provide(authenticated(baseUrl, prefix), layer)))
-        assert.deepStrictEqual(yield* user(), { id: 7, name: "Ada" })
-        const outcome = yield* user("wrong").pipe(
+        assert.deepStrictEqual(yield* user(7), { id: 7, name: "Ada" })
+        assert.deepStrictEqual(yield* Effect.flip(user(8)), new NotFound({ id: 8 }))
+        const outcome = yield* user(7, "wrong").pipe(
           Effect.catchTag("AuthenticationFailed", (error) => Effect.succeed(error.status))
         )
         assert.strictEqual(outcome, 401)
