@@ -9,6 +9,9 @@
 export * as AuthTest from "./AuthTest.ts"
 
 /** @since 0.1.0 */
+export * as AuthTimeline from "./AuthTimeline.ts"
+
+/** @since 0.1.0 */
 export * as FakeMqweb from "./FakeMqweb.ts"
 
 /** @since 0.1.0 */
