@@ -265,12 +265,14 @@ const steps: ReadonlyArray<number> = [
 const legend = (
   kinds: ReadonlyArray<readonly [string, { readonly label: string; readonly path: string }]>,
   y: number
-) =>
-  kinds.map(([kind, { label, path }], index) =>
-    `<path class="mark ${kind}" transform="translate(${left + 6 + index * 104} ${y - 4})" d="${path}"/>${
-      text(left + 16 + index * 104, y, label, "faint")
+): ReadonlyArray<string> =>
+  kinds.map(([kind, { label, path }], index) => {
+    // letters of 12 pixels are less than 7 wide on average
+    const x = kinds.slice(0, index).reduce((x, [, { label }]) => x + 28 + 7 * label.length, left)
+    return `<path class="mark ${kind}" transform="translate(${x + 6} ${y - 4})" d="${path}"/>${
+      text(x + 16, y, label, "faint")
     }`
-  )
+  })
 
 const text = (x: number, y: number, content: string, kind?: string): string =>
   `<text x="${round(x)}" y="${y}"${kind === undefined ? "" : ` class="${kind}"`}>${escape(content)}</text>`
