@@ -236,6 +236,7 @@ export class AuthenticationFailed
  * - `Unexpected`: an answer that is not the token endpoint's, such as a proxy's page, a redirect or a 404; retried, and if
  *   it stays, the base URL is wrong
  * - `Closed`: the Scope of the token source has closed
+ * - `OtherRequest`: a request of a Cloudflare Worker uses the token source of another one
  *
  * @since 0.1.0
  * @category errors
@@ -244,7 +245,15 @@ export class TokenEndpointError extends Schema.TaggedError<TokenEndpointError>("
   "TokenEndpointError",
   {
     ...refusal,
-    reason: Schema.Literal("Unreachable", "Timeout", "Unavailable", "TooManyRequests", "Unexpected", "Closed"),
+    reason: Schema.Literal(
+      "Unreachable",
+      "Timeout",
+      "Unavailable",
+      "TooManyRequests",
+      "Unexpected",
+      "Closed",
+      "OtherRequest"
+    ),
     /** Whether the server may have received the request; `false`: certainly not. Only with `Unreachable` and `Timeout`. */
     sent: Schema.optional(Schema.Boolean),
     /** Whether it is of no use to try again, as after a refused certificate or a proxy's refused password. Default: no. */
@@ -265,7 +274,8 @@ const endpointTrouble: Record<TokenEndpointError["reason"], string> = {
   Unavailable: "the token endpoint is unavailable",
   TooManyRequests: "the token endpoint asks for fewer requests",
   Unexpected: "the token endpoint answered unexpectedly (is the base URL right?)",
-  Closed: "the token source is closed because its Scope has ended"
+  Closed: "the token source is closed because its Scope has ended",
+  OtherRequest: "the token source belongs to another request"
 }
 
 /**
@@ -537,4 +547,5 @@ export const isTransient = (error: ExchangeError): boolean =>
   (error._tag === "CredentialUnavailable" && error.final !== true) ||
   (error._tag === "MalformedTokenResponse" && error.foreign === true) ||
   (error._tag === "TokenEndpointError" && error.final !== true && error.reason !== "Closed" &&
+    error.reason !== "OtherRequest" &&
     (error.reason !== "Unexpected" || error.status !== undefined))

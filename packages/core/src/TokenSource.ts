@@ -8,6 +8,7 @@
  * @since 0.1.0
  */
 import type { DurationWithUnit } from "@effect-auth/rate-limit/DurationWithUnit"
+import * as RequestContext from "@effect-auth/rate-limit/internal/requestContext"
 import * as Schedule from "@effect-auth/rate-limit/internal/schedule"
 import * as StateRef from "@effect-auth/rate-limit/internal/stateRef"
 import * as Context from "effect/Context"
@@ -20,6 +21,7 @@ import * as Scope from "effect/Scope"
 import * as Stream from "effect/Stream"
 import * as Tracer from "effect/Tracer"
 import type { ExchangeError } from "./AuthError.ts"
+import { TokenEndpointError } from "./AuthError.ts"
 import * as AuthEvent from "./AuthEvent.ts"
 import * as Changes from "./internal/token/changes.ts"
 import type { Demand } from "./internal/token/demand.ts"
@@ -81,6 +83,7 @@ export const make = <R = never>(options: Options<R>): Effect.Effect<TokenSource,
   Effect.gen(function*() {
     const policy = options.policy ?? RefreshPolicy.default
     const source: Source<R> = {
+      owner: RequestContext.current(),
       mode: options.mode ?? "Token",
       policy,
       rules: {
@@ -110,7 +113,7 @@ export const make = <R = never>(options: Options<R>): Effect.Effect<TokenSource,
       getAt: (now) => getAt(source, now),
       reject: (token, attempted = "reuse", accepted, demand) => reject(source, { token, attempted, accepted, demand }),
       // suspended: its operators would be most of what a source keeps in memory
-      end: Effect.suspend(() => Ending.end(source)),
+      end: Effect.suspend(() => RequestContext.isForeign(source.owner) ? ofOtherRequest(source) : Ending.end(source)),
       changes: Stream.suspend(() => Changes.changes(source)),
       state: Changes.state(source)
     }
@@ -157,6 +160,8 @@ const get = <R>(source: Source<R>): Effect.Effect<Token, ExchangeError> =>
   Effect.clockWith((clock) => getAt(source, clock.unsafeCurrentTimeMillis()))
 
 const getAt = <R>(source: Source<R>, now: number): Effect.Effect<Token, ExchangeError> => {
+  // also while there is a fresh token: an hour later it would be too late to find out
+  if (RequestContext.isForeign(source.owner)) return ofOtherRequest(source)
   const fresh = TokenState.freshToken(StateRef.get(source.state), now)
   return fresh ??
     Effect.contextWithEffect((context: Context.Context<never>) =>
@@ -196,6 +201,9 @@ const believe = <R>(
       step
     )
   })
+
+const ofOtherRequest = <R>({ mode }: Source<R>): Effect.Effect<never, ExchangeError> =>
+  Effect.fail(new TokenEndpointError({ mode, reason: "OtherRequest", detail: RequestContext.advice }))
 
 /** Renews the token while no request asks for it. */
 const keepAlive = <R>(source: Source<R>): Effect.Effect<never> =>

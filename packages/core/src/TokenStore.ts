@@ -8,6 +8,7 @@
  *
  * @since 0.1.0
  */
+import * as RequestContext from "@effect-auth/rate-limit/internal/requestContext"
 import * as StateRef from "@effect-auth/rate-limit/internal/stateRef"
 import type { PlatformError } from "@effect/platform/Error"
 import type * as KeyValueStore from "@effect/platform/KeyValueStore"
@@ -103,7 +104,7 @@ export interface Backend extends Pick<TokenStore, "place" | "remove"> {
  */
 export const make = ({ place, read, remove, signals, withLock, write }: Backend): TokenStore => {
   // so that nothing of this process comes between a look and what it leads to
-  const writing = Effect.unsafeMakeSemaphore(1).withPermits(1)
+  const writing = RequestContext.makeLock()
   const writes = StateRef.make(0)
   const lastGeneration = MutableRef.make(0)
   const told = Effect.sync(() => StateRef.update(writes, (n) => n + 1))
@@ -139,7 +140,7 @@ export const make = ({ place, read, remove, signals, withLock, write }: Backend)
       Stream.mapEffect(() => readable),
       Stream.changesWith((a, b) => a.generation === b.generation)
     ),
-    withLock: withLock ?? Effect.unsafeMakeSemaphore(1).withPermits(1)
+    withLock: withLock ?? RequestContext.makeLock()
   }
 }
 
@@ -167,7 +168,7 @@ export const makeMemory: Effect.Effect<TokenStore> = Effect.sync((): TokenStore 
       Stream.buffer({ capacity: 1, strategy: "sliding" }),
       Stream.changesWith((a, b) => a.generation === b.generation)
     ),
-    withLock: Effect.unsafeMakeSemaphore(1).withPermits(1)
+    withLock: RequestContext.makeLock()
   }
 })
 

@@ -5,7 +5,15 @@ import * as Schema from "effect/Schema"
 import * as AuthError from "../src/AuthError.ts"
 
 const refused = { mode: "Acme/Password", status: 401, code: "invalid_grant", detail: "the account is locked" }
-const reasons = ["Unreachable", "Timeout", "Unavailable", "TooManyRequests", "Unexpected", "Closed"] as const
+const reasons = [
+  "Unreachable",
+  "Timeout",
+  "Unavailable",
+  "TooManyRequests",
+  "Unexpected",
+  "Closed",
+  "OtherRequest"
+] as const
 const unread = new AuthError.TokenStoreError({ operation: "read", detail: "the stored text is not a token" })
 
 /** One of each, with its message. */
@@ -173,7 +181,8 @@ describe("AuthError", () => {
         new AuthError.MalformedTokenResponse(refused),
         endpoint("Unexpected"),
         new AuthError.TokenEndpointError({ mode: "Acme", reason: "Unreachable", final: true }),
-        endpoint("Closed")
+        endpoint("Closed"),
+        endpoint("OtherRequest")
       ]
       for (const error of terminal) assert.isFalse(AuthError.isTransient(error), error.message)
     })

@@ -483,6 +483,7 @@ describe("AuthenticatedHttpClient > toHttpClient", () => {
       reason: "Unreachable",
       final: true
     }),
+    "a source of another request": new TokenEndpointError({ ...facts, reason: "OtherRequest" }),
     "a closed source": new TokenEndpointError({ ...facts, reason: "Closed" }),
     "another origin": new OriginRefused({ origin: "https://evil.example", allowed: [] })
   }

@@ -18,6 +18,7 @@ import * as EventHub from "./eventHub.ts"
 import * as Lanes from "./lanes.ts"
 import * as Partition from "./partition.ts"
 import * as Queue from "./queue.ts"
+import * as RequestContext from "./requestContext.ts"
 import * as StateRef from "./stateRef.ts"
 import * as Timeline from "./timeline.ts"
 import type * as Waiting from "./waiting.ts"
@@ -97,6 +98,7 @@ export interface Snapshot {
 export const make = (policy: RateLimitPolicy): RateLimiter => {
   const lanes = Lanes.make(Partition.rulesOf(policy))
   const tickets = MutableRef.make(0)
+  const owner = RequestContext.current()
   const shared: Waiting.Shared = {
     policy,
     rules: lanes.rules,
@@ -118,6 +120,7 @@ export const make = (policy: RateLimitPolicy): RateLimiter => {
     run: (request, attempt, onEvent, making) =>
       Effect.uninterruptibleMask((restore) =>
         Effect.clockWith((clock) => {
+          if (RequestContext.isForeign(owner)) return ofOtherRequest
           const now = Timeline.now(shared.timeline, clock)
           const key = policy.key(request)
           if (key === undefined) return restore(attempt(Timeline.toWall(shared.timeline, now)))
@@ -141,6 +144,11 @@ export const make = (policy: RateLimitPolicy): RateLimiter => {
     events: EventHub.stream(shared.events)
   }
 }
+
+/** A defect: no answer of the server can lead to it. */
+const ofOtherRequest = Effect.suspend(() =>
+  Effect.dieMessage(`the rate limiter belongs to another request: ${RequestContext.advice}`)
+)
 
 const sinceOf = (making: Making | undefined, now: number): number => {
   const since = making === undefined ? undefined : MutableRef.get(making)

@@ -3,6 +3,7 @@
  * refusal they are read again: at once if they were not read again for a cool-down, so that a wrong password does not
  * cost a read per request.
  */
+import * as RequestContext from "@effect-auth/rate-limit/internal/requestContext"
 import * as StateRef from "@effect-auth/rate-limit/internal/stateRef"
 import * as Clock from "effect/Clock"
 import * as Duration from "effect/Duration"
@@ -45,7 +46,7 @@ export const make = <C>(
   }
 ): Authenticator => {
   const state = StateRef.make<State<C>>({ current: undefined, rereadAt: -Infinity, rereading: false })
-  const oneAtATime = Effect.unsafeMakeSemaphore(1).withPermits(1)
+  const oneAtATime = RequestContext.makeLock()
   const coolDown = Duration.toMillis(options.coolDown)
   const change = (change: Partial<State<C>>) => StateRef.update(state, (state) => ({ ...state, ...change }))
 

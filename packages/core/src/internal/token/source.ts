@@ -2,6 +2,7 @@
  * What a source of tokens is made of: the options its user gives, the changes and the snapshot it shows, and the cells
  * it consists of. Plain data, so that ten thousand sources share the code.
  */
+import type * as RequestContext from "@effect-auth/rate-limit/internal/requestContext"
 import type { Stepper } from "@effect-auth/rate-limit/internal/schedule"
 import type * as StateRef from "@effect-auth/rate-limit/internal/stateRef"
 import * as Context from "effect/Context"
@@ -182,6 +183,8 @@ export interface TokenSource {
 
 /** The cells and settings of one source. */
 export interface Source<R> {
+  /** The request of a Worker that its exchanges belong to. */
+  readonly owner: RequestContext.Owner
   readonly mode: string
   readonly policy: RefreshPolicy
   readonly rules: Rules
