@@ -8,6 +8,7 @@
  * @property {number} passed
  * @property {number} failed
  * @property {number} [skipped]
+ * @property {ReadonlyArray<string>} [absent] What could not be had on this machine, to be named.
  *
  * @typedef {object} Stage
  * @property {string} name
@@ -71,7 +72,8 @@ export const main = async (declared, { label } = {}) => {
 }
 
 /**
- * The line that sums up the results: `765 passed, 1 failed`, with `, 2 skipped` where there are any.
+ * The line that sums up the results: `765 passed, 1 failed`, with `, 2 skipped` where there are any, and with what could
+ * not be had.
  *
  * @param {ReadonlyArray<Result>} results
  * @param {string} [label]
@@ -79,10 +81,12 @@ export const main = async (declared, { label } = {}) => {
 export const closing = (results, label) => {
   const sum = (key) => results.reduce((total, { counts }) => total + (counts[key] ?? 0), 0)
   const skipped = sum("skipped")
+  const absent = results.flatMap(({ counts }) => counts.absent ?? [])
   return [
     label === undefined ? "" : `${label}: `,
     `${sum("passed")} passed, ${sum("failed")} failed`,
-    skipped === 0 ? "" : `, ${skipped} skipped`
+    skipped === 0 ? "" : `, ${skipped} skipped`,
+    absent.length === 0 ? "" : ` (not to be had here: ${absent.join(", ")})`
   ].join("")
 }
 

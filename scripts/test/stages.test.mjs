@@ -17,6 +17,14 @@ describe("stages", () => {
       const results = [result("a", "passed", { passed: 2, failed: 0, skipped: 3 })]
       expect(closing(results, "packages")).toBe("packages: 2 passed, 0 failed, 3 skipped")
     })
+
+    it("names what could not be had", () => {
+      const results = [
+        result("Bun", "passed", { passed: 0, failed: 0, skipped: 1, absent: ["Bun"] }),
+        result("Deno", "passed", { passed: 7, failed: 0 })
+      ]
+      expect(closing(results)).toBe("7 passed, 0 failed, 1 skipped (not to be had here: Bun)")
+    })
   })
 
   describe("what starts next", () => {
