@@ -26,7 +26,14 @@ const last = (output) => output.trimEnd().split("\n").slice(-1)
 await main([
   { name: "build", command: ["tsc", "--build", "tsconfig.build.json"] },
   { name: "documented examples", command: ["node", "scripts/documented-examples.mjs"], summary: last, counts },
-  { name: "packages as installed", command: ["node", "scripts/packed.mjs"], after: ["build"], summary: last, counts },
+  { name: "tarballs", command: ["node", "scripts/tarballs.mjs"], after: ["build"], summary: last, counts },
+  {
+    name: "packages as installed",
+    command: ["node", "scripts/packed.mjs"],
+    after: ["tarballs"],
+    summary: last,
+    counts
+  },
   { name: "examples", command: ["node", "scripts/examples.mjs"], summary: last, counts },
   { name: "picture", command: ["node", "scripts/timeline.mjs"], summary: last, counts }
 ], { label: "packages" })

@@ -1,74 +1,46 @@
 /**
- * Checks the packages as they are published: packs each, lints the tarball with publint, installs all of them in an empty
- * folder with the dependencies that they declare, loads every module that they export and checks their declarations.
+ * Checks the tarballs of `scripts/tarballs.mjs` from inside: installs all of them in an empty folder with the dependencies
+ * that they declare, loads every module that they export and checks their declarations.
  *
  * The workspace cannot show these faults: there, `exports` points to the sources, and a dependency is found whether it is
- * declared or not. The packages have to be built.
+ * declared or not.
  */
 import { execFileSync, spawnSync } from "node:child_process"
-import {
-  existsSync,
-  mkdirSync,
-  mkdtempSync,
-  readdirSync,
-  readFileSync,
-  realpathSync,
-  rmSync,
-  symlinkSync
-} from "node:fs"
+import { existsSync, mkdirSync, mkdtempSync, realpathSync, rmSync, symlinkSync } from "node:fs"
 import { tmpdir } from "node:os"
 import { dirname, join, relative } from "node:path"
 import ts from "typescript"
-import { files, packages, root } from "./workspace.mjs"
+import { tarballs } from "./tarballs.mjs"
+import { files, packages, publicModules, root } from "./workspace.mjs"
 
 const folder = realpathSync(mkdtempSync(join(tmpdir(), "packed-")))
 const modules = join(folder, "node_modules")
 
 const main = () => {
-  const tarballs = pack(join(folder, "tarballs"))
-  const installed = packages().map(({ folder, manifest }) => install(tarballs, folder, manifest.name))
-  const faults = [...tarballs.flatMap(lint), ...load(installed.flatMap(exported)), ...declarations(installed)]
+  const packed = tarballs()
+  const installed = packages().map(({ folder, manifest }) => install(packed, folder, manifest.name))
+  const faults = [...load(installed.flatMap(exported)), ...declarations(installed)]
   for (const fault of faults) console.log(fault)
-  console.log(`${tarballs.length} packages, ${faults.length} faults`)
-  process.exitCode = faults.length === 0 && tarballs.length === packages().length ? 0 : 1
+  console.log(`${packed.length} packages, ${faults.length} faults`)
+  process.exitCode = faults.length === 0 && packed.length === packages().length ? 0 : 1
 }
 
-const pack = (destination) => {
-  const { packageManager } = JSON.parse(readFileSync(join(root, "package.json"), "utf8"))
-  const filters = packages().flatMap(({ manifest }) => ["--filter", manifest.name])
-  execFileSync("npx", ["--yes", packageManager, "--recursive", ...filters, "pack", "--pack-destination", destination], {
-    cwd: root,
-    stdio: ["ignore", "ignore", "inherit"]
-  })
-  return readdirSync(destination).map((name) => join(destination, name))
-}
-
-const lint = (tarball) => {
-  const { status, stderr, stdout } = spawnSync("publint", ["run", "--strict", tarball], { encoding: "utf8" })
-  return status === 0 ? [] : [stdout + stderr]
-}
-
-const install = (tarballs, source, name) => {
+const install = (packed, source, name) => {
   const target = join(modules, name)
   mkdirSync(target, { recursive: true })
-  const tarball = tarballs.find((path) => path.includes(`/${name.replace("@", "").replace("/", "-")}-`))
-  execFileSync("tar", ["-xzf", tarball, "-C", target, "--strip-components=1"])
-  const { dependencies, peerDependencies } = JSON.parse(readFileSync(join(target, "package.json"), "utf8"))
+  const { manifest: { dependencies, peerDependencies }, path } = packed.find(({ manifest }) => manifest.name === name)
+  execFileSync("tar", ["-xzf", path, "-C", target, "--strip-components=1"])
   for (const dependency of Object.keys({ ...dependencies, ...peerDependencies })) {
     const link = join(modules, dependency)
     if (existsSync(link) || packages().some(({ manifest }) => manifest.name === dependency)) continue
     mkdirSync(dirname(link), { recursive: true })
     symlinkSync(realpathSync(join(source, "node_modules", dependency)), link, "junction")
   }
-  return { name, target }
+  return { name, source, target }
 }
 
-/** What a program can import: the modules outside of `internal`. */
-const exported = ({ name, target }) =>
-  files(join(target, "dist"), /\.js$/)
-    .map((file) => relative(join(target, "dist"), file).replaceAll("\\", "/").replace(/\.js$/, ""))
-    .filter((module) => !module.startsWith("internal/"))
-    .map((module) => module === "index" ? name : `${name}/${module}`)
+const exported = ({ name, source }) =>
+  publicModules(source).map((module) => module === "index" ? name : `${name}/${module}`)
 
 const load = (names) => {
   const program = `for (const name of ${JSON.stringify(names)}) {

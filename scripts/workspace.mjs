@@ -1,6 +1,6 @@
 /** Where the workspace is, and which packages it publishes. */
 import { existsSync, readdirSync, readFileSync } from "node:fs"
-import { join } from "node:path"
+import { join, relative } from "node:path"
 import { fileURLToPath } from "node:url"
 
 /** The folder of the workspace. */
@@ -21,3 +21,9 @@ export const files = (folder, name) =>
     if (entry.isDirectory()) return /^(\..*|node_modules|dist|coverage)$/.test(entry.name) ? [] : files(path, name)
     return name.test(entry.name) ? [path] : []
   })
+
+/** What a program can import of a package, by the names of its sources: the modules outside of `internal`. */
+export const publicModules = (folder) =>
+  files(join(folder, "src"), /\.ts$/)
+    .map((file) => relative(join(folder, "src"), file).replaceAll("\\", "/").replace(/\.ts$/, ""))
+    .filter((module) => !module.startsWith("internal/"))
