@@ -34,6 +34,14 @@ await main([
     summary: last,
     counts
   },
+  {
+    name: "pages as followed",
+    command: ["node", "scripts/check-install.mjs"],
+    after: ["tarballs"],
+    processors: 2,
+    summary: last,
+    counts
+  },
   { name: "examples", command: ["node", "scripts/examples.mjs"], summary: last, counts },
   { name: "picture", command: ["node", "scripts/timeline.mjs"], summary: last, counts }
 ], { label: "packages" })
