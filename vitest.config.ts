@@ -6,7 +6,7 @@ import shared from "./vitest.shared.ts"
 export default defineConfig({
   test: {
     ...shared.test,
-    include: ["packages/*/test/**/*.test.ts", "scripts/test/**/*.test.mjs"],
+    include: ["packages/*/test/**/*.test.ts", "scripts/test/**/*.test.mjs", "examples/{src,test}/**/*.test.ts"],
     passWithNoTests: true,
     pool: "threads",
     maxWorkers: 2,

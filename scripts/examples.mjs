@@ -1,5 +1,6 @@
 /**
- * Runs the programs in examples/src, each of which has to end with exit code 0.
+ * Runs the programs in examples/src, each of which has to end with exit code 0: its modules, and the `main.ts` of its
+ * folders.
  *
  * `notRun` in examples/package.json lists those that are not run, each with the reason.
  */
@@ -11,7 +12,9 @@ import { root } from "./workspace.mjs"
 const timeout = 60_000
 
 const { notRun = {} } = JSON.parse(readFileSync(join(root, "examples/package.json"), "utf8"))
-const programs = readdirSync(join(root, "examples/src")).filter((name) => name.endsWith(".ts"))
+const programs = readdirSync(join(root, "examples/src"), { recursive: true }).filter((name) =>
+  /^[\w-]+(\.ts|\/main\.ts)$/.test(name.replaceAll("\\", "/"))
+)
 
 const run = (name) => {
   const { error, signal, status, stderr, stdout } = spawnSync("tsx", [join("examples/src", name)], {

@@ -10,10 +10,13 @@
  * @property {ReadonlyArray<Snippet>} snippets
  * @property {ReadonlyArray<{ readonly line: number; readonly message: string }>} faults What would go unchecked.
  */
+import { source } from "./regions.mjs"
 
 const opening = /^(\s*)(`{3,})\s*(\w*)\s*(.*?)\s*$/
 
 /**
+ * Blocks that are taken from a program are compiled there.
+ *
  * @param {string} text A Markdown page.
  * @returns {Snippets}
  */
@@ -63,9 +66,11 @@ const inLines = (lines) => {
       if (isTypeScript(language) && rest !== "") {
         faults.push({ line: index + 1, message: `"${rest}" is not known here` })
       }
-      block = { fence, first: index + 1, margin: margin + indent.length, isTypeScript: isTypeScript(language) }
+      const isTaken = source.test(lines[index - 1]?.line ?? "")
+      const isChecked = isTypeScript(language) && !isTaken
+      block = { fence, first: index + 1, margin: margin + indent.length, isChecked }
     } else if (line.trim().startsWith(block.fence)) {
-      if (block.isTypeScript) snippets.push(snippet(lines, block, index))
+      if (block.isChecked) snippets.push(snippet(lines, block, index))
       block = undefined
     }
   })

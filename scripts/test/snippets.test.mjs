@@ -19,6 +19,11 @@ describe("snippets", () => {
       ])
     })
 
+    it("leaves out a block that is taken from a program, which is compiled there", () => {
+      const page = ["<!-- examples/src/docs/a.ts#one -->", `${fence}ts`, "a", fence, `${fence}ts`, "b", fence]
+      expect(placed(inMarkdown(page.join("\n"))).map(({ line }) => line)).toEqual([6])
+    })
+
     it("removes no more than the indentation of the fence, and keeps the columns", () => {
       const page = ["- item", `  ${fence}ts`, "  if (a) {", "    b()", "  }", `  ${fence}`]
       expect(inMarkdown(page.join("\n")).snippets).toEqual([
