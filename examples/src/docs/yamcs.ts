@@ -31,7 +31,7 @@ export const instances = Effect.gen(function*() {
 // #region account
 const Service = Yamcs.layerServiceAccountConfig({
   baseUrl: Config.string("YAMCS_URL"),
-  // YAMCS_CLIENT_ID, YAMCS_CLIENT_SECRET, and YAMCS_BECOME for another account than its own
+  // YAMCS_CLIENT_ID, YAMCS_CLIENT_SECRET, and in YAMCS_BECOME the account to act as
   credential: YamcsCredential.serviceAccountConfig("YAMCS")
 })
 // #endregion
@@ -58,13 +58,14 @@ export const test = Effect.gen(function*() {
     Effect.provide(Service),
     environment([
       ["YAMCS_CLIENT_ID", serviceAccount.applicationId],
-      ["YAMCS_CLIENT_SECRET", serviceAccount.applicationSecret]
+      ["YAMCS_CLIENT_SECRET", serviceAccount.applicationSecret],
+      ["YAMCS_BECOME", username]
     ])
   )
   deepStrictEqual([operator[0].name, operator[1].map(({ name }) => name), scheduler.name], [
     "operator",
     ["simulator"],
-    "scheduler"
+    "operator"
   ])
   deepStrictEqual((yield* Effect.provide(Yamcs.user, Display)).name, "operator")
 }).pipe(Effect.provide(FakeYamcs.layer()))

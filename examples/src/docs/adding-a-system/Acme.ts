@@ -9,7 +9,7 @@ import * as RequestCredentials from "@effect-auth/core/RequestCredentials"
 import * as System from "@effect-auth/core/System"
 import type { TokenSource } from "@effect-auth/core/TokenSource"
 import type * as HttpClient from "@effect/platform/HttpClient"
-import * as Config from "effect/Config"
+import type * as Config from "effect/Config"
 import type { ConfigError } from "effect/ConfigError"
 import * as Context from "effect/Context"
 import * as Effect from "effect/Effect"
@@ -57,7 +57,7 @@ export const layerConfig = <C extends TaggedCredential>(
 ): ModeLayer<Mode<C>, ExchangeError | ConfigError> =>
   Layer.unwrapEffect(
     Effect.map(
-      Config.unwrap(config),
+      System.readConfig(config),
       (settings): ModeLayer<Mode<C>, ExchangeError> => layer<C>({ ...options, ...settings })
     )
   )
@@ -71,7 +71,7 @@ export const layerPasswordConfig = (
   config: Config.Config.Wrap<Settings & { readonly credential: Password }>,
   options?: System.PlainOptions
 ): ModeLayer<"Acme/Password", ExchangeError | ConfigError> =>
-  Layer.unwrapEffect(Effect.map(Config.unwrap(config), (settings) => layerPassword({ ...options, ...settings })))
+  Layer.unwrapEffect(Effect.map(System.readConfig(config), (settings) => layerPassword({ ...options, ...settings })))
 
 export const layerApiKey = <R = never>(
   options: Options & { readonly credential: Given<Untagged<ApiKey>, R> }

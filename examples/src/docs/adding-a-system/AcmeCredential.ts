@@ -1,7 +1,7 @@
 import type { InvalidSetting } from "@effect-auth/core/AuthError"
 import * as Credential from "@effect-auth/core/Credential"
 import * as Config from "effect/Config"
-import type * as Either from "effect/Either"
+import * as Either from "effect/Either"
 import type * as Redacted from "effect/Redacted"
 import * as Schema from "effect/Schema"
 
@@ -13,7 +13,7 @@ export class Password extends Schema.TaggedClass<Password>("acme/Password")("Pas
 
 /** An API key, sent with every request. */
 export class ApiKey extends Schema.TaggedClass<ApiKey>("acme/ApiKey")("ApiKey", {
-  key: Credential.Secret
+  key: Credential.HeaderSecret
 }) {}
 
 export type AcmeCredential = Password | ApiKey
@@ -31,6 +31,9 @@ export const apiKey = (fields: {
 export const passwordConfig = (prefix: string): Config.Config<Password> =>
   Credential.checkedConfig(
     prefix,
-    Config.all({ username: Config.string(`${prefix}_USERNAME`), password: Config.redacted(`${prefix}_PASSWORD`) }),
+    Config.all({
+      username: Credential.variableConfig(`${prefix}_USERNAME`, Either.right),
+      password: Config.redacted(Credential.variableConfig(`${prefix}_PASSWORD`, Either.right))
+    }),
     password
   )
