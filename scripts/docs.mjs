@@ -50,8 +50,12 @@ const listed = linksOf(pages.find(({ path }) => path === index)?.text ?? "").fla
 
 const titleOf = (text) => /^# (.*)$/m.exec(text)?.[1] ?? ""
 
-/** The first paragraph below the title, on one line. */
-const summaryOf = (text) => /^# .*\n+((?:(?!```)[^\n#<|].*\n?)+)/m.exec(text)?.[1].trim().replaceAll("\n", " ") ?? ""
+/** The first paragraph below the title, on one line and without its links, which are relative to the page. */
+const summaryOf = (text) =>
+  /^# .*\n+((?:(?!```)[^\n#<|].*\n?)+)/m.exec(text)?.[1].trim().replaceAll("\n", " ").replace(
+    /\[([^\]]*)\]\([^)]*\)/g,
+    "$1"
+  ) ?? ""
 
 const llms = () => {
   const page = ({ path, text }) => `- [${titleOf(text)}](${path}): ${summaryOf(text)}`

@@ -9,7 +9,7 @@ import { Config, Effect, Layer } from "effect"
 import type { Scope } from "effect/Scope"
 
 // #region program
-const program = Effect.map(Acme.Client, ({ Config }) => Config)
+const program = Effect.map(Acme.Layer, ({ Config }) => Config)
 // #endregion
 
 const hidden = 1
@@ -38,7 +38,7 @@ describe("regions", () => {
       `import * as Acme from "acme/Acme"`,
       `import { Config, Effect } from "effect"`,
       "",
-      "const program = Effect.map(Acme.Client, ({ Config }) => Config)"
+      "const program = Effect.map(Acme.Layer, ({ Config }) => Config)"
     ])
   })
 
@@ -71,7 +71,7 @@ describe("regions", () => {
     )
     expect(faults).toEqual([])
     expect(text).not.toContain("old")
-    expect(text).toContain("Effect.map(Acme.Client")
+    expect(text).toContain("Effect.map(Acme.Layer")
     expect(text.endsWith(page(fence, `${fence}ts`, "own", fence))).toBe(true)
   })
 

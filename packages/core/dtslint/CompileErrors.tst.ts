@@ -1,4 +1,4 @@
-/** The texts that `docs/errors.md` shows. Each comment is the last line of an error, as TypeScript prints it. */
+/** The texts that `docs/compile-errors.md` shows. Each comment is the last line of an error, as TypeScript prints it. */
 import type { AuthenticatedHttpClient, Service } from "@effect-auth/core/AuthenticatedHttpClient"
 import * as AuthMode from "@effect-auth/core/AuthMode"
 import * as Context from "effect/Context"

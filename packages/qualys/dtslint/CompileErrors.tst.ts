@@ -1,4 +1,4 @@
-/** The texts that `docs/errors.md` shows. Each comment is the last line of an error, as TypeScript prints it. */
+/** The texts that `docs/compile-errors.md` shows. Each comment is the last line of an error, as TypeScript prints it. */
 import * as AuthMode from "@effect-auth/core/AuthMode"
 import type * as Credential from "@effect-auth/core/Credential"
 import * as Qualys from "@effect-auth/qualys/Qualys"

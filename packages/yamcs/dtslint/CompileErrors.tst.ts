@@ -1,4 +1,4 @@
-/** The texts that `docs/errors.md` shows. Each comment is the last line of an error, as TypeScript prints it. */
+/** The texts that `docs/compile-errors.md` shows. Each comment is the last line of an error, as TypeScript prints it. */
 import * as IbmMq from "@effect-auth/ibm-mq/IbmMq"
 import * as Yamcs from "@effect-auth/yamcs/Yamcs"
 import * as Effect from "effect/Effect"
