@@ -45,8 +45,8 @@ const scans = Effect.gen(function*() {
   const layer = Qualys.layerBasic({
     platform: "qg1",
     credential: {
-      username: FakeQualys.credentials.username,
-      password: secret(FakeQualys.credentials.password)
+      username: FakeQualys.canaries.username,
+      password: secret(FakeQualys.canaries.password)
     },
     rateLimiter: QualysQuota.policy.pipe(
       RateLimitPolicy.warnBelow([0.75, 0.5, 0.25, 1]),

@@ -50,8 +50,8 @@ export const test = Effect.gen(function*() {
   Effect.withConfigProvider(ConfigProvider.fromMap(
     new Map([
       ["QUALYS_PLATFORM", "qg2"],
-      ["QUALYS_USERNAME", FakeQualys.credentials.username],
-      ["QUALYS_PASSWORD", FakeQualys.credentials.password]
+      ["QUALYS_USERNAME", FakeQualys.canaries.username],
+      ["QUALYS_PASSWORD", FakeQualys.canaries.password]
     ])
   ))
 )
