@@ -188,8 +188,8 @@ export const mutations: ReadonlyArray<Mutation> = [
   {
     fault: "a store that cannot be interrupted holds the callers",
     file: storage,
-    find: "Effect.timeoutFail(Effect.disconnect(self), {",
-    replace: "Effect.timeoutFail(self, {"
+    find: "Effect.disconnect(Scrub.",
+    replace: "(Scrub."
   },
   {
     fault: "the timeout of an exchange reaches a write that is under way",
