@@ -2,7 +2,7 @@
  * The main job, shown: for each mode a server on loopback and a program that logs in, calls, has its token expire or be
  * revoked, and goes on as if nothing had happened.
  *
- *     npm run demo             a line per event and a closing table
+ *     npm run demo             a line per event and a closing table; on a terminal its sleeps count down
  *     npm run demo -- --json   the same, and the result as one JSON object on the last line
  */
 import * as AuthenticatedHttpClient from "@effect-auth/core/AuthenticatedHttpClient"
@@ -12,6 +12,7 @@ import * as NodeHttpClient from "@effect/platform-node/NodeHttpClient"
 import * as NodeHttpServer from "@effect/platform-node/NodeHttpServer"
 import type { HttpClientError } from "@effect/platform/HttpClientError"
 import * as Console from "effect/Console"
+import * as Duration from "effect/Duration"
 import * as Effect from "effect/Effect"
 import * as Layer from "effect/Layer"
 import * as Logger from "effect/Logger"
@@ -19,8 +20,9 @@ import * as LogLevel from "effect/LogLevel"
 import * as Ref from "effect/Ref"
 import * as Stream from "effect/Stream"
 import { createServer } from "node:http"
+import * as Countdown from "./demo/countdown.ts"
 import { scenarios } from "./demo/scenarios.ts"
-import type { Scenario } from "./demo/scenarios.ts"
+import type { Scenario, Server } from "./demo/scenarios.ts"
 import { runMain } from "./runMain.ts"
 
 interface Row {
@@ -32,6 +34,12 @@ interface Row {
   readonly ok: boolean
 }
 
+const troubles: Record<Scenario["trouble"], (server: Server) => Effect.Effect<void>> = {
+  "every token expires": () => Countdown.sleep(Duration.millis(2100), "every token from before has expired"),
+  "the server revokes every token": ({ revokeAll }) => revokeAll,
+  "the server restarts": ({ restart }) => restart ?? Effect.void
+}
+
 const play = (scenario: Scenario) =>
   Effect.gen(function*() {
     yield* Console.log(`\n${scenario.mode}: ${scenario.story}`)
@@ -40,7 +48,7 @@ const play = (scenario: Scenario) =>
       Effect.zipRight(Ref.update(seen, (seen) => [...seen, event]), Console.log(`  ${AuthEvent.format(event)}`))))
     yield* Effect.yieldNow()
 
-    const { disturb, layer, stats } = yield* scenario.start
+    const { layer, server } = yield* scenario.start
     let requests = 0
     const calls = Effect.gen(function*() {
       const http = yield* AuthenticatedHttpClient.AuthenticatedHttpClient
@@ -56,7 +64,10 @@ const play = (scenario: Scenario) =>
       yield* Console.log(`  ${responses.length} calls: ${answers}`)
       return responses.every((response) => response.status === 200)
     })
-    const trouble = Effect.flatMap(disturb, (what) => Console.log(`  -- ${what}`))
+    const trouble = Effect.zipRight(
+      troubles[scenario.trouble](server),
+      Console.log(`  -- ${scenario.trouble}: ${scenario.means}`)
+    )
     const answered = yield* Effect.all([calls, Effect.zipRight(trouble, calls)]).pipe(
       Effect.map((rounds) => rounds.every((ok) => ok)),
       Effect.catchAll((error: AuthError | HttpClientError) => Effect.as(Console.log(`  ${error.message}`), false)),
@@ -64,7 +75,7 @@ const play = (scenario: Scenario) =>
     )
     yield* Effect.yieldNow()
     const events = yield* Ref.get(seen)
-    const { logins, refreshes } = yield* stats
+    const { logins, refreshes } = yield* server.stats
     const replays = events.filter((event) => event._tag === "RequestReplayed").length
     const expected = scenario.expected
     const ok = answered && logins === expected.logins && refreshes === expected.refreshes &&

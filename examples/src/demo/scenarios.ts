@@ -1,7 +1,9 @@
 /** One scenario per mode: its server, the layer of the mode, what goes wrong, and what that may cost. */
 import type { AuthenticatedHttpClient } from "@effect-auth/core/AuthenticatedHttpClient"
+import * as Certificate from "@effect-auth/core/ClientCertificate"
 import * as Credential from "@effect-auth/core/Credential"
 import * as IbmMq from "@effect-auth/ibm-mq/IbmMq"
+import * as ClientCertificate from "@effect-auth/node/ClientCertificate"
 import * as Platform from "@effect-auth/qualys/Platform"
 import * as Qualys from "@effect-auth/qualys/Qualys"
 import * as FakeMqweb from "@effect-auth/testing/FakeMqweb"
@@ -10,28 +12,48 @@ import * as FakeServer from "@effect-auth/testing/FakeServer"
 import * as FakeYamcs from "@effect-auth/testing/FakeYamcs"
 import * as Yamcs from "@effect-auth/yamcs/Yamcs"
 import * as YamcsCredential from "@effect-auth/yamcs/YamcsCredential"
+import * as NodeHttpServer from "@effect/platform-node/NodeHttpServer"
+import * as NodeHttpServerRequest from "@effect/platform-node/NodeHttpServerRequest"
 import type * as HttpClient from "@effect/platform/HttpClient"
+import * as HttpClientRequest from "@effect/platform/HttpClientRequest"
+import * as HttpClientResponse from "@effect/platform/HttpClientResponse"
 import type * as HttpServer from "@effect/platform/HttpServer"
+import type * as Duration from "effect/Duration"
 import * as Effect from "effect/Effect"
 import type * as Either from "effect/Either"
-import type * as Layer from "effect/Layer"
+import * as Layer from "effect/Layer"
+import * as Option from "effect/Option"
 import * as Redacted from "effect/Redacted"
+import * as Schema from "effect/Schema"
 import type * as Scope from "effect/Scope"
+import { createServer } from "node:https"
+import { TLSSocket } from "node:tls"
+import * as SelfSigned from "selfsigned"
 
 export interface Scenario {
   readonly mode: string
   readonly story: string
   /** What the program asks for, twice five times. */
   readonly path: string
+  /** What happens between the calls. */
+  readonly trouble: Trouble
+  /** What that means for this mode. */
+  readonly means: string
   readonly start: Effect.Effect<Stage, Error, HttpServer.HttpServer | Scope.Scope>
   readonly expected: { readonly logins: number; readonly refreshes: number; readonly replays: boolean }
 }
 
+type Trouble = "every token expires" | "the server revokes every token" | "the server restarts"
+
+export interface Server {
+  readonly revokeAll: Effect.Effect<void>
+  readonly restart?: Effect.Effect<void>
+  readonly stats: Effect.Effect<{ readonly logins: number; readonly refreshes: number }>
+}
+
 interface Stage {
   readonly layer: Layer.Layer<AuthenticatedHttpClient, Error, HttpClient.HttpClient>
-  /** Between the calls: makes trouble and says which. */
-  readonly disturb: Effect.Effect<string>
-  readonly stats: Effect.Effect<{ readonly logins: number; readonly refreshes: number }>
+  readonly server: Server
 }
 
 const noLogin = { logins: 0, refreshes: 0, replays: false }
@@ -49,30 +71,87 @@ const mq = (
       username: "reader",
       password: Redacted.make(FakeMqweb.canaries.reader.password)
     })
-    return {
-      layer: layer({ baseUrl: `${url}/ibmmq/rest/v3`, credential }),
-      disturb: Effect.as(server.revokeAll, "the server changed its keys: a cookie from before is worthless"),
-      stats: server.stats
+    return { layer: layer({ baseUrl: `${url}/ibmmq/rest/v3`, credential }), server }
+  })
+
+/** A certificate that nobody signed but itself, for a name. */
+const certificate = (name: string, options: SelfSigned.SelfsignedOptions) =>
+  Effect.promise(() => SelfSigned.generate([{ name: "commonName", value: name }], { keyType: "ec", ...options }))
+
+const mqCertificate = Effect.gen(function*() {
+  const own = yield* certificate("127.0.0.1", {
+    extensions: [{ name: "subjectAltName", altNames: [{ type: 7, ip: "127.0.0.1" }] }]
+  })
+  const client = yield* certificate("reader", {})
+  const server = yield* FakeMqweb.make({
+    clientCertificate: (request) => {
+      const { socket } = NodeHttpServerRequest.toIncomingMessage(request)
+      return socket instanceof TLSSocket
+        ? Option.fromNullable(socket.getPeerX509Certificate()).pipe(
+          Option.map(({ subject }) => subject.replace(/^CN=/, ""))
+        )
+        : Option.none()
     }
   })
+  const tls = { cert: own.cert, key: own.private, ca: client.cert, requestCert: true }
+  const listening = yield* Layer.build(
+    NodeHttpServer.layer(() => createServer(tls), { port: 0, host: "127.0.0.1" })
+  )
+  const url = yield* Effect.provide(FakeServer.serve(server.app), listening)
+  const baseUrl = `${url.replace("http:", "https:")}/ibmmq/rest/v3`
+  const credential = yield* Certificate.make({
+    certificate: Redacted.make(client.cert),
+    key: Redacted.make(client.private),
+    ca: own.cert
+  })
+  return {
+    layer: Layer.provide(IbmMq.layerClientCertificate({ baseUrl }), ClientCertificate.layerUndici({ credential })),
+    server
+  }
+})
 
 const { canaries } = FakeYamcs
 
 const yamcs = <C extends YamcsCredential.YamcsCredential>(
   credential: () => Either.Either<C, Error>,
-  disturb: (server: FakeYamcs.Service) => Effect.Effect<string>
+  tokenLifetime: Duration.DurationInput = "500 seconds"
 ) =>
   Effect.gen(function*() {
-    const server = yield* FakeYamcs.make({ tokenLifetime: "1 second" })
+    const server = yield* FakeYamcs.make({ tokenLifetime })
     const url = yield* FakeServer.serve(server.app)
-    return {
-      layer: Yamcs.layer({ baseUrl: url, credential: yield* credential() }),
-      disturb: disturb(server),
-      stats: server.stats
-    }
+    return { layer: Yamcs.layer({ baseUrl: url, credential: yield* credential() }), server }
   })
 
-const tokenExpires = () => Effect.as(Effect.sleep("1100 millis"), "a token from before has expired")
+/** The tokens of a login that another program did. */
+const yamcsBearer = Effect.gen(function*() {
+  const server = yield* FakeYamcs.make({ tokenLifetime: "2 seconds" })
+  const url = yield* FakeServer.serve(server.app)
+  const response = yield* server.httpClient.execute(
+    HttpClientRequest.post(`${url}/auth/token`, { acceptJson: true }).pipe(
+      HttpClientRequest.bodyUrlParams({
+        grant_type: "password",
+        username: canaries.username,
+        password: canaries.password
+      })
+    )
+  )
+  const tokens = yield* HttpClientResponse.schemaBodyJson(
+    Schema.Struct({ access_token: Schema.String, refresh_token: Schema.String })
+  )(response)
+  const stats = Effect.map(server.stats, ({ logins, refreshes }) => ({ logins: logins - 1, refreshes }))
+  return {
+    layer: Yamcs.layerBearer({
+      baseUrl: url,
+      credential: {
+        accessToken: Redacted.make(tokens.access_token),
+        refreshToken: Redacted.make(tokens.refresh_token)
+      }
+    }),
+    server: { ...server, stats }
+  }
+})
+
+const externalToken = "canary-token-of-another-provider"
 
 const qualys = (
   layer: (options: {
@@ -81,18 +160,14 @@ const qualys = (
   }) => Layer.Layer<AuthenticatedHttpClient, Error, HttpClient.HttpClient>
 ) =>
   Effect.gen(function*() {
-    const server = yield* FakeQualys.make({ concurrency: 10 })
+    const server = yield* FakeQualys.make({ concurrency: 10, externalBearers: [externalToken] })
     const url = yield* FakeServer.serve(server.app)
     const credential = yield* Credential.basic({
       username: FakeQualys.canaries.username,
       password: Redacted.make(FakeQualys.canaries.password)
     })
     const platform = new Platform.Override({ api_url: url, gateway_url: url, qualysguard_url: url })
-    return {
-      layer: layer({ platform, credential }),
-      disturb: Effect.as(server.revokeAll, "the gateway forgot its sessions: a JWT from before is worthless"),
-      stats: server.stats
-    }
+    return { layer: layer({ platform, credential }), server }
   })
 
 export const scenarios: ReadonlyArray<Scenario> = [
@@ -100,6 +175,8 @@ export const scenarios: ReadonlyArray<Scenario> = [
     mode: "ibm-mq/basic",
     story: "user name and password on every request",
     path: "/admin/qmgr",
+    trouble: "the server revokes every token",
+    means: "a password is checked on every request, there is no token",
     start: mq(IbmMq.layerBasic),
     expected: noLogin
   },
@@ -107,31 +184,53 @@ export const scenarios: ReadonlyArray<Scenario> = [
     mode: "ibm-mq/ltpa",
     story: "one login, then a cookie",
     path: "/admin/qmgr",
+    trouble: "the server revokes every token",
+    means: "the cookie is refused, and one login serves all five calls, which are sent again",
     start: mq(IbmMq.layerLtpa),
     expected: { logins: 2, refreshes: 0, replays: true }
+  },
+  {
+    mode: "ibm-mq/client-certificate",
+    story: "a certificate in the TLS handshake, and nothing in the requests",
+    path: "/admin/qmgr",
+    trouble: "the server revokes every token",
+    means: "a certificate is no token, the connection is the proof",
+    start: mqCertificate,
+    expected: noLogin
   },
   {
     mode: "yamcs/password",
     story: "one login, then an access token that is refreshed",
     path: "/api/user",
+    trouble: "every token expires",
+    means: "the access token is refreshed once before the five calls, without the password",
     start: yamcs(
       () => YamcsCredential.password({ username: canaries.username, password: Redacted.make(canaries.password) }),
-      tokenExpires
+      "2 seconds"
     ),
     expected: { logins: 1, refreshes: 1, replays: false }
   },
   {
-    mode: "yamcs/service-account",
-    story: "client id and secret, as another account; no refresh token, so it logs in again",
+    mode: "yamcs/bearer",
+    story: "an access token and a refresh token from elsewhere",
     path: "/api/user",
-    start: yamcs(
-      () =>
-        YamcsCredential.serviceAccount({
-          clientId: canaries.serviceAccount.applicationId,
-          clientSecret: Redacted.make(canaries.serviceAccount.applicationSecret),
-          become: canaries.username
-        }),
-      (server) => Effect.as(server.restart, "the server restarted and has forgotten every token")
+    trouble: "every token expires",
+    means: "the given token is refreshed as one's own would be",
+    start: yamcsBearer,
+    expected: { logins: 0, refreshes: 1, replays: false }
+  },
+  {
+    mode: "yamcs/service-account",
+    story: "client id and secret, as another account; no refresh token",
+    path: "/api/user",
+    trouble: "the server restarts",
+    means: "the token is refused, and the client id and secret log in again",
+    start: yamcs(() =>
+      YamcsCredential.serviceAccount({
+        clientId: canaries.serviceAccount.applicationId,
+        clientSecret: Redacted.make(canaries.serviceAccount.applicationSecret),
+        become: canaries.username
+      })
     ),
     expected: { logins: 2, refreshes: 0, replays: true }
   },
@@ -139,26 +238,26 @@ export const scenarios: ReadonlyArray<Scenario> = [
     mode: "yamcs/api-key",
     story: "a key on every request",
     path: "/api/user",
-    start: yamcs(
-      () => YamcsCredential.apiKey({ key: Redacted.make(canaries.apiKey) }),
-      tokenExpires
-    ),
+    trouble: "the server restarts",
+    means: "a key is in the server's configuration and outlives a restart",
+    start: yamcs(() => YamcsCredential.apiKey({ key: Redacted.make(canaries.apiKey) })),
     expected: noLogin
   },
   {
     mode: "yamcs/basic",
     story: "user name and password on every request",
     path: "/api/user",
-    start: yamcs(
-      () => Credential.basic({ username: canaries.username, password: Redacted.make(canaries.password) }),
-      tokenExpires
-    ),
+    trouble: "the server restarts",
+    means: "a password is checked on every request and outlives a restart",
+    start: yamcs(() => Credential.basic({ username: canaries.username, password: Redacted.make(canaries.password) })),
     expected: noLogin
   },
   {
     mode: "qualys/basic",
     story: "user name and password on every request",
     path: "/api/2.0/fo/scan/?action=list",
+    trouble: "the server revokes every token",
+    means: "a password is checked on every request, there is no token",
     start: qualys(Qualys.layerBasic),
     expected: noLogin
   },
@@ -166,6 +265,8 @@ export const scenarios: ReadonlyArray<Scenario> = [
     mode: "qualys/session",
     story: "one login, then a session cookie; a logout at the end",
     path: "/api/2.0/fo/scan/?action=list",
+    trouble: "the server revokes every token",
+    means: "the session is refused, and one login serves all five calls, which are sent again",
     start: qualys(Qualys.layerSession),
     expected: { logins: 2, refreshes: 0, replays: true }
   },
@@ -173,7 +274,20 @@ export const scenarios: ReadonlyArray<Scenario> = [
     mode: "qualys/jwt",
     story: "one login at the gateway, then a JWT",
     path: "/rest/2.0/count/am/asset",
+    trouble: "the server revokes every token",
+    means: "the JWT is refused, and one login serves all five calls, which are sent again",
     start: qualys(Qualys.layerJwt),
     expected: { logins: 2, refreshes: 0, replays: true }
+  },
+  {
+    mode: "qualys/bearer",
+    story: "a token of another identity provider",
+    path: "/rest/2.0/count/am/asset",
+    trouble: "the server revokes every token",
+    means: "the gateway did not issue this token, and does not revoke it",
+    start: qualys(({ platform }) =>
+      Qualys.layerBearer({ platform, credential: { token: Redacted.make(externalToken) } })
+    ),
+    expected: noLogin
   }
 ]
