@@ -38,6 +38,8 @@ const node = (version) => {
   }
 }
 
+const ownUndici = "Bun has an undici of its own in place of the package, which takes no connections of ours"
+
 /** @type {ReadonlyArray<Runtime>} */
 export const runtimes = [
   node("20.20.2"),
@@ -61,8 +63,8 @@ export const runtimes = [
     ),
     args: [],
     cannot: {
-      "TLS by undici":
-        "Bun has an undici of its own in place of the package, without its connections; `Tls.layerNodeHttp` works"
+      "TLS by undici": `${ownUndici}; \`Tls.layerNodeHttp\` works`,
+      "client certificate by undici": `${ownUndici}; \`ClientCertificate.layerNodeHttp\` works`
     }
   },
   {

@@ -44,13 +44,18 @@ const serve = async (options) => {
 /** Each gives the version and what came of each scenario. */
 const programs = {
   host: async (path) => {
-    const { authority, key, leaf } = await certificates()
-    const caFile = join(folder, "ca.pem")
-    writeFileSync(caFile, authority)
-    const servers = await serve({ tls: { key, cert: leaf } })
+    const { authority, client, server } = await certificates()
+    const file = (name, text) => {
+      writeFileSync(join(folder, name), text, { mode: 0o600 })
+      return join(folder, name)
+    }
+    const servers = await serve({
+      tls: { key: server.private, cert: server.cert, ca: authority.cert, requestCert: true, rejectUnauthorized: false }
+    })
     const child = start(path, [
       ...runtime.args,
-      ...[join(project, "host.mjs"), servers.origin, servers.tlsOrigin, caFile, folder]
+      ...[join(project, "host.mjs"), servers.origin, servers.tlsOrigin, file("ca.pem", authority.cert)],
+      ...[file("client.pem", client.cert), file("client.key", client.private), folder]
     ])
     const said = output(child)
     await new Promise((resolve) => child.on("close", resolve))
@@ -97,7 +102,7 @@ const deferred = () => {
   return { promise, ...settle }
 }
 
-/** An authority and a server of 127.0.0.1: some runtimes trust no server that is its own authority. */
+/** An authority, a server of 127.0.0.1 and a client: some runtimes trust no server that is its own authority. */
 const certificates = async () => {
   const { generate } = createRequire(join(root, "packages/core/package.json"))("selfsigned")
   const authority = await generate([{ name: "commonName", value: "Authority of a test" }], {
@@ -107,17 +112,22 @@ const certificates = async () => {
       { name: "keyUsage", keyCertSign: true, cRLSign: true, critical: true }
     ]
   })
-  const leaf = await generate([{ name: "commonName", value: "127.0.0.1" }], {
-    keySize: 2048,
-    ca: { key: authority.private, cert: authority.cert },
-    extensions: [
-      { name: "basicConstraints", cA: false, critical: true },
-      { name: "keyUsage", digitalSignature: true, keyEncipherment: true, critical: true },
-      { name: "extKeyUsage", serverAuth: true },
-      { name: "subjectAltName", altNames: [{ type: 7, ip: "127.0.0.1" }] }
-    ]
-  })
-  return { authority: authority.cert, key: leaf.private, leaf: leaf.cert }
+  const signed = (name, usage) =>
+    generate([{ name: "commonName", value: name }], {
+      keySize: 2048,
+      ca: { key: authority.private, cert: authority.cert },
+      extensions: [
+        { name: "basicConstraints", cA: false, critical: true },
+        { name: "keyUsage", digitalSignature: true, keyEncipherment: true, critical: true },
+        { name: "extKeyUsage", ...usage },
+        { name: "subjectAltName", altNames: [{ type: 7, ip: "127.0.0.1" }] }
+      ]
+    })
+  return {
+    authority,
+    client: await signed("client", { clientAuth: true }),
+    server: await signed("127.0.0.1", { serverAuth: true })
+  }
 }
 
 /** What differs from the catalogue. */

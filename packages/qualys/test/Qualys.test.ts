@@ -302,6 +302,15 @@ describe("Qualys, session", () => {
       }
     }))
 
+  it.effect("a login whose cookies cannot be read says that a browser hides them", () =>
+    Effect.map(
+      Effect.flip(get(scans)).pipe(
+        Effect.provide(Layer.fresh(Qualys.layerSession({ platform: "qg2", credential }))),
+        Effect.provideService(HttpClient.HttpClient, ScriptedHttpClient.make({}))
+      ),
+      ({ message }) => assert.include(message, "a browser hides Set-Cookie from programs")
+    ))
+
   it.effect("recognises an account that has expired, although its login is answered with 200", () =>
     Effect.gen(function*() {
       const error = yield* Effect.flip(get(scans))

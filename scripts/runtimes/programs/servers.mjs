@@ -13,13 +13,13 @@ import { createServer as createTlsServer } from "node:https"
 
 /**
  * Serves on loopback, by http and, with key and certificate, by https. `pages` are files for browsers, by their path;
- * `onReport` gets what is posted to `/report`.
+ * `/peer` names the subject of the client's certificate; `onReport` gets what is posted to `/report`.
  *
  * @returns {Promise<{ origin: string, tlsOrigin: string | undefined, close: () => void }>}
  */
 export const serve = async ({ onReport, pages = {}, tls } = {}) => {
   const servers = new Map()
-  const answer = async (request, origin) => {
+  const answer = async (request, origin, peer) => {
     const { pathname, searchParams } = new URL(request.url)
     if (request.method === "OPTIONS") return new Response(null, { status: 204 })
     if (pathname === "/report") {
@@ -40,6 +40,7 @@ export const serve = async ({ onReport, pages = {}, tls } = {}) => {
         mqweb: { username: "reader", password: FakeMqweb.defaultUsers.reader.password }
       })
     }
+    if (pathname === "/peer") return Response.json({ name: peer?.subject?.CN ?? null })
     const [, id, path] = /^\/s\/(\d+)(\/.*)$/.exec(pathname) ?? []
     return servers.get(id)?.(request, path) ?? new Response(null, { status: 404 })
   }
@@ -54,7 +55,8 @@ export const serve = async ({ onReport, pages = {}, tls } = {}) => {
           headers,
           ...(parts.length === 0 ? {} : { body: Buffer.concat(parts) })
         }),
-        `${scheme}://${host}`
+        `${scheme}://${host}`,
+        request.socket.getPeerCertificate?.()
       ).catch((error) => new Response(String(error.stack), { status: 500 }))
       for (const [name, value] of answered.headers) {
         if (name !== "set-cookie") response.setHeader(name, value)

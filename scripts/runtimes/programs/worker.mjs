@@ -7,7 +7,10 @@ import * as Authenticator from "@effect-auth/core/Authenticator"
 import * as Credential from "@effect-auth/core/Credential"
 import * as TokenStore from "@effect-auth/core/TokenStore"
 import * as FetchHttpClient from "@effect/platform/FetchHttpClient"
+import * as Context from "effect/Context"
 import * as Effect from "effect/Effect"
+import * as Layer from "effect/Layer"
+import * as ManagedRuntime from "effect/ManagedRuntime"
 import * as Redacted from "effect/Redacted"
 import * as Scope from "effect/Scope"
 import { attempt, client, get, portable, rateLimiter } from "./scenarios.mjs"
@@ -35,11 +38,17 @@ const store = Effect.runSync(TokenStore.makeMemory)
 
 const call = async (http) => run(attempt(get(await http, "/a")))
 
+class Http extends Context.Tag("Http")() {}
+
 export class Session {
-  #session = once((server) => client(server))
+  #runtime
 
   async fetch(request) {
-    return Response.json(await call(this.#session(await request.json())))
+    const server = await request.json()
+    this.#runtime ??= ManagedRuntime.make(
+      Layer.scoped(Http, client(server)).pipe(Layer.provide(FetchHttpClient.layer))
+    )
+    return Response.json(await this.#runtime.runPromise(attempt(Effect.flatMap(Http, (http) => get(http, "/a")))))
   }
 }
 

@@ -46,8 +46,14 @@ export const login = (endpoint: Endpoint) =>
     const facts = { mode, url: response.request.url, status: response.status, ...message }
     if (message.code !== undefined) return yield* new CredentialsRejected(facts)
     const foreign = yield* TokenEndpoint.isPage(response)
-    return yield* new MalformedTokenResponse({ ...facts, foreign, detail: `there is no ${cookieName} cookie` })
+    return yield* new MalformedTokenResponse({ ...facts, foreign, detail: whyNone(response.cookies) })
   })
+
+const whyNone = (cookies: Cookies.Cookies): string =>
+  Cookies.isEmpty(cookies)
+    ? "the login succeeded without a cookie that could be read; a browser hides Set-Cookie from programs, and sessions " +
+      "cannot be used there (use Qualys/Jwt or Qualys/Basic)"
+    : `there is no ${cookieName} cookie`
 
 export const logout =
   (endpoint: Endpoint) => (token: Token.Token): Effect.Effect<unknown, ExchangeError, HttpClient.HttpClient> =>
