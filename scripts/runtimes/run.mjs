@@ -151,21 +151,40 @@ const limit = setTimeout(() => {
 
 process.on("exit", () => {
   for (const child of children) child.kill("SIGKILL")
-  rmSync(folder, { recursive: true, force: true, maxRetries: 3 })
 })
 
-const obtained = await obtain(runtime)
-if (obtained.absent !== undefined) {
-  save({ absent: obtained.absent })
-  console.log(`not to be had here: ${runtime.name}, ${obtained.absent}`)
-} else {
-  const report = await programs[runtime.program](obtained.path)
-  save(report)
-  const faults = faultsOf(report)
-  for (const fault of faults) console.log(fault)
-  const passed = report.results.filter(({ ok }) => ok).length
-  console.log(`${report.version}: ${passed} of ${report.results.length} scenarios, ${faults.length} faults`)
-  process.exitCode = faults.length === 0 ? 0 : 1
+/** Ends what was started, and waits until it writes no more. */
+const clear = async () => {
+  const running = children.filter(({ exitCode, signalCode }) => exitCode === null && signalCode === null)
+  await Promise.all(running.map((child) =>
+    new Promise((resolve) => {
+      child.on("exit", resolve)
+      child.kill("SIGKILL")
+    })
+  ))
+  // the processes of a browser outlive it for a moment
+  rmSync(folder, { recursive: true, force: true, maxRetries: 20, retryDelay: 100 })
 }
-clearTimeout(limit)
+
+try {
+  const obtained = await obtain(runtime)
+  if (obtained.absent !== undefined) {
+    save({ absent: obtained.absent })
+    console.log(`not to be had here: ${runtime.name}, ${obtained.absent}`)
+  } else {
+    const report = await programs[runtime.program](obtained.path)
+    save(report)
+    const faults = faultsOf(report)
+    for (const fault of faults) console.log(fault)
+    const passed = report.results.filter(({ ok }) => ok).length
+    console.log(`${report.version}: ${passed} of ${report.results.length} scenarios, ${faults.length} faults`)
+    process.exitCode = faults.length === 0 ? 0 : 1
+  }
+} catch (error) {
+  console.log(error.stack)
+  process.exitCode = 1
+} finally {
+  clearTimeout(limit)
+  await clear()
+}
 process.exit()
