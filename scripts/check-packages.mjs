@@ -1,6 +1,6 @@
 /**
  * `npm run check:packages`: what the packages are once they are published, and what their documentation says. A clean
- * build, the packages as installed, and the examples.
+ * build, the tarballs from outside and inside, the pages as a reader follows them, the examples, and what a release does.
  *
  *     node scripts/check-packages.mjs               installs what is missing first
  *     node scripts/check-packages.mjs --installed   does not
@@ -43,6 +43,9 @@ await main([
     summary: last,
     counts
   },
+  { name: "bundle sizes", command: ["node", "scripts/sizes.mjs"], summary: last, counts },
+  { name: "unused code and dependencies", command: ["knip", "--no-progress"] },
+  { name: "release", command: ["node", "scripts/check-release.mjs"], summary: last, counts },
   { name: "examples", command: ["node", "scripts/examples.mjs"], summary: last, counts },
   { name: "picture", command: ["node", "scripts/timeline.mjs"], summary: last, counts }
 ], { label: "packages" })

@@ -1,0 +1,66 @@
+/**
+ * What a program bundles when it imports everything of one public module: minified and gzipped, with all that the module
+ * imports from this workspace and from its dependencies, without the peers (Effect and its platform). `sizes.json` has a
+ * limit in bytes for each, a tenth above what it was when the limit was set.
+ *
+ *     node scripts/sizes.mjs           compares
+ *     node scripts/sizes.mjs --write   sets the limits anew
+ */
+import { build } from "esbuild"
+import { existsSync, readFileSync, writeFileSync } from "node:fs"
+import { join } from "node:path"
+import { argv } from "node:process"
+import { fileURLToPath } from "node:url"
+import { gzipSync } from "node:zlib"
+import { packages, publicModules, root } from "./workspace.mjs"
+
+const file = join(root, "scripts/sizes.json")
+
+/**
+ * @param {Readonly<Record<string, number>>} sizes By entry, such as `@effect-auth/core/Token`.
+ * @param {Readonly<Record<string, number>>} limits
+ * @returns {ReadonlyArray<string>}
+ */
+export const compare = (sizes, limits) => [
+  ...Object.entries(sizes).flatMap(([entry, size]) => {
+    const limit = limits[entry]
+    if (limit === undefined) return [`${entry} has no limit: ${size} bytes`]
+    return size > limit ? [`${entry} has ${size} bytes, ${size - limit} more than its limit`] : []
+  }),
+  ...Object.keys(limits).filter((entry) => !(entry in sizes)).map((entry) => `${entry} has a limit and is not there`)
+]
+
+const measure = async (path) => {
+  const { outputFiles: [bundle] } = await build({
+    bundle: true,
+    entryPoints: [path],
+    external: ["effect", "@effect/*", "node:*"],
+    format: "esm",
+    legalComments: "none",
+    logLevel: "silent",
+    minify: true,
+    platform: "neutral",
+    mainFields: ["module", "main"],
+    target: "es2022",
+    write: false
+  })
+  return gzipSync(bundle.contents, { level: 9 }).length
+}
+
+if (argv[1] === fileURLToPath(import.meta.url)) {
+  const sizes = {}
+  for (const { folder, manifest } of packages()) {
+    for (const module of publicModules(folder).sort()) {
+      const entry = module === "index" ? manifest.name : `${manifest.name}/${module}`
+      sizes[entry] = await measure(join(folder, "src", `${module}.ts`))
+    }
+  }
+  if (argv.includes("--write")) {
+    const limits = Object.entries(sizes).map(([entry, size]) => [entry, Math.ceil(size * 1.1 / 100) * 100])
+    writeFileSync(file, `${JSON.stringify(Object.fromEntries(limits), null, 2)}\n`)
+  }
+  const faults = compare(sizes, existsSync(file) ? JSON.parse(readFileSync(file, "utf8")) : {})
+  for (const fault of faults) console.log(fault)
+  console.log(`${Object.keys(sizes).length} bundles, ${faults.length} faults`)
+  process.exitCode = faults.length === 0 ? 0 : 1
+}
