@@ -41,6 +41,29 @@ const pack = () => {
   })
 }
 
+/**
+ * What nobody who installs a package wants to find in its manifest.
+ *
+ * @param {Record<string, any>} manifest As it is published.
+ * @returns {ReadonlyArray<string>}
+ */
+export const manifestFaults = (
+  { dependencies = {}, exports = {}, name, peerDependencies = {}, scripts = {}, ...rest }
+) => [
+  ...["preinstall", "install", "postinstall", "prepare"].filter((script) => script in scripts)
+    .map((script) => `${name}: runs a script at ${script}`),
+  ...Object.entries({ ...dependencies, ...peerDependencies })
+    .filter(([, range]) => /^(workspace|catalog|file|link|git|https?):/.test(range))
+    .map(([dependency, range]) => `${name}: ${dependency} has the range ${range}`),
+  ...Object.keys(dependencies).filter((dependency) => /^(effect|@effect\/.*|@effect-auth\/core)$/.test(dependency))
+    .map((dependency) => `${name}: ${dependency} has to be a peer, or a program may have two of it`),
+  ...JSON.stringify(exports).includes("/src/") ? [`${name}: exports its sources`] : [],
+  ...["bugs", "description", "homepage", "keywords", "license", "repository"].filter((field) =>
+    rest[field] === undefined
+  )
+    .map((field) => `${name}: has no ${field}`)
+]
+
 const lint = async ({ manifest, path }) => {
   const data = readFileSync(path)
   const tarball = data.buffer.slice(data.byteOffset, data.byteOffset + data.byteLength)
@@ -70,6 +93,7 @@ if (argv[1] === fileURLToPath(import.meta.url)) {
     ...packages()
       .filter(({ manifest: { name } }) => packed.every(({ manifest }) => manifest.name !== name))
       .map(({ manifest }) => `${manifest.name}: no tarball`),
+    ...packed.flatMap(({ manifest }) => manifestFaults(manifest)),
     ...(await Promise.all(packed.map(lint))).flat(),
     ...typeFaults.flat()
   ]
