@@ -162,8 +162,15 @@ const clear = async () => {
       child.kill("SIGKILL")
     })
   ))
-  // the processes of a browser outlive it for a moment
-  rmSync(folder, { recursive: true, force: true, maxRetries: 20, retryDelay: 100 })
+  // the processes of a browser outlive it for a moment; a file that is left in the system's folder for them harms nobody
+  for (let tries = 0; tries < 50; tries++) {
+    try {
+      rmSync(folder, { recursive: true, force: true })
+      return
+    } catch {
+      await new Promise((resolve) => setTimeout(resolve, 100))
+    }
+  }
 }
 
 try {

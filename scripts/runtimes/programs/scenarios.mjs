@@ -68,6 +68,7 @@ export const makeServer = (origin, settings = {}) =>
 const control = (url) =>
   Effect.promise(async () => {
     const response = await globalThis.fetch(url)
+    if (!response.ok) throw new Error(`${url}: ${await response.text()}`)
     return response.json()
   })
 

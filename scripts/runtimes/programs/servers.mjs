@@ -37,7 +37,7 @@ export const serve = async ({ onReport, pages = {}, tls } = {}) => {
       return Response.json({
         baseUrl,
         form: { client: { client_id: clientId, client_secret: clientSecret }, user: { username, password } },
-        mqweb: { username: "reader", password: FakeMqweb.defaultUsers.reader.password }
+        mqweb: FakeMqweb.canaries.reader
       })
     }
     if (pathname === "/peer") return Response.json({ name: peer?.subject?.CN ?? null })
