@@ -1,3 +1,4 @@
+import * as ReplayPolicy from "@effect-auth/rate-limit/ReplayPolicy"
 import * as NodeHttpClient from "@effect/platform-node/NodeHttpClient"
 import * as HttpClientResponse from "@effect/platform/HttpClientResponse"
 import { assert, describe, it } from "@effect/vitest"
@@ -45,7 +46,11 @@ interface Calls {
  */
 const storm = (server: OidcProvider.OidcProvider, tokens: TokenSource.TokenSource) =>
   Effect.gen(function*() {
-    const http = yield* AuthenticatedHttpClient.make(Authenticator.bearer(tokens), { baseUrl: server.api })
+    const http = yield* AuthenticatedHttpClient.make(Authenticator.bearer(tokens), {
+      baseUrl: server.api,
+      // on a slow machine a call may be overtaken by one revocation after the other
+      replay: { ...ReplayPolicy.default, maxReplays: revocations }
+    })
     const calls: Calls = { answered: 0, interrupted: 0, unavailable: 0, hung: 0, failed: [] }
     let revoked = 0
     /** The newest token that a call was answered with. */
