@@ -18,7 +18,7 @@ import { existsSync, mkdirSync, mkdtempSync, readFileSync, realpathSync, rmSync,
 import { tmpdir } from "node:os"
 import { dirname, join, relative, resolve } from "node:path"
 import { argv, env, execPath } from "node:process"
-import { commands, key, sequences, steps } from "./installLines.mjs"
+import { blocksOfPrograms, commands, joined, key, sequences, steps } from "./installLines.mjs"
 import { serve } from "./registry.mjs"
 import { inMarkdown } from "./snippets.mjs"
 import { tarballs } from "./tarballs.mjs"
@@ -37,35 +37,46 @@ const { packageManager } = JSON.parse(readFileSync(join(root, "package.json"), "
 const folder = realpathSync(mkdtempSync(join(tmpdir(), "install-")))
 const cache = join(root, ".cache/install")
 
-/** Code of a page by the path it is compiled at: its blocks, and the programs that blocks are taken from. */
+/** Code of a page by the path it is compiled at. */
 const page = (file) => {
   const text = readFileSync(file, "utf8")
   const name = relative(root, file)
-  const lines = text.split("\n")
-  const taken = lines.flatMap((line, index) => {
-    const [, path] = /^<!-- (\S+\.ts)(?:#[\w-]+)? -->$/.exec(line) ?? []
-    return path === undefined ? [] : [{ line: index + 1, path }]
+  const folder = join("pages", name.replace(/\W+/g, "-"))
+  const taken = blocksOfPrograms(text)
+  const programs = taken.map(({ line, path }) => {
+    // A block may go on with what those above it define.
+    const above = taken.filter((block) => block.path === path && block.line <= line)
+    const imported = relativeImports(join(root, path)).flatMap((module) => closure(module))
+    return {
+      line,
+      sources: [...imported, [path, exportAll(joined(above.map(({ code }) => code)))]]
+        .map(([path, code]) => [join(folder, path), code])
+    }
   })
   const snippets = inMarkdown(text).snippets
-    .filter(({ line }) => !taken.some((comment) => comment.line === line - 2))
+    .filter(({ line }) => !taken.some((block) => block.line === line))
     .map(({ code, line }) => {
       const named = /^\/\/ (\w[\w.]*\.ts)$/.exec(code.split("\n")[line - 1]?.trim() ?? "")?.[1]
-      const path = join("pages", name.replace(/\W+/g, "-"), named ?? `line-${line}.ts`)
-      return { line, sources: [[path, exportAll(code)]] }
+      return { line, sources: [[join(folder, named ?? `line-${line}.ts`), exportAll(code)]] }
     })
-  const programs = taken.map(({ line, path }) => ({ line, sources: closure(join(root, path)) }))
   return { name, commands: commands(text), snippets: [...snippets, ...programs] }
 }
 
 /** What is exported is written into declarations, and its type has to have a name there. */
 const exportAll = (code) => code.replace(/^const /gm, "export const ")
 
+const relativeImports = (file) =>
+  existsSync(file)
+    ? [...readFileSync(file, "utf8").matchAll(/from "(\.[^"]+)"/g)].map(([, path]) => resolve(dirname(file), path))
+    : []
+
 const closure = (file, seen = new Set()) => {
   if (seen.has(file) || !existsSync(file)) return []
   seen.add(file)
-  const text = readFileSync(file, "utf8")
-  const imported = [...text.matchAll(/from "(\.[^"]+)"/g)].map(([, path]) => resolve(dirname(file), path))
-  return [[relative(root, file), text], ...imported.flatMap((path) => closure(path, seen))]
+  return [
+    [relative(root, file), readFileSync(file, "utf8")],
+    ...relativeImports(file).flatMap((path) => closure(path, seen))
+  ]
 }
 
 /** @returns {Promise<{ readonly ok: boolean; readonly output: string }>} */
@@ -181,7 +192,7 @@ const installCompilers = async () => {
 
 /** Follows a sequence of commands, and compiles what stands below each on every page that has come this way. */
 const follow = async (manager, sequence, pages, registry) => {
-  const name = `${manager}: ${key(sequence[0])}`
+  const name = `${manager} ${sequence.map(key).join(", then ")}`
   const cwd = emptyFolder(`${manager}-${follow.count = (follow.count ?? 0) + 1}`, registry)
   for (const [index, command] of sequence.entries()) {
     const { ok, output } = await managers[manager](cwd, command)
@@ -263,7 +274,9 @@ const main = async () => {
     ...lines.flatMap((line, index) =>
       Object.keys(managers)
         .filter((_, position) => whole || position === index % 2)
-        .map((manager) => [`${manager} ${key(line[0])}`, () => follow(manager, line, pages, registry.url)])
+        .map((manager) => [`${manager} ${line.map(key).join(", then ")}`, () =>
+          follow(manager, line, pages, registry.url)]
+        )
     ),
     ["yarn", () => byYarn(pages.find(({ name }) => name === "README.md").commands[0], registry.url)]
   ]

@@ -68,3 +68,49 @@ export const sequences = (pages) => {
     !distinct.some((other) => other !== page && keys(other).startsWith(`${keys(page)}\n`))
   )
 }
+
+/**
+ * The blocks that a page takes from programs, as it shows them: below a comment such as
+ * `<!-- examples/src/docs/start.ts#program -->`.
+ *
+ * @param {string} text A Markdown page.
+ * @returns {ReadonlyArray<{ readonly line: number; readonly path: string; readonly code: string }>}
+ */
+export const blocksOfPrograms = (text) => {
+  const lines = text.split("\n")
+  return lines.flatMap((line, index) => {
+    const [, path] = /^<!-- (\S+\.ts)(?:#[\w-]+)? -->$/.exec(line) ?? []
+    const end = lines.indexOf("```", index + 2)
+    if (path === undefined || lines[index + 1] !== "```ts" || end === -1) return []
+    return [{ line: index + 3, path, code: lines.slice(index + 2, end).join("\n") }]
+  })
+}
+
+/**
+ * One module of several blocks, each of which has the imports that it uses: every name is imported once.
+ *
+ * @param {ReadonlyArray<string>} blocks
+ */
+export const joined = (blocks) => {
+  const imports = new Map()
+  const add = (name, type, statement) => {
+    if (!type || !imports.has(name)) imports.set(name, statement)
+  }
+  const code = blocks.map((block) =>
+    block.replace(
+      /^import (type )?(?:(\* as \w+)|\{([^}]*)\}) from ("[^"]+")$/gm,
+      (_, type = "", all, names, module) => {
+        for (const name of all === undefined ? names.split(",").map((name) => name.trim()).filter(Boolean) : [all]) {
+          const what = all ?? `{ ${name} }`
+          add(
+            name.replace(/^type /, ""),
+            type !== "" || name.startsWith("type "),
+            `import ${type}${what} from ${module}`
+          )
+        }
+        return ""
+      }
+    )
+  )
+  return [...imports.values(), ...code].join("\n")
+}

@@ -1,5 +1,5 @@
 import { describe, expect, it } from "vitest"
-import { commands, key, sequences, steps } from "../installLines.mjs"
+import { blocksOfPrograms, commands, joined, key, sequences, steps } from "../installLines.mjs"
 
 const fence = "```"
 const shell = (...lines) => [`${fence}sh`, ...lines, fence]
@@ -34,6 +34,36 @@ describe("install lines", () => {
     expect(steps([first, second], below)).toEqual([
       { commands: [first], snippets: [below[1]] },
       { commands: [first, second], snippets: [below[2]] }
+    ])
+  })
+
+  it("finds the blocks that are taken from programs, and no others", () => {
+    const page = [
+      "<!-- examples/a.ts#one -->",
+      `${fence}ts`,
+      "a",
+      "b",
+      fence,
+      `${fence}ts`,
+      "c",
+      fence,
+      "<!-- x.ts -->"
+    ]
+    expect(blocksOfPrograms(page.join("\n"))).toEqual([{ line: 3, path: "examples/a.ts", code: "a\nb" }])
+  })
+
+  it("imports each name of several blocks once, and as a value where one block needs that", () => {
+    const blocks = [
+      "import { Config, Effect } from \"effect\"\nimport type * as A from \"a\"\n\nb",
+      "import * as A from \"a\"\nimport { Effect } from \"effect\"\nimport type { C } from \"c\"\nd"
+    ]
+    expect(joined(blocks).split("\n").filter((line) => line !== "")).toEqual([
+      "import { Config } from \"effect\"",
+      "import { Effect } from \"effect\"",
+      "import * as A from \"a\"",
+      "import type { C } from \"c\"",
+      "b",
+      "d"
     ])
   })
 
