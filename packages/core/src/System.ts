@@ -78,8 +78,11 @@ export interface Session<R> {
   readonly mode: string
   /** The origin of the token endpoint, with its path if several servers share the origin. */
   readonly origin: string
-  /** The account a stored token belongs to; an Effect when the credential is one. */
-  readonly account: Effect.Effect<string, CredentialUnavailable>
+  /**
+   * The account a stored token belongs to; an Effect when the credential is one. Without one nothing is stored, because
+   * one account would get the token of another.
+   */
+  readonly account?: Effect.Effect<string, CredentialUnavailable> | undefined
   /** A function can ask for more than the settings say, when the server demands it. */
   readonly login: NonNullable<TokenSource.Options<R>["login"]>
   readonly refresh?: ((refreshToken: Redacted.Redacted) => Effect.Effect<Token, ExchangeError, R>) | undefined
@@ -114,11 +117,10 @@ export const makeTokens = <R>(
       revoke: options.logout === false ? undefined : revoke,
       policy: options.refreshPolicy,
       endReplaced,
-      store: Option.getOrUndefined(Option.map(stores, ({ forAudience }) =>
-        account.pipe(
-          Effect.flatMap((account) => TokenStores.audienceKey({ mode, origin, account })),
-          Effect.map((key) => Option.some(forAudience(key)))
-        ))),
+      store: account === undefined || Option.isNone(stores) ? undefined : account.pipe(
+        Effect.flatMap((account) => TokenStores.audienceKey({ mode, origin, account })),
+        Effect.map((key) => Option.some(stores.value.forAudience(key)))
+      ),
       onChange: options.onTokenChange
     })
     if (options.eager === true) yield* tokens.get
@@ -126,8 +128,8 @@ export const makeTokens = <R>(
   })
 
 /**
- * Reads the Config of a layer's settings. An empty variable is not set, whoever reads it: `MQ_URL=` is no URL, and
- * `ACME_PASSWORD=` no password. The error says what to set, each variable once and one on a line.
+ * Reads the Config of a layer's settings. An empty variable counts as unset, also for a caller's own Config: `MQ_URL=` is no
+ * URL, and `ACME_PASSWORD=` no password. The error says what to set, each variable once and one on a line.
  *
  * @since 0.1.0
  * @category config

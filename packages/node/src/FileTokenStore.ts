@@ -177,7 +177,7 @@ const storeAt = (fs: FileSystem.FileSystem, given: string, staleness: Duration.D
       ? `may be written by others (mode ${(mode & 0o777).toString(8)})`
       : owner !== undefined && self !== undefined && owner !== self && owner !== root
       ? "belongs to another user"
-      // to read from a pipe is to wait for whoever writes
+      // reading a pipe would wait for its writer
       : type !== "File"
       ? "is not a regular file"
       : size > mostBytes

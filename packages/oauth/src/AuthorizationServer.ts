@@ -62,7 +62,7 @@ export const make = (
 /**
  * Asks the issuer for its metadata: RFC 8414 with the well-known part inserted before the issuer's path, then OpenID
  * Connect Discovery with it inserted, then appended. An answer of 4xx leads to the next place; what is not the issuer's own
- * document is refused, whoever serves it.
+ * document is refused, wherever it was found.
  *
  * @since 0.1.0
  * @category constructors

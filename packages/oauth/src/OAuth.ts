@@ -13,45 +13,25 @@
  */
 import * as AuthenticatedHttpClient from "@effect-auth/core/AuthenticatedHttpClient"
 import * as Authenticator from "@effect-auth/core/Authenticator"
-import type { ExchangeError, InvalidSetting, SetupError } from "@effect-auth/core/AuthError"
-import { CredentialsRejected } from "@effect-auth/core/AuthError"
+import type { ExchangeError, SetupError } from "@effect-auth/core/AuthError"
 import type { Given, Untagged } from "@effect-auth/core/CredentialSource"
-import * as CredentialSource from "@effect-auth/core/CredentialSource"
 import * as System from "@effect-auth/core/System"
 import * as Token from "@effect-auth/core/Token"
-import type { Demand, TokenSource } from "@effect-auth/core/TokenSource"
+import type { TokenSource } from "@effect-auth/core/TokenSource"
 import type * as HttpClient from "@effect/platform/HttpClient"
 import type * as Config from "effect/Config"
 import type { ConfigError } from "effect/ConfigError"
 import type * as Context from "effect/Context"
 import * as Effect from "effect/Effect"
-import type * as Either from "effect/Either"
 import * as Layer from "effect/Layer"
 import * as Redacted from "effect/Redacted"
-import type * as Scope from "effect/Scope"
 import type { Assertion } from "./Assertion.ts"
-import type { AuthorizationServer } from "./AuthorizationServer.ts"
-import type { ClientAuthentication } from "./ClientAuthentication.ts"
-import * as ClientAuthentications from "./ClientAuthentication.ts"
-import * as Parameters from "./internal/parameters.ts"
-import * as Servers from "./internal/servers.ts"
-import * as TokenRequest from "./internal/tokenRequest.ts"
+import type { Settings, TokenOptions } from "./internal/session.ts"
+import * as Session from "./internal/session.ts"
 import type { ClientCredentials, JwtBearer, RefreshToken, TokenExchange } from "./OAuthCredential.ts"
 import * as Credentials from "./OAuthCredential.ts"
 
-/**
- * The settings of every mode.
- *
- * @since 0.1.0
- * @category models
- */
-export interface Settings extends System.Settings, Parameters.Wanted {
-  /**
-   * The authorization server: its issuer URL, whose metadata is read before the first login, or its endpoints
-   * (`AuthorizationServer.make`), so that nothing is read.
-   */
-  readonly server: string | AuthorizationServer
-}
+export type { Settings, TokenOptions }
 
 /**
  * What only code can give.
@@ -62,19 +42,6 @@ export interface Settings extends System.Settings, Parameters.Wanted {
 export interface PlainOptions<Self = never> extends TokenOptions {
   /** The tag of the API's client. Default: the shared client alone. */
   readonly client?: Context.Tag<Self, AuthenticatedHttpClient.Service> | undefined
-}
-
-/**
- * What only code can give, for tokens by themselves.
- *
- * @since 0.1.0
- * @category models
- */
-export interface TokenOptions extends System.PlainOptions {
-  /** How the client authenticates. Default: by its secret, as the server's metadata allows; without one not at all. */
-  readonly authentication?: ClientAuthentication | undefined
-  /** Members of the token response to keep as `Token.extra`, such as `instance_url`. Default: none. */
-  readonly keep?: ReadonlyArray<string> | undefined
 }
 
 /**
@@ -97,10 +64,6 @@ export type ModeLayer<Self, E = never, R = never> = Layer.Layer<
   HttpClient.HttpClient | R
 >
 
-type Needs = HttpClient.HttpClient | Scope.Scope
-
-type Tokens<R> = Effect.Effect<TokenSource, SetupError | ExchangeError, Needs | R>
-
 /**
  * The token source of a client that acts for itself (RFC 6749 section 4.4). A refresh token in the answer is ignored: a
  * login costs the same, and no one can reuse it (section 4.4.3).
@@ -110,12 +73,12 @@ type Tokens<R> = Effect.Effect<TokenSource, SetupError | ExchangeError, Needs | 
  */
 export const clientCredentialsTokens = <R = never>(
   options: Settings & TokenOptions & { readonly credential: Given<Untagged<ClientCredentials>, R> }
-): Tokens<R> =>
-  sessionTokens("OAuth/ClientCredentials", options, {
+): Session.Tokens<R> =>
+  Session.makeTokens("OAuth/ClientCredentials", options, {
     given: options.credential,
     make: Credentials.clientCredentials,
-    login: (exchange, { demand }) =>
-      Effect.map(exchange({ grant_type: "client_credentials" }, "login", demand), withoutRefreshToken)
+    account: () => "itself",
+    login: (exchange, { demand }) => exchange({ grant_type: "client_credentials" }, "login", demand)
   })
 
 /**
@@ -169,15 +132,13 @@ export const layerClientCredentialsConfig = <Self = never>(
  */
 export const refreshTokenTokens = <R = never>(
   options: Settings & TokenOptions & { readonly credential: Given<Untagged<RefreshToken>, R> }
-): Tokens<R> =>
-  sessionTokens("OAuth/RefreshToken", options, {
+): Session.Tokens<R> =>
+  Session.makeTokens("OAuth/RefreshToken", options, {
     given: options.credential,
     make: Credentials.refreshToken,
     // the session itself is what a stored token continues
     account: ({ refreshToken }) => Redacted.value(refreshToken),
-    login: (_, { mode }) =>
-      new CredentialsRejected({ mode, detail: "the session has ended; supply the refresh token of a new one" }),
-    refreshes: true,
+    login: undefined,
     begun: ({ refreshToken }) => refreshToken
   })
 
@@ -207,7 +168,8 @@ export const layerRefreshTokenConfig = <Self = never>(
 
 /**
  * The token source of an assertion (RFC 7523 section 2.1). `assertion` is asked for one at each exchange: one that is signed
- * here (`Assertion.signed`), or one from elsewhere, such as a workload's identity. A refused one is not sent again.
+ * here (`Assertion.signed`), or one from elsewhere, such as a workload's identity. A refused one is not sent again. Tokens are
+ * stored only for an `account`, which says whom the assertions are about.
  *
  * @since 0.1.0
  * @category constructors
@@ -216,17 +178,18 @@ export const jwtBearerTokens = <R = never>(
   options: Settings & TokenOptions & {
     readonly credential?: Given<Untagged<JwtBearer>, R>
     readonly assertion: Assertion
+    readonly account?: string | undefined
   }
-): Tokens<R> =>
-  sessionTokens("OAuth/JwtBearer", options, {
+): Session.Tokens<R> =>
+  Session.makeTokens("OAuth/JwtBearer", options, {
     given: options.credential ?? {},
     make: Credentials.jwtBearer,
+    account: accountOf(options),
     login: (exchange, { demand, server }) =>
-      Effect.flatMap(options.assertion(server), (assertion) =>
-        Effect.map(
-          exchange({ grant_type: grants.jwtBearer, assertion: Redacted.value(assertion) }, "login", demand),
-          withoutRefreshToken
-        ))
+      Effect.flatMap(
+        options.assertion(server),
+        (assertion) => exchange({ grant_type: grants.jwtBearer, assertion: Redacted.value(assertion) }, "login", demand)
+      )
   })
 
 /**
@@ -239,6 +202,7 @@ export const layerJwtBearer = <Self = never, R = never>(
   options: Options<Self> & {
     readonly credential?: Given<Untagged<JwtBearer>, R>
     readonly assertion: Assertion
+    readonly account?: string | undefined
   }
 ): ModeLayer<Self, never, R> => layerOf("OAuth/JwtBearer", jwtBearerTokens(options), options)
 
@@ -254,10 +218,12 @@ export const tokenExchangeTokens = <R = never>(
   options: Settings & TokenOptions & TokenExchangeOptions & {
     readonly credential: Given<Untagged<TokenExchange>, R>
   }
-): Tokens<R> =>
-  sessionTokens("OAuth/TokenExchange", options, {
+): Session.Tokens<R> =>
+  Session.makeTokens("OAuth/TokenExchange", options, {
     given: options.credential,
     make: Credentials.tokenExchange,
+    account: accountOf(options, [options.requestedTokenType, options.audience]),
+    required: "issued_token_type",
     login: (exchange, { demand }) => {
       const exchanged = (subject: Token.Token) =>
         Effect.map(
@@ -272,7 +238,7 @@ export const tokenExchangeTokens = <R = never>(
             "login",
             demand
           ),
-          (token) => withoutRefreshToken(noLongerThan(token, subject))
+          (token) => noLongerThan(token, subject)
         )
       return Effect.flatMap(options.subject.get, (subject) =>
         Effect.catchTag(exchanged(subject), "CredentialsRejected", (error) =>
@@ -300,6 +266,8 @@ export const layerTokenExchange = <Self = never, R = never>(
 export interface TokenExchangeOptions {
   /** Whose token is exchanged. */
   readonly subject: TokenSource
+  /** The name of the subject, under which tokens are stored. Default: none is stored. */
+  readonly account?: string | undefined
   /** Default: an access token, `urn:ietf:params:oauth:token-type:access_token`. */
   readonly subjectTokenType?: string | undefined
   /** Default: what the server thinks fit. */
@@ -316,126 +284,14 @@ const grants = {
 
 const tokenTypes = { access: "urn:ietf:params:oauth:token-type:access_token" }
 
+/** Only the caller knows whom an assertion or a subject's token is about. */
+const accountOf = ({ account }: { readonly account?: string | undefined }, details: ReadonlyArray<unknown> = []) =>
+  account === undefined ? undefined : () => JSON.stringify([account, ...details])
+
 const noLongerThan = (token: Token.Token, { expiresAt }: Token.Token): Token.Token =>
   token.expiresAt !== undefined || expiresAt === undefined ? token : new Token.Token({ ...token, expiresAt })
 
-/** Asks the token endpoint. */
-type Exchange = (
-  parameters: Parameters.Parameters,
-  grant: "login" | "refresh",
-  demand?: Demand
-) => Effect.Effect<Token.Token, ExchangeError, HttpClient.HttpClient>
-
-interface Client {
-  readonly clientId?: string
-  readonly clientSecret?: Redacted.Redacted
-}
-
-/** What a login depends on. */
-interface Login {
-  readonly mode: string
-  readonly server: AuthorizationServer
-  readonly demand: Demand
-}
-
-interface Session<F extends object, C extends Client, R> {
-  readonly given: Given<F, R>
-  readonly make: (fields: F) => Either.Either<C, InvalidSetting>
-  /** Whose tokens they are. Default: the client's. */
-  readonly account?: (credential: C) => string
-  readonly login: (
-    exchange: Exchange,
-    login: Login
-  ) => Effect.Effect<Token.Token, ExchangeError, HttpClient.HttpClient>
-  readonly refreshes?: boolean
-  /** The refresh token of a session that began elsewhere. */
-  readonly begun?: (credential: C) => Redacted.Redacted
-}
-
-const sessionTokens = <F extends object, C extends Client, R>(
-  mode: string,
-  options: Settings & TokenOptions,
-  session: Session<F, C, R>
-): Tokens<R> =>
-  Effect.gen(function*() {
-    const credential = yield* CredentialSource.make(session.given, { mode, make: session.make })
-    const servers = yield* Servers.make(options.server, mode)
-
-    const clientOf = (credential: C) =>
-      Effect.map(servers.read, (server): TokenRequest.OAuthClient => ({
-        mode,
-        server,
-        clientId: credential.clientId,
-        authentication: options.authentication ?? ClientAuthentications.forSecret(credential.clientSecret, server)
-      }))
-
-    const exchangeFor = (credential: C): Exchange => (parameters, grant, demand) => {
-      const scope = Parameters.scopeOf(options, demand)
-      // a refresh asks for what was granted (RFC 6749 section 6)
-      const asked = grant === "refresh" ? undefined : scope
-      return Effect.flatMap(clientOf(credential), (client) =>
-        TokenRequest.send(client, Parameters.make(options, parameters, asked), {
-          grant,
-          scope: asked,
-          keep: options.keep ?? []
-        })).pipe(Effect.tapErrorTag("CredentialsRejected", ({ reason }) =>
-          reason === "Setting" ? servers.forget : Effect.void))
-    }
-
-    const ended = (token: Token.Token) =>
-      Effect.flatMap(credential.read, (credential) =>
-        Effect.flatMap(clientOf(credential), (client) => {
-          const endpoint = client.server.revocationEndpoint
-          return endpoint === undefined ? Effect.void : TokenRequest.revoke(client, endpoint, token)
-        }))
-
-    const {
-      account = ({ clientId = "anyone" }: C) =>
-        clientId,
-      begun,
-      login,
-      refreshes
-    } = session
-    return yield* System.makeTokens({
-      mode,
-      origin: servers.origin,
-      account: Effect.map(
-        credential.read,
-        (credential) =>
-          [account(credential), ...options.scope ?? [], ...[options.resource ?? []].flat()].join(" ")
-      ),
-      login: (demand) =>
-        Effect.flatMap(
-          Effect.zip(credential.read, servers.read),
-          ([credential, server]) =>
-            login(exchangeFor(credential), { mode, server, demand })
-        ),
-      refresh: refreshes === true
-        ? (refreshToken) =>
-          Effect.flatMap(credential.read, (credential) =>
-            exchangeFor(credential)(
-              { grant_type: "refresh_token", refresh_token: Redacted.value(refreshToken) },
-              "refresh"
-            ))
-        : undefined,
-      revoke: ended,
-      initial: begun === undefined
-        ? undefined
-        : Effect.asSome(Effect.flatMap(credential.read, (credential) => spent(begun(credential))))
-    }, options)
-  })
-
-/** A token that has to be refreshed before it is used: only its refresh token is known. */
-const spent = (refreshToken: Redacted.Redacted): Effect.Effect<Token.Token, ExchangeError> =>
-  Effect.map(
-    Token.make({ value: "not-known", lifetime: "1 milli", refreshToken }),
-    (token) => new Token.Token({ ...token, expiresAt: token.issuedAt })
-  )
-
-const withoutRefreshToken = ({ refreshExpiresAt: _, refreshToken: __, ...token }: Token.Token): Token.Token =>
-  new Token.Token(token)
-
-const layerOf = <Self, R>(mode: string, tokens: Tokens<R>, options: Options<Self>): ModeLayer<Self, never, R> =>
+const layerOf = <Self, R>(mode: string, tokens: Session.Tokens<R>, options: Options<Self>): ModeLayer<Self, never, R> =>
   AuthenticatedHttpClient.layer(
     Effect.map(tokens, (tokens) => Authenticator.bearer(tokens, { mode, review: Authenticator.reviewDemands })),
     options

@@ -1,6 +1,8 @@
 import type * as AuthenticatedHttpClient from "@effect-auth/core/AuthenticatedHttpClient"
 import * as Token from "@effect-auth/core/Token"
 import * as TokenSource from "@effect-auth/core/TokenSource"
+import * as TokenStore from "@effect-auth/core/TokenStore"
+import * as TokenStores from "@effect-auth/core/TokenStores"
 import * as Assertion from "@effect-auth/oauth/Assertion"
 import * as AuthorizationServer from "@effect-auth/oauth/AuthorizationServer"
 import * as ClientAuthentication from "@effect-auth/oauth/ClientAuthentication"
@@ -333,6 +335,27 @@ describe("OAuth, refresh token", () => {
       assert.include(error.message, "supply the refresh token of a new one")
     }).pipe(Effect.provide(FakeOAuth.layer())))
 
+  it.effect("SU3 fails at once where the API demands more: a refresh cannot widen, and nobody can log in", () =>
+    Effect.gen(function*() {
+      const error = yield* Effect.flip(me)
+      assert.deepInclude(error, { _tag: "AuthenticationFailed", status: 403 })
+      assert.lengthOf(yield* forms, 1)
+    }).pipe(Effect.provide(Layer.provideMerge(
+      OAuth.layerRefreshToken({
+        client: Acme,
+        baseUrl,
+        server,
+        credential: { clientId, refreshToken: Redacted.make("canary-refresh") }
+      }),
+      ScriptedHttpClient.layer(ScriptedHttpClient.routes({
+        "POST /token": ScriptedHttpClient.repeatLast({ json: { access_token: "canary-1" } }),
+        "GET /me": {
+          status: 403,
+          headers: { "www-authenticate": `Bearer error="insufficient_scope", scope="write"` }
+        }
+      }))
+    ))))
+
   it.effect("ER11 TR12 survives a proxy's page, a 404 and a redirect", () =>
     Effect.gen(function*() {
       const { answerNext, stats } = yield* fake
@@ -458,11 +481,149 @@ describe("OAuth, token exchange", () => {
       assert.lengthOf(yield* forms, 2)
     }).pipe(Effect.provide(exchanging([{ status: 400, json: { error: "invalid_request" } }, { json: token }]))))
 
+  it.effect("TX2 keeps the type of the issued token, and takes no answer without it", () =>
+    Effect.gen(function*() {
+      const { issued_token_type: _, ...untyped } = token
+      const error = yield* Effect.flip(Effect.provide(me, exchanging(ScriptedHttpClient.repeatLast({ json: untyped }))))
+      assert.deepInclude(error, { _tag: "MalformedTokenResponse", detail: "the answer has no issued_token_type" })
+      const tokens = yield* OAuth.tokenExchangeTokens({
+        baseUrl,
+        server,
+        credential,
+        subject: yield* TokenSource.make({ login: Token.make({ value: "canary-subject" }) })
+      })
+      assert.deepStrictEqual((yield* tokens.get).extra, { issued_token_type: token.issued_token_type })
+    }).pipe(Effect.scoped, Effect.provide(ScriptedHttpClient.layer(ScriptedHttpClient.repeatLast({ json: token })))))
+
   it.effect("TX2 TR5 does not send as a bearer what is none", () =>
     Effect.gen(function*() {
       const error = yield* Effect.flip(me)
       assert.deepInclude(error, { _tag: "MalformedTokenResponse" })
     }).pipe(Effect.provide(exchanging(ScriptedHttpClient.repeatLast({ json: { ...token, token_type: "N_A" } })))))
+})
+
+describe("OAuth, stored tokens", () => {
+  const subject = TokenSource.make({ login: Token.make({ value: "canary-subject" }) })
+  const assertion = () => Effect.succeed(Redacted.make("canary-assertion"))
+  const common = { client: Acme, baseUrl, server }
+  const answers = { access_token: "canary-1", issued_token_type: "urn:ietf:params:oauth:token-type:jwt" }
+
+  /** How many exchanges the second of two programs needs that share one store. */
+  const exchanges = (
+    first: (store: TokenStore.TokenStore) => Layer.Layer<Acme, unknown, HttpClient.HttpClient>,
+    second: (store: TokenStore.TokenStore) => Layer.Layer<Acme, unknown, HttpClient.HttpClient>
+  ) =>
+    Effect.gen(function*() {
+      const store = yield* TokenStore.makeMemory
+      yield* Effect.provide(me, first(store))
+      yield* Effect.provide(me, second(store))
+      return (yield* forms).length
+    }).pipe(Effect.provide(scripted(answers)))
+
+  const exchangeOf =
+    (options: { readonly account?: string; readonly audience?: string }) => (store: TokenStore.TokenStore) =>
+      Layer.unwrapScoped(
+        Effect.map(
+          subject,
+          (subject) => OAuth.layerTokenExchange({ ...common, credential, subject, store, ...options })
+        )
+      )
+  const assertionOf = (account: string) => (store: TokenStore.TokenStore) =>
+    OAuth.layerJwtBearer({ ...common, assertion, store, account })
+  const clientOf =
+    (options: Pick<OAuth.Settings, "parameters" | "resource" | "scope">) => (store: TokenStore.TokenStore) =>
+      OAuth.layerClientCredentials({ ...common, credential, store, ...options })
+
+  it.effect("RI3 are taken up by the same subject, and by no other subject, audience, scope, resource or parameter", () =>
+    Effect.gen(function*() {
+      const ada = { account: "ada", audience: "billing" }
+      assert.deepStrictEqual(
+        yield* Effect.all([
+          exchanges(exchangeOf(ada), exchangeOf(ada)),
+          exchanges(exchangeOf(ada), exchangeOf({ ...ada, account: "bob" })),
+          exchanges(exchangeOf(ada), exchangeOf({ ...ada, audience: "payroll" })),
+          exchanges(assertionOf("ada"), assertionOf("ada")),
+          exchanges(assertionOf("ada"), assertionOf("bob")),
+          exchanges(clientOf({}), clientOf({})),
+          exchanges(clientOf({ scope: ["a b"] }), clientOf({ scope: ["a", "b"] })),
+          exchanges(clientOf({ resource: "https://one.example" }), clientOf({ resource: "https://two.example" })),
+          exchanges(clientOf({ parameters: { audience: "one" } }), clientOf({ parameters: { audience: "two" } }))
+        ]),
+        [1, 2, 2, 1, 2, 1, 2, 2, 2]
+      )
+    }))
+
+  it.effect("are refused where nobody says whose they are", () =>
+    Effect.gen(function*() {
+      const store = yield* TokenStore.makeMemory
+      const layers = [exchangeOf({})(store), OAuth.layerJwtBearer({ ...common, assertion, store })]
+      for (const layer of layers) {
+        const error = yield* Effect.flip(Effect.provide(me, layer))
+        assert.deepInclude(error, { _tag: "InvalidSetting", setting: "store" })
+      }
+    }).pipe(Effect.provide(scripted(answers))))
+
+  it.effect("are kept from the stores of the program too", () =>
+    Effect.gen(function*() {
+      const layer = OAuth.layerJwtBearer({ ...common, assertion })
+      yield* Effect.provide(me, layer)
+      yield* Effect.provide(me, layer)
+      assert.lengthOf(yield* forms, 2)
+    }).pipe(Effect.provide([scripted(answers), TokenStores.layerMemory])))
+})
+
+describe("OAuth, token response", () => {
+  const scopeOf = (scope: unknown, scopeSeparator?: ",") =>
+    Effect.gen(function*() {
+      const options = { baseUrl, server, credential, scope: ["asked"], scopeSeparator }
+      const tokens = yield* OAuth.clientCredentialsTokens(options)
+      return (yield* tokens.get).scope
+    }).pipe(Effect.scoped, Effect.provide(scripted({ scope })))
+
+  it.effect("TR9 reads the scope: split at spaces, at commas by option, an array as it is, absent as asked", () =>
+    Effect.gen(function*() {
+      assert.deepStrictEqual(
+        yield* Effect.all([
+          scopeOf("a,b c"),
+          scopeOf("a,b c", ","),
+          scopeOf(["a", "b"]),
+          scopeOf(undefined),
+          scopeOf(null)
+        ]),
+        [["a,b", "c"], ["a", "b", "c"], ["a", "b"], ["asked"], ["asked"]]
+      )
+    }))
+
+  it.effect("keeps the members that are asked for, and no others", () =>
+    Effect.gen(function*() {
+      const tokens = yield* OAuth.clientCredentialsTokens({
+        baseUrl,
+        server,
+        credential,
+        keep: ["instance_url", "absent"]
+      })
+      assert.deepStrictEqual((yield* tokens.get).extra, { instance_url: "https://i.example" })
+    }).pipe(Effect.scoped, Effect.provide(scripted({ instance_url: "https://i.example", other: 1 }))))
+
+  it.effect("MT1 RV1 goes to the endpoints for certificates, to revoke as well", () =>
+    Effect.gen(function*() {
+      const mtlsEndpoints = { token: "https://mtls.acme.example/token", revocation: "https://mtls.acme.example/revoke" }
+      const client = ScriptedHttpClient.make({ json: { access_token: "canary-1" } })
+      yield* OAuth.clientCredentialsTokens({
+        baseUrl,
+        server: { ...revoking, mtlsEndpoints },
+        credential: { clientId },
+        authentication: ClientAuthentication.certificate
+      }).pipe(
+        Effect.flatMap(({ get }) => get),
+        Effect.scoped,
+        Effect.provideService(HttpClient.HttpClient, client)
+      )
+      assert.deepStrictEqual(
+        (yield* client.requests).map(({ url }) => url.href),
+        Object.values(mtlsEndpoints)
+      )
+    }))
 })
 
 describe("OAuth, discovery", () => {

@@ -43,7 +43,7 @@ export const explain = (error: HttpClientError.HttpClientError, ours: Ours): Htt
     : because(new HandshakeFailed({ url, reason: meaning, code, problem: problems[meaning](ours) }))
 }
 
-/** Whether it may be over by itself; anything else needs somebody to change a setting, a certificate or a password. */
+/** Whether it may pass by itself. Anything else needs another setting, certificate or password. */
 const isPassing = ({ reason }: HandshakeFailed | ProxyFailed): boolean =>
   reason === "Closed" || reason === "Unreachable" || reason === "OriginUnreachable"
 

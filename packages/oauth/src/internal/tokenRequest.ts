@@ -8,6 +8,7 @@ import * as TokenEndpoint from "@effect-auth/core/TokenEndpoint"
 import * as HttpClient from "@effect/platform/HttpClient"
 import * as HttpClientRequest from "@effect/platform/HttpClientRequest"
 import * as Effect from "effect/Effect"
+import * as Record from "effect/Record"
 import * as Redacted from "effect/Redacted"
 import * as Schema from "effect/Schema"
 import * as Struct from "effect/Struct"
@@ -29,6 +30,10 @@ export interface OAuthClient {
 export interface Reading {
   /** What was asked for, which is what was granted where the answer does not say (RFC 6749 section 5.1). */
   readonly scope: ReadonlyArray<string> | undefined
+  /** What stands between the scopes of the answer. */
+  readonly separator: " " | ","
+  /** A member without which the answer is none. */
+  readonly required: string | undefined
   /** Members of the answer that become the token's `extra`. */
   readonly keep: ReadonlyArray<string>
 }
@@ -36,13 +41,13 @@ export interface Reading {
 export const send = (
   client: OAuthClient,
   parameters: Parameters.Parameters,
-  { grant, keep, scope }: Reading & { readonly grant: TokenEndpoint.Grant }
+  { grant, keep, required, scope, separator }: Reading & { readonly grant: TokenEndpoint.Grant }
 ): Effect.Effect<Token.Token, ExchangeError, HttpClient.HttpClient> => {
   const { mode } = client
   const options: TokenEndpoint.Options = { mode, grant }
   return Effect.gen(function*() {
     const http = yield* HttpClient.HttpClient
-    const request = yield* post(client, tokenEndpoint(client), parameters)
+    const request = yield* post(client, endpointOf(client, "token"), parameters)
     const response = yield* TokenEndpoint.execute(http, request, options)
     const answer = yield* TokenEndpoint.json(TokenResponse, options)(response)
     const url = OriginPolicy.addressOf(request)
@@ -56,7 +61,18 @@ export const send = (
         detail: "the token is no bearer token"
       })
     }
-    const extra = Struct.pick(answer, ...keep)
+    if (required !== undefined && typeof answer[required] !== "string") {
+      return yield* new MalformedTokenResponse({
+        mode,
+        url,
+        status: response.status,
+        detail: `the answer has no ${required}`
+      })
+    }
+    const extra = Record.filter(
+      Struct.pick(answer, ...keep, ...required === undefined ? [] : [required]),
+      (value) => value !== undefined
+    )
     return yield* Token.make({
       mode,
       value: answer.access_token,
@@ -64,20 +80,21 @@ export const send = (
       expiresIn: answer.expires_in,
       refreshToken: answer.refresh_token,
       refreshExpiresIn: answer.refresh_token_expires_in ?? answer.refresh_expires_in,
-      scope: granted(answer.scope) ?? scope,
+      scope: granted(answer.scope, separator) ?? scope,
       idToken: answer.id_token,
       extra: Object.keys(extra).length === 0 ? undefined : extra
     })
   })
 }
 
-/** RFC 7009: a body is ignored, and a token that is unknown is one that has ended. */
+/** RFC 7009: a body is ignored, and a token that is unknown is one that has ended. Nothing where there is no endpoint. */
 export const revoke = (
   client: OAuthClient,
-  endpoint: string,
   token: Token.Token
 ): Effect.Effect<void, ExchangeError, HttpClient.HttpClient> =>
   Effect.gen(function*() {
+    const endpoint = endpointOf(client, "revocation")
+    if (endpoint === undefined) return
     const http = yield* HttpClient.HttpClient
     const { refreshToken, value } = token
     const request = yield* post(client, endpoint, {
@@ -87,8 +104,12 @@ export const revoke = (
     yield* Effect.flatMap(TokenEndpoint.execute(http, request, { mode: client.mode }), ResponseBody.discard)
   })
 
-const tokenEndpoint = ({ authentication, server }: OAuthClient): string =>
-  authentication._tag === "Certificate" ? server.mtlsEndpoints?.token ?? server.tokenEndpoint : server.tokenEndpoint
+/** A client with a certificate has endpoints of its own, where the server says so (RFC 8705 section 5). */
+const endpointOf = <Kind extends "token" | "revocation">(
+  { authentication, server }: OAuthClient,
+  kind: Kind
+): AuthorizationServer[`${Kind}Endpoint`] =>
+  (authentication._tag === "Certificate" ? server.mtlsEndpoints?.[kind] : undefined) ?? server[`${kind}Endpoint`]
 
 const post = (
   { authentication, clientId, mode, server }: OAuthClient,
@@ -130,8 +151,10 @@ const TokenResponse = Schema.Struct(
   { key: Schema.String, value: Schema.Unknown }
 )
 
-/** Separated by spaces; GitHub and Slack separate by commas, which no scope of RFC 6749 section 3.3 lacks by accident. */
-const granted = (scope: unknown): ReadonlyArray<string> | undefined => {
-  if (typeof scope === "string") return scope.split(/[\s,]+/u).filter((word) => word !== "")
+/** A comma may be part of a scope (RFC 6749 section 3.3), so it separates only where that is known. */
+const granted = (scope: unknown, separator: " " | ","): ReadonlyArray<string> | undefined => {
+  if (typeof scope === "string") {
+    return scope.split(separator === "," ? /[\s,]+/u : /\s+/u).filter((word) => word !== "")
+  }
   return Array.isArray(scope) && scope.every((word) => typeof word === "string") ? scope : undefined
 }

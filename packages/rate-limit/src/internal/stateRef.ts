@@ -20,7 +20,7 @@ export const make = <A>(value: A): StateRef<A> => ({ current: value, hub: undefi
 
 export const get = <A>(self: StateRef<A>): A => self.current
 
-/** Whether somebody follows the changes, or did. */
+/** Whether the changes are followed, or have been. */
 export const isWatched = <A>(self: StateRef<A>): boolean => self.hub !== undefined
 
 /** Synchronous, so that values are published in the order in which they are set. */
