@@ -416,6 +416,38 @@ describe("TokenSource > with tokens that not every server knows at once", () => 
   )
 })
 
+describe("TokenSource > with tokens that not every server knows at once, apart from requests", () => {
+  const source = (settling: NonNullable<TokenSource.Options["settling"]>) =>
+    Effect.map(Ref.make(0), (steps) => ({
+      steps,
+      make: TokenSource.make({
+        settling: Schedule.tapInput(settling, () => Ref.update(steps, (n) => n + 1)),
+        login: () => Token.make({ value: "canary", lifetime: "1 hour" })
+      })
+    }))
+
+  it.scoped("refusals that come while the schedule is asked get its answer, and do not ask again", () =>
+    Effect.gen(function*() {
+      const { make, steps } = yield* source(Schedule.tapInput(Schedule.recurs(5), () => Effect.sleep("1 second")))
+      const tokens = yield* make
+      const token = yield* tokens.get
+      const refusals = yield* Effect.fork(
+        Effect.all(Array.from({ length: 10 }, () => tokens.reject(token)), { concurrency: "unbounded" })
+      )
+      yield* TestClock.adjust("1 second")
+      assert.deepStrictEqual([...new Set(yield* Fiber.join(refusals))], ["again"])
+      assert.strictEqual(yield* Ref.get(steps), 1)
+    }))
+
+  it.scoped("a demand is no sign of that: it leads to a login at once", () =>
+    Effect.gen(function*() {
+      const { make, steps } = yield* source(Schedule.spaced("1 second"))
+      const tokens = yield* make
+      assert.strictEqual(yield* tokens.reject(yield* tokens.get, "reuse", false, { scope: ["write"] }), "login")
+      assert.strictEqual(yield* Ref.get(steps), 0)
+    }))
+})
+
 describe("TokenSource > end", () => {
   it.scoped("revokes the session, removes what is stored, and the next call logs in", () =>
     Effect.gen(function*() {

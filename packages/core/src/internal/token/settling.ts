@@ -28,9 +28,13 @@ export interface Progress {
 interface Wait {
   readonly token: Token
   readonly stepper: Schedule.Stepper<Duration.Duration>
-  /** When the token is tried again, in milliseconds of a clock that nobody sets; `None`: never. */
-  readonly until: Deferred.Deferred<Option.Option<number>>
+  /** The answer of the schedule, once it is there. */
+  readonly answer: Deferred.Deferred<Until>
+  readonly until: MutableRef.MutableRef<Until | undefined>
 }
+
+/** When the token is tried again, in milliseconds of a clock that nobody sets; `None`: never. */
+type Until = Option.Option<number>
 
 export const make = (schedule: Settling): Progress => ({
   schedule,
@@ -48,19 +52,18 @@ export const wait = (progress: Progress, held: Held, now: Moment): Effect.Effect
     })
   )
 
-const nextTry = (progress: Progress, held: Held, now: Moment): Effect.Effect<Option.Option<number>> =>
+const nextTry = (progress: Progress, held: Held, now: Moment): Effect.Effect<Until> =>
   Effect.suspend(() => {
     const latest = MutableRef.get(progress.latest)
     if (latest === undefined || latest.token !== held.token) {
       return begin(progress, held, now, Schedule.stepper(progress.schedule))
     }
-    return Effect.flatMap(Deferred.await(latest.until), (until) => {
-      if (Option.isNone(until) || until.value > now.steady) return Effect.succeed(until)
+    const until = MutableRef.get(latest.until)
+    if (until === undefined) return Deferred.await(latest.answer)
+    return Option.isNone(until) || until.value > now.steady
+      ? Effect.succeed(until)
       // the token was tried again, and refused again
-      return MutableRef.get(progress.latest) === latest
-        ? begin(progress, held, now, latest.stepper)
-        : nextTry(progress, held, now)
-    })
+      : begin(progress, held, now, latest.stepper)
   })
 
 /** Synchronous up to the step of the schedule, so that two requests do not take it twice. */
@@ -69,11 +72,18 @@ const begin = (
   { issuedAt, token }: Held,
   now: Moment,
   stepper: Schedule.Stepper<Duration.Duration>
-): Effect.Effect<Option.Option<number>> => {
-  const until = Deferred.unsafeMake<Option.Option<number>>(FiberId.none)
-  MutableRef.set(latest, { token, stepper, until })
+): Effect.Effect<Until> => {
+  const wait: Wait = {
+    token,
+    stepper,
+    answer: Deferred.unsafeMake(FiberId.none),
+    until: MutableRef.make<Until | undefined>(undefined)
+  }
+  MutableRef.set(latest, wait)
   const age = Duration.millis(Math.max(0, now.wall - issuedAt))
-  return Effect.uninterruptible(
-    Effect.zipRight(Deferred.complete(until, Schedule.step(stepper, now.steady, age)), Deferred.await(until))
+  const step = Effect.tap(
+    Schedule.step(stepper, now.steady, age),
+    (until) => Effect.sync(() => MutableRef.set(wait.until, until))
   )
+  return Effect.uninterruptible(Effect.zipRight(Deferred.complete(wait.answer, step), Deferred.await(wait.answer)))
 }
