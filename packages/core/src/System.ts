@@ -84,7 +84,11 @@ export interface Session<R> {
    */
   readonly account?: Effect.Effect<string, CredentialUnavailable> | undefined
   /** A function can ask for more than the settings say, when the server demands it. */
-  readonly login: NonNullable<TokenSource.Options<R>["login"]>
+  readonly login?: TokenSource.Options<R>["login"]
+  /** How a person logs in, where nothing else will do. */
+  readonly interactive?: TokenSource.Options<R>["interactive"]
+  /** When to try a token again that was just issued and is refused. */
+  readonly settling?: TokenSource.Options<R>["settling"]
   readonly refresh?: ((refreshToken: Redacted.Redacted) => Effect.Effect<Token, ExchangeError, R>) | undefined
   readonly revoke?: ((token: Token) => Effect.Effect<unknown, ExchangeError, R>) | undefined
   readonly initial?: Effect.Effect<Option.Option<Token>, ExchangeError, R> | undefined
@@ -104,7 +108,7 @@ export const makeTokens = <R>(
   options: SessionSettings & SessionOptions
 ): Effect.Effect<TokenSource.TokenSource, ExchangeError, R | Scope.Scope> =>
   Effect.gen(function*() {
-    const { account, endReplaced, initial, login, mode, origin, refresh, revoke } = session
+    const { account, endReplaced, initial, interactive, login, mode, origin, refresh, revoke, settling } = session
     const { store } = options
     const stores = store === undefined
       ? yield* Effect.serviceOption(TokenStores.TokenStores)
@@ -112,7 +116,9 @@ export const makeTokens = <R>(
     const tokens = yield* TokenSource.make({
       mode,
       login,
+      interactive,
       refresh,
+      settling,
       initial,
       revoke: options.logout === false ? undefined : revoke,
       policy: options.refreshPolicy,

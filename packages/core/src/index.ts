@@ -20,6 +20,12 @@ export * as AuthEvent from "./AuthEvent.ts"
 export * as AuthMode from "./AuthMode.ts"
 
 /** @since 0.1.0 */
+export * as Browser from "./Browser.ts"
+
+/** @since 0.1.0 */
+export * as BrowserLogin from "./BrowserLogin.ts"
+
+/** @since 0.1.0 */
 export * as Challenge from "./Challenge.ts"
 
 /** @since 0.1.0 */
@@ -32,10 +38,16 @@ export * as Credential from "./Credential.ts"
 export * as CredentialSource from "./CredentialSource.ts"
 
 /** @since 0.1.0 */
+export * as LoginPrompt from "./LoginPrompt.ts"
+
+/** @since 0.1.0 */
 export * as MutualTls from "./MutualTls.ts"
 
 /** @since 0.1.0 */
 export * as OriginPolicy from "./OriginPolicy.ts"
+
+/** @since 0.1.0 */
+export * as RedirectReceiver from "./RedirectReceiver.ts"
 
 /** @since 0.1.0 */
 export * as RefreshPolicy from "./RefreshPolicy.ts"
