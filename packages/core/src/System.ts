@@ -109,10 +109,7 @@ export const makeTokens = <R>(
 ): Effect.Effect<TokenSource.TokenSource, ExchangeError, R | Scope.Scope> =>
   Effect.gen(function*() {
     const { account, endReplaced, initial, interactive, login, mode, origin, refresh, revoke, settling } = session
-    const { store } = options
-    const stores = store === undefined
-      ? yield* Effect.serviceOption(TokenStores.TokenStores)
-      : Option.some(TokenStores.make(() => store))
+    const store = yield* storeOf({ mode, origin }, options)
     const tokens = yield* TokenSource.make({
       mode,
       login,
@@ -123,15 +120,34 @@ export const makeTokens = <R>(
       revoke: options.logout === false ? undefined : revoke,
       policy: options.refreshPolicy,
       endReplaced,
-      store: account === undefined || Option.isNone(stores) ? undefined : account.pipe(
-        Effect.flatMap((account) => TokenStores.audienceKey({ mode, origin, account })),
-        Effect.map((key) => Option.some(stores.value.forAudience(key)))
-      ),
+      store: account === undefined || store === undefined ? undefined : Effect.asSome(Effect.flatMap(account, store)),
       onChange: options.onTokenChange
     })
     if (options.eager === true) yield* tokens.get
     return tokens
   })
+
+/**
+ * Where a session mode keeps the tokens of an account: the given store, else that of their audience in `TokenStores`;
+ * `undefined` if there is neither.
+ *
+ * @since 0.1.0
+ * @category constructors
+ */
+export const storeOf = (
+  { mode, origin }: Pick<TokenStores.Audience, "mode" | "origin">,
+  { store }: Pick<SessionOptions, "store">
+): Effect.Effect<((account: string) => Effect.Effect<TokenStore>) | undefined> =>
+  Effect.map(
+    store === undefined
+      ? Effect.serviceOption(TokenStores.TokenStores)
+      : Effect.succeedSome(TokenStores.make(() => store)),
+    Option.match({
+      onNone: () => undefined,
+      onSome: ({ forAudience }) => (account) =>
+        Effect.map(TokenStores.audienceKey({ mode, origin, account }), forAudience)
+    })
+  )
 
 /**
  * Reads the Config of a layer's settings. An empty variable counts as unset, also for a caller's own Config: `MQ_URL=` is no

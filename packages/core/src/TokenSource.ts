@@ -90,6 +90,7 @@ export const make = <R = never>(options: Options<R>): Effect.Effect<TokenSource,
         canRefresh: options.refresh !== undefined,
         canDemand: options.interactive !== undefined ||
           (options.login !== undefined && !Effect.isEffect(options.login)),
+        canLogIn: options.login !== undefined,
         canInteract: options.interactive !== undefined,
         coolDown: Duration.toMillis(policy.coolDown),
         refreshGracePeriod: Duration.toMillis(policy.refreshGracePeriod)
@@ -145,13 +146,36 @@ export const make = <R = never>(options: Options<R>): Effect.Effect<TokenSource,
  */
 export const keyed = <K, R = never>(
   options: (key: K) => Options<R>,
-  settings?: { readonly idle?: DurationWithUnit | undefined; readonly capacity?: number | undefined }
+  settings?: KeyedSettings
+): Effect.Effect<(key: K) => TokenSource, never, R | Scope.Scope> => keyedFrom((key) => make(options(key)), settings)
+
+/**
+ * @since 0.1.0
+ * @category models
+ */
+export interface KeyedSettings {
+  /** How long a source is kept without being used. Default: 1 hour. */
+  readonly idle?: DurationWithUnit | undefined
+  /** How many are kept at most. Default: 100,000. */
+  readonly capacity?: number | undefined
+}
+
+/**
+ * {@link keyed} for sources that a mode makes. What makes one must not wait, so no mode with `eager`. If it fails, so does
+ * each use of the source, until it can be made.
+ *
+ * @since 0.1.0
+ * @category constructors
+ */
+export const keyedFrom = <K, R = never>(
+  make: (key: K) => Effect.Effect<TokenSource, ExchangeError, R | Scope.Scope>,
+  settings?: KeyedSettings
 ): Effect.Effect<(key: K) => TokenSource, never, R | Scope.Scope> =>
   Effect.flatMap(Effect.context<R>(), (context) =>
     Keyed.make<K>({
       // the Scope is that of the key, not of this effect
       make: (key) =>
-        Effect.mapInputContext(make(options(key)), (own: Context.Context<Scope.Scope>) => Context.merge(context, own)),
+        Effect.mapInputContext(make(key), (own: Context.Context<Scope.Scope>) => Context.merge(context, own)),
       idle: Duration.decode(settings?.idle ?? "1 hour"),
       capacity: settings?.capacity ?? 100_000
     }))

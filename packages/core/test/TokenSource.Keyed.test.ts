@@ -1,3 +1,4 @@
+import { CredentialUnavailable } from "@effect-auth/core/AuthError"
 import * as Token from "@effect-auth/core/Token"
 import * as TokenSource from "@effect-auth/core/TokenSource"
 import * as VirtualClock from "@effect-auth/testing/VirtualClock"
@@ -55,6 +56,23 @@ describe("TokenSource.keyed", () => {
       yield* tokensOf(Data.struct({ tenant: "a" })).get
       yield* tokensOf(Data.struct({ tenant: "a" })).get
       assert.strictEqual(yield* Ref.get(logins), 1)
+    }))
+
+  it.scoped("made by a mode, keeps one for each key; one that cannot be made fails, and is tried again at its next use", () =>
+    Effect.gen(function*() {
+      const attempts = yield* Ref.make(0)
+      const error = new CredentialUnavailable({ mode: "Test", problem: "locked" })
+      const tokensOf = yield* TokenSource.keyedFrom((tenant: string) =>
+        Effect.flatMap(Ref.updateAndGet(attempts, (n) => n + 1), (n) =>
+          tenant === "b" && n < 3
+            ? Effect.fail(error)
+            : TokenSource.make({ login: Effect.orDie(Token.make({ value: `${tenant}-${n}` })) }))
+      )
+      const [a, b] = [tokensOf("a"), tokensOf("b")]
+      assert.strictEqual(value(yield* a.get), "a-1")
+      assert.strictEqual(yield* Effect.flip(b.get), error)
+      assert.strictEqual(value(yield* b.get), "b-3")
+      assert.deepStrictEqual([value(yield* a.get), value(yield* tokensOf("b").get)], ["a-1", "b-3"])
     }))
 
   it.scoped("ends a source that was not used for an hour, and begins it anew when it is used again", () =>

@@ -248,6 +248,17 @@ describe("TokenSource > with demands", () => {
     }))
 })
 
+describe("TokenSource > where only a person can log in, and does so elsewhere", () => {
+  it.scoped("takes the token that has come into the store as soon as it is needed, without a cool-down", () =>
+    Effect.gen(function*() {
+      const store = yield* TokenStore.makeMemory
+      const tokens = yield* TokenSource.make({ store })
+      assert.strictEqual((yield* Effect.flip(tokens.get))._tag, "InteractionRequired")
+      yield* TokenStore.set(store, yield* granted("canary-elsewhere"))
+      assert.strictEqual(Redacted.value((yield* tokens.get).value), "canary-elsewhere")
+    }))
+})
+
 describe("TokenSource > with tokens that not every server knows at once", () => {
   /** An API that learns of a token `delay` after its login, and the times at which it was asked, in seconds. */
   const replicated = (clock: VirtualClock.VirtualClock, options: {

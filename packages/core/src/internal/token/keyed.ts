@@ -5,6 +5,7 @@
 import * as Clock from "effect/Clock"
 import * as Duration from "effect/Duration"
 import * as Effect from "effect/Effect"
+import * as Either from "effect/Either"
 import * as ExecutionStrategy from "effect/ExecutionStrategy"
 import * as Exit from "effect/Exit"
 import * as MutableHashMap from "effect/MutableHashMap"
@@ -13,6 +14,7 @@ import * as Runtime from "effect/Runtime"
 import * as Scope from "effect/Scope"
 import * as Stream from "effect/Stream"
 import * as Subscribable from "effect/Subscribable"
+import type { ExchangeError } from "../../AuthError.ts"
 import type { TokenSource } from "./source.ts"
 
 /** A source in use. */
@@ -24,7 +26,8 @@ interface Entry {
 }
 
 export interface Settings<K> {
-  readonly make: (key: K) => Effect.Effect<TokenSource, never, Scope.Scope>
+  /** Does not wait. What cannot be made is tried again at the next use. */
+  readonly make: (key: K) => Effect.Effect<TokenSource, ExchangeError, Scope.Scope>
   readonly idle: Duration.Duration
   readonly capacity: number
 }
@@ -53,9 +56,10 @@ export const make = <K>(
       }
       if (MutableHashMap.size(entries) >= capacity) endOldest(Math.max(1, Math.floor(capacity / 10)))
       const scope = Runtime.runSync(runtime, Scope.fork(home, ExecutionStrategy.sequential))
-      const source = Runtime.runSync(runtime, Scope.extend(make(key), scope))
-      const entry: Entry = { source, scope, usedAt: now }
-      MutableHashMap.set(entries, key, entry)
+      const made = Runtime.runSync(runtime, Effect.either(Scope.extend(make(key), scope)))
+      const entry: Entry = { source: Either.getOrElse(made, failing), scope, usedAt: now }
+      if (Either.isRight(made)) MutableHashMap.set(entries, key, entry)
+      else Runtime.runFork(runtime, Scope.close(scope, Exit.void))
       return entry
     }
 
@@ -92,3 +96,21 @@ export const make = <K>(
       })
     })
   })
+
+const failing = (error: ExchangeError): TokenSource => ({
+  get: Effect.fail(error),
+  getAt: () => Effect.fail(error),
+  reject: () => Effect.succeed("fail"),
+  end: Effect.fail(error),
+  changes: Stream.empty,
+  state: Subscribable.make({
+    get: Effect.succeed({
+      freshness: "Empty",
+      generation: 0,
+      expiresAt: Option.none(),
+      exchanging: false,
+      failure: Option.some(error)
+    }),
+    changes: Stream.empty
+  })
+})

@@ -95,6 +95,8 @@ export interface Rules {
   readonly canRefresh: boolean
   /** Whether a login can ask for more than its settings say. */
   readonly canDemand: boolean
+  /** Whether anybody can log in by credentials alone. */
+  readonly canLogIn: boolean
   /** Whether a person can be asked to log in. */
   readonly canInteract: boolean
   readonly coolDown: number
@@ -198,8 +200,8 @@ export const remembered = <Exchange>(
       ? within(at, Duration.toMillis(retryAfter(error)), now)
       // a credential that was not available may be by now
       : error._tag !== "CredentialUnavailable" &&
-        // nobody was asked
-        !(error._tag === "InteractionRequired" && rules.canInteract && mayInteract))
+        // nobody was asked; or nobody can be, but the person may have logged in elsewhere, and the store know of it by now
+        !(error._tag === "InteractionRequired" && (rules.canInteract ? mayInteract : !rules.canLogIn)))
     ? error
     : undefined
 }

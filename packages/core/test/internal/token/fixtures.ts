@@ -26,6 +26,7 @@ export const eternal = new Token({ value: secret("eternal"), issuedAt: DateTime.
 export const rules: State.Rules = {
   canRefresh: true,
   canDemand: true,
+  canLogIn: true,
   canInteract: false,
   coolDown: 30_000,
   refreshGracePeriod: 10_000
