@@ -99,10 +99,31 @@ const makeWidest = (
   authenticator: Authenticator,
   options: Options
 ): Effect.Effect<Service, SetupError, HttpClient.HttpClient> =>
+  Effect.map(binderWidest(options), (bind) => bind(authenticator))
+
+/**
+ * Clients that differ in nothing but their authenticators, such as those of many users. The settings are checked once, and
+ * a client costs no more than the object that it is.
+ *
+ * @since 0.1.0
+ * @category constructors
+ */
+export const binder = <const O extends Options>(
+  options: O
+): Effect.Effect<(authenticator: Authenticator) => Service<Failures<O>>, SetupError, HttpClient.HttpClient> =>
+  // eslint-disable-next-line @typescript-eslint/consistent-type-assertions -- as in `make`
+  binderWidest(options) as Effect.Effect<
+    (authenticator: Authenticator) => Service<Failures<O>>,
+    SetupError,
+    HttpClient.HttpClient
+  >
+
+const binderWidest = (
+  options: Options
+): Effect.Effect<(authenticator: Authenticator) => Service, SetupError, HttpClient.HttpClient> =>
   Effect.gen(function*() {
     const origins = yield* OriginPolicy.make(options)
-    const client: Attempt.Client = {
-      authenticator,
+    const shared: Omit<Attempt.Client, "authenticator"> = {
       transport: Tracing.make(yield* HttpClient.HttpClient),
       rateLimiter: options.rateLimiter,
       replay: options.replay ?? ReplayPolicy.default,
@@ -111,17 +132,20 @@ const makeWidest = (
         : { origins: origins.origins, maxRedirects: options.redirects }
     }
     const withDefaults = yield* withDefaultHeaders(options.defaultHeaders)
-    return fromExecute((request) => {
-      const admitted = OriginPolicy.admit(origins, withDefaults(request))
-      if (Either.isLeft(admitted)) return Effect.fail(admitted.left)
-      return Attempt.send(client, {
-        request: admitted.right,
-        attempted: "reuse",
-        replays: 0,
-        repeats: 0,
-        redirects: 0
+    return (authenticator) => {
+      const client: Attempt.Client = { authenticator, ...shared }
+      return fromExecute((request) => {
+        const admitted = OriginPolicy.admit(origins, withDefaults(request))
+        if (Either.isLeft(admitted)) return Effect.fail(admitted.left)
+        return Attempt.send(client, {
+          request: admitted.right,
+          attempted: "reuse",
+          replays: 0,
+          repeats: 0,
+          redirects: 0
+        })
       })
-    })
+    }
   })
 
 /**

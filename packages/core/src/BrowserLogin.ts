@@ -13,11 +13,11 @@ import * as RedirectReceiver from "./RedirectReceiver.ts"
  * @since 0.1.0
  * @category models
  */
-export interface Options<E, R> extends RedirectReceiver.Options {
+export interface Options<P extends Page, E, R> extends RedirectReceiver.Options {
   /** Shown in errors, and to the person. */
   readonly mode: string
   /** The page, for the redirect URI that is listened on. */
-  readonly page: (redirectUri: string) => Effect.Effect<Page, E, R>
+  readonly page: (redirectUri: string) => Effect.Effect<P, E, R>
 }
 
 /**
@@ -38,11 +38,11 @@ export interface Page {
  * @category models
  */
 export type Answer =
-  | { readonly _tag: "Redirected"; readonly redirectUri: string; readonly parameters: URLSearchParams }
-  | { readonly _tag: "Pasted"; readonly redirectUri: string; readonly code: string }
+  | { readonly _tag: "Redirected"; readonly parameters: URLSearchParams }
+  | { readonly _tag: "Pasted"; readonly code: string }
 
 /**
- * One login. Its end, an interruption included, ends the listening. A receiver that cannot listen is
+ * One login: the page, as it was made for the redirect URI, and its answer. Its end, an interruption included, ends the listening. A receiver that cannot listen is
  * `InteractionRequired`, with the code `port_in_use` where that is why. Bound it in time: it waits for a person.
  *
  * @example
@@ -65,10 +65,10 @@ export type Answer =
  * @since 0.1.0
  * @category constructors
  */
-export const run = <E = never, R = never>(
-  { mode, page, ...options }: Options<E, R>
+export const run = <P extends Page, E = never, R = never>(
+  { mode, page, ...options }: Options<P, E, R>
 ): Effect.Effect<
-  Answer,
+  { readonly page: P; readonly answer: Answer },
   E | InteractionRequired,
   R | RedirectReceiver.RedirectReceiver | LoginPrompt.LoginPrompt
 > =>
@@ -81,12 +81,11 @@ export const run = <E = never, R = never>(
         ...(error.reason === "PortInUse" ? { code: "port_in_use" } : undefined),
         detail: error.message
       }))
-    const { isAnswer, url } = yield* page(redirectUri)
-    const received = Effect.map(
-      receive(isAnswer),
-      (parameters): Answer => ({ _tag: "Redirected", redirectUri, parameters })
-    )
-    return yield* Effect.raceFirst(received, pasted(prompt, { mode, url }, redirectUri, isAnswer))
+    const made = yield* page(redirectUri)
+    const { isAnswer, url } = made
+    const received = Effect.map(receive(isAnswer), (parameters): Answer => ({ _tag: "Redirected", parameters }))
+    const answer = yield* Effect.raceFirst(received, pasted(prompt, { mode, url }, redirectUri, isAnswer))
+    return { page: made, answer }
   }))
 
 const pasted = (
@@ -104,8 +103,8 @@ const pasted = (
 
 /** A pasted URL passes the checks of a received one. */
 const answerOf = (text: string, redirectUri: string, isAnswer: Page["isAnswer"]): Answer | undefined => {
-  if (/^[\w.~+/=-]+$/u.test(text)) return { _tag: "Pasted", redirectUri, code: text }
+  if (/^[\w.~+/=-]+$/u.test(text)) return { _tag: "Pasted", code: text }
   if (!text.startsWith(`${redirectUri}?`)) return undefined
   const parameters = new URLSearchParams(text.slice(redirectUri.length + 1).split("#")[0])
-  return isAnswer(parameters) ? { _tag: "Redirected", redirectUri, parameters } : undefined
+  return isAnswer(parameters) ? { _tag: "Redirected", parameters } : undefined
 }

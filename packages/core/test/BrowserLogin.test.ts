@@ -48,7 +48,7 @@ const answered = (use: (all: Effect.Effect.Success<typeof desk>) => Effect.Effec
     const all = yield* desk
     const fiber = yield* Effect.fork(Effect.provide(login, all.context))
     yield* use(all)
-    const answer = yield* Fiber.join(fiber)
+    const { answer } = yield* Fiber.join(fiber)
     assert.strictEqual(yield* Ref.get(all.listening), 0)
     return answer._tag === "Pasted" ? answer.code : answer.parameters.toString()
   })

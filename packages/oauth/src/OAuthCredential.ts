@@ -29,6 +29,25 @@ export class ClientCredentials
 {}
 
 /**
+ * The client that a person logs in with (RFC 6749 section 4.1). On the person's own machine it has no secret that could be
+ * kept (RFC 8252 section 8.5).
+ *
+ * @since 0.1.0
+ * @category schemas
+ */
+export class AuthorizationCode
+  extends Schema.TaggedClass<AuthorizationCode>("@effect-auth/oauth/AuthorizationCode")("AuthorizationCode", client)
+{}
+
+/**
+ * The client that a person logs in with on another device (RFC 8628).
+ *
+ * @since 0.1.0
+ * @category schemas
+ */
+export class Device extends Schema.TaggedClass<Device>("@effect-auth/oauth/Device")("Device", client) {}
+
+/**
  * A session that began elsewhere, such as in a browser: its refresh token, and the client it was issued to (RFC 6749
  * section 6).
  *
@@ -89,6 +108,25 @@ export const tokenExchange = (fields: {
  * @since 0.1.0
  * @category constructors
  */
+export const authorizationCode = (fields: {
+  readonly clientId: string
+  readonly clientSecret?: Redacted.Redacted | undefined
+}): Either.Either<AuthorizationCode, InvalidSetting> =>
+  Credential.construct(() => new AuthorizationCode(present(fields)))
+
+/**
+ * @since 0.1.0
+ * @category constructors
+ */
+export const device = (fields: {
+  readonly clientId: string
+  readonly clientSecret?: Redacted.Redacted | undefined
+}): Either.Either<Device, InvalidSetting> => Credential.construct(() => new Device(present(fields)))
+
+/**
+ * @since 0.1.0
+ * @category constructors
+ */
 export const clientCredentials = (fields: {
   readonly clientId: string
   readonly clientSecret?: Redacted.Redacted | undefined
@@ -114,6 +152,24 @@ export const refreshToken = (fields: {
  */
 export const clientCredentialsConfig = (prefix: string): Config.Config<ClientCredentials> =>
   Credential.checkedConfig(prefix, Config.all(clientConfig(prefix)), clientCredentials)
+
+/**
+ * {@link AuthorizationCode} from the variables of {@link clientCredentialsConfig}.
+ *
+ * @since 0.1.0
+ * @category config
+ */
+export const authorizationCodeConfig = (prefix: string): Config.Config<AuthorizationCode> =>
+  Credential.checkedConfig(prefix, Config.all(clientConfig(prefix)), authorizationCode)
+
+/**
+ * {@link Device} from the variables of {@link clientCredentialsConfig}.
+ *
+ * @since 0.1.0
+ * @category config
+ */
+export const deviceConfig = (prefix: string): Config.Config<Device> =>
+  Credential.checkedConfig(prefix, Config.all(clientConfig(prefix)), device)
 
 /**
  * A {@link RefreshToken} from `<prefix>_REFRESH_TOKEN`, `<prefix>_CLIENT_ID` and, if it is set, `<prefix>_CLIENT_SECRET`.

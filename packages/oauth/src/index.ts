@@ -8,10 +8,25 @@
 export * as Assertion from "./Assertion.ts"
 
 /** @since 0.1.0 */
+export * as AuthorizationCode from "./AuthorizationCode.ts"
+
+/** @since 0.1.0 */
+export * as AuthorizationRequest from "./AuthorizationRequest.ts"
+
+/** @since 0.1.0 */
 export * as AuthorizationServer from "./AuthorizationServer.ts"
 
 /** @since 0.1.0 */
 export * as ClientAuthentication from "./ClientAuthentication.ts"
+
+/** @since 0.1.0 */
+export * as ClientCredentials from "./ClientCredentials.ts"
+
+/** @since 0.1.0 */
+export * as Device from "./Device.ts"
+
+/** @since 0.1.0 */
+export * as JwtBearer from "./JwtBearer.ts"
 
 /** @since 0.1.0 */
 export * as OAuth from "./OAuth.ts"
@@ -20,4 +35,10 @@ export * as OAuth from "./OAuth.ts"
 export * as OAuthCredential from "./OAuthCredential.ts"
 
 /** @since 0.1.0 */
+export * as RefreshToken from "./RefreshToken.ts"
+
+/** @since 0.1.0 */
 export * as SigningKey from "./SigningKey.ts"
+
+/** @since 0.1.0 */
+export * as TokenExchange from "./TokenExchange.ts"

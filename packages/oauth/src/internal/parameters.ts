@@ -25,3 +25,11 @@ export const make = (
   const protocol = { ...own, scope: scope?.join(" "), resource: wanted.resource }
   return { ...protocol, ...Record.filter(wanted.parameters ?? {}, (_, name) => !(name in protocol)) }
 }
+
+/** What is empty is left out (RFC 6749 section 3.1). */
+export const pairs = (parameters: Parameters): ReadonlyArray<readonly [string, string]> =>
+  Object.entries(parameters).flatMap(([name, value]) =>
+    (typeof value === "string" ? [value] : value ?? []).filter((value) => value !== "").map((value) =>
+      [name, value] as const
+    )
+  )

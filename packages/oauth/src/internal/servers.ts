@@ -6,53 +6,97 @@ import * as Clock from "effect/Clock"
 import * as Duration from "effect/Duration"
 import * as Effect from "effect/Effect"
 import * as Ref from "effect/Ref"
-import type { AuthorizationServer } from "../AuthorizationServer.ts"
-import * as Discovery from "../AuthorizationServer.ts"
+import * as Discovery from "./discovery.ts"
+import type { AuthorizationServer } from "./server.ts"
+import * as Server from "./server.ts"
+
+/**
+ * A server whose metadata is read when it is first needed, and then at most hourly, once for all who share it.
+ *
+ * @since 0.1.0
+ * @category models
+ */
+export interface Remembered {
+  readonly _tag: "Remembered"
+  readonly issuer: string
+  /** `mode` is shown in errors. */
+  readonly read: (mode: string) => Effect.Effect<AuthorizationServer, ExchangeError, HttpClient.HttpClient>
+  /** What is known may be outdated: the server no longer accepts the client. */
+  readonly forget: Effect.Effect<void>
+}
 
 export interface Servers {
   /** The issuer, or where tokens are asked for: what tells the tokens of servers apart. */
   readonly origin: string
   readonly read: Effect.Effect<AuthorizationServer, ExchangeError, HttpClient.HttpClient>
-  /** What is known may be outdated: the server no longer accepts the client. */
   readonly forget: Effect.Effect<void>
 }
 
 export const make = (
-  server: string | AuthorizationServer,
+  server: string | AuthorizationServer | Remembered,
   mode: string
-): Effect.Effect<Servers, InvalidSetting | InsecureTransport> => {
-  if (typeof server !== "string") {
-    return Effect.map(Discovery.make(server), (server) => ({
+): Effect.Effect<Servers, InvalidSetting | InsecureTransport> =>
+  typeof server !== "string" && !("_tag" in server)
+    ? Effect.map(Server.make(server), (server) => ({
       origin: server.issuer ?? server.tokenEndpoint,
       read: Effect.succeed(server),
       forget: Effect.void
     }))
-  }
-  return Effect.zipRight(
-    Discovery.issuerUrl(server),
-    Effect.map(
-      Ref.make<{ readonly server: AuthorizationServer; readonly until: number } | undefined>(undefined),
-      (known) => ({
-        origin: server,
-        read: Effect.flatMap(
-          Effect.zip(Ref.get(known), Clock.currentTimeMillis),
-          ([latest, now]) =>
-            latest !== undefined && now < latest.until ?
-              Effect.succeed(latest.server) :
-              Discovery.discover(server, { mode }).pipe(
-                Effect.catchTags({
-                  // the settings were good: it is the document that is not
-                  InvalidSetting: (error) => unusable(mode, error),
-                  InsecureTransport: (error) => unusable(mode, error)
-                }),
-                Effect.tap((server) => Ref.set(known, { server, until: now + Duration.toMillis(lifetime) }))
-              )
-        ),
-        forget: Ref.set(known, undefined)
-      })
+    : Effect.map(
+      typeof server === "string" ? remember(server) : Effect.succeed(server),
+      ({ forget, issuer, read }) => ({ origin: issuer, read: read(mode), forget })
     )
-  )
-}
+
+/**
+ * A server that many sources share: its metadata is read when one of them first needs it, and again after an hour.
+ *
+ * @example
+ * ```ts
+ * import * as AuthorizationServer from "@effect-auth/oauth/AuthorizationServer"
+ *
+ * const server = AuthorizationServer.remember("https://as.acme.example")
+ * ```
+ *
+ * @since 0.1.0
+ * @category constructors
+ */
+export const remember = (issuer: string): Effect.Effect<Remembered, InvalidSetting | InsecureTransport> =>
+  Effect.gen(function*() {
+    yield* Server.issuerUrl(issuer)
+    const known = yield* Ref.make<{ readonly server: AuthorizationServer; readonly until: number } | undefined>(
+      undefined
+    )
+    const oneAtATime = (yield* Effect.makeSemaphore(1)).withPermits(1)
+    const latest = Effect.zipWith(
+      Ref.get(known),
+      Clock.currentTimeMillis,
+      (known, now) => known !== undefined && now < known.until ? known.server : undefined
+    )
+    const reading = (mode: string) =>
+      Discovery.discover(issuer, { mode }).pipe(
+        Effect.catchTags({
+          // the settings were good: it is the document that is not
+          InvalidSetting: (error) => unusable(mode, error),
+          InsecureTransport: (error) => unusable(mode, error)
+        }),
+        Effect.tap((server) =>
+          Effect.flatMap(Clock.currentTimeMillis, (now) =>
+            Ref.set(known, { server, until: now + Duration.toMillis(lifetime) }))
+        )
+      )
+    return {
+      _tag: "Remembered",
+      issuer,
+      read: (mode) =>
+        Effect.flatMap(latest, (server) =>
+          server !== undefined
+            ? Effect.succeed(server)
+            : oneAtATime(
+              Effect.flatMap(latest, (server) => server === undefined ? reading(mode) : Effect.succeed(server))
+            )),
+      forget: Ref.set(known, undefined)
+    }
+  })
 
 const unusable = (mode: string, error: InvalidSetting | InsecureTransport): TokenEndpointError =>
   new TokenEndpointError({

@@ -1,21 +1,22 @@
 /** The session of an OAuth client: who it is at which server, what it asks for, and the token source of that. */
-import type { ExchangeError, SetupError } from "@effect-auth/core/AuthError"
+import type { CredentialUnavailable, ExchangeError, SetupError } from "@effect-auth/core/AuthError"
 import { CredentialsRejected, InvalidSetting } from "@effect-auth/core/AuthError"
 import type { Given } from "@effect-auth/core/CredentialSource"
 import * as CredentialSource from "@effect-auth/core/CredentialSource"
 import * as System from "@effect-auth/core/System"
 import * as Token from "@effect-auth/core/Token"
 import type { Demand, TokenSource } from "@effect-auth/core/TokenSource"
+import type { TokenStore } from "@effect-auth/core/TokenStore"
 import type * as HttpClient from "@effect/platform/HttpClient"
 import * as DateTime from "effect/DateTime"
 import * as Effect from "effect/Effect"
 import type * as Either from "effect/Either"
 import * as Redacted from "effect/Redacted"
 import type * as Scope from "effect/Scope"
-import type { AuthorizationServer } from "../AuthorizationServer.ts"
 import type { ClientAuthentication } from "../ClientAuthentication.ts"
 import * as ClientAuthentications from "../ClientAuthentication.ts"
 import * as Parameters from "./parameters.ts"
+import type { AuthorizationServer } from "./server.ts"
 import * as Servers from "./servers.ts"
 import * as TokenRequest from "./tokenRequest.ts"
 
@@ -28,9 +29,10 @@ import * as TokenRequest from "./tokenRequest.ts"
 export interface Settings extends System.Settings, Parameters.Wanted {
   /**
    * The authorization server: its issuer URL, whose metadata is read before the first login, or its endpoints
-   * (`AuthorizationServer.make`), so that nothing is read.
+   * (`AuthorizationServer.make`), so that nothing is read. Sources of many keys share what `AuthorizationServer.remember`
+   * has read.
    */
-  readonly server: string | AuthorizationServer
+  readonly server: string | AuthorizationServer | Servers.Remembered
 }
 
 /**
@@ -50,49 +52,72 @@ export interface TokenOptions extends System.PlainOptions {
 
 export type Needs = HttpClient.HttpClient | Scope.Scope
 
-export type Tokens<R> = Effect.Effect<TokenSource, SetupError | ExchangeError, Needs | R>
+export type Tokens<R = never> = Effect.Effect<TokenSource, SetupError | ExchangeError, Needs | R>
 
-/** Asks the token endpoint. */
-export type Exchange = (
-  parameters: Parameters.Parameters,
-  grant: "login" | "refresh",
-  demand?: Demand
-) => Effect.Effect<Token.Token, ExchangeError, HttpClient.HttpClient>
+/** The client at its server as they are now, and how it asks for a token. One exchange is with one server throughout. */
+export interface Connection<C> {
+  readonly credential: C
+  readonly client: TokenRequest.OAuthClient
+  readonly exchange: (
+    parameters: Parameters.Parameters,
+    asked?: Asked
+  ) => Effect.Effect<Token.Token, ExchangeError, HttpClient.HttpClient>
+}
+
+interface Asked extends Partial<Pick<TokenRequest.Reading, "dialect" | "retryAfter">> {
+  readonly grant?: "login" | "refresh" | undefined
+  /** What is asked for beyond the settings. Without one no scope is sent, because it was agreed on before. */
+  readonly demand?: Demand | undefined
+  /** What was asked for before, where nothing is asked for now. */
+  readonly scope?: ReadonlyArray<string> | undefined
+}
 
 interface Client {
   readonly clientId?: string
   readonly clientSecret?: Redacted.Redacted
 }
 
-/** What an exchange in the place of a login depends on. */
-export interface Login {
-  readonly server: AuthorizationServer
-  readonly demand: Demand
-}
+/** How one mode asks for a token. */
+type Login<C, R> = (
+  connection: Connection<C>,
+  demand: Demand
+) => Effect.Effect<Token.Token, ExchangeError, HttpClient.HttpClient | R>
 
 /** What one mode brings. */
-interface Session<F extends object, C extends Client, R> {
+export interface Mode<F extends object, C extends Client, R, I = never> {
+  readonly name: string
   readonly given: Given<F, R>
   readonly make: (fields: F) => Either.Either<C, InvalidSetting>
   /**
    * Whose tokens they are, beside the client's; `undefined` if that cannot be told, so that nothing may be stored.
    */
   readonly account: ((credential: C) => string) | undefined
-  /** `undefined`: nobody can log in here. */
-  readonly login:
-    | ((exchange: Exchange, login: Login) => Effect.Effect<Token.Token, ExchangeError, HttpClient.HttpClient>)
-    | undefined
-  /** The refresh token of a session that began elsewhere. Without one, the answers bring none that is used. */
-  readonly begun?: (credential: C) => Redacted.Redacted
+  /** `undefined`: nobody can log in by credentials alone. */
+  readonly login?: Login<C, never> | undefined
+  /** How a person logs in. */
+  readonly interactive?: Login<C, I> | undefined
+  /** Whether the refresh tokens of its answers are redeemed. */
+  readonly refreshes: boolean
+  /** The refresh token of a session that began elsewhere. */
+  readonly begun?: ((credential: C) => Redacted.Redacted) | undefined
+  /** The types of token that can be used, in lower case. Default: bearer tokens (RFC 6750). */
+  readonly types?: ReadonlyArray<string> | undefined
   /** A member that the answer must have (RFC 8693 section 2.2.1). */
-  readonly required?: string
+  readonly required?: string | undefined
 }
 
-export const makeTokens = <F extends object, C extends Client, R>(
-  mode: string,
+/** A client that is set up. */
+export interface Session<C> {
+  readonly origin: string
+  readonly connect: Effect.Effect<Connection<C>, ExchangeError, HttpClient.HttpClient>
+  /** The account that tokens are stored under: whose they are, and what they were asked for. */
+  readonly account: Effect.Effect<string, CredentialUnavailable> | undefined
+}
+
+export const make = <F extends object, C extends Client, R, I>(
   options: Settings & TokenOptions,
-  { account, begun, given, login, make, required }: Session<F, C, R>
-): Tokens<R> =>
+  { account, given, make, name: mode, required, types = ["bearer"] }: Mode<F, C, R, I>
+): Effect.Effect<Session<C>, SetupError, R> =>
   Effect.gen(function*() {
     if (account === undefined && options.store !== undefined) {
       return yield* new InvalidSetting({
@@ -100,68 +125,105 @@ export const makeTokens = <F extends object, C extends Client, R>(
         problem: "needs an `account`, which says whose tokens they are: one account would get the token of another"
       })
     }
-    const credential = yield* CredentialSource.make(given, { mode, make })
+    const source = yield* CredentialSource.make(given, { mode, make })
     const servers = yield* Servers.make(options.server, mode)
 
-    const clientOf = (credential: C) =>
-      Effect.map(servers.read, (server): TokenRequest.OAuthClient => ({
+    const connection = (credential: C, server: AuthorizationServer): Connection<C> => {
+      const client: TokenRequest.OAuthClient = {
         mode,
         server,
         clientId: credential.clientId,
         authentication: options.authentication ?? ClientAuthentications.forSecret(credential.clientSecret, server)
-      }))
+      }
+      return {
+        credential,
+        client,
+        exchange: (parameters, { demand, dialect, grant = "login", retryAfter, scope: before } = {}) => {
+          const scope = demand === undefined ? undefined : Parameters.scopeOf(options, demand)
+          return TokenRequest.send(client, Parameters.make(options, parameters, scope), {
+            grant,
+            scope: scope ?? before,
+            required,
+            types,
+            separator: options.scopeSeparator ?? " ",
+            keep: options.keep ?? [],
+            dialect,
+            retryAfter
+          }).pipe(
+            Effect.tapErrorTag(
+              "CredentialsRejected",
+              ({ reason }) => reason === "Setting" ? servers.forget : Effect.void
+            )
+          )
+        }
+      }
+    }
 
-    const exchange: Exchange = (parameters, grant, demand) =>
-      Effect.flatMap(Effect.flatMap(credential.read, clientOf), (client) => {
-        // a refresh asks for what was granted (RFC 6749 section 6)
-        const scope = grant === "refresh" ? undefined : Parameters.scopeOf(options, demand)
-        return TokenRequest.send(client, Parameters.make(options, parameters, scope), {
-          grant,
-          scope,
-          required,
-          separator: options.scopeSeparator ?? " ",
-          keep: options.keep ?? []
-        })
-      }).pipe(
-        Effect.tapErrorTag("CredentialsRejected", ({ reason }) => reason === "Setting" ? servers.forget : Effect.void)
-      )
-
-    const revoke = (token: Token.Token) =>
-      Effect.flatMap(
-        Effect.flatMap(credential.read, clientOf),
-        (client) => TokenRequest.revoke(client, token)
-      )
-
-    return yield* System.makeTokens({
-      mode,
+    return {
       origin: servers.origin,
-      account: account === undefined ?
-        undefined :
-        Effect.map(credential.read, (credential) =>
-          JSON.stringify([
-            credential.clientId,
-            account(credential),
-            options.scope,
-            options.resource,
-            options.parameters
-          ])),
-      login: login === undefined
-        ? new CredentialsRejected({ mode, detail: "the session has ended; supply the refresh token of a new one" })
-        : (demand) =>
-          Effect.map(
-            Effect.flatMap(servers.read, (server) => login(exchange, { server, demand })),
-            withoutRefreshToken
-          ),
-      refresh: begun === undefined ?
-        undefined :
-        (refreshToken) =>
-          exchange({ grant_type: "refresh_token", refresh_token: Redacted.value(refreshToken) }, "refresh"),
-      revoke,
+      connect: Effect.zipWith(source.read, servers.read, connection),
+      account: account === undefined ? undefined : Effect.map(source.read, (credential) =>
+        JSON.stringify([
+          credential.clientId,
+          account(credential),
+          options.scope,
+          options.resource,
+          options.parameters
+        ]))
+    }
+  })
+
+export const makeTokens = <F extends object, C extends Client, R = never, I = never>(
+  options: Settings & TokenOptions,
+  mode: Mode<F, C, R, I>
+): Tokens<R | I> =>
+  Effect.gen(function*() {
+    const { begun, interactive, login, name, refreshes } = mode
+    const { account, connect, origin } = yield* make(options, mode)
+    const asked = <R>(login: Login<C, R>) => (demand: Demand) =>
+      Effect.map(
+        Effect.flatMap(connect, (connection) => login(connection, demand)),
+        (token) => refreshes ? token : withoutRefreshToken(token)
+      )
+    return yield* System.makeTokens({
+      mode: name,
+      origin,
+      account,
+      login: login !== undefined
+        ? asked(login)
+        : begun === undefined
+        ? undefined
+        : new CredentialsRejected({
+          mode: name,
+          detail: "the session has ended; supply the refresh token of a new one"
+        }),
+      interactive: interactive === undefined ? undefined : asked(interactive),
+      // a refresh asks for what was granted (RFC 6749 section 6)
+      refresh: refreshes
+        ? (refreshToken) =>
+          Effect.flatMap(connect, ({ exchange }) =>
+            exchange(
+              { grant_type: "refresh_token", refresh_token: Redacted.value(refreshToken) },
+              { grant: "refresh" }
+            ))
+        : undefined,
+      revoke: (token: Token.Token) => Effect.flatMap(connect, ({ client }) => TokenRequest.revoke(client, token)),
       initial: begun === undefined
         ? undefined
-        : Effect.asSome(Effect.flatMap(credential.read, (credential) => spent(begun(credential))))
+        : Effect.asSome(Effect.flatMap(connect, ({ credential }) => spent(begun(credential))))
     }, options)
   })
+
+/** Where the tokens of {@link makeTokens} with the same options are kept. */
+export const storeOf = <C>(
+  { account, origin }: Session<C>,
+  mode: string,
+  options: TokenOptions
+): Effect.Effect<TokenStore | undefined, ExchangeError> =>
+  Effect.flatMap(
+    System.storeOf({ mode, origin }, options),
+    (store) => account === undefined || store === undefined ? Effect.succeed(undefined) : Effect.flatMap(account, store)
+  )
 
 /** Only the refresh token is known: it is redeemed before the first request. */
 const spent = (refreshToken: Redacted.Redacted): Effect.Effect<Token.Token> =>

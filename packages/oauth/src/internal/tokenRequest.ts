@@ -12,10 +12,10 @@ import * as Record from "effect/Record"
 import * as Redacted from "effect/Redacted"
 import * as Schema from "effect/Schema"
 import * as Struct from "effect/Struct"
-import type { AuthorizationServer } from "../AuthorizationServer.ts"
 import type { ClientAuthentication } from "../ClientAuthentication.ts"
 import * as ClientAuthentications from "../ClientAuthentication.ts"
-import type * as Parameters from "./parameters.ts"
+import * as Parameters from "./parameters.ts"
+import type { AuthorizationServer } from "./server.ts"
 
 /** A client of an authorization server, as one request needs it. */
 export interface OAuthClient {
@@ -32,40 +32,43 @@ export interface Reading {
   readonly scope: ReadonlyArray<string> | undefined
   /** What stands between the scopes of the answer. */
   readonly separator: " " | ","
+  /** The types of token that can be used, in lower case. */
+  readonly types: ReadonlyArray<string>
   /** A member without which the answer is none. */
   readonly required: string | undefined
   /** Members of the answer that become the token's `extra`. */
   readonly keep: ReadonlyArray<string>
+  /** What an answer without a token means. Default: what RFC 6749 says. */
+  readonly dialect: TokenEndpoint.Options["dialect"]
+  readonly retryAfter: TokenEndpoint.Options["retryAfter"]
 }
 
 export const send = (
   client: OAuthClient,
   parameters: Parameters.Parameters,
-  { grant, keep, required, scope, separator }: Reading & { readonly grant: TokenEndpoint.Grant }
+  { dialect, grant, keep, required, retryAfter, scope, separator, types }: Reading & {
+    readonly grant: TokenEndpoint.Grant
+  }
 ): Effect.Effect<Token.Token, ExchangeError, HttpClient.HttpClient> => {
   const { mode } = client
-  const options: TokenEndpoint.Options = { mode, grant }
+  const options: TokenEndpoint.Options = { mode, grant, dialect, retryAfter }
   return Effect.gen(function*() {
-    const http = yield* HttpClient.HttpClient
-    const request = yield* post(client, endpointOf(client, "token"), parameters)
-    const response = yield* TokenEndpoint.execute(http, request, options)
-    const answer = yield* TokenEndpoint.json(TokenResponse, options)(response)
-    const url = OriginPolicy.addressOf(request)
+    const { answer, status, url } = yield* ask(client, endpointOf(client, "token"), parameters, TokenResponse, options)
     const type = answer.token_type ?? "Bearer"
-    if (type.toLowerCase() !== "bearer") {
+    if (!types.includes(type.toLowerCase())) {
       // its words are the server's own, so they are not repeated
       return yield* new MalformedTokenResponse({
         mode,
         url,
-        status: response.status,
-        detail: "the token is no bearer token"
+        status,
+        detail: `the token is of another type than ${types[0]}`
       })
     }
     if (required !== undefined && typeof answer[required] !== "string") {
       return yield* new MalformedTokenResponse({
         mode,
         url,
-        status: response.status,
+        status,
         detail: `the answer has no ${required}`
       })
     }
@@ -76,7 +79,7 @@ export const send = (
     return yield* Token.make({
       mode,
       value: answer.access_token,
-      type: "Bearer",
+      type: type.toLowerCase() === "bearer" ? "Bearer" : type,
       expiresIn: answer.expires_in,
       refreshToken: answer.refresh_token,
       refreshExpiresIn: answer.refresh_token_expires_in ?? answer.refresh_expires_in,
@@ -86,6 +89,26 @@ export const send = (
     })
   })
 }
+
+/** Sends a form as this client, and reads the JSON of the answer. */
+export const ask = <A, I>(
+  client: OAuthClient,
+  endpoint: string,
+  parameters: Parameters.Parameters,
+  schema: Schema.Schema<A, I>,
+  options: TokenEndpoint.Options
+): Effect.Effect<
+  { readonly answer: A; readonly status: number; readonly url: string },
+  ExchangeError,
+  HttpClient.HttpClient
+> =>
+  Effect.gen(function*() {
+    const http = yield* HttpClient.HttpClient
+    const request = yield* post(client, endpoint, parameters)
+    const response = yield* TokenEndpoint.execute(http, request, options)
+    const answer = yield* TokenEndpoint.json(schema, options)(response)
+    return { answer, status: response.status, url: OriginPolicy.addressOf(request) }
+  })
 
 /** RFC 7009: a body is ignored, and a token that is unknown is one that has ended. Nothing where there is no endpoint. */
 export const revoke = (
@@ -120,18 +143,10 @@ const post = (
     ClientAuthentications.prove(authentication, clientId, server, mode),
     ({ authorization, form }) =>
       HttpClientRequest.post(endpoint, { acceptJson: true }).pipe(
-        HttpClientRequest.bodyUrlParams(pairs({ ...parameters, ...form })),
+        HttpClientRequest.bodyUrlParams(Parameters.pairs({ ...parameters, ...form })),
         (request) =>
           authorization === undefined ? request : HttpClientRequest.setHeader(request, "authorization", authorization)
       )
-  )
-
-/** What is empty is left out (RFC 6749 section 3.1). */
-const pairs = (parameters: Parameters.Parameters): ReadonlyArray<readonly [string, string]> =>
-  Object.entries(parameters).flatMap(([name, value]) =>
-    (typeof value === "string" ? [value] : value ?? []).filter((value) => value !== "").map((value) =>
-      [name, value] as const
-    )
   )
 
 const Text = Schema.optional(Schema.NullOr(Schema.String))

@@ -88,7 +88,10 @@ export const close = <R>(source: Source<R>, observer: Fiber.Fiber<void> | undefi
       if (MutableRef.get(exchange.onTheWire) && (store !== undefined || revoke !== undefined)) {
         yield* Effect.timeoutOption(Effect.interruptible(Fiber.await(fiber)), closing)
       }
-      yield* Fiber.interruptFork(fiber)
+      yield* MutableRef.get(exchange.interacted)
+        // what a person was asked with, such as a port, is given back by then
+        ? Effect.timeoutOption(Effect.interruptible(Fiber.interrupt(fiber)), closing)
+        : Fiber.interruptFork(fiber)
     }
     const { held } = StateRef.get(state)
     StateRef.update(state, TokenState.forget)

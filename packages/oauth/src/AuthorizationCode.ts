@@ -1,0 +1,258 @@
+/**
+ * A person logs in with a browser (RFC 6749 section 4.1): the mode `OAuth/AuthorizationCode`, always with PKCE.
+ *
+ * - On the person's own machine: {@link layer} listens on loopback, sends the person to the server, and keeps the session.
+ *   The receiver and the prompt are services; `@effect-auth/node` has those of a terminal.
+ * - In a web application: {@link begin} gives the URL for a browser, and {@link complete} takes the redirect in the
+ *   application's own route, on another instance if need be. {@link makeSession} is the session of one user; it asks nobody,
+ *   and fails with `InteractionRequired` when that user has to log in again.
+ *
+ * @since 0.1.0
+ */
+import type { ExchangeError, SetupError } from "@effect-auth/core/AuthError"
+import { MalformedTokenResponse } from "@effect-auth/core/AuthError"
+import * as BrowserLogin from "@effect-auth/core/BrowserLogin"
+import type { Given, Untagged } from "@effect-auth/core/CredentialSource"
+import type { LoginPrompt } from "@effect-auth/core/LoginPrompt"
+import type * as RedirectReceiver from "@effect-auth/core/RedirectReceiver"
+import type { Token } from "@effect-auth/core/Token"
+import type { Demand } from "@effect-auth/core/TokenSource"
+import * as TokenStore from "@effect-auth/core/TokenStore"
+import type * as HttpClient from "@effect/platform/HttpClient"
+import type * as Config from "effect/Config"
+import type { ConfigError } from "effect/ConfigError"
+import * as Effect from "effect/Effect"
+import * as Redacted from "effect/Redacted"
+import type { PendingAuthorization } from "./AuthorizationRequest.ts"
+import * as AuthorizationRequest from "./AuthorizationRequest.ts"
+import * as Mode from "./internal/mode.ts"
+import * as Session from "./internal/session.ts"
+import type { AuthorizationCode } from "./OAuthCredential.ts"
+import * as Credentials from "./OAuthCredential.ts"
+
+/**
+ * @since 0.1.0
+ * @category models
+ */
+export interface Credential<R = never> {
+  readonly credential: Given<Untagged<AuthorizationCode>, R>
+}
+
+/**
+ * @since 0.1.0
+ * @category models
+ */
+export interface Grant {
+  /**
+   * The name of the person, under which the session is stored. Without one, a store is one person's: whoever uses it next
+   * goes on with that person's session.
+   */
+  readonly account?: string | undefined
+  /** See `AuthorizationRequest.Options`. Default: yes. */
+  readonly offlineAccess?: boolean | undefined
+}
+
+/**
+ * @since 0.1.0
+ * @category models
+ */
+export interface LoopbackGrant extends Grant {
+  /** Where the redirect is received. Default: `http://127.0.0.1:<any port>/callback`. */
+  readonly redirect?: RedirectReceiver.Options | undefined
+}
+
+/**
+ * The services that a login on a person's own machine needs.
+ *
+ * @since 0.1.0
+ * @category models
+ */
+export type Person = RedirectReceiver.RedirectReceiver | LoginPrompt
+
+/**
+ * The tokens by themselves, for a person on this machine.
+ *
+ * @since 0.1.0
+ * @category constructors
+ */
+export const makeTokens = <R = never>(
+  options: Session.Settings & Session.TokenOptions & LoopbackGrant & Credential<R>
+): Session.Tokens<R | Person> => Session.makeTokens(options, { ...modeOf(options), interactive: logIn(options) })
+
+/**
+ * The client by itself, for a person on this machine.
+ *
+ * @since 0.1.0
+ * @category constructors
+ */
+export const make = <const O extends Mode.Options & LoopbackGrant, R = never>(
+  options: O & Credential<R>
+): Mode.Client<O, R | Person> => Mode.makeOf<O, R | Person>(name, makeTokens(options), options)
+
+/**
+ * The client as a layer, for a person on this machine. The first request opens the browser, and so does one whose session
+ * the server has ended.
+ *
+ * @example
+ * ```ts
+ * import * as AuthorizationCode from "@effect-auth/oauth/AuthorizationCode"
+ *
+ * const AcmeLive = AuthorizationCode.layer({
+ *   baseUrl: "https://api.acme.example",
+ *   server: "https://login.acme.example",
+ *   credential: { clientId: "acme-cli" },
+ *   scope: ["openid", "reports:read"]
+ * })
+ * ```
+ *
+ * @since 0.1.0
+ * @category layers
+ */
+export const layer = <Self = never, R = never>(
+  options: Mode.Options<Self> & LoopbackGrant & Credential<R>
+): Mode.ModeLayer<Self, never, R | Person> => Mode.layerOf(name, makeTokens(options), options)
+
+/**
+ * {@link layer} with its settings from Config.
+ *
+ * @since 0.1.0
+ * @category layers
+ */
+export const layerConfig = <Self = never>(
+  config: Config.Config.Wrap<Session.Settings & { readonly credential: AuthorizationCode }>,
+  options?: Mode.PlainOptions<Self> & LoopbackGrant
+): Mode.ModeLayer<Self, ConfigError, Person> =>
+  Mode.layerConfigOf(config, (settings) => layer<Self>({ ...options, ...settings }))
+
+/**
+ * The options of a web application.
+ *
+ * @since 0.1.0
+ * @category models
+ */
+export interface WebOptions<R = never> extends Session.Settings, Session.TokenOptions, Grant, Credential<R> {
+  /** The route that takes the redirect, exactly as it is registered. */
+  readonly redirectUri: string
+}
+
+/**
+ * Begins a login in a web application: send the browser to `url`, and keep `pending` in that browser's session, for
+ * {@link complete}. It can be stored: `Schema.encode(PendingAuthorization)`.
+ *
+ * @since 0.1.0
+ * @category web applications
+ */
+export const begin = <R = never>(
+  options: WebOptions<R>
+): Effect.Effect<
+  { readonly url: string; readonly pending: PendingAuthorization },
+  SetupError | ExchangeError,
+  HttpClient.HttpClient | R
+> =>
+  Effect.flatMap(
+    Session.make(options, modeOf(options)),
+    ({ connect }) =>
+      Effect.flatMap(connect, ({ client: { server }, credential: { clientId } }) =>
+        AuthorizationRequest.make({ ...options, mode: name, server, clientId }))
+  )
+
+/**
+ * Completes a login: takes the URL of the redirect, or its query, redeems the code, once, and stores the token under the
+ * `account` if there is a store, so that every {@link makeSession} of it goes on with it at once. Use the record that was
+ * kept for this browser, and remove it, whatever the outcome.
+ *
+ * @since 0.1.0
+ * @category web applications
+ */
+export const complete = <R = never>(
+  options: WebOptions<R>,
+  pending: PendingAuthorization,
+  redirect: string | URL | URLSearchParams
+): Effect.Effect<Token, SetupError | ExchangeError, HttpClient.HttpClient | R> =>
+  Effect.gen(function*() {
+    const session = yield* Session.make(options, modeOf(options))
+    const code = yield* AuthorizationRequest.codeOf(pending, parametersOf(redirect), { mode: name })
+    const connection = yield* session.connect
+    const { client: { clientId, server } } = connection
+    if (pending.tokenEndpoint !== server.tokenEndpoint || pending.clientId !== clientId) {
+      return yield* new MalformedTokenResponse({
+        mode: name,
+        detail: "the login was begun with another client, or at another authorization server"
+      })
+    }
+    const store = options.account === undefined ? undefined : yield* Session.storeOf(session, name, options)
+    const token = yield* redeem(connection, pending, code)
+    if (store !== undefined) yield* store.withLock(TokenStore.set(store, token))
+    return token
+  })
+
+/**
+ * The tokens of one user of a web application, who has logged in by {@link complete}: they are found in the store, renewed,
+ * and written back. Nobody is asked: without a session, or after its end, a request fails with `InteractionRequired`, and
+ * succeeds as soon as the user has logged in again.
+ *
+ * @since 0.1.0
+ * @category web applications
+ */
+export const makeSession = <R = never>(
+  options: Session.Settings & Session.TokenOptions & Credential<R> & Grant & { readonly account: string }
+): Session.Tokens<R> => Session.makeTokens(options, modeOf(options))
+
+const name = "OAuth/AuthorizationCode"
+
+const modeOf = <R>({ account = "", credential: given }: Grant & Credential<R>) => ({
+  name,
+  given,
+  make: Credentials.authorizationCode,
+  account: () => account,
+  refreshes: true
+})
+
+/** From listening to the token; see `BrowserLogin`. */
+const logIn =
+  (options: Session.Settings & LoopbackGrant) =>
+  (connection: Session.Connection<AuthorizationCode>, demand: Demand): Effect.Effect<
+    Token,
+    ExchangeError,
+    HttpClient.HttpClient | Person
+  > =>
+    Effect.gen(function*() {
+      const { client: { server }, credential: { clientId } } = connection
+      const { answer, page: { pending } } = yield* BrowserLogin.run({
+        ...options.redirect,
+        mode: name,
+        page: (redirectUri) =>
+          Effect.map(
+            AuthorizationRequest.make({ ...options, mode: name, server, clientId, redirectUri, demand }),
+            ({ pending, url }) => ({
+              url,
+              pending,
+              isAnswer: (parameters: URLSearchParams) => AuthorizationRequest.isAnswer(pending, parameters)
+            })
+          )
+      })
+      const code = answer._tag === "Pasted"
+        ? Redacted.make(answer.code)
+        : yield* AuthorizationRequest.codeOf(pending, answer.parameters, { mode: name })
+      return yield* redeem(connection, pending, code)
+    })
+
+/** Once, whatever comes of it: a code that comes back revokes its tokens (RFC 6749 section 4.1.2). */
+const redeem = (
+  { exchange }: Session.Connection<AuthorizationCode>,
+  { redirectUri, scope, verifier }: PendingAuthorization,
+  code: Redacted.Redacted
+) =>
+  exchange({
+    grant_type: "authorization_code",
+    code: Redacted.value(code),
+    redirect_uri: redirectUri,
+    code_verifier: Redacted.value(verifier)
+  }, { scope })
+
+const parametersOf = (redirect: string | URL | URLSearchParams): URLSearchParams =>
+  redirect instanceof URLSearchParams
+    ? redirect
+    : redirect instanceof URL
+    ? redirect.searchParams
+    : new URLSearchParams(redirect.slice(redirect.indexOf("?") + 1).split("#")[0])

@@ -1,0 +1,74 @@
+/**
+ * A session that began elsewhere, such as in a browser (RFC 6749 section 6): the mode `OAuth/RefreshToken`. When the server
+ * has ended it, nobody can log in again here.
+ *
+ * @since 0.1.0
+ */
+import type { Given, Untagged } from "@effect-auth/core/CredentialSource"
+import type * as Config from "effect/Config"
+import type { ConfigError } from "effect/ConfigError"
+import * as Redacted from "effect/Redacted"
+import * as Mode from "./internal/mode.ts"
+import * as Session from "./internal/session.ts"
+import type { RefreshToken } from "./OAuthCredential.ts"
+import * as Credentials from "./OAuthCredential.ts"
+
+/**
+ * @since 0.1.0
+ * @category models
+ */
+export interface Credential<R = never> {
+  readonly credential: Given<Untagged<RefreshToken>, R>
+}
+
+/**
+ * The tokens by themselves. The refresh token is redeemed before the first request.
+ *
+ * @since 0.1.0
+ * @category constructors
+ */
+export const makeTokens = <R = never>(
+  options: Session.Settings & Session.TokenOptions & Credential<R>
+): Session.Tokens<R> =>
+  Session.makeTokens(options, {
+    name,
+    given: options.credential,
+    make: Credentials.refreshToken,
+    // the session itself is what a stored token continues
+    account: ({ refreshToken }) => Redacted.value(refreshToken),
+    refreshes: true,
+    begun: ({ refreshToken }) => refreshToken
+  })
+
+/**
+ * The client by itself.
+ *
+ * @since 0.1.0
+ * @category constructors
+ */
+export const make = <const O extends Mode.Options, R = never>(options: O & Credential<R>): Mode.Client<O, R> =>
+  Mode.makeOf<O, R>(name, makeTokens(options), options)
+
+/**
+ * The client as a layer.
+ *
+ * @since 0.1.0
+ * @category layers
+ */
+export const layer = <Self = never, R = never>(
+  options: Mode.Options<Self> & Credential<R>
+): Mode.ModeLayer<Self, never, R> => Mode.layerOf(name, makeTokens(options), options)
+
+/**
+ * {@link layer} with its settings from Config.
+ *
+ * @since 0.1.0
+ * @category layers
+ */
+export const layerConfig = <Self = never>(
+  config: Config.Config.Wrap<Session.Settings & { readonly credential: RefreshToken }>,
+  options?: Mode.PlainOptions<Self>
+): Mode.ModeLayer<Self, ConfigError> =>
+  Mode.layerConfigOf(config, (settings) => layer<Self>({ ...options, ...settings }))
+
+const name = "OAuth/RefreshToken"

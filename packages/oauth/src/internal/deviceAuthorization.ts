@@ -1,0 +1,109 @@
+/** Device authorization (RFC 8628): asking for a code, and how often to ask whether it was entered. */
+import type { ExchangeError } from "@effect-auth/core/AuthError"
+import { isTransient, MalformedTokenResponse } from "@effect-auth/core/AuthError"
+import * as TokenEndpoint from "@effect-auth/core/TokenEndpoint"
+import type * as HttpClient from "@effect/platform/HttpClient"
+import type * as HttpClientResponse from "@effect/platform/HttpClientResponse"
+import * as Duration from "effect/Duration"
+import * as Effect from "effect/Effect"
+import * as Option from "effect/Option"
+import * as Redacted from "effect/Redacted"
+import * as Schema from "effect/Schema"
+import type * as Parameters from "./parameters.ts"
+import type { OAuthClient } from "./tokenRequest.ts"
+import * as TokenRequest from "./tokenRequest.ts"
+
+/** RFC 8628 section 3.2. */
+export interface DeviceAuthorization {
+  readonly deviceCode: Redacted.Redacted
+  readonly userCode: string
+  readonly verificationUri: string
+  readonly verificationUriComplete: string | undefined
+  readonly lifetime: Duration.Duration
+  readonly interval: Duration.Duration
+}
+
+export const request = (
+  client: OAuthClient,
+  endpoint: string,
+  parameters: Parameters.Parameters
+): Effect.Effect<DeviceAuthorization, ExchangeError, HttpClient.HttpClient> =>
+  Effect.gen(function*() {
+    const { mode } = client
+    const { answer, status, url } = yield* TokenRequest.ask(client, endpoint, parameters, Answer, { mode })
+    const verificationUri = pageOf(answer.verification_uri ?? answer.verification_url)
+    const lifetime = seconds(answer.expires_in)
+    if (verificationUri === undefined || lifetime === undefined) {
+      return yield* new MalformedTokenResponse({
+        mode,
+        url,
+        status,
+        detail: verificationUri === undefined
+          ? "the answer names no page to enter the code"
+          : "the code has no lifetime"
+      })
+    }
+    return {
+      deviceCode: Redacted.make(answer.device_code),
+      userCode: answer.user_code,
+      verificationUri,
+      verificationUriComplete: pageOf(answer.verification_uri_complete),
+      lifetime,
+      interval: seconds(answer.interval) ?? Duration.seconds(5)
+    }
+  })
+
+/** "Not yet" is no refusal, whatever its status: GitHub says it with 200, Google with 428. */
+export const dialect: TokenEndpoint.Dialect = (answer, grant) =>
+  answer.code === pending || answer.code === slowDown ? "TryAgain" : TokenEndpoint.oauth(answer, grant)
+
+/** GitHub states in its refusals how long to wait from now on. */
+export const statedInterval = (
+  response: HttpClientResponse.HttpClientResponse
+): Effect.Effect<Option.Option<Duration.Duration>> =>
+  Effect.map(
+    Effect.option(response.json),
+    (body) =>
+      Option.flatMap(Option.flatMap(body, decodeInterval), ({ interval }) => Option.fromNullable(seconds(interval)))
+  )
+
+/** How long to wait until the next question; `undefined`: there is none, for the error is the answer. */
+export const nextInterval = (interval: Duration.Duration, error: ExchangeError): Duration.Duration | undefined => {
+  if (error._tag === "TokenEndpointError" && error.code === pending) return interval
+  if (error._tag === "TokenEndpointError" && error.code === slowDown) {
+    // RFC 8628 section 3.5: for this and all later questions
+    return Duration.max(Duration.sum(interval, Duration.seconds(5)), error.retryAfter ?? Duration.zero)
+  }
+  // a proxy that answers is no reason to lose the login
+  return isTransient(error) || (error._tag === "MalformedTokenResponse" && error.foreign === true)
+    ? Duration.times(interval, 2)
+    : undefined
+}
+
+const pending = "authorization_pending"
+const slowDown = "slow_down"
+
+const Answer = Schema.Struct({
+  device_code: Schema.NonEmptyString,
+  // a person reads it, on a terminal perhaps
+  user_code: Schema.String.pipe(Schema.pattern(/^[\x20-\x7e]{1,64}$/u)),
+  verification_uri: Schema.optional(Schema.String),
+  // Google's spelling
+  verification_url: Schema.optional(Schema.String),
+  verification_uri_complete: Schema.optional(Schema.NullOr(Schema.String)),
+  expires_in: Schema.Unknown,
+  interval: Schema.optional(Schema.Unknown)
+})
+
+const decodeInterval = Schema.decodeUnknownOption(Schema.Struct({ interval: Schema.Unknown }))
+
+/** A page that a browser may be sent to. */
+const pageOf = (url: string | null | undefined): string | undefined => {
+  const page = url === null || url === undefined || !URL.canParse(url) ? undefined : new URL(url)
+  return page !== undefined && /^https?:$/u.test(page.protocol) ? page.href : undefined
+}
+
+const seconds = (stated: unknown): Duration.Duration | undefined => {
+  const seconds = typeof stated === "string" && /^\d{1,9}$/u.test(stated) ? Number(stated) : stated
+  return typeof seconds === "number" && seconds > 0 && Number.isFinite(seconds) ? Duration.seconds(seconds) : undefined
+}

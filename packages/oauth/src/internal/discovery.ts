@@ -1,0 +1,112 @@
+/** An authorization server, read from its metadata: RFC 8414, OpenID Connect Discovery. */
+import type { ExchangeError, InsecureTransport, InvalidSetting } from "@effect-auth/core/AuthError"
+import { MalformedTokenResponse } from "@effect-auth/core/AuthError"
+import * as OriginPolicy from "@effect-auth/core/OriginPolicy"
+import * as TokenEndpoint from "@effect-auth/core/TokenEndpoint"
+import * as HttpClient from "@effect/platform/HttpClient"
+import * as HttpClientRequest from "@effect/platform/HttpClientRequest"
+import * as Effect from "effect/Effect"
+import * as Schema from "effect/Schema"
+import type { AuthorizationServer } from "./server.ts"
+import { issuerUrl, make } from "./server.ts"
+
+/**
+ * Asks the issuer for its metadata: RFC 8414 with the well-known part inserted before the issuer's path, then OpenID
+ * Connect Discovery with it inserted, then appended. An answer of 4xx leads to the next place; what is not the issuer's own
+ * document is refused, wherever it was found.
+ *
+ * @since 0.1.0
+ * @category constructors
+ */
+export const discover = (
+  issuer: string,
+  options: { readonly mode: string }
+): Effect.Effect<AuthorizationServer, ExchangeError | InvalidSetting | InsecureTransport, HttpClient.HttpClient> =>
+  Effect.gen(function*() {
+    const base = yield* issuerUrl(issuer)
+    const client = yield* HttpClient.HttpClient
+    const [first, ...others] = places(base)
+    const tried = others.reduce(
+      (tried, place) => Effect.catchIf(tried, isMissing, () => fetched(client, place, options)),
+      fetched(client, first, options)
+    )
+    const document = yield* tried
+    // RFC 8414 section 3.3: character by character
+    if (document.issuer !== issuer) {
+      return yield* new MalformedTokenResponse({
+        mode: options.mode,
+        url: OriginPolicy.addressOf({ url: issuer }),
+        detail: "the metadata is that of another issuer"
+      })
+    }
+    return yield* make(fromDocument(document))
+  })
+
+/** The places of an issuer's metadata, in the order in which they are tried. */
+export const places = ({ origin, pathname }: URL): readonly [string, ...ReadonlyArray<string>] => {
+  const path = pathname.replace(/\/$/u, "")
+  const oauth = `${origin}/.well-known/oauth-authorization-server${path}`
+  const inserted = `${origin}/.well-known/openid-configuration${path}`
+  return path === "" ? [oauth, inserted] : [oauth, inserted, `${origin}${path}/.well-known/openid-configuration`]
+}
+
+const Texts = Schema.Array(Schema.String)
+
+const Document = Schema.Struct({
+  issuer: Schema.String,
+  token_endpoint: Schema.String,
+  authorization_endpoint: Schema.optional(Schema.String),
+  device_authorization_endpoint: Schema.optional(Schema.String),
+  revocation_endpoint: Schema.optional(Schema.String),
+  registration_endpoint: Schema.optional(Schema.String),
+  jwks_uri: Schema.optional(Schema.String),
+  token_endpoint_auth_methods_supported: Schema.optional(Texts),
+  scopes_supported: Schema.optional(Texts),
+  code_challenge_methods_supported: Schema.optional(Texts),
+  authorization_response_iss_parameter_supported: Schema.optional(Schema.Boolean),
+  client_id_metadata_document_supported: Schema.optional(Schema.Boolean),
+  dpop_signing_alg_values_supported: Schema.optional(Texts),
+  mtls_endpoint_aliases: Schema.optional(Schema.Struct({
+    token_endpoint: Schema.optional(Schema.String),
+    revocation_endpoint: Schema.optional(Schema.String)
+  }))
+})
+
+const fromDocument = (document: typeof Document.Type): AuthorizationServer => ({
+  issuer: document.issuer,
+  tokenEndpoint: document.token_endpoint,
+  authorizationEndpoint: document.authorization_endpoint,
+  deviceAuthorizationEndpoint: document.device_authorization_endpoint,
+  revocationEndpoint: document.revocation_endpoint,
+  registrationEndpoint: document.registration_endpoint,
+  jwksUri: document.jwks_uri,
+  // RFC 8414 section 2
+  clientAuthentications: document.token_endpoint_auth_methods_supported ?? ["client_secret_basic"],
+  scopes: document.scopes_supported,
+  codeChallengeMethods: document.code_challenge_methods_supported,
+  statesIssuer: document.authorization_response_iss_parameter_supported,
+  clientMetadataDocuments: document.client_id_metadata_document_supported,
+  dpopAlgorithms: document.dpop_signing_alg_values_supported,
+  mtlsEndpoints: document.mtls_endpoint_aliases === undefined ? undefined : {
+    token: document.mtls_endpoint_aliases.token_endpoint,
+    revocation: document.mtls_endpoint_aliases.revocation_endpoint
+  }
+})
+
+const fetched = (client: HttpClient.HttpClient, url: string, { mode }: { readonly mode: string }) => {
+  const options: TokenEndpoint.Options = {
+    mode,
+    // a document that is not there is looked for elsewhere; nobody is refused
+    dialect: ({ status }) => status === 408 || status === 429 || status >= 500 ? "TryAgain" : "Unexpected"
+  }
+  return Effect.flatMap(
+    TokenEndpoint.execute(client, HttpClientRequest.get(url, { acceptJson: true }), options),
+    TokenEndpoint.json(Document, options)
+  )
+}
+
+const isMissing = (error: ExchangeError): boolean =>
+  (error._tag === "TokenEndpointError" && error.reason === "Unexpected" && error.status !== undefined &&
+    error.status >= 400 && error.status < 500) ||
+  // a server that answers every path with its page
+  (error._tag === "MalformedTokenResponse" && error.foreign === true)

@@ -1,0 +1,78 @@
+/** What every mode is made of: its options, its client and its layer over a token source. */
+import * as AuthenticatedHttpClient from "@effect-auth/core/AuthenticatedHttpClient"
+import * as Authenticator from "@effect-auth/core/Authenticator"
+import type { ExchangeError, SetupError } from "@effect-auth/core/AuthError"
+import * as System from "@effect-auth/core/System"
+import type { TokenSource } from "@effect-auth/core/TokenSource"
+import type * as HttpClient from "@effect/platform/HttpClient"
+import type * as Config from "effect/Config"
+import type { ConfigError } from "effect/ConfigError"
+import type * as Context from "effect/Context"
+import * as Effect from "effect/Effect"
+import * as Layer from "effect/Layer"
+import type * as Scope from "effect/Scope"
+import type { Needs, Settings, TokenOptions, Tokens } from "./session.ts"
+
+/**
+ * What only code can give.
+ *
+ * @since 0.1.0
+ * @category models
+ */
+export interface PlainOptions<Self = never> extends TokenOptions {
+  /** The tag of the API's client. Default: the shared client alone. */
+  readonly client?: Context.Tag<Self, AuthenticatedHttpClient.Service> | undefined
+}
+
+/**
+ * The options of every mode, so that changing the mode changes nothing else.
+ *
+ * @since 0.1.0
+ * @category models
+ */
+export interface Options<Self = never> extends Settings, PlainOptions<Self> {}
+
+/**
+ * What the layer of a mode provides: the shared client, and the client of the API under its tag.
+ *
+ * @since 0.1.0
+ * @category models
+ */
+export type ModeLayer<Self, E = never, R = never> = Layer.Layer<
+  AuthenticatedHttpClient.AuthenticatedHttpClient | Self,
+  SetupError | ExchangeError | E,
+  HttpClient.HttpClient | R
+>
+
+/**
+ * The client of a mode by itself.
+ *
+ * @since 0.1.0
+ * @category models
+ */
+export type Client<O, R = never> = Effect.Effect<
+  AuthenticatedHttpClient.Service<AuthenticatedHttpClient.Failures<O>>,
+  SetupError | ExchangeError,
+  HttpClient.HttpClient | Scope.Scope | R
+>
+
+export const authenticatorOf = (mode: string, tokens: TokenSource): Authenticator.Authenticator =>
+  Authenticator.bearer(tokens, { mode, review: Authenticator.reviewDemands })
+
+export const makeOf = <const O extends AuthenticatedHttpClient.Options, R>(
+  mode: string,
+  tokens: Tokens<R>,
+  options: O
+): Client<O, R> =>
+  Effect.flatMap(tokens, (tokens) => AuthenticatedHttpClient.make(authenticatorOf(mode, tokens), options))
+
+export const layerOf = <Self, R>(mode: string, tokens: Tokens<R>, options: Options<Self>): ModeLayer<Self, never, R> =>
+  AuthenticatedHttpClient.layer<Self, SetupError | ExchangeError, Needs | R>(
+    Effect.map(tokens, (tokens) => authenticatorOf(mode, tokens)),
+    options
+  )
+
+export const layerConfigOf = <S, Self, R>(
+  config: Config.Config.Wrap<S>,
+  layer: (settings: S) => ModeLayer<Self, never, R>
+): ModeLayer<Self, ConfigError, R> => Layer.unwrapEffect(Effect.map(System.readConfig(config), layer))

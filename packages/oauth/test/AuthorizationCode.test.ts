@@ -1,0 +1,182 @@
+import { MayInteract } from "@effect-auth/core/TokenSource"
+import * as TokenStores from "@effect-auth/core/TokenStores"
+import * as AuthorizationCode from "@effect-auth/oauth/AuthorizationCode"
+import * as OAuth from "@effect-auth/oauth/OAuth"
+import * as ScriptedHttpClient from "@effect-auth/testing/ScriptedHttpClient"
+import { assert, describe, it } from "@effect/vitest"
+import * as Effect from "effect/Effect"
+import * as Fiber from "effect/Fiber"
+import * as Layer from "effect/Layer"
+import * as Redacted from "effect/Redacted"
+import * as TestClock from "effect/TestClock"
+import { Acme, baseUrl, clientId, credential, forms, issuer, me, server } from "./fixtures.ts"
+import { agrees, Person, person, redirectUri } from "./person.ts"
+
+const authorizing = { ...server, authorizationEndpoint: `${issuer}/authorize` }
+const options = { client: Acme, baseUrl, server: authorizing, credential: { clientId } }
+
+/** A token endpoint that numbers its tokens and knows no session but the last, and an API that repeats what it was sent. */
+const answering = (tokens: { readonly refresh: boolean } = { refresh: true }) =>
+  ScriptedHttpClient.layer(({ body, headers, line }, earlier) => {
+    if (!line.startsWith("POST")) return { json: headers["authorization"] ?? "" }
+    const n = earlier.filter(({ line }) => line.startsWith("POST")).length
+    const refresh = new URLSearchParams(body).get("refresh_token")
+    return refresh === "canary-ended"
+      ? { status: 400, json: { error: "invalid_grant" } }
+      : {
+        json: {
+          access_token: `canary-${n}`,
+          expires_in: 60,
+          ...(tokens.refresh ? { refresh_token: n === 0 ? "canary-first" : "canary-ended" } : undefined)
+        }
+      }
+  })
+
+describe("AuthorizationCode.layer", () => {
+  const live = Layer.provideMerge(AuthorizationCode.layer(options), Layer.merge(answering(), person))
+
+  it.effect("AC6 AC15 LB2 sends a person to the server, redeems the code once, and stops listening", () =>
+    Effect.gen(function*() {
+      const { asked, open } = yield* Person
+      assert.strictEqual(yield* me, "Bearer canary-0")
+      assert.deepStrictEqual([yield* asked, yield* open], [1, 0])
+      const [form] = (yield* forms).map(Object.fromEntries)
+      assert.deepInclude(form, {
+        grant_type: "authorization_code",
+        code: "canary-code",
+        redirect_uri: redirectUri,
+        client_id: clientId
+      })
+      assert.match(form?.code_verifier ?? "", /^[A-Za-z0-9_-]{43}$/u)
+    }).pipe(Effect.provide(live)))
+
+  it.effect("RF1 refreshes without a person, and asks one again when the server has ended the session", () =>
+    Effect.gen(function*() {
+      const { asked } = yield* Person
+      yield* me
+      yield* TestClock.adjust("2 minutes")
+      assert.strictEqual(yield* me, "Bearer canary-1")
+      assert.strictEqual(yield* asked, 1)
+      yield* TestClock.adjust("2 minutes")
+      assert.strictEqual(yield* me, "Bearer canary-3")
+      assert.strictEqual(yield* asked, 2)
+    }).pipe(Effect.provide(live)))
+
+  it.effect("LB8 asks one person once, however many calls need the login", () =>
+    Effect.gen(function*() {
+      const { asked } = yield* Person
+      yield* Effect.all(Array.from({ length: 50 }, () => me), { concurrency: "unbounded" })
+      assert.strictEqual(yield* asked, 1)
+    }).pipe(Effect.provide(live)))
+
+  it.effect("AC10 fails at once where the person denies, and asks nobody again in the cool-down", () =>
+    Effect.gen(function*() {
+      const { asked, does, open } = yield* Person
+      yield* does((page) => `error=access_denied&state=${page.searchParams.get("state")}`)
+      for (const _ of [1, 2]) {
+        assert.deepInclude(yield* Effect.flip(me), { _tag: "CredentialsRejected", code: "access_denied" })
+      }
+      assert.deepStrictEqual([yield* asked, yield* open, (yield* forms).length], [1, 0, 0])
+    }).pipe(Effect.provide(live)))
+
+  it.effect("AC5 waits on where the redirect of another login comes, and AC8 sends nothing for it", () =>
+    Effect.gen(function*() {
+      const { does, open } = yield* Person
+      yield* does(() => "code=canary-theirs&state=theirs")
+      const call = yield* Effect.fork(Effect.flip(me))
+      yield* TestClock.adjust("1 minute")
+      assert.deepStrictEqual([yield* open, (yield* forms).length], [1, 0])
+      yield* TestClock.adjust("5 minutes")
+      assert.deepInclude(yield* call, { _tag: "InteractionRequired" })
+      assert.strictEqual(yield* open, 0)
+    }).pipe(Effect.provide(live)))
+
+  it.effect("LB8 leaves nothing open when its program ends while a person is asked", () =>
+    Effect.gen(function*() {
+      const { does, open } = yield* Person
+      yield* does(() => undefined)
+      const program = yield* Effect.fork(Effect.provide(me, AuthorizationCode.layer(options)))
+      yield* TestClock.adjust("1 second")
+      assert.strictEqual(yield* open, 1)
+      yield* Fiber.interrupt(program)
+      assert.strictEqual(yield* open, 0)
+    }).pipe(Effect.provide(Layer.merge(answering(), person))))
+
+  it.effect("asks nobody for a call that may not interact", () =>
+    Effect.gen(function*() {
+      const { asked } = yield* Person
+      const error = yield* Effect.flip(Effect.provideService(me, MayInteract, false))
+      assert.strictEqual(error instanceof Error && "_tag" in error ? error._tag : "", "InteractionRequired")
+      assert.strictEqual(yield* asked, 0)
+    }).pipe(Effect.provide(live)))
+
+  it.effect("goes on with the session that a store keeps, and tells persons apart by their account", () =>
+    Effect.gen(function*() {
+      const { asked } = yield* Person
+      const run = (account?: string) => Effect.provide(me, AuthorizationCode.layer({ ...options, account }))
+      yield* run("ada")
+      yield* run("ada")
+      assert.strictEqual(yield* asked, 1)
+      yield* run("bob")
+      assert.strictEqual(yield* asked, 2)
+    }).pipe(Effect.provide(Layer.mergeAll(answering(), person, TokenStores.layerMemory))))
+})
+
+describe("AuthorizationCode, web application", () => {
+  const web = { ...options, credential, redirectUri: "https://app.example/callback" }
+  const logIn = (account: string) =>
+    Effect.gen(function*() {
+      const { pending, url } = yield* AuthorizationCode.begin({ ...web, account })
+      return yield* AuthorizationCode.complete({ ...web, account }, pending, `/callback?${agrees(new URL(url)) ?? ""}`)
+    })
+  const users = OAuth.keyed(
+    (account: string) => AuthorizationCode.makeSession({ ...options, credential, account }),
+    { baseUrl }
+  )
+  const live = Layer.mergeAll(answering(), person, TokenStores.layerMemory)
+  const call = (client: Effect.Effect.Success<typeof users>, user: string) =>
+    Effect.flatMap(client.forKey(user).get("/me"), ({ json }) => json)
+
+  it.scoped("AC16 gives each user the session of their own login, which is renewed without them", () =>
+    Effect.gen(function*() {
+      const client = yield* users
+      yield* logIn("ada")
+      yield* logIn("bob")
+      assert.deepStrictEqual([yield* call(client, "ada"), yield* call(client, "bob")], [
+        "Bearer canary-0",
+        "Bearer canary-1"
+      ])
+      yield* TestClock.adjust("2 minutes")
+      assert.strictEqual(yield* call(client, "ada"), "Bearer canary-2")
+      const [, , refresh] = (yield* forms).map(Object.fromEntries)
+      assert.deepInclude(refresh, { grant_type: "refresh_token", refresh_token: "canary-first" })
+    }).pipe(Effect.provide(live)))
+
+  it.scoped("asks nobody: a user who has to log in is told so, and is served at once after that", () =>
+    Effect.gen(function*() {
+      const client = yield* users
+      const { asked } = yield* Person
+      for (const _ of [1, 2]) {
+        assert.deepInclude(yield* Effect.flip(client.forKey("ada").get("/me")), { _tag: "InteractionRequired" })
+      }
+      yield* logIn("ada")
+      assert.strictEqual(yield* call(client, "ada"), "Bearer canary-0")
+      assert.strictEqual(yield* asked, 0)
+    }).pipe(Effect.provide(live)))
+
+  it.scoped("AC16 does not complete a login at another server or with another client, and sends nothing for it", () =>
+    Effect.gen(function*() {
+      const { pending, url } = yield* AuthorizationCode.begin(web)
+      const query = agrees(new URL(url)) ?? ""
+      const elsewhere = { ...authorizing, tokenEndpoint: "https://other.example/token" }
+      for (
+        const other of [{ ...web, server: elsewhere }, { ...web, credential: { ...credential, clientId: "other" } }]
+      ) {
+        const error = yield* Effect.flip(AuthorizationCode.complete(other, pending, new URLSearchParams(query)))
+        assert.deepInclude(error, { _tag: "MalformedTokenResponse" })
+      }
+      assert.lengthOf(yield* forms, 0)
+      const token = yield* AuthorizationCode.complete(web, pending, new URL(`https://app.example/callback?${query}#_`))
+      assert.strictEqual(Redacted.value(token.value), "canary-0")
+    }).pipe(Effect.provide(live)))
+})

@@ -1,0 +1,90 @@
+import * as AuthorizationServer from "@effect-auth/oauth/AuthorizationServer"
+import * as ClientCredentials from "@effect-auth/oauth/ClientCredentials"
+import * as ScriptedHttpClient from "@effect-auth/testing/ScriptedHttpClient"
+import * as HttpClient from "@effect/platform/HttpClient"
+import { assert, describe, it } from "@effect/vitest"
+import * as Effect from "effect/Effect"
+import * as Layer from "effect/Layer"
+import * as TestClock from "effect/TestClock"
+import { Acme, baseUrl, credential, forms, issuer, me } from "./fixtures.ts"
+
+describe("AuthorizationServer", () => {
+  const document = { issuer, token_endpoint: `${issuer}/token` }
+
+  const discovered = (table: Parameters<typeof ScriptedHttpClient.routes>[0], of = issuer) =>
+    Effect.gen(function*() {
+      const client = ScriptedHttpClient.make(ScriptedHttpClient.routes(table, { status: 404 }))
+      const result = yield* AuthorizationServer.discover(of, { mode: "Test" }).pipe(
+        Effect.provideService(HttpClient.HttpClient, client),
+        Effect.either
+      )
+      return { result, lines: (yield* client.requests).map(({ line }) => line) }
+    })
+
+  it.effect("MD1 MD2 looks in the three places of an issuer with a path, in order", () =>
+    Effect.gen(function*() {
+      const of = `${issuer}/tenant`
+      const { lines, result } = yield* discovered({
+        "GET /tenant/.well-known/openid-configuration": { json: { ...document, issuer: of } }
+      }, of)
+      assert.deepStrictEqual(lines, [
+        "GET /.well-known/oauth-authorization-server/tenant",
+        "GET /.well-known/openid-configuration/tenant",
+        "GET /tenant/.well-known/openid-configuration"
+      ])
+      assert.isTrue(result._tag === "Right" && result.right.tokenEndpoint === document.token_endpoint)
+    }))
+
+  it.effect("MD2 does not skip a server that is not available", () =>
+    Effect.gen(function*() {
+      const { lines, result } = yield* discovered({
+        "GET /.well-known/oauth-authorization-server": { status: 503 }
+      })
+      assert.lengthOf(lines, 1)
+      assert.isTrue(result._tag === "Left" && result.left._tag === "TokenEndpointError")
+    }))
+
+  it.effect.each([`${issuer}/`, "https://as.acme.example.evil.example", `${issuer}:443`])(
+    "MD3 refuses the document of %s",
+    (other) =>
+      Effect.gen(function*() {
+        const { result } = yield* discovered({
+          "GET /.well-known/oauth-authorization-server": { json: { ...document, issuer: other } }
+        })
+        assert.isTrue(result._tag === "Left" && result.left._tag === "MalformedTokenResponse")
+      })
+  )
+
+  it.effect("MD4 refuses an issuer with a query, and an endpoint in the clear", () =>
+    Effect.gen(function*() {
+      const query = yield* discovered({}, `${issuer}?a=1`)
+      assert.isTrue(query.result._tag === "Left" && query.result.left._tag === "InvalidSetting")
+      const clear = yield* discovered({
+        "GET /.well-known/oauth-authorization-server": {
+          json: { ...document, token_endpoint: "http://as.acme.example/token" }
+        }
+      })
+      assert.isTrue(clear.result._tag === "Left" && clear.result.left._tag === "InsecureTransport")
+    }))
+
+  it.effect("MD6 reads the metadata once an hour, however many logins there are", () =>
+    Effect.gen(function*() {
+      for (const _ of [1, 2, 3]) {
+        yield* me
+        yield* TestClock.adjust("2 minutes")
+      }
+      yield* TestClock.adjust("1 hour")
+      yield* me
+      const { requests } = yield* ScriptedHttpClient.ScriptedHttpClient
+      const asked = (yield* requests).filter(({ line }) => line.includes("well-known"))
+      assert.lengthOf(asked, 2)
+      assert.lengthOf(yield* forms, 4)
+    }).pipe(Effect.provide(Layer.provideMerge(
+      ClientCredentials.layer({ client: Acme, baseUrl, server: issuer, credential }),
+      ScriptedHttpClient.layer(ScriptedHttpClient.routes({
+        "GET /.well-known/oauth-authorization-server": ScriptedHttpClient.repeatLast({ json: document }),
+        "POST /token": ScriptedHttpClient.repeatLast({ json: { access_token: "canary-1", expires_in: 60 } }),
+        "GET /me": ScriptedHttpClient.repeatLast({ json: "me" })
+      }))
+    ))))
+})

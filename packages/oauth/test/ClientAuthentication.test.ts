@@ -1,0 +1,99 @@
+import * as ClientAuthentication from "@effect-auth/oauth/ClientAuthentication"
+import * as ClientCredentials from "@effect-auth/oauth/ClientCredentials"
+import * as SigningKey from "@effect-auth/oauth/SigningKey"
+import * as ScriptedHttpClient from "@effect-auth/testing/ScriptedHttpClient"
+import { assert, describe, it } from "@effect/vitest"
+import * as Effect from "effect/Effect"
+import * as Layer from "effect/Layer"
+import * as TestClock from "effect/TestClock"
+import { decodeJwt, generateKeyPair, jwtVerify } from "jose"
+import { Acme, baseUrl, clientId, clientSecret, credential, issuer, me, scripted, secret, server } from "./fixtures.ts"
+
+describe("ClientAuthentication", () => {
+  const sentWith = (authentication: ClientAuthentication.ClientAuthentication) =>
+    Effect.gen(function*() {
+      yield* me
+      const { requests } = yield* ScriptedHttpClient.ScriptedHttpClient
+      const [request] = yield* requests
+      return { authorization: request?.headers["authorization"], form: new URLSearchParams(request?.body) }
+    }).pipe(Effect.provide(Layer.provideMerge(
+      ClientCredentials.layer({
+        client: Acme,
+        baseUrl,
+        server: { ...server, issuer },
+        credential,
+        authentication
+      }),
+      scripted()
+    )))
+
+  it.effect("CA1 form-encodes id and secret before Base64", () =>
+    Effect.gen(function*() {
+      const { authorization, form } = yield* sentWith(ClientAuthentication.basic(secret))
+      assert.strictEqual(authorization, `Basic ${btoa("reporting:canary+client%2Bsecret%25oauth")}`)
+      assert.isFalse(form.has("client_secret")) // CA4
+    }))
+
+  it.effect("CA2 sends them as they are, where that is asked for", () =>
+    Effect.gen(function*() {
+      const { authorization } = yield* sentWith(ClientAuthentication.basic(secret, { raw: true }))
+      assert.strictEqual(authorization, `Basic ${btoa(`${clientId}:${clientSecret}`)}`)
+    }))
+
+  it.effect("CA3 puts the secret, or the id alone, into the form", () =>
+    Effect.gen(function*() {
+      const post = yield* sentWith(ClientAuthentication.post(secret))
+      assert.deepStrictEqual(
+        [post.authorization, post.form.get("client_id"), post.form.get("client_secret")],
+        [undefined, clientId, clientSecret]
+      )
+      for (const method of [ClientAuthentication.none, ClientAuthentication.certificate]) { // CA10
+        const { authorization, form } = yield* sentWith(method)
+        assert.deepStrictEqual([authorization, form.get("client_id"), form.get("client_secret")], [
+          undefined,
+          clientId,
+          null
+        ])
+      }
+    }))
+
+  it.effect("CA5 CA6 CA7 CA8 signs an assertion about itself, for the issuer, good for a minute", () =>
+    Effect.gen(function*() {
+      const { privateKey, publicKey } = yield* Effect.promise(() => generateKeyPair("ES256", { extractable: true }))
+      yield* TestClock.setTime(Date.UTC(2026, 0, 1))
+      const key = SigningKey.fromCryptoKey(privateKey, {
+        algorithm: "ES256",
+        keyId: "key-1",
+        header: { x5t: "canary" }
+      })
+      const { authorization, form } = yield* sentWith(ClientAuthentication.privateKeyJwt(key))
+      assert.isUndefined(authorization)
+      assert.strictEqual(form.get("client_id"), clientId)
+      assert.strictEqual(
+        form.get("client_assertion_type"),
+        "urn:ietf:params:oauth:client-assertion-type:jwt-bearer"
+      )
+      const assertion = form.get("client_assertion") ?? ""
+      const { payload, protectedHeader } = yield* Effect.promise(() =>
+        jwtVerify(assertion, publicKey, { currentDate: new Date(Date.UTC(2026, 0, 1)) })
+      )
+      assert.deepInclude(protectedHeader, { alg: "ES256", kid: "key-1", x5t: "canary" })
+      const now = Date.UTC(2026, 0, 1) / 1000
+      assert.deepInclude(payload, { iss: clientId, sub: clientId, aud: issuer, iat: now, exp: now + 60 })
+      const again = yield* sentWith(ClientAuthentication.privateKeyJwt(key, { audience: server.tokenEndpoint }))
+      const second = decodeJwt(again.form.get("client_assertion") ?? "")
+      assert.notStrictEqual(second.jti, payload.jti)
+      assert.strictEqual(second.aud, server.tokenEndpoint)
+    }))
+
+  it("CA11 takes the method for a secret from the metadata", () => {
+    const methodFor = (clientAuthentications: ReadonlyArray<string> | undefined, given = true) =>
+      ClientAuthentication.forSecret(given ? secret : undefined, { ...server, clientAuthentications })._tag
+    assert.deepStrictEqual([
+      methodFor(undefined),
+      methodFor(["client_secret_post", "client_secret_basic"]),
+      methodFor(["client_secret_post"]),
+      methodFor(["none"], false)
+    ], ["Basic", "Basic", "Post", "None"])
+  })
+})

@@ -1,0 +1,89 @@
+import * as RefreshToken from "@effect-auth/oauth/RefreshToken"
+import * as FakeOAuth from "@effect-auth/testing/FakeOAuth"
+import * as ScriptedHttpClient from "@effect-auth/testing/ScriptedHttpClient"
+import * as HttpBody from "@effect/platform/HttpBody"
+import * as HttpServerResponse from "@effect/platform/HttpServerResponse"
+import { assert, describe, it } from "@effect/vitest"
+import * as Effect from "effect/Effect"
+import * as Layer from "effect/Layer"
+import * as Redacted from "effect/Redacted"
+import * as TestClock from "effect/TestClock"
+import { Acme, baseUrl, clientId, credential, fake, forms, me, password, server, username } from "./fixtures.ts"
+
+describe("RefreshToken", () => {
+  const begun = Effect.gen(function*() {
+    const { httpClient } = yield* fake
+    const response = yield* httpClient.post(server.tokenEndpoint, {
+      headers: {
+        authorization: `Basic ${btoa("reporting:canary+client%2Bsecret%25oauth")}`,
+        "content-type": "application/x-www-form-urlencoded"
+      },
+      body: HttpBody.text(
+        new URLSearchParams({ grant_type: "password", username, password }).toString(),
+        "application/x-www-form-urlencoded"
+      )
+    })
+    const { refresh_token } = (yield* response.json) as { readonly refresh_token: string }
+    return { ...credential, refreshToken: Redacted.make(refresh_token) }
+  })
+
+  it.effect("redeems the refresh token before the first request, and each successor once", () =>
+    Effect.gen(function*() {
+      const { stats } = yield* fake
+      const layer = RefreshToken.layer({ client: Acme, baseUrl, server, credential: yield* begun })
+      yield* Effect.gen(function*() {
+        assert.deepStrictEqual(yield* me, { client: clientId, user: username, scope: null })
+        yield* TestClock.adjust("1 hour")
+        yield* me
+      }).pipe(Effect.provide(layer))
+      assert.deepInclude(yield* stats, { logins: 1, refreshes: 2, reuses: 0, refused: 0 })
+    }).pipe(Effect.provide(FakeOAuth.layer())))
+
+  it.effect("ER3 is over when the server says invalid_grant, and says so", () =>
+    Effect.gen(function*() {
+      const { endSessions } = yield* fake
+      const layer = RefreshToken.layer({ client: Acme, baseUrl, server, credential: yield* begun })
+      yield* endSessions
+      const error = yield* Effect.flip(Effect.provide(me, layer))
+      assert.deepInclude(error, { _tag: "CredentialsRejected", mode: "OAuth/RefreshToken" })
+      assert.include(error.message, "supply the refresh token of a new one")
+    }).pipe(Effect.provide(FakeOAuth.layer())))
+
+  it.effect("SU3 fails at once where the API demands more: a refresh cannot widen, and nobody can log in", () =>
+    Effect.gen(function*() {
+      const error = yield* Effect.flip(me)
+      assert.deepInclude(error, { _tag: "AuthenticationFailed", status: 403 })
+      assert.lengthOf(yield* forms, 1)
+    }).pipe(Effect.provide(Layer.provideMerge(
+      RefreshToken.layer({
+        client: Acme,
+        baseUrl,
+        server,
+        credential: { clientId, refreshToken: Redacted.make("canary-refresh") }
+      }),
+      ScriptedHttpClient.layer(ScriptedHttpClient.routes({
+        "POST /token": ScriptedHttpClient.repeatLast({ json: { access_token: "canary-1" } }),
+        "GET /me": {
+          status: 403,
+          headers: { "www-authenticate": `Bearer error="insufficient_scope", scope="write"` }
+        }
+      }))
+    ))))
+
+  it.effect("ER11 TR12 survives a proxy's page, a 404 and a redirect", () =>
+    Effect.gen(function*() {
+      const { answerNext, stats } = yield* fake
+      const layer = RefreshToken.layer({ client: Acme, baseUrl, server, credential: yield* begun })
+      yield* answerNext(
+        HttpServerResponse.html("<html>log in</html>"),
+        HttpServerResponse.empty({ status: 404 }),
+        HttpServerResponse.empty({ status: 302, headers: { location: "https://portal.example/" } })
+      )
+      yield* Effect.gen(function*() {
+        const call = yield* Effect.fork(me)
+        yield* TestClock.adjust("1 minute")
+        assert.deepInclude(yield* call, { user: username })
+      }).pipe(Effect.provide(layer))
+      assert.deepInclude(yield* stats, { refreshes: 1, reuses: 0 })
+    }).pipe(Effect.provide(FakeOAuth.layer())))
+})

@@ -1,0 +1,78 @@
+import * as Token from "@effect-auth/core/Token"
+import * as TokenSource from "@effect-auth/core/TokenSource"
+import * as TokenExchange from "@effect-auth/oauth/TokenExchange"
+import * as ScriptedHttpClient from "@effect-auth/testing/ScriptedHttpClient"
+import { assert, describe, it } from "@effect/vitest"
+import * as Effect from "effect/Effect"
+import * as Layer from "effect/Layer"
+import * as TestClock from "effect/TestClock"
+import { Acme, baseUrl, credential, forms, me, server } from "./fixtures.ts"
+
+describe("TokenExchange", () => {
+  const exchanging = (answers: ScriptedHttpClient.Script) =>
+    Layer.provideMerge(
+      Layer.unwrapScoped(Effect.map(
+        TokenSource.make({ login: Token.make({ value: "canary-subject", lifetime: "10 minutes" }) }),
+        (subject) =>
+          TokenExchange.layer({
+            client: Acme,
+            baseUrl,
+            server,
+            credential,
+            subject,
+            audience: "billing",
+            requestedTokenType: "urn:ietf:params:oauth:token-type:jwt"
+          })
+      )),
+      ScriptedHttpClient.layer(ScriptedHttpClient.routes({
+        "POST /token": answers,
+        "GET /me": ScriptedHttpClient.repeatLast({ json: "me" })
+      }))
+    )
+  const token = {
+    access_token: "canary-1",
+    issued_token_type: "urn:ietf:params:oauth:token-type:jwt",
+    token_type: "bearer"
+  }
+
+  it.effect("TX1 TX4 sends the subject's token, and takes its expiry where the answer has none", () =>
+    Effect.gen(function*() {
+      yield* me
+      assert.deepStrictEqual(yield* forms, [[
+        ["grant_type", "urn:ietf:params:oauth:grant-type:token-exchange"],
+        ["subject_token", "canary-subject"],
+        ["subject_token_type", "urn:ietf:params:oauth:token-type:access_token"],
+        ["requested_token_type", "urn:ietf:params:oauth:token-type:jwt"],
+        ["audience", "billing"]
+      ]])
+      yield* TestClock.adjust("10 minutes")
+      yield* me
+      assert.lengthOf(yield* forms, 2)
+    }).pipe(Effect.provide(exchanging(ScriptedHttpClient.repeatLast({ json: token })))))
+
+  it.effect("TX5 asks for a new subject token once when the first is not accepted", () =>
+    Effect.gen(function*() {
+      yield* me
+      assert.lengthOf(yield* forms, 2)
+    }).pipe(Effect.provide(exchanging([{ status: 400, json: { error: "invalid_request" } }, { json: token }]))))
+
+  it.effect("TX2 keeps the type of the issued token, and takes no answer without it", () =>
+    Effect.gen(function*() {
+      const { issued_token_type: _, ...untyped } = token
+      const error = yield* Effect.flip(Effect.provide(me, exchanging(ScriptedHttpClient.repeatLast({ json: untyped }))))
+      assert.deepInclude(error, { _tag: "MalformedTokenResponse", detail: "the answer has no issued_token_type" })
+      const tokens = yield* TokenExchange.makeTokens({
+        baseUrl,
+        server,
+        credential,
+        subject: yield* TokenSource.make({ login: Token.make({ value: "canary-subject" }) })
+      })
+      assert.deepStrictEqual((yield* tokens.get).extra, { issued_token_type: token.issued_token_type })
+    }).pipe(Effect.scoped, Effect.provide(ScriptedHttpClient.layer(ScriptedHttpClient.repeatLast({ json: token })))))
+
+  it.effect("TX2 TR5 does not send as a bearer what is none", () =>
+    Effect.gen(function*() {
+      const error = yield* Effect.flip(me)
+      assert.deepInclude(error, { _tag: "MalformedTokenResponse" })
+    }).pipe(Effect.provide(exchanging(ScriptedHttpClient.repeatLast({ json: { ...token, token_type: "N_A" } })))))
+})

@@ -1,0 +1,84 @@
+import * as Token from "@effect-auth/core/Token"
+import * as TokenSource from "@effect-auth/core/TokenSource"
+import * as TokenStore from "@effect-auth/core/TokenStore"
+import * as TokenStores from "@effect-auth/core/TokenStores"
+import * as ClientCredentials from "@effect-auth/oauth/ClientCredentials"
+import * as JwtBearer from "@effect-auth/oauth/JwtBearer"
+import type * as OAuth from "@effect-auth/oauth/OAuth"
+import * as TokenExchange from "@effect-auth/oauth/TokenExchange"
+import type * as HttpClient from "@effect/platform/HttpClient"
+import { assert, describe, it } from "@effect/vitest"
+import * as Effect from "effect/Effect"
+import * as Layer from "effect/Layer"
+import * as Redacted from "effect/Redacted"
+import { Acme, baseUrl, credential, forms, me, scripted, server } from "../fixtures.ts"
+
+describe("session", () => {
+  const subject = TokenSource.make({ login: Token.make({ value: "canary-subject" }) })
+  const assertion = () => Effect.succeed(Redacted.make("canary-assertion"))
+  const common = { client: Acme, baseUrl, server }
+  const answers = { access_token: "canary-1", issued_token_type: "urn:ietf:params:oauth:token-type:jwt" }
+
+  /** How many exchanges the second of two programs needs that share one store. */
+  const exchanges = (
+    first: (store: TokenStore.TokenStore) => Layer.Layer<Acme, unknown, HttpClient.HttpClient>,
+    second: (store: TokenStore.TokenStore) => Layer.Layer<Acme, unknown, HttpClient.HttpClient>
+  ) =>
+    Effect.gen(function*() {
+      const store = yield* TokenStore.makeMemory
+      yield* Effect.provide(me, first(store))
+      yield* Effect.provide(me, second(store))
+      return (yield* forms).length
+    }).pipe(Effect.provide(scripted(answers)))
+
+  const exchangeOf =
+    (options: { readonly account?: string; readonly audience?: string }) => (store: TokenStore.TokenStore) =>
+      Layer.unwrapScoped(
+        Effect.map(
+          subject,
+          (subject) => TokenExchange.layer({ ...common, credential, subject, store, ...options })
+        )
+      )
+  const assertionOf = (account: string) => (store: TokenStore.TokenStore) =>
+    JwtBearer.layer({ ...common, assertion, store, account })
+  const clientOf =
+    (options: Pick<OAuth.Settings, "parameters" | "resource" | "scope">) => (store: TokenStore.TokenStore) =>
+      ClientCredentials.layer({ ...common, credential, store, ...options })
+
+  it.effect("RI3 are taken up by the same subject, and by no other subject, audience, scope, resource or parameter", () =>
+    Effect.gen(function*() {
+      const ada = { account: "ada", audience: "billing" }
+      assert.deepStrictEqual(
+        yield* Effect.all([
+          exchanges(exchangeOf(ada), exchangeOf(ada)),
+          exchanges(exchangeOf(ada), exchangeOf({ ...ada, account: "bob" })),
+          exchanges(exchangeOf(ada), exchangeOf({ ...ada, audience: "payroll" })),
+          exchanges(assertionOf("ada"), assertionOf("ada")),
+          exchanges(assertionOf("ada"), assertionOf("bob")),
+          exchanges(clientOf({}), clientOf({})),
+          exchanges(clientOf({ scope: ["a b"] }), clientOf({ scope: ["a", "b"] })),
+          exchanges(clientOf({ resource: "https://one.example" }), clientOf({ resource: "https://two.example" })),
+          exchanges(clientOf({ parameters: { audience: "one" } }), clientOf({ parameters: { audience: "two" } }))
+        ]),
+        [1, 2, 2, 1, 2, 1, 2, 2, 2]
+      )
+    }))
+
+  it.effect("are refused where nobody says whose they are", () =>
+    Effect.gen(function*() {
+      const store = yield* TokenStore.makeMemory
+      const layers = [exchangeOf({})(store), JwtBearer.layer({ ...common, assertion, store })]
+      for (const layer of layers) {
+        const error = yield* Effect.flip(Effect.provide(me, layer))
+        assert.deepInclude(error, { _tag: "InvalidSetting", setting: "store" })
+      }
+    }).pipe(Effect.provide(scripted(answers))))
+
+  it.effect("are kept from the stores of the program too", () =>
+    Effect.gen(function*() {
+      const layer = JwtBearer.layer({ ...common, assertion })
+      yield* Effect.provide(me, layer)
+      yield* Effect.provide(me, layer)
+      assert.lengthOf(yield* forms, 2)
+    }).pipe(Effect.provide([scripted(answers), TokenStores.layerMemory])))
+})
