@@ -89,7 +89,9 @@ export interface Session<R> {
   readonly interactive?: TokenSource.Options<R>["interactive"]
   /** When to try a token again that was just issued and is refused. */
   readonly settling?: TokenSource.Options<R>["settling"]
-  readonly refresh?: ((refreshToken: Redacted.Redacted) => Effect.Effect<Token, ExchangeError, R>) | undefined
+  readonly refresh?:
+    | ((refreshToken: Redacted.Redacted, token: Token) => Effect.Effect<Token, ExchangeError, R>)
+    | undefined
   readonly revoke?: ((token: Token) => Effect.Effect<unknown, ExchangeError, R>) | undefined
   readonly initial?: Effect.Effect<Option.Option<Token>, ExchangeError, R> | undefined
   /** Whether a session is ended at the server when a login replaces it, because the server counts open sessions. */

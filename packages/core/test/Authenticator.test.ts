@@ -1,6 +1,7 @@
 import * as RateLimiter from "@effect-auth/rate-limit/RateLimiter"
 import * as RateLimitPolicy from "@effect-auth/rate-limit/RateLimitPolicy"
 import * as ScriptedHttpClient from "@effect-auth/testing/ScriptedHttpClient"
+import * as HttpBody from "@effect/platform/HttpBody"
 import * as HttpClient from "@effect/platform/HttpClient"
 import * as HttpClientRequest from "@effect/platform/HttpClientRequest"
 import * as HttpClientResponse from "@effect/platform/HttpClientResponse"
@@ -16,6 +17,7 @@ import * as Option from "effect/Option"
 import * as Redacted from "effect/Redacted"
 import * as Ref from "effect/Ref"
 import type * as Scope from "effect/Scope"
+import * as Stream from "effect/Stream"
 import * as TestClock from "effect/TestClock"
 import * as AuthenticatedHttpClient from "../src/AuthenticatedHttpClient.ts"
 import * as Authenticator from "../src/Authenticator.ts"
@@ -566,6 +568,21 @@ describe("Authenticator", () => {
           [token, "reuse", false, undefined],
           [token, "reuse", true, undefined]
         ])
+      }))
+
+    it.scoped("leaves the token as it is where the server goes on asking, or the body cannot be sent again", () =>
+      Effect.gen(function*() {
+        let nonce = 0
+        const asking = ScriptedHttpClient.make(() => ({ status: 401, headers: { "x-nonce": `n${++nonce}` } }))
+        const http = yield* clientOf(yield* proving(yield* numbered("canary-token-")), asking)
+        assert.deepInclude(yield* Effect.flip(http.get("/a")), { _tag: "AuthenticationFailed", status: 401 })
+        const streamed = HttpBody.stream(Stream.make(new Uint8Array(3)))
+        const error = yield* Effect.flip(http.post("/b", { body: streamed }))
+        assert.include(error.message, "the request's body cannot be sent a second time")
+        assert.deepStrictEqual(
+          (yield* proofs(asking)).map(([authorization]) => authorization),
+          Array.from({ length: 5 }, () => "Bearer canary-token-1")
+        )
       }))
 
     it.scoped("answers a demand for a nonce with the same token, and spends no replay on it", () =>

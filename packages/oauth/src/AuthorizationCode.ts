@@ -25,6 +25,7 @@ import * as Effect from "effect/Effect"
 import * as Redacted from "effect/Redacted"
 import type { PendingAuthorization } from "./AuthorizationRequest.ts"
 import * as AuthorizationRequest from "./AuthorizationRequest.ts"
+import * as Dpop from "./internal/dpop.ts"
 import * as Mode from "./internal/mode.ts"
 import * as Session from "./internal/session.ts"
 import type { AuthorizationCode } from "./OAuthCredential.ts"
@@ -217,13 +218,12 @@ const logIn =
     HttpClient.HttpClient | Person
   > =>
     Effect.gen(function*() {
-      const { client: { server }, credential: { clientId } } = connection
       const { answer, page: { pending } } = yield* BrowserLogin.run({
         ...options.redirect,
         mode: name,
         page: (redirectUri) =>
           Effect.map(
-            AuthorizationRequest.make({ ...options, mode: name, server, clientId, redirectUri, demand }),
+            requested(connection, { ...options, redirectUri, demand }),
             ({ pending, url }) => ({
               url,
               pending,
@@ -237,18 +237,31 @@ const logIn =
       return yield* redeem(connection, pending, code)
     })
 
+const requested = (
+  { client: { server }, credential: { clientId }, key }: Session.Connection<AuthorizationCode>,
+  options: Omit<AuthorizationRequest.Options, "mode" | "server" | "clientId">
+) =>
+  Effect.gen(function*() {
+    const proofKey = yield* key
+    const binding = proofKey === undefined
+      ? undefined
+      : { thumbprint: yield* Dpop.thumbprint(proofKey), kept: proofKey.kept }
+    return yield* AuthorizationRequest.make({ ...options, mode: name, server, clientId, binding })
+  })
+
 /** Once, whatever comes of it: a code that comes back revokes its tokens (RFC 6749 section 4.1.2). */
 const redeem = (
   { exchange }: Session.Connection<AuthorizationCode>,
-  { redirectUri, scope, verifier }: PendingAuthorization,
+  { key: kept, redirectUri, scope, verifier }: PendingAuthorization,
   code: Redacted.Redacted
 ) =>
-  exchange({
-    grant_type: "authorization_code",
-    code: Redacted.value(code),
-    redirect_uri: redirectUri,
-    code_verifier: Redacted.value(verifier)
-  }, { scope })
+  Effect.flatMap(kept === undefined ? Effect.succeed(undefined) : Dpop.restore(kept, name), (key) =>
+    exchange({
+      grant_type: "authorization_code",
+      code: Redacted.value(code),
+      redirect_uri: redirectUri,
+      code_verifier: Redacted.value(verifier)
+    }, { scope, key }))
 
 const parametersOf = (redirect: string | URL | URLSearchParams): URLSearchParams =>
   redirect instanceof URLSearchParams

@@ -47,7 +47,9 @@ export class PendingAuthorization
     /** The code is redeemed at the server that was asked for it, and nowhere else (RFC 9700 section 4.4.2). */
     tokenEndpoint: Schema.String,
     statesIssuer: Schema.Boolean,
-    scope: Schema.optional(Schema.Array(Schema.String))
+    scope: Schema.optional(Schema.Array(Schema.String)),
+    /** The private key that the code, and its tokens, are bound to, as a JWK in JSON (RFC 9449 section 10). */
+    key: Schema.optionalWith(Credential.Secret, { exact: true })
   })
 {}
 
@@ -69,6 +71,8 @@ export interface Options extends Parameters.Wanted {
   readonly offlineAccess?: boolean | undefined
   /** What the API demanded beyond the settings. Default: nothing. */
   readonly demand?: Demand | undefined
+  /** What binds the code to a key (RFC 9449 section 10). Default: nothing. */
+  readonly binding?: { readonly thumbprint: string; readonly kept: Redacted.Redacted | undefined } | undefined
 }
 
 /**
@@ -81,7 +85,7 @@ export const make = (
   options: Options
 ): Effect.Effect<{ readonly url: string; readonly pending: PendingAuthorization }, ExchangeError> =>
   Effect.gen(function*() {
-    const { clientId, demand = {}, mode, redirectUri, server } = options
+    const { binding, clientId, demand = {}, mode, redirectUri, server } = options
     const { authorizationEndpoint, issuer, statesIssuer, tokenEndpoint } = server
     if (authorizationEndpoint === undefined) {
       return yield* new TokenEndpointError({
@@ -104,6 +108,7 @@ export const make = (
         nonce,
         code_challenge: yield* Pkce.challengeOf(verifier),
         code_challenge_method: "S256",
+        ...(binding === undefined ? undefined : { dpop_jkt: binding.thumbprint }),
         ...demanded(demand)
       },
       scope
@@ -119,7 +124,8 @@ export const make = (
       issuer,
       tokenEndpoint,
       statesIssuer: statesIssuer === true,
-      scope
+      scope,
+      ...(binding?.kept === undefined ? undefined : { key: binding.kept })
     })
     return { url: url.href, pending }
   })

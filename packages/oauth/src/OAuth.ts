@@ -37,19 +37,28 @@ export type {
 } from "./internal/mode.ts"
 
 /**
- * A client on the tokens of any mode.
+ * @since 0.1.0
+ * @category models
+ */
+export interface MakeWith extends Pick<TokenOptions, "dpop"> {
+  /** Shown in errors and events. Default: `OAuth`. */
+  readonly mode?: string | undefined
+}
+
+/**
+ * A client on the tokens of any mode. Tokens that are bound to a key need the same `dpop` here.
  *
  * @since 0.1.0
  * @category constructors
  */
-export const makeWith = <const O extends AuthenticatedHttpClient.Options & { readonly mode?: string | undefined }>(
+export const makeWith = <const O extends AuthenticatedHttpClient.Options & MakeWith>(
   tokens: TokenSource.TokenSource,
   options: O
 ): Effect.Effect<
   AuthenticatedHttpClient.Service<AuthenticatedHttpClient.Failures<O>>,
   SetupError,
   HttpClient.HttpClient
-> => AuthenticatedHttpClient.make(Mode.authenticatorOf(options.mode ?? "OAuth", tokens), options)
+> => AuthenticatedHttpClient.make(Mode.authenticatorOf(options.mode ?? "OAuth", tokens, options.dpop), options)
 
 /**
  * The clients of many principals: users, tenants, installations.
@@ -100,7 +109,7 @@ export interface Principals<K, E> {
 export const keyed = <
   K,
   R,
-  const O extends AuthenticatedHttpClient.Options & TokenSource.KeyedSettings & { readonly mode?: string | undefined }
+  const O extends AuthenticatedHttpClient.Options & TokenSource.KeyedSettings & MakeWith
 >(
   tokens: (key: K) => Effect.Effect<TokenSource.TokenSource, SetupError | ExchangeError, R | Scope.Scope>,
   options: O
@@ -116,7 +125,7 @@ export const keyed = <
       options
     )
     const bind = yield* AuthenticatedHttpClient.binder(options)
-    return { tokensOf, forKey: (key) => bind(Mode.authenticatorOf(mode, tokensOf(key))) }
+    return { tokensOf, forKey: (key) => bind(Mode.authenticatorOf(mode, tokensOf(key), options.dpop)) }
   })
 
 /** Settings of one principal that cannot be used. */

@@ -130,6 +130,18 @@ export const sign = (
   )
 }
 
+/**
+ * A key pair whose private half can be exported.
+ *
+ * @internal
+ */
+export const generate = (algorithm: Algorithm): Promise<CryptoKeyPair> =>
+  globalThis.crypto.subtle.generateKey(generation[algorithm], true, ["sign", "verify"])
+
+/** @internal */
+export const importPrivateKey = (algorithm: Algorithm, jwk: JsonWebKey): Promise<CryptoKey> =>
+  globalThis.crypto.subtle.importKey("jwk", { ...jwk, key_ops: ["sign"] }, generation[algorithm], true, ["sign"])
+
 /** An optional peer: only who signs needs it. */
 const jose = Effect.tryPromise({
   try: () => import("jose"),
@@ -165,4 +177,26 @@ const parameters: Record<Algorithm, () => AlgorithmIdentifier | EcdsaParams | Rs
   PS256: pss(32),
   PS384: pss(48),
   PS512: pss(64)
+}
+
+const curve = (namedCurve: string) => ({ name: "ECDSA", namedCurve })
+const rsa = (name: string, hash: string) => ({
+  name,
+  hash,
+  modulusLength: 2048,
+  publicExponent: new Uint8Array([1, 0, 1])
+})
+
+/** What keys are made and imported for. */
+const generation: Record<Algorithm, EcKeyGenParams | RsaHashedKeyGenParams> = {
+  ES256: curve("P-256"),
+  ES384: curve("P-384"),
+  ES512: curve("P-521"),
+  EdDSA: { name: "Ed25519", namedCurve: "Ed25519" },
+  RS256: rsa("RSASSA-PKCS1-v1_5", "SHA-256"),
+  RS384: rsa("RSASSA-PKCS1-v1_5", "SHA-384"),
+  RS512: rsa("RSASSA-PKCS1-v1_5", "SHA-512"),
+  PS256: rsa("RSA-PSS", "SHA-256"),
+  PS384: rsa("RSA-PSS", "SHA-384"),
+  PS512: rsa("RSA-PSS", "SHA-512")
 }

@@ -26,6 +26,9 @@ export * as ClientCredentials from "./ClientCredentials.ts"
 export * as Device from "./Device.ts"
 
 /** @since 0.1.0 */
+export * as Dpop from "./Dpop.ts"
+
+/** @since 0.1.0 */
 export * as JwtBearer from "./JwtBearer.ts"
 
 /** @since 0.1.0 */

@@ -30,14 +30,13 @@ export const request = (
 ): Effect.Effect<DeviceAuthorization, ExchangeError, HttpClient.HttpClient> =>
   Effect.gen(function*() {
     const { mode } = client
-    const { answer, status, url } = yield* TokenRequest.ask(client, endpoint, parameters, Answer, { mode })
+    const { answer, url } = yield* TokenRequest.ask(client, endpoint, parameters, Answer, { mode })
     const verificationUri = pageOf(answer.verification_uri ?? answer.verification_url)
     const lifetime = seconds(answer.expires_in)
     if (verificationUri === undefined || lifetime === undefined) {
       return yield* new MalformedTokenResponse({
         mode,
         url,
-        status,
         detail: verificationUri === undefined
           ? "the answer names no page to enter the code"
           : "the code has no lifetime"

@@ -11,6 +11,8 @@ import type * as Context from "effect/Context"
 import * as Effect from "effect/Effect"
 import * as Layer from "effect/Layer"
 import type * as Scope from "effect/Scope"
+import type { Dpop } from "../Dpop.ts"
+import * as DpopAuthenticator from "./dpopAuthenticator.ts"
 import type { Needs, Settings, TokenOptions, Tokens } from "./session.ts"
 
 /**
@@ -56,19 +58,25 @@ export type Client<O, R = never> = Effect.Effect<
   HttpClient.HttpClient | Scope.Scope | R
 >
 
-export const authenticatorOf = (mode: string, tokens: TokenSource): Authenticator.Authenticator =>
-  Authenticator.bearer(tokens, { mode, review: Authenticator.reviewDemands })
+export const authenticatorOf = (
+  mode: string,
+  tokens: TokenSource,
+  dpop: Dpop | undefined
+): Authenticator.Authenticator =>
+  dpop === undefined
+    ? Authenticator.bearer(tokens, { mode, review: Authenticator.reviewDemands })
+    : DpopAuthenticator.make(mode, tokens, dpop)
 
-export const makeOf = <const O extends AuthenticatedHttpClient.Options, R>(
+export const makeOf = <const O extends AuthenticatedHttpClient.Options & Pick<TokenOptions, "dpop">, R>(
   mode: string,
   tokens: Tokens<R>,
   options: O
 ): Client<O, R> =>
-  Effect.flatMap(tokens, (tokens) => AuthenticatedHttpClient.make(authenticatorOf(mode, tokens), options))
+  Effect.flatMap(tokens, (tokens) => AuthenticatedHttpClient.make(authenticatorOf(mode, tokens, options.dpop), options))
 
 export const layerOf = <Self, R>(mode: string, tokens: Tokens<R>, options: Options<Self>): ModeLayer<Self, never, R> =>
   AuthenticatedHttpClient.layer<Self, SetupError | ExchangeError, Needs | R>(
-    Effect.map(tokens, (tokens) => authenticatorOf(mode, tokens)),
+    Effect.map(tokens, (tokens) => authenticatorOf(mode, tokens, options.dpop)),
     options
   )
 

@@ -15,7 +15,11 @@ import * as Redacted from "effect/Redacted"
 import type * as Scope from "effect/Scope"
 import type { ClientAuthentication } from "../ClientAuthentication.ts"
 import * as ClientAuthentications from "../ClientAuthentication.ts"
+import type { Dpop } from "../Dpop.ts"
+import type { ProofKey } from "./dpop.ts"
+import * as Dpops from "./dpop.ts"
 import * as Parameters from "./parameters.ts"
+import * as ProofKeys from "./proofKeys.ts"
 import type { AuthorizationServer } from "./server.ts"
 import * as Servers from "./servers.ts"
 import * as TokenRequest from "./tokenRequest.ts"
@@ -44,6 +48,8 @@ export interface Settings extends System.Settings, Parameters.Wanted {
 export interface TokenOptions extends System.PlainOptions {
   /** How the client authenticates. Default: by its secret, as the server's metadata allows; without one not at all. */
   readonly authentication?: ClientAuthentication | undefined
+  /** Binds tokens to a key (RFC 9449). Default: whoever has a token can use it. */
+  readonly dpop?: Dpop | undefined
   /** What stands between the scopes of an answer, where that is not a space (RFC 6749 section 3.3): GitHub and Slack. */
   readonly scopeSeparator?: "," | undefined
   /** Members of the token response to keep as `Token.extra`, such as `instance_url`. Default: none. */
@@ -58,6 +64,8 @@ export type Tokens<R = never> = Effect.Effect<TokenSource, SetupError | Exchange
 export interface Connection<C> {
   readonly credential: C
   readonly client: TokenRequest.OAuthClient
+  /** The key that new tokens are bound to; `undefined`: they are not. */
+  readonly key: Effect.Effect<ProofKey | undefined, ExchangeError>
   readonly exchange: (
     parameters: Parameters.Parameters,
     asked?: Asked
@@ -70,6 +78,8 @@ interface Asked extends Partial<Pick<TokenRequest.Reading, "dialect" | "retryAft
   readonly demand?: Demand | undefined
   /** What was asked for before, where nothing is asked for now. */
   readonly scope?: ReadonlyArray<string> | undefined
+  /** The key of the session that is continued. Default: that of the source. */
+  readonly key?: ProofKey | undefined
 }
 
 interface Client {
@@ -125,8 +135,20 @@ export const make = <F extends object, C extends Client, R, I>(
         problem: "needs an `account`, which says whose tokens they are: one account would get the token of another"
       })
     }
+    const { dpop } = options
+    if (dpop?._tag === "Given" && !dpop.lasting && options.store !== undefined) {
+      return yield* new InvalidSetting({
+        setting: "store",
+        problem: "cannot keep tokens that are bound to a key which the next process does not have"
+      })
+    }
     const source = yield* CredentialSource.make(given, { mode, make })
     const servers = yield* Servers.make(options.server, mode)
+    const keys = ProofKeys.make(dpop, mode)
+    const nonces = Dpops.noNonces()
+    const usable = dpop === undefined
+      ? types
+      : ["dpop", ...types.filter((type) => type !== "bearer" || dpop.orBearer === true)]
 
     const connection = (credential: C, server: AuthorizationServer): Connection<C> => {
       const client: TokenRequest.OAuthClient = {
@@ -135,26 +157,33 @@ export const make = <F extends object, C extends Client, R, I>(
         clientId: credential.clientId,
         authentication: options.authentication ?? ClientAuthentications.forSecret(credential.clientSecret, server)
       }
+      const key = keys.current(server)
       return {
         credential,
         client,
-        exchange: (parameters, { demand, dialect, grant = "login", retryAfter, scope: before } = {}) => {
+        key,
+        exchange: (
+          parameters,
+          { demand, dialect, grant = "login", key: continued, retryAfter, scope: before } = {}
+        ) => {
           const scope = demand === undefined ? undefined : Parameters.scopeOf(options, demand)
-          return TokenRequest.send(client, Parameters.make(options, parameters, scope), {
-            grant,
+          const reading: TokenRequest.Reading = {
             scope: scope ?? before,
-            required,
-            types,
             separator: options.scopeSeparator ?? " ",
+            types: usable,
+            required,
             keep: options.keep ?? [],
             dialect,
             retryAfter
-          }).pipe(
-            Effect.tapErrorTag(
-              "CredentialsRejected",
-              ({ reason }) => reason === "Setting" ? servers.forget : Effect.void
-            )
-          )
+          }
+          const sent = Effect.flatMap(continued === undefined ? key : Effect.succeed(continued), (key) =>
+            TokenRequest.send(
+              key === undefined ? client : { ...client, binding: { key, nonces } },
+              Parameters.make(options, parameters, scope),
+              { ...reading, grant }
+            ))
+          return Effect.tapErrorTag(sent, "CredentialsRejected", ({ reason }) =>
+            reason === "Setting" ? servers.forget : Effect.void)
         }
       }
     }
@@ -162,14 +191,18 @@ export const make = <F extends object, C extends Client, R, I>(
     return {
       origin: servers.origin,
       connect: Effect.zipWith(source.read, servers.read, connection),
-      account: account === undefined ? undefined : Effect.map(source.read, (credential) =>
-        JSON.stringify([
-          credential.clientId,
-          account(credential),
-          options.scope,
-          options.resource,
-          options.parameters
-        ]))
+      account: account === undefined || (dpop?._tag === "Given" && !dpop.lasting)
+        ? undefined
+        : Effect.map(source.read, (credential) =>
+          JSON.stringify([
+            credential.clientId,
+            account(credential),
+            options.scope,
+            options.resource,
+            options.parameters,
+            // a token that is bound to a key must not be sent without its proof, nor the other way round
+            dpop?._tag
+          ]))
     }
   })
 
@@ -200,14 +233,17 @@ export const makeTokens = <F extends object, C extends Client, R = never, I = ne
       interactive: interactive === undefined ? undefined : asked(interactive),
       // a refresh asks for what was granted (RFC 6749 section 6)
       refresh: refreshes
-        ? (refreshToken) =>
+        ? (refreshToken, { key }) =>
           Effect.flatMap(connect, ({ exchange }) =>
-            exchange(
-              { grant_type: "refresh_token", refresh_token: Redacted.value(refreshToken) },
-              { grant: "refresh" }
-            ))
+            Effect.flatMap(key === undefined ? Effect.succeed(undefined) : Dpops.restore(key, name), (key) =>
+              exchange(
+                { grant_type: "refresh_token", refresh_token: Redacted.value(refreshToken) },
+                { grant: "refresh", key }
+              )))
         : undefined,
-      revoke: (token: Token.Token) => Effect.flatMap(connect, ({ client }) => TokenRequest.revoke(client, token)),
+      revoke: (token: Token.Token) =>
+        Effect.flatMap(connect, ({ client }) =>
+          TokenRequest.revoke(client, token)),
       initial: begun === undefined
         ? undefined
         : Effect.asSome(Effect.flatMap(connect, ({ credential }) => spent(begun(credential))))

@@ -7,6 +7,7 @@ import * as Token from "@effect-auth/core/Token"
 import * as TokenEndpoint from "@effect-auth/core/TokenEndpoint"
 import * as HttpClient from "@effect/platform/HttpClient"
 import * as HttpClientRequest from "@effect/platform/HttpClientRequest"
+import * as Clock from "effect/Clock"
 import * as Effect from "effect/Effect"
 import * as Record from "effect/Record"
 import * as Redacted from "effect/Redacted"
@@ -14,6 +15,7 @@ import * as Schema from "effect/Schema"
 import * as Struct from "effect/Struct"
 import type { ClientAuthentication } from "../ClientAuthentication.ts"
 import * as ClientAuthentications from "../ClientAuthentication.ts"
+import * as Dpop from "./dpop.ts"
 import * as Parameters from "./parameters.ts"
 import type { AuthorizationServer } from "./server.ts"
 
@@ -24,6 +26,14 @@ export interface OAuthClient {
   /** Unknown, where an assertion says all there is to say. */
   readonly clientId: string | undefined
   readonly authentication: ClientAuthentication
+  /** What binds tokens to a key. */
+  readonly binding?: Binding | undefined
+}
+
+/** The key that tokens are bound to, and the nonces that its authorization server wants in proofs. */
+export interface Binding {
+  readonly key: Dpop.ProofKey
+  readonly nonces: Dpop.Nonces
 }
 
 /** How the answer is read, beside what RFC 6749 says. */
@@ -53,14 +63,13 @@ export const send = (
   const { mode } = client
   const options: TokenEndpoint.Options = { mode, grant, dialect, retryAfter }
   return Effect.gen(function*() {
-    const { answer, status, url } = yield* ask(client, endpointOf(client, "token"), parameters, TokenResponse, options)
+    const { answer, url } = yield* ask(client, endpointOf(client, "token"), parameters, TokenResponse, options)
     const type = answer.token_type ?? "Bearer"
     if (!types.includes(type.toLowerCase())) {
       // its words are the server's own, so they are not repeated
       return yield* new MalformedTokenResponse({
         mode,
         url,
-        status,
         detail: `the token is of another type than ${types[0]}`
       })
     }
@@ -68,7 +77,6 @@ export const send = (
       return yield* new MalformedTokenResponse({
         mode,
         url,
-        status,
         detail: `the answer has no ${required}`
       })
     }
@@ -79,12 +87,13 @@ export const send = (
     return yield* Token.make({
       mode,
       value: answer.access_token,
-      type: type.toLowerCase() === "bearer" ? "Bearer" : type,
+      type: canonical.find((name) => name.toLowerCase() === type.toLowerCase()) ?? type,
       expiresIn: answer.expires_in,
       refreshToken: answer.refresh_token,
       refreshExpiresIn: answer.refresh_token_expires_in ?? answer.refresh_expires_in,
       scope: granted(answer.scope, separator) ?? scope,
       idToken: answer.id_token,
+      key: client.binding?.key.kept,
       extra: Object.keys(extra).length === 0 ? undefined : extra
     })
   })
@@ -98,17 +107,52 @@ export const ask = <A, I>(
   schema: Schema.Schema<A, I>,
   options: TokenEndpoint.Options
 ): Effect.Effect<
-  { readonly answer: A; readonly status: number; readonly url: string },
+  { readonly answer: A; readonly url: string },
   ExchangeError,
   HttpClient.HttpClient
 > =>
   Effect.gen(function*() {
+    const { binding, mode } = client
     const http = yield* HttpClient.HttpClient
     const request = yield* post(client, endpoint, parameters)
-    const response = yield* TokenEndpoint.execute(http, request, options)
-    const answer = yield* TokenEndpoint.json(schema, options)(response)
-    return { answer, status: response.status, url: OriginPolicy.addressOf(request) }
+    const asked = (http: HttpClient.HttpClient, request: HttpClientRequest.HttpClientRequest) =>
+      Effect.flatMap(TokenEndpoint.execute(http, request, options), TokenEndpoint.json(schema, options))
+    const answer = yield* binding === undefined
+      ? asked(http, request)
+      : bound(binding, request, mode, (request) => asked(noting(http, binding.nonces, endpoint), request))
+    return { answer, url: OriginPolicy.addressOf(request) }
   })
+
+/** With a proof, and once more where the server wants a nonce in it, which is no refusal (RFC 9449 section 8). */
+const bound = <A>(
+  { key, nonces }: Binding,
+  request: HttpClientRequest.HttpClientRequest,
+  mode: string,
+  ask: (request: HttpClientRequest.HttpClientRequest) => Effect.Effect<A, ExchangeError>
+): Effect.Effect<A, ExchangeError> => {
+  const proved = Effect.flatMap(Clock.currentTimeMillis, (now) => {
+    const nonce = Dpop.nonceFor(nonces, request.url)
+    return Effect.flatMap(
+      Dpop.prove(key, { method: request.method, url: request.url, nonce, tokenHash: undefined }, now, mode),
+      (proof) =>
+        Effect.mapError(
+          ask(HttpClientRequest.setHeader(request, "dpop", Redacted.value(proof))),
+          (error) => ({ error, nonce })
+        )
+    )
+  })
+  return Effect.catchAll(proved, (failure) => {
+    if (!("nonce" in failure)) return Effect.fail(failure)
+    const { error, nonce } = failure
+    return "code" in error && error.code === Dpop.wantsNonce && nonce !== Dpop.nonceFor(nonces, request.url)
+      ? Effect.mapError(proved, (failure) => "nonce" in failure ? failure.error : failure)
+      : Effect.fail(error)
+  })
+}
+
+/** Remembers the nonces of answers. */
+const noting = (http: HttpClient.HttpClient, nonces: Dpop.Nonces, url: string): HttpClient.HttpClient =>
+  HttpClient.transformResponse(http, Effect.tap(({ headers }) => Effect.sync(() => Dpop.note(nonces, url, headers))))
 
 /** RFC 7009: a body is ignored, and a token that is unknown is one that has ended. Nothing where there is no endpoint. */
 export const revoke = (
@@ -148,6 +192,9 @@ const post = (
           authorization === undefined ? request : HttpClientRequest.setHeader(request, "authorization", authorization)
       )
   )
+
+/** Types of token as the rest of the library spells them (RFC 6749 section 7.1). */
+const canonical = ["Bearer", "DPoP", "N_A"]
 
 const Text = Schema.optional(Schema.NullOr(Schema.String))
 

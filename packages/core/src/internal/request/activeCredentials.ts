@@ -75,7 +75,8 @@ export interface ActiveCredentials {
 /**
  * - `Accepted`: the credentials were good, whatever else the answer says
  * - `Refused`: the credentials were not accepted; others may be. With a `demand`, the server says what is missing
- * - `Repeat`: the server asks for the same request once more, with credentials made anew, such as with its nonce
+ * - `Repeat`: the server asks for the same request once more, with credentials made anew, such as with its nonce; where that
+ *   cannot be, the request has failed, and the credentials stay what they are
  * - `Failed`: renewing the credentials cannot help
  *
  * @since 0.1.0

@@ -195,7 +195,8 @@ const judged = (
     case "Repeat":
       return context.repeats < mostRepeats && client.replay.maxReplays > 0 && isReplayable(context.request)
         ? repeated(client, credentials, { ...context, repeats: context.repeats + 1 }, response, "reuse")
-        : refused(client, credentials, context, response, undefined)
+        // it was not the credentials that the server refused, so they stay what they are
+        : failed(client, credentials, context, response, isReplayable(context.request) ? "Failed" : "NotReplayable")
   }
 }
 
@@ -229,9 +230,7 @@ const refused = (
     const { repeats, request } = context
     // a demand is counted apart, and leaves the steps after a refusal; a schedule counts how often a token is sent again
     const replays = demand === undefined && step !== "again" ? context.replays : 0
-    const { mode } = credentials
-    const { status } = response
-    const { discarding, maxReplays, reading } = client.replay
+    const { maxReplays } = client.replay
     const renewable = credentials.isRenewable === true
     const outcome = Refusal.outcome({ step, replays, maxReplays, renewable, replayable: isReplayable(request) })
     if (outcome === "Replay") {
@@ -242,19 +241,33 @@ const refused = (
         : { ...context, repeats: repeats + 1 }
       return repeated(client, credentials, next, response, step)
     }
-    const bounded = ResponseBody.bounded(response, reading)
-    return Effect.flatMap(
-      Scrub.withoutWords(
-        Effect.suspend(() => credentials.explain(Scrub.response(bounded, request, credentials))),
-        "explaining a refusal"
-      ),
-      (message) =>
-        Effect.zipRight(
-          ResponseBody.discard(response, discarding),
-          Effect.fail(Refusal.error(outcome, { mode, url: addressOf(request), status }, message))
-        )
-    )
+    return failed(client, credentials, context, response, outcome)
   })
+
+/** The refusal as the caller gets it, in the words of the server. */
+const failed = (
+  client: Client,
+  credentials: ActiveCredentials,
+  { request }: RequestContext,
+  response: HttpClientResponse.HttpClientResponse,
+  outcome: Exclude<Refusal.Outcome, "Replay">
+): Answer => {
+  const { discarding, reading } = client.replay
+  const { mode } = credentials
+  const { status } = response
+  const bounded = ResponseBody.bounded(response, reading)
+  return Effect.flatMap(
+    Scrub.withoutWords(
+      Effect.suspend(() => credentials.explain(Scrub.response(bounded, request, credentials))),
+      "explaining a refusal"
+    ),
+    (message) =>
+      Effect.zipRight(
+        ResponseBody.discard(response, discarding),
+        Effect.fail(Refusal.error(outcome, { mode, url: addressOf(request), status }, message))
+      )
+  )
+}
 
 const nextStep = (
   credentials: ActiveCredentials,

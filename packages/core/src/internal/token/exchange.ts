@@ -217,7 +217,7 @@ const carryOut = <R>(
     }
     return repeated(
       "refresh",
-      Effect.map(refresh(plan.refreshToken), (token) => TokenState.refreshed(token, plan))
+      Effect.map(refresh(plan.refreshToken, plan.token), (token) => TokenState.refreshed(token, plan))
     ).pipe(
       // only the server's own word ends a refresh token: not a proxy's page, and not a client or scope it does not accept
       Effect.catchIf(TokenState.endsRefreshToken, (error) => {

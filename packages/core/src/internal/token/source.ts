@@ -78,8 +78,10 @@ export interface Options<R = never> {
    * that may not ({@link MayInteract}). A stored session is one person's: give each person a source and a store of their own.
    */
   readonly interactive?: ((demand: Demand) => Effect.Effect<Token, ExchangeError, R>) | undefined
-  /** Redeems a refresh token. A refusal leads to `login`. */
-  readonly refresh?: ((refreshToken: Redacted.Redacted) => Effect.Effect<Token, ExchangeError, R>) | undefined
+  /** Redeems the refresh token of a token. A refusal leads to `login`. */
+  readonly refresh?:
+    | ((refreshToken: Redacted.Redacted, token: Token) => Effect.Effect<Token, ExchangeError, R>)
+    | undefined
   /**
    * When to send a token again that was just issued and is refused by the API, because not all of its servers know it
    * yet. The schedule's input is the age of the token: bound it, or each token waits once the server stops accepting it.

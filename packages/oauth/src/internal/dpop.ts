@@ -1,0 +1,140 @@
+/** Proofs of possession (RFC 9449): keys, what is signed with them, and the nonces that servers want in it. */
+import type { ExchangeError } from "@effect-auth/core/AuthError"
+import { CredentialUnavailable, TokenEndpointError } from "@effect-auth/core/AuthError"
+import * as Effect from "effect/Effect"
+import * as Encoding from "effect/Encoding"
+import * as MutableRef from "effect/MutableRef"
+import * as Option from "effect/Option"
+import * as Redacted from "effect/Redacted"
+import * as Schema from "effect/Schema"
+import type { Algorithm, SigningKey } from "../SigningKey.ts"
+import * as SigningKeys from "../SigningKey.ts"
+import type { AuthorizationServer } from "./server.ts"
+
+/** A key and what is said of it. */
+export interface ProofKey {
+  readonly key: SigningKey
+  /** The public half (RFC 7517). */
+  readonly jwk: Readonly<Record<string, unknown>>
+  /** The private half as a JWK in JSON, which is kept beside the tokens; `undefined` if it is kept elsewhere. */
+  readonly kept: Redacted.Redacted | undefined
+}
+
+/** What a proof is for. */
+export interface Target {
+  readonly method: string
+  readonly url: string
+  readonly nonce: string | undefined
+  /** The hash of the token that goes with it; `undefined` at the authorization server. */
+  readonly tokenHash: string | undefined
+}
+
+/** RFC 9449 section 4.2. `now` in epoch milliseconds. Each proof is good once. */
+export const prove = (
+  { jwk, key }: ProofKey,
+  { method, nonce, tokenHash, url }: Target,
+  now: number,
+  mode: string
+): Effect.Effect<Redacted.Redacted, ExchangeError> => {
+  const { origin, pathname } = new URL(url)
+  return SigningKeys.sign(key, { typ: "dpop+jwt", jwk }, {
+    jti: globalThis.crypto.randomUUID(),
+    htm: method.toUpperCase(),
+    htu: origin + pathname,
+    iat: Math.floor(now / 1000),
+    ath: tokenHash,
+    nonce
+  }, { mode })
+}
+
+export const hashOf = (text: string): Effect.Effect<string> =>
+  Effect.map(
+    Effect.promise(() => globalThis.crypto.subtle.digest("SHA-256", new TextEncoder().encode(text))),
+    (digest) => Encoding.encodeBase64Url(new Uint8Array(digest))
+  )
+
+/** RFC 7638. */
+export const thumbprint = ({ jwk }: ProofKey): Effect.Effect<string> =>
+  hashOf(JSON.stringify(Object.fromEntries(
+    ["crv", "e", "kty", "n", "x", "y"].flatMap((name) => name in jwk ? [[name, jwk[name]]] : [])
+  )))
+
+/** A new key for the best algorithm that the server accepts. */
+export const generate = (
+  { dpopAlgorithms }: Pick<AuthorizationServer, "dpopAlgorithms">,
+  mode: string
+): Effect.Effect<ProofKey, ExchangeError> =>
+  Effect.suspend(() => {
+    const algorithm = generable.find((algorithm) => dpopAlgorithms?.includes(algorithm) !== false)
+    return algorithm === undefined
+      ? new TokenEndpointError({
+        mode,
+        reason: "Unexpected",
+        detail: "the authorization server accepts no proofs of the algorithms that keys can be generated for"
+      })
+      : Effect.flatMap(
+        Effect.promise(async () => {
+          const { privateKey } = await SigningKeys.generate(algorithm)
+          return JSON.stringify({ ...await globalThis.crypto.subtle.exportKey("jwk", privateKey), alg: algorithm })
+        }),
+        (text) => restore(Redacted.make(text), mode)
+      )
+  })
+
+/** The key that was kept beside a token. */
+export const restore = (kept: Redacted.Redacted, mode: string): Effect.Effect<ProofKey, ExchangeError> =>
+  Option.match(decodeKept(Redacted.value(kept)), {
+    onNone: () => unusable(mode),
+    onSome: ({ alg, ...jwk }) =>
+      Effect.tryPromise({
+        try: async (): Promise<ProofKey> => ({
+          key: SigningKeys.fromCryptoKey(await SigningKeys.importPrivateKey(alg, jwk), { algorithm: alg }),
+          jwk: publicHalf(jwk),
+          kept
+        }),
+        // its words may quote the key
+        catch: () => undefined
+      }).pipe(Effect.catchAll(() => unusable(mode)))
+  })
+
+/** The nonces that servers gave last, by origin (RFC 9449 section 8.2). */
+export type Nonces = MutableRef.MutableRef<ReadonlyMap<string, string>>
+
+export const noNonces = (): Nonces => MutableRef.make<ReadonlyMap<string, string>>(new Map())
+
+export const nonceFor = (nonces: Nonces, url: string): string | undefined =>
+  MutableRef.get(nonces).get(new URL(url).origin)
+
+/** Whether an answer brought a nonce. The latest one counts, whatever the status of the answer. */
+export const note = (nonces: Nonces, url: string, headers: Readonly<Record<string, string | undefined>>): boolean => {
+  const nonce = headers["dpop-nonce"]
+  // RFC 9449 section 8.1: what RFC 6749 calls NQCHAR
+  if (nonce === undefined || !/^[\x21\x23-\x5b\x5d-\x7e]{1,1024}$/u.test(nonce)) return false
+  const { origin } = new URL(url)
+  const known = MutableRef.get(nonces)
+  if (known.get(origin) === nonce) return true
+  const others = Array.from(known).filter(([other]) => other !== origin)
+  MutableRef.set(nonces, new Map([...others.slice(-mostOrigins), [origin, nonce]]))
+  return true
+}
+
+/** What an authorization server, or an API, says that wants a nonce. */
+export const wantsNonce = "use_dpop_nonce"
+
+const mostOrigins = 100
+
+const unusable = (mode: string) =>
+  new CredentialUnavailable({ mode, problem: "the key that the token is bound to cannot be used", final: true })
+
+/** What a verifier may see: only members of public keys (RFC 7518 sections 6.2.1 and 6.3.1, RFC 8037 section 2). */
+export const publicHalf = (jwk: Readonly<Record<string, unknown>>): Readonly<Record<string, unknown>> =>
+  Object.fromEntries(
+    ["kty", "crv", "x", "y", "n", "e"].flatMap((name) => typeof jwk[name] === "string" ? [[name, jwk[name]]] : [])
+  )
+
+const generable: ReadonlyArray<Algorithm> = ["ES256", "ES384", "EdDSA", "PS256", "RS256"]
+
+const decodeKept = Schema.decodeOption(Schema.parseJson(Schema.Struct(
+  { alg: Schema.Literal("ES256", "ES384", "EdDSA", "PS256", "RS256"), kty: Schema.String },
+  { key: Schema.String, value: Schema.Unknown }
+)))
