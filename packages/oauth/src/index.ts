@@ -38,6 +38,9 @@ export * as OAuth from "./OAuth.ts"
 export * as OAuthCredential from "./OAuthCredential.ts"
 
 /** @since 0.1.0 */
+export * as ProtectedResource from "./ProtectedResource.ts"
+
+/** @since 0.1.0 */
 export * as RefreshToken from "./RefreshToken.ts"
 
 /** @since 0.1.0 */
