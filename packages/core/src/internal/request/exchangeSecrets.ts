@@ -21,9 +21,11 @@ export const secretsOf = (request: HttpClientRequest.HttpClientRequest): Readonl
 
 const publicHeaders = /^(?:accept.*|content-.*|host|user-agent|x-requested-with|traceparent|b3)$/u
 
-/** Of OAuth 2 (RFC 6749 appendix A) and of the usual login forms. */
+/**
+ * Of OAuth 2 (RFC 6749 appendix A), of the registration of its clients (RFC 7591 section 2), and of the usual login forms.
+ */
 const publicFields =
-  /^(?:grant_type|username|user|login|client_id|scope|audience|resource|redirect_uri|response_type|token_type_hint|become|action|token|permissions)$/u
+  /^(?:grant_types?|username|user|login|client_id|scope|audience|resource|redirect_uris?|response_types?|token_type_hint|become|action|token|permissions|token_endpoint_auth_method|application_type|client_name|client_uri|logo_uri|jwks_uri)$/u
 
 interface Field {
   readonly name: string
