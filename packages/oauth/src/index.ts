@@ -23,6 +23,9 @@ export * as ClientAuthentication from "./ClientAuthentication.ts"
 export * as ClientCredentials from "./ClientCredentials.ts"
 
 /** @since 0.1.0 */
+export * as ClientMetadata from "./ClientMetadata.ts"
+
+/** @since 0.1.0 */
 export * as Device from "./Device.ts"
 
 /** @since 0.1.0 */
@@ -42,6 +45,12 @@ export * as ProtectedResource from "./ProtectedResource.ts"
 
 /** @since 0.1.0 */
 export * as RefreshToken from "./RefreshToken.ts"
+
+/** @since 0.1.0 */
+export * as RegisteredClients from "./RegisteredClients.ts"
+
+/** @since 0.1.0 */
+export * as Registration from "./Registration.ts"
 
 /** @since 0.1.0 */
 export * as SigningKey from "./SigningKey.ts"

@@ -246,7 +246,11 @@ describe("ProtectedResource, what the metadata says", () => {
 
   it.effect("TR14 reads no document that does not end", () =>
     Effect.gen(function*() {
-      const { error } = yield* discovered({ [atPath]: { body: "x".repeat(1_048_577) }, [atRoot]: { status: 500 } })
+      const { error, found } = yield* discovered({
+        [atPath]: { json: { ...document, padding: "x".repeat(1_048_576) } },
+        [atRoot]: { status: 500 }
+      })
+      assert.isUndefined(found)
       assert.strictEqual(error?._tag, "TokenEndpointError") // that of the next place
     }))
 })

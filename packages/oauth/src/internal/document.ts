@@ -29,8 +29,7 @@ export const fetched = <A, I>(
 
 /** Whether the document is not at that place, but may be at another. */
 export const isMissing = (error: ExchangeError): boolean =>
-  (error._tag === "TokenEndpointError" && error.reason === "Unexpected" && error.status !== undefined &&
-    error.status >= 400 && error.status < 500) ||
+  (error._tag === "TokenEndpointError" && error.reason === "Unexpected" && (error.status ?? 0) >= 400) ||
   // a server that answers every path with its page
   (error._tag === "MalformedTokenResponse" && error.foreign === true)
 
