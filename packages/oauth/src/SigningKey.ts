@@ -10,6 +10,8 @@ import * as Encoding from "effect/Encoding"
 import * as Option from "effect/Option"
 import * as Redacted from "effect/Redacted"
 import * as Schema from "effect/Schema"
+import * as Jose from "./internal/jose.ts"
+import { toPkcs8 } from "./internal/privateKey.ts"
 
 /**
  * The algorithms of private keys. `ES256` is what new keys should be for.
@@ -85,9 +87,9 @@ export const fromCryptoKey = (key: CryptoKey, options: Options): SigningKey =>
   )
 
 /**
- * A key in PEM (PKCS#8, `BEGIN PRIVATE KEY`) or as a JWK in JSON. Line ends may be written as `\n`, as in an environment
- * variable. A `kid` of the JWK is used. Fails with `InvalidSetting`, without quoting the key; for one in PKCS#1
- * (`BEGIN RSA PRIVATE KEY`), which GitHub hands out, it says how to convert it.
+ * A key in PEM (PKCS#8, `BEGIN PRIVATE KEY`; or PKCS#1 and SEC 1, `BEGIN RSA PRIVATE KEY` and `BEGIN EC PRIVATE KEY`) or as a
+ * JWK in JSON. Line ends may be written as `\n`, as in an environment variable. A `kid` of the JWK is used. Fails with
+ * `InvalidSetting`, without quoting the key.
  *
  * @since 0.1.0
  * @category constructors
@@ -95,11 +97,14 @@ export const fromCryptoKey = (key: CryptoKey, options: Options): SigningKey =>
 export const fromText = (key: Redacted.Redacted, options: Options): Effect.Effect<SigningKey, InvalidSetting> =>
   Effect.gen(function*() {
     const text = Redacted.value(key).replaceAll("\\n", "\n").trim()
-    const { importJWK, importPKCS8 } = yield* jose
+    const { importJWK, importPKCS8 } = yield* Jose.load
     const failed = () => new InvalidSetting({ setting: "key", problem: problemOf(text, options.algorithm) })
     const jwk = Option.getOrUndefined(parseJwk(text))
     const imported = yield* Effect.tryPromise({
-      try: () => jwk === undefined ? importPKCS8(text, options.algorithm) : importJWK({ ...jwk }, options.algorithm),
+      try: () =>
+        jwk === undefined
+          ? importPKCS8(toPkcs8(text, options.algorithm), options.algorithm)
+          : importJWK({ ...jwk }, options.algorithm),
       catch: failed
     })
     if (imported instanceof Uint8Array || imported.type !== "private") return yield* failed()
@@ -142,23 +147,17 @@ export const generate = (algorithm: Algorithm): Promise<CryptoKeyPair> =>
 export const importPrivateKey = (algorithm: Algorithm, jwk: JsonWebKey): Promise<CryptoKey> =>
   globalThis.crypto.subtle.importKey("jwk", { ...jwk, key_ops: ["sign"] }, generation[algorithm], true, ["sign"])
 
-/** An optional peer: only who signs needs it. */
-const jose = Effect.tryPromise({
-  try: () => import("jose"),
-  catch: () => new InvalidSetting({ setting: "key", problem: "needs the package `jose`, which is not installed" })
-})
-
 const parseJwk = (text: string) =>
   text.startsWith("{")
     ? Schema.decodeOption(Schema.parseJson(Schema.Record({ key: Schema.String, value: Schema.Unknown })))(text)
     : Option.none()
 
 const problemOf = (text: string, algorithm: Algorithm): string =>
-  text.includes("BEGIN RSA PRIVATE KEY") || text.includes("BEGIN EC PRIVATE KEY")
-    ? "is in the form of PKCS#1 or SEC 1, which cannot be imported: convert it with " +
-      "`openssl pkcs8 -topk8 -nocrypt -in key.pem`"
-    : text.includes("ENCRYPTED")
-    ? "is encrypted: decrypt it with `openssl pkcs8 -in key.pem`"
+  text.includes("ENCRYPTED")
+    ? "is encrypted: decrypt it with `openssl pkey -in key.pem`"
+    : text.includes("BEGIN RSA PRIVATE KEY") || text.includes("BEGIN EC PRIVATE KEY")
+    ? `is no private key for ${algorithm} in PKCS#1 or SEC 1: see whether \`openssl pkcs8 -topk8 -nocrypt -in key.pem\` ` +
+      "can convert it"
     : `is no private key for ${algorithm} in PEM (PKCS#8) or as a JWK`
 
 const ecdsa = (hash: string) => () => ({ name: "ECDSA", hash })
