@@ -76,8 +76,7 @@ export const members = (metadata: ClientMetadata): Readonly<Record<string, unkno
     logo_uri: metadata.logoUri,
     tls_client_certificate_bound_access_tokens: metadata.certificateBoundTokens
   }
-  const further = Record.filter(metadata.members ?? {}, (_, name) => !Object.hasOwn(own, name))
-  return Record.filter({ ...further, ...own }, (value) => value !== undefined)
+  return Record.filter({ ...metadata.members, ...own }, (value) => value !== undefined)
 }
 
 /**
