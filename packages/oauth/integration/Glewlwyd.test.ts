@@ -2,7 +2,9 @@ import type * as AuthenticatedHttpClient from "@effect-auth/core/AuthenticatedHt
 import * as RefreshPolicy from "@effect-auth/core/RefreshPolicy"
 import * as AuthorizationServer from "@effect-auth/oauth/AuthorizationServer"
 import * as ClientAuthentication from "@effect-auth/oauth/ClientAuthentication"
-import * as OAuth from "@effect-auth/oauth/OAuth"
+import * as ClientCredentials from "@effect-auth/oauth/ClientCredentials"
+import type * as OAuth from "@effect-auth/oauth/OAuth"
+import * as RefreshToken from "@effect-auth/oauth/RefreshToken"
 import * as NodeHttpClient from "@effect/platform-node/NodeHttpClient"
 import type * as HttpClient from "@effect/platform/HttpClient"
 import { assert, layer } from "@effect/vitest"
@@ -45,10 +47,10 @@ const through = <A, E, E2>(
   }))
 
 const clientCredentials = (
-  options: Partial<Parameters<typeof OAuth.layerClientCredentials<Api>>[0]> = {}
+  options: Partial<Parameters<typeof ClientCredentials.layer<Api>>[0]> = {}
 ) =>
 ({ api, issuer }: Glewlwyd.Service & { readonly api: string }) =>
-  OAuth.layerClientCredentials({
+  ClientCredentials.layer({
     client: Api,
     baseUrl: api,
     server: issuer,
@@ -67,7 +69,7 @@ const session = (
   options: Partial<OAuth.Settings & OAuth.TokenOptions> = {}
 ) =>
   Effect.flatMap(Glewlwyd.Glewlwyd, ({ issuer }) =>
-    OAuth.refreshTokenTokens({
+    RefreshToken.makeTokens({
       baseUrl: issuer,
       server: issuer,
       credential: { clientId: client.id, refreshToken: Redacted.make(refreshToken) },

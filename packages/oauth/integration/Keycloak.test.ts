@@ -4,8 +4,11 @@ import * as RefreshPolicy from "@effect-auth/core/RefreshPolicy"
 import * as ClientCertificate from "@effect-auth/node/ClientCertificate"
 import * as AuthorizationServer from "@effect-auth/oauth/AuthorizationServer"
 import * as ClientAuthentication from "@effect-auth/oauth/ClientAuthentication"
-import * as OAuth from "@effect-auth/oauth/OAuth"
+import * as ClientCredentials from "@effect-auth/oauth/ClientCredentials"
+import type * as OAuth from "@effect-auth/oauth/OAuth"
+import * as RefreshToken from "@effect-auth/oauth/RefreshToken"
 import * as SigningKey from "@effect-auth/oauth/SigningKey"
+import * as TokenExchange from "@effect-auth/oauth/TokenExchange"
 import * as NodeHttpClient from "@effect/platform-node/NodeHttpClient"
 import type * as HttpClient from "@effect/platform/HttpClient"
 import { assert, layer } from "@effect/vitest"
@@ -60,10 +63,10 @@ const through = <A, E, E2>(
   }))
 
 const clientCredentials = (
-  options: Partial<Parameters<typeof OAuth.layerClientCredentials<Api>>[0]> = {}
+  options: Partial<Parameters<typeof ClientCredentials.layer<Api>>[0]> = {}
 ) =>
 ({ api, issuer }: Keycloak.Service & { readonly api: string }) =>
-  OAuth.layerClientCredentials({
+  ClientCredentials.layer({
     client: Api,
     baseUrl: api,
     server: issuer,
@@ -84,7 +87,7 @@ const session = (options: Partial<OAuth.Settings & OAuth.TokenOptions> = {}) =>
       client: person,
       scope: "openid"
     })
-    const tokens = yield* OAuth.refreshTokenTokens({
+    const tokens = yield* RefreshToken.makeTokens({
       baseUrl: issuer,
       server: issuer,
       credential: { clientId: person.id, refreshToken },
@@ -112,7 +115,7 @@ layer(Layer.merge(Keycloak.layer(tls), NodeHttpClient.layerUndici), {
   it.effect("TR16 TR3 takes its members beyond the standard, and a refresh expiry of 0 for none", () =>
     Effect.gen(function*() {
       const { issuer } = yield* Keycloak.Keycloak
-      const tokens = yield* OAuth.clientCredentialsTokens({
+      const tokens = yield* ClientCredentials.makeTokens({
         baseUrl: issuer,
         server: issuer,
         credential: { clientId: basic.id, clientSecret: secretOf(basic) },
@@ -205,7 +208,7 @@ layer(Layer.merge(Keycloak.layer(tls), NodeHttpClient.layerUndici), {
       const first = yield* session({ logout: false })
       yield* first.tokens.get
       const { issuer } = yield* Keycloak.Keycloak
-      const second = yield* OAuth.refreshTokenTokens({
+      const second = yield* RefreshToken.makeTokens({
         baseUrl: issuer,
         server: issuer,
         credential: { clientId: person.id, refreshToken: first.refreshToken },
@@ -222,7 +225,7 @@ layer(Layer.merge(Keycloak.layer(tls), NodeHttpClient.layerUndici), {
         return token.refreshToken ?? Redacted.make("none")
       }))
       const { issuer } = yield* Keycloak.Keycloak
-      const tokens = yield* OAuth.refreshTokenTokens({
+      const tokens = yield* RefreshToken.makeTokens({
         baseUrl: issuer,
         server: issuer,
         credential: { clientId: person.id, refreshToken },
@@ -232,9 +235,9 @@ layer(Layer.merge(Keycloak.layer(tls), NodeHttpClient.layerUndici), {
     }).pipe(Effect.scoped))
 
   const exchanging =
-    (tokens: Parameters<typeof OAuth.layerTokenExchange>[0]["subject"]) =>
+    (tokens: Parameters<typeof TokenExchange.layer>[0]["subject"]) =>
     ({ api, issuer }: Keycloak.Service & { readonly api: string }) =>
-      OAuth.layerTokenExchange({
+      TokenExchange.layer({
         client: Api,
         baseUrl: api,
         server: issuer,
@@ -257,7 +260,7 @@ layer(Layer.merge(Keycloak.layer(tls), NodeHttpClient.layerUndici), {
   it.effect("TX5 says what the server says where the subject's token is not for this client", () =>
     Effect.gen(function*() {
       const { issuer } = yield* Keycloak.Keycloak
-      const tokens = yield* OAuth.clientCredentialsTokens({
+      const tokens = yield* ClientCredentials.makeTokens({
         baseUrl: issuer,
         server: issuer,
         credential: { clientId: basic.id, clientSecret: secretOf(basic) }

@@ -5,8 +5,11 @@ import * as ClientCertificate from "@effect-auth/node/ClientCertificate"
 import * as Assertion from "@effect-auth/oauth/Assertion"
 import * as AuthorizationServer from "@effect-auth/oauth/AuthorizationServer"
 import * as ClientAuthentication from "@effect-auth/oauth/ClientAuthentication"
-import * as OAuth from "@effect-auth/oauth/OAuth"
+import * as ClientCredentials from "@effect-auth/oauth/ClientCredentials"
+import * as JwtBearer from "@effect-auth/oauth/JwtBearer"
+import * as RefreshToken from "@effect-auth/oauth/RefreshToken"
 import * as SigningKey from "@effect-auth/oauth/SigningKey"
+import * as TokenExchange from "@effect-auth/oauth/TokenExchange"
 import * as NodeHttpClient from "@effect/platform-node/NodeHttpClient"
 import type * as HttpClient from "@effect/platform/HttpClient"
 import { assert, layer } from "@effect/vitest"
@@ -51,10 +54,10 @@ const through = <A, E, E2>(
 const said = (error: object) => ["_tag", "status", "code"].map((name) => Reflect.get(error, name) as unknown)
 
 const clientCredentials = (
-  options: Partial<Parameters<typeof OAuth.layerClientCredentials<Api>>[0]> = {}
+  options: Partial<Parameters<typeof ClientCredentials.layer<Api>>[0]> = {}
 ) =>
 ({ api, issuer }: OidcProvider.OidcProvider) =>
-  OAuth.layerClientCredentials({
+  ClientCredentials.layer({
     client: Api,
     baseUrl: api,
     server: issuer,
@@ -84,10 +87,10 @@ const begun = Effect.flatMap(Server, ({ authorizationEndpoint, tokenEndpoint }) 
 
 const refreshing = (
   refreshToken: Redacted.Redacted,
-  options: Partial<Parameters<typeof OAuth.layerRefreshToken<Api>>[0]> = {}
+  options: Partial<Parameters<typeof RefreshToken.layer<Api>>[0]> = {}
 ) =>
 ({ api, issuer }: OidcProvider.OidcProvider) =>
-  OAuth.layerRefreshToken({
+  RefreshToken.layer({
     client: Api,
     baseUrl: api,
     server: issuer,
@@ -243,7 +246,7 @@ layer(served(), { excludeTestServices: true })("OAuth at oidc-provider: clients 
 
 layer(served(), { excludeTestServices: true })("OAuth at oidc-provider: assertions and exchanges", (it) => {
   const jwtBearer = (assertion: Assertion.Assertion) => ({ api, issuer }: OidcProvider.OidcProvider) =>
-    OAuth.layerJwtBearer({
+    JwtBearer.layer({
       client: Api,
       baseUrl: api,
       server: issuer,
@@ -281,9 +284,9 @@ layer(served(), { excludeTestServices: true })("OAuth at oidc-provider: assertio
   const exchanging = Effect.map(Server, ({ api, issuer }) =>
     Layer.unwrapScoped(
       Effect.map(
-        OAuth.clientCredentialsTokens({ ...byForm, baseUrl: api, server: issuer, scope: ["api:read"] }),
+        ClientCredentials.makeTokens({ ...byForm, baseUrl: api, server: issuer, scope: ["api:read"] }),
         (subject) =>
-          OAuth.layerTokenExchange({
+          TokenExchange.layer({
             client: Api,
             baseUrl: api,
             server: issuer,
@@ -415,7 +418,7 @@ layer(served({ accessTokenLifetime: lifetime }), { excludeTestServices: true })(
         const server = yield* Server
         const before = server.exchanges.length
         const ended = server.seen.endedGrants
-        const tokens = yield* OAuth.refreshTokenTokens({
+        const tokens = yield* RefreshToken.makeTokens({
           baseUrl: server.api,
           server: server.issuer,
           credential: { clientId: person.id, refreshToken: yield* begun },
