@@ -22,9 +22,11 @@ import type * as HttpClient from "@effect/platform/HttpClient"
 import type * as Config from "effect/Config"
 import type { ConfigError } from "effect/ConfigError"
 import * as Effect from "effect/Effect"
+import * as Either from "effect/Either"
 import * as Redacted from "effect/Redacted"
 import type { PendingAuthorization } from "./AuthorizationRequest.ts"
 import * as AuthorizationRequest from "./AuthorizationRequest.ts"
+import * as IdToken from "./IdToken.ts"
 import * as Dpop from "./internal/dpop.ts"
 import * as Mode from "./internal/mode.ts"
 import * as Session from "./internal/session.ts"
@@ -252,16 +254,30 @@ const requested = (
 /** Once, whatever comes of it: a code that comes back revokes its tokens (RFC 6749 section 4.1.2). */
 const redeem = (
   { exchange }: Session.Connection<AuthorizationCode>,
-  { key: kept, redirectUri, scope, verifier }: PendingAuthorization,
+  { key: kept, nonce, redirectUri, scope, verifier }: PendingAuthorization,
   code: Redacted.Redacted
-) =>
-  Effect.flatMap(kept === undefined ? Effect.succeed(undefined) : Dpop.restore(kept, name), (key) =>
-    exchange({
+): Effect.Effect<Token, ExchangeError, HttpClient.HttpClient> =>
+  Effect.gen(function*() {
+    const key = kept === undefined ? undefined : yield* Dpop.restore(kept, name)
+    const token = yield* exchange({
       grant_type: "authorization_code",
       code: Redacted.value(code),
       redirect_uri: redirectUri,
       code_verifier: Redacted.value(verifier)
-    }, { scope, key }))
+    }, { scope, key })
+    if (nonce !== undefined && token.idToken !== undefined && !states(token.idToken, nonce)) {
+      return yield* new MalformedTokenResponse({ mode: name, detail: "the ID token answers another login" })
+    }
+    return token
+  })
+
+/** Whether an ID token states the nonce that was sent; one that is encrypted shows it to nobody but its reader. */
+const states = (idToken: Redacted.Redacted, nonce: Redacted.Redacted): boolean =>
+  Redacted.value(idToken).split(".").length === 5 ||
+  Either.match(IdToken.decode(idToken), {
+    onLeft: () => false,
+    onRight: ({ claims }) => claims.nonce === Redacted.value(nonce)
+  })
 
 const parametersOf = (redirect: string | URL | URLSearchParams): URLSearchParams =>
   redirect instanceof URLSearchParams

@@ -9,6 +9,7 @@ import * as Fiber from "effect/Fiber"
 import * as Layer from "effect/Layer"
 import * as Redacted from "effect/Redacted"
 import * as TestClock from "effect/TestClock"
+import { UnsecuredJWT } from "jose"
 import { Acme, baseUrl, clientId, credential, forms, issuer, me, server } from "./fixtures.ts"
 import { agrees, Person, person, redirectUri } from "./person.ts"
 
@@ -109,6 +110,30 @@ describe("AuthorizationCode.layer", () => {
       assert.strictEqual(error instanceof Error && "_tag" in error ? error._tag : "", "InteractionRequired")
       assert.strictEqual(yield* asked, 0)
     }).pipe(Effect.provide(live)))
+
+  it.effect("AC9 TR15 takes the ID token that answers this login, and no token with one that answers another", () =>
+    Effect.gen(function*() {
+      const { does } = yield* Person
+      const nonces: Array<string> = []
+      yield* does((page) => {
+        nonces.push(page.searchParams.get("nonce") ?? "")
+        return agrees(page)
+      })
+      const idTokenOf = (nonce: string) =>
+        new UnsecuredJWT({ iss: issuer, sub: "ada", aud: clientId, iat: 0, exp: 1, nonce }).encode()
+      const run = (nonceOf: () => string) =>
+        Effect.gen(function*() {
+          const tokens = yield* AuthorizationCode.makeTokens({ ...options, scope: ["openid"] })
+          return Redacted.value((yield* tokens.get).idToken ?? Redacted.make(""))
+        }).pipe(
+          Effect.scoped,
+          Effect.provide(ScriptedHttpClient.layer(() => ({
+            json: { access_token: "canary-1", id_token: idTokenOf(nonceOf()) }
+          })))
+        )
+      assert.strictEqual(yield* run(() => nonces[0] ?? ""), idTokenOf(nonces[0] ?? "none"))
+      assert.deepInclude(yield* Effect.flip(run(() => nonces[0] ?? "")), { _tag: "MalformedTokenResponse" })
+    }).pipe(Effect.provide(person)))
 
   it.effect("goes on with the session that a store keeps, and tells persons apart by their account", () =>
     Effect.gen(function*() {
