@@ -27,7 +27,6 @@ import * as Redacted from "effect/Redacted"
 import type { PendingAuthorization } from "./AuthorizationRequest.ts"
 import * as AuthorizationRequest from "./AuthorizationRequest.ts"
 import * as IdToken from "./IdToken.ts"
-import * as Dpop from "./internal/dpop.ts"
 import * as Mode from "./internal/mode.ts"
 import * as Session from "./internal/session.ts"
 import type { AuthorizationCode } from "./OAuthCredential.ts"
@@ -240,15 +239,18 @@ const logIn =
     })
 
 const requested = (
-  { client: { server }, credential: { clientId }, key }: Session.Connection<AuthorizationCode>,
+  { binding, client: { server }, credential: { clientId } }: Session.Connection<AuthorizationCode>,
   options: Omit<AuthorizationRequest.Options, "mode" | "server" | "clientId">
 ) =>
   Effect.gen(function*() {
-    const proofKey = yield* key
-    const binding = proofKey === undefined
-      ? undefined
-      : { thumbprint: yield* Dpop.thumbprint(proofKey), kept: proofKey.kept }
-    return yield* AuthorizationRequest.make({ ...options, mode: name, server, clientId, binding })
+    const bound = yield* binding
+    return yield* AuthorizationRequest.make({
+      ...options,
+      mode: name,
+      server,
+      clientId,
+      binding: bound === undefined ? undefined : { kept: bound.kept, thumbprint: yield* bound.thumbprint }
+    })
   })
 
 /** Once, whatever comes of it: a code that comes back revokes its tokens (RFC 6749 section 4.1.2). */
@@ -258,13 +260,12 @@ const redeem = (
   code: Redacted.Redacted
 ): Effect.Effect<Token, ExchangeError, HttpClient.HttpClient> =>
   Effect.gen(function*() {
-    const key = kept === undefined ? undefined : yield* Dpop.restore(kept, name)
     const token = yield* exchange({
       grant_type: "authorization_code",
       code: Redacted.value(code),
       redirect_uri: redirectUri,
       code_verifier: Redacted.value(verifier)
-    }, { scope, key })
+    }, { scope, kept })
     if (nonce !== undefined && token.idToken !== undefined && !states(token.idToken, nonce)) {
       return yield* new MalformedTokenResponse({ mode: name, detail: "the ID token answers another login" })
     }

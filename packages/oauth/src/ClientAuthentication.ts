@@ -15,6 +15,8 @@ import type { SigningKey } from "./SigningKey.ts"
 import * as Jwt from "./SigningKey.ts"
 
 /**
+ * One way to say who a client is.
+ *
  * - `Basic`: the secret in HTTP Basic; `raw` for servers that do not decode it (RFC 6749 section 2.3.1 says they should)
  * - `Post`: the secret in the form
  * - `None`: a public client, which has no secret
@@ -24,12 +26,37 @@ import * as Jwt from "./SigningKey.ts"
  * @since 0.1.0
  * @category models
  */
-export type ClientAuthentication =
-  | { readonly _tag: "Basic"; readonly secret: Redacted.Redacted; readonly raw: boolean }
-  | { readonly _tag: "Post"; readonly secret: Redacted.Redacted }
-  | { readonly _tag: "None" }
-  | { readonly _tag: "PrivateKeyJwt"; readonly key: SigningKey; readonly audience: string | undefined }
-  | { readonly _tag: "Certificate" }
+export interface ClientAuthentication {
+  readonly _tag: "Basic" | "Post" | "None" | "PrivateKeyJwt" | "Certificate"
+  /** Made anew for each attempt, because an assertion is accepted once. */
+  readonly prove: (client: Client) => Effect.Effect<Proof, ExchangeError>
+}
+
+/**
+ * Who is to be authenticated, where.
+ *
+ * @since 0.1.0
+ * @category models
+ */
+export interface Client {
+  /** Shown in errors. */
+  readonly mode: string
+  readonly server: AuthorizationServer
+  /** Unknown, where an assertion says all there is to say. */
+  readonly clientId: string | undefined
+}
+
+/**
+ * What a method adds to a request.
+ *
+ * @since 0.1.0
+ * @category models
+ */
+export interface Proof {
+  readonly form: Readonly<Record<string, string>>
+  /** The `Authorization` header. */
+  readonly authorization?: string | undefined
+}
 
 /**
  * @since 0.1.0
@@ -38,19 +65,29 @@ export type ClientAuthentication =
 export const basic = (
   secret: Redacted.Redacted,
   options?: { readonly raw?: boolean | undefined }
-): ClientAuthentication => ({ _tag: "Basic", secret, raw: options?.raw ?? false })
+): ClientAuthentication => ({
+  _tag: "Basic",
+  prove: ({ clientId = "" }) =>
+    Effect.succeed({
+      form: {},
+      authorization: basicField(clientId, Redacted.value(secret), options?.raw === true)
+    })
+})
 
 /**
  * @since 0.1.0
  * @category constructors
  */
-export const post = (secret: Redacted.Redacted): ClientAuthentication => ({ _tag: "Post", secret })
+export const post = (secret: Redacted.Redacted): ClientAuthentication => ({
+  _tag: "Post",
+  prove: ({ clientId = "" }) => Effect.succeed({ form: { client_id: clientId, client_secret: Redacted.value(secret) } })
+})
 
 /**
  * @since 0.1.0
  * @category constructors
  */
-export const none: ClientAuthentication = { _tag: "None" }
+export const none: ClientAuthentication = { _tag: "None", prove: (client) => Effect.succeed(named(client)) }
 
 /**
  * `audience` is the one string the server expects as `aud`. Default: its issuer; where that is unknown, its token endpoint,
@@ -62,13 +99,34 @@ export const none: ClientAuthentication = { _tag: "None" }
 export const privateKeyJwt = (
   key: SigningKey,
   options?: { readonly audience?: string | undefined }
-): ClientAuthentication => ({ _tag: "PrivateKeyJwt", key, audience: options?.audience })
+): ClientAuthentication => ({
+  _tag: "PrivateKeyJwt",
+  prove: ({ clientId, mode, server }) =>
+    Effect.gen(function*() {
+      const now = Math.floor((yield* Clock.currentTimeMillis) / 1000)
+      const assertion = yield* Jwt.sign(key, {}, {
+        iss: clientId,
+        sub: clientId,
+        aud: options?.audience ?? server.issuer ?? server.tokenEndpoint,
+        iat: now,
+        exp: now + assertionLifetime,
+        jti: yield* Random.token
+      }, { mode })
+      return {
+        form: {
+          client_id: clientId ?? "",
+          client_assertion_type: jwtBearer,
+          client_assertion: Redacted.value(assertion)
+        }
+      }
+    })
+})
 
 /**
  * @since 0.1.0
  * @category constructors
  */
-export const certificate: ClientAuthentication = { _tag: "Certificate" }
+export const certificate: ClientAuthentication = { ...none, _tag: "Certificate" }
 
 /**
  * The method for a secret, by what the server says it supports: in Basic, else in the form. Without a secret: none.
@@ -87,59 +145,7 @@ export const forSecret = (
     ? basic(secret)
     : post(secret)
 
-/**
- * What a method adds to a request.
- *
- * @internal
- */
-export interface Proof {
-  readonly form: Readonly<Record<string, string>>
-  readonly authorization: string | undefined
-}
-
-/**
- * Made anew for each attempt, because an assertion is accepted once.
- *
- * @internal
- */
-export const prove = (
-  method: ClientAuthentication,
-  clientId: string | undefined,
-  server: AuthorizationServer,
-  mode: string
-): Effect.Effect<Proof, ExchangeError> => {
-  switch (method._tag) {
-    case "Basic":
-      return Effect.succeed({
-        form: {},
-        authorization: basicField(clientId ?? "", Redacted.value(method.secret), method.raw)
-      })
-    case "Post":
-      return Effect.succeed(inForm({ client_id: clientId ?? "", client_secret: Redacted.value(method.secret) }))
-    case "None":
-    case "Certificate":
-      return Effect.succeed(inForm(clientId === undefined ? {} : { client_id: clientId }))
-    case "PrivateKeyJwt":
-      return Effect.gen(function*() {
-        const now = Math.floor((yield* Clock.currentTimeMillis) / 1000)
-        const assertion = yield* Jwt.sign(method.key, {}, {
-          iss: clientId,
-          sub: clientId,
-          aud: method.audience ?? server.issuer ?? server.tokenEndpoint,
-          iat: now,
-          exp: now + assertionLifetime,
-          jti: yield* Random.token
-        }, { mode })
-        return inForm({
-          client_id: clientId ?? "",
-          client_assertion_type: jwtBearer,
-          client_assertion: Redacted.value(assertion)
-        })
-      })
-  }
-}
-
-const inForm = (form: Proof["form"]): Proof => ({ form, authorization: undefined })
+const named = ({ clientId }: Client): Proof => ({ form: clientId === undefined ? {} : { client_id: clientId } })
 
 /** In seconds. */
 const assertionLifetime = 60

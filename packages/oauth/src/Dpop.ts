@@ -4,27 +4,33 @@
  *
  * @since 0.1.0
  */
+import type { Authenticator } from "@effect-auth/core/Authenticator"
+import type { TokenSource } from "@effect-auth/core/TokenSource"
+import type { Binding, Bindings, Prove } from "./internal/binding.ts"
+import * as Authenticators from "./internal/dpopAuthenticator.ts"
+import * as KeyBindings from "./internal/dpopBindings.ts"
 import type { SigningKey } from "./SigningKey.ts"
 
+export type { Binding, Bindings, Prove }
+
 /**
- * - `Generated`: a key of its own for each source, kept beside the tokens that it is bound to, in a store as well
- * - `Given`: a key from elsewhere
+ * How tokens are bound to a key. A value of this brings all that it takes, so that a program which binds none contains none
+ * of it.
  *
  * @since 0.1.0
  * @category models
  */
-export type Dpop =
-  & Options
-  & (
-    | { readonly _tag: "Generated" }
-    | {
-      readonly _tag: "Given"
-      readonly key: SigningKey
-      /** As a JWK, without a private member. */
-      readonly publicKey: Readonly<Record<string, unknown>>
-      readonly lasting: boolean
-    }
-  )
+export interface Dpop extends Required<Options> {
+  /**
+   * Where the key is kept: beside the tokens, in a store as well; elsewhere, so that the next process has it too; or
+   * nowhere, so that no token is stored.
+   */
+  readonly keeping: "WithToken" | "Elsewhere" | "Nowhere"
+  /** What binds the tokens of one source. */
+  readonly bindings: (mode: string) => Bindings
+  /** What sends them. */
+  readonly authenticator: (mode: string, tokens: TokenSource) => Authenticator
+}
 
 /**
  * @since 0.1.0
@@ -36,7 +42,8 @@ export interface Options {
 }
 
 /**
- * A key is generated, for the first of `ES256`, `ES384`, `EdDSA`, `PS256` and `RS256` that the server accepts.
+ * A key is generated for each source, for the first of `ES256`, `ES384`, `EdDSA`, `PS256` and `RS256` that the server
+ * accepts, and kept beside the tokens that are bound to it.
  *
  * @example
  * ```ts
@@ -54,7 +61,12 @@ export interface Options {
  * @since 0.1.0
  * @category constructors
  */
-export const generated = (options?: Options): Dpop => ({ _tag: "Generated", ...options })
+export const generated = ({ orBearer = false }: Options = {}): Dpop => ({
+  orBearer,
+  keeping: "WithToken",
+  bindings: KeyBindings.generated,
+  authenticator: (mode, tokens) => Authenticators.make(mode, tokens, { orBearer })
+})
 
 /**
  * A key from elsewhere, such as one that cannot be exported. Tokens that are bound to it are stored only if it is `lasting`:
@@ -65,10 +77,18 @@ export const generated = (options?: Options): Dpop => ({ _tag: "Generated", ...o
  */
 export const given = (
   key: SigningKey,
-  options: Options & {
-    /** As a JWK. */
+  { lasting = false, orBearer = false, publicKey }: Options & {
+    /** As a JWK. Private members of it are not shown to anybody. */
     readonly publicKey: Readonly<Record<string, unknown>>
     /** Default: no. */
     readonly lasting?: boolean | undefined
   }
-): Dpop => ({ _tag: "Given", key, ...options, lasting: options.lasting ?? false })
+): Dpop => {
+  const proofKey = KeyBindings.givenKey(key, publicKey)
+  return {
+    orBearer,
+    keeping: lasting ? "Elsewhere" : "Nowhere",
+    bindings: (mode) => KeyBindings.given(mode, proofKey),
+    authenticator: (mode, tokens) => Authenticators.make(mode, tokens, { orBearer, given: proofKey })
+  }
+}

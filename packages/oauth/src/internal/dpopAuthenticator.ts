@@ -11,10 +11,8 @@ import type * as HttpClientResponse from "@effect/platform/HttpClientResponse"
 import * as Effect from "effect/Effect"
 import * as MutableRef from "effect/MutableRef"
 import * as Redacted from "effect/Redacted"
-import type { Dpop } from "../Dpop.ts"
 import type { ProofKey } from "./dpop.ts"
 import * as Dpops from "./dpop.ts"
-import * as ProofKeys from "./proofKeys.ts"
 
 /** What the proofs for one token have in common. */
 interface Bound {
@@ -23,14 +21,21 @@ interface Bound {
   readonly tokenHash: string
 }
 
-export const make = (mode: string, tokens: TokenSource, dpop: Dpop): Authenticator.Authenticator => {
+/** What is known of the tokens' keys. */
+interface Options {
+  readonly orBearer: boolean
+  /** The key of all tokens. Default: each comes with its own. */
+  readonly given?: ProofKey | undefined
+}
+
+export const make = (mode: string, tokens: TokenSource, options: Options): Authenticator.Authenticator => {
   const nonces = Dpops.noNonces()
   const latest = MutableRef.make<Bound | undefined>(undefined)
   const boundTo = (token: Token): Effect.Effect<Bound, ExchangeError> => {
     const known = MutableRef.get(latest)
     return known?.token === token ? Effect.succeed(known) : Effect.tap(
       Effect.zipWith(
-        keyOf(mode, token, dpop),
+        keyOf(mode, token, options.given),
         Dpops.hashOf(Redacted.value(token.value)),
         (key, tokenHash): Bound => ({ token, key, tokenHash })
       ),
@@ -40,7 +45,7 @@ export const make = (mode: string, tokens: TokenSource, dpop: Dpop): Authenticat
   return Authenticator.perRequestFromTokens(
     tokens,
     (token, { method, url }, now) =>
-      isBearer(token) && dpop.orBearer === true
+      options.orBearer && isBearer(token)
         ? Effect.succeed(RequestCredentials.bearer(token.value))
         : Effect.flatMap(boundTo(token), ({ key, tokenHash }) =>
           Effect.map(
@@ -65,12 +70,11 @@ export const make = (mode: string, tokens: TokenSource, dpop: Dpop): Authenticat
   )
 }
 
-/** The key that the token is bound to. */
-const keyOf = (mode: string, token: Token, dpop: Dpop): Effect.Effect<ProofKey, ExchangeError> =>
-  token.key !== undefined
-    ? Dpops.restore(token.key, mode)
-    : dpop._tag === "Given"
-    ? Effect.succeed(ProofKeys.given(dpop))
+const keyOf = (mode: string, { key }: Token, given: ProofKey | undefined): Effect.Effect<ProofKey, ExchangeError> =>
+  key !== undefined
+    ? Dpops.restore(key, mode)
+    : given !== undefined
+    ? Effect.succeed(given)
     : Effect.fail(
       new CredentialUnavailable({ mode, problem: "the token comes without the key that it is bound to", final: true })
     )

@@ -12,7 +12,6 @@ import * as Effect from "effect/Effect"
 import * as Layer from "effect/Layer"
 import type * as Scope from "effect/Scope"
 import type { Dpop } from "../Dpop.ts"
-import * as DpopAuthenticator from "./dpopAuthenticator.ts"
 import type { Needs, Settings, TokenOptions, Tokens } from "./session.ts"
 
 /**
@@ -65,7 +64,7 @@ export const authenticatorOf = (
 ): Authenticator.Authenticator =>
   dpop === undefined
     ? Authenticator.bearer(tokens, { mode, review: Authenticator.reviewDemands })
-    : DpopAuthenticator.make(mode, tokens, dpop)
+    : dpop.authenticator(mode, tokens)
 
 export const makeOf = <const O extends AuthenticatedHttpClient.Options & Pick<TokenOptions, "dpop">, R>(
   mode: string,

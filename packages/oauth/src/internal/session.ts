@@ -16,10 +16,8 @@ import type * as Scope from "effect/Scope"
 import type { ClientAuthentication } from "../ClientAuthentication.ts"
 import * as ClientAuthentications from "../ClientAuthentication.ts"
 import type { Dpop } from "../Dpop.ts"
-import type { ProofKey } from "./dpop.ts"
-import * as Dpops from "./dpop.ts"
+import type { Binding } from "./binding.ts"
 import * as Parameters from "./parameters.ts"
-import * as ProofKeys from "./proofKeys.ts"
 import type { AuthorizationServer } from "./server.ts"
 import * as Servers from "./servers.ts"
 import * as TokenRequest from "./tokenRequest.ts"
@@ -65,7 +63,7 @@ export interface Connection<C> {
   readonly credential: C
   readonly client: TokenRequest.OAuthClient
   /** The key that new tokens are bound to; `undefined`: they are not. */
-  readonly key: Effect.Effect<ProofKey | undefined, ExchangeError>
+  readonly binding: Effect.Effect<Binding | undefined, ExchangeError>
   readonly exchange: (
     parameters: Parameters.Parameters,
     asked?: Asked
@@ -79,7 +77,7 @@ interface Asked extends Partial<Pick<TokenRequest.Reading, "dialect" | "retryAft
   /** What was asked for before, where nothing is asked for now. */
   readonly scope?: ReadonlyArray<string> | undefined
   /** The key of the session that is continued. Default: that of the source. */
-  readonly key?: ProofKey | undefined
+  readonly kept?: Redacted.Redacted | undefined
 }
 
 interface Client {
@@ -136,7 +134,7 @@ export const make = <F extends object, C extends Client, R, I>(
       })
     }
     const { dpop } = options
-    if (dpop?._tag === "Given" && !dpop.lasting && options.store !== undefined) {
+    if (dpop?.keeping === "Nowhere" && options.store !== undefined) {
       return yield* new InvalidSetting({
         setting: "store",
         problem: "cannot keep tokens that are bound to a key which the next process does not have"
@@ -144,11 +142,10 @@ export const make = <F extends object, C extends Client, R, I>(
     }
     const source = yield* CredentialSource.make(given, { mode, make })
     const servers = yield* Servers.make(options.server, mode)
-    const keys = ProofKeys.make(dpop, mode)
-    const nonces = Dpops.noNonces()
+    const bindings = dpop?.bindings(mode)
     const usable = dpop === undefined
       ? types
-      : ["dpop", ...types.filter((type) => type !== "bearer" || dpop.orBearer === true)]
+      : ["dpop", ...types.filter((type) => type !== "bearer" || dpop.orBearer)]
 
     const connection = (credential: C, server: AuthorizationServer): Connection<C> => {
       const client: TokenRequest.OAuthClient = {
@@ -157,14 +154,14 @@ export const make = <F extends object, C extends Client, R, I>(
         clientId: credential.clientId,
         authentication: options.authentication ?? ClientAuthentications.forSecret(credential.clientSecret, server)
       }
-      const key = keys.current(server)
+      const binding = bindings === undefined ? Effect.succeed(undefined) : bindings.current(server)
       return {
         credential,
         client,
-        key,
+        binding,
         exchange: (
           parameters,
-          { demand, dialect, grant = "login", key: continued, retryAfter, scope: before } = {}
+          { demand, dialect, grant = "login", kept, retryAfter, scope: before } = {}
         ) => {
           const scope = demand === undefined ? undefined : Parameters.scopeOf(options, demand)
           const reading: TokenRequest.Reading = {
@@ -176,12 +173,14 @@ export const make = <F extends object, C extends Client, R, I>(
             dialect,
             retryAfter
           }
-          const sent = Effect.flatMap(continued === undefined ? key : Effect.succeed(continued), (key) =>
-            TokenRequest.send(
-              key === undefined ? client : { ...client, binding: { key, nonces } },
-              Parameters.make(options, parameters, scope),
-              { ...reading, grant }
-            ))
+          const sent = Effect.flatMap(
+            kept === undefined || bindings === undefined ? binding : bindings.restore(kept),
+            (binding) =>
+              TokenRequest.send({ ...client, binding }, Parameters.make(options, parameters, scope), {
+                ...reading,
+                grant
+              })
+          )
           return Effect.tapErrorTag(sent, "CredentialsRejected", ({ reason }) =>
             reason === "Setting" ? servers.forget : Effect.void)
         }
@@ -191,7 +190,7 @@ export const make = <F extends object, C extends Client, R, I>(
     return {
       origin: servers.origin,
       connect: Effect.zipWith(source.read, servers.read, connection),
-      account: account === undefined || (dpop?._tag === "Given" && !dpop.lasting)
+      account: account === undefined || dpop?.keeping === "Nowhere"
         ? undefined
         : Effect.map(source.read, (credential) =>
           JSON.stringify([
@@ -201,7 +200,7 @@ export const make = <F extends object, C extends Client, R, I>(
             options.resource,
             options.parameters,
             // a token that is bound to a key must not be sent without its proof, nor the other way round
-            dpop?._tag
+            dpop?.keeping
           ]))
     }
   })
@@ -235,15 +234,12 @@ export const makeTokens = <F extends object, C extends Client, R = never, I = ne
       refresh: refreshes
         ? (refreshToken, { key }) =>
           Effect.flatMap(connect, ({ exchange }) =>
-            Effect.flatMap(key === undefined ? Effect.succeed(undefined) : Dpops.restore(key, name), (key) =>
-              exchange(
-                { grant_type: "refresh_token", refresh_token: Redacted.value(refreshToken) },
-                { grant: "refresh", key }
-              )))
+            exchange(
+              { grant_type: "refresh_token", refresh_token: Redacted.value(refreshToken) },
+              { grant: "refresh", kept: key }
+            ))
         : undefined,
-      revoke: (token: Token.Token) =>
-        Effect.flatMap(connect, ({ client }) =>
-          TokenRequest.revoke(client, token)),
+      revoke: (token: Token.Token) => Effect.flatMap(connect, ({ client }) => TokenRequest.revoke(client, token)),
       initial: begun === undefined
         ? undefined
         : Effect.asSome(Effect.flatMap(connect, ({ credential }) => spent(begun(credential))))

@@ -7,33 +7,22 @@ import * as Token from "@effect-auth/core/Token"
 import * as TokenEndpoint from "@effect-auth/core/TokenEndpoint"
 import * as HttpClient from "@effect/platform/HttpClient"
 import * as HttpClientRequest from "@effect/platform/HttpClientRequest"
-import * as Clock from "effect/Clock"
 import * as Effect from "effect/Effect"
 import * as Record from "effect/Record"
 import * as Redacted from "effect/Redacted"
 import * as Schema from "effect/Schema"
 import * as Struct from "effect/Struct"
+import type * as ClientAuthentications from "../ClientAuthentication.ts"
 import type { ClientAuthentication } from "../ClientAuthentication.ts"
-import * as ClientAuthentications from "../ClientAuthentication.ts"
-import * as Dpop from "./dpop.ts"
+import type { Binding, Prove } from "./binding.ts"
 import * as Parameters from "./parameters.ts"
 import type { AuthorizationServer } from "./server.ts"
 
 /** A client of an authorization server, as one request needs it. */
-export interface OAuthClient {
-  readonly mode: string
-  readonly server: AuthorizationServer
-  /** Unknown, where an assertion says all there is to say. */
-  readonly clientId: string | undefined
+export interface OAuthClient extends ClientAuthentications.Client {
   readonly authentication: ClientAuthentication
   /** What binds tokens to a key. */
   readonly binding?: Binding | undefined
-}
-
-/** The key that tokens are bound to, and the nonces that its authorization server wants in proofs. */
-export interface Binding {
-  readonly key: Dpop.ProofKey
-  readonly nonces: Dpop.Nonces
 }
 
 /** How the answer is read, beside what RFC 6749 says. */
@@ -93,7 +82,7 @@ export const send = (
       refreshExpiresIn: answer.refresh_token_expires_in ?? answer.refresh_expires_in,
       scope: granted(answer.scope, separator) ?? scope,
       idToken: answer.id_token,
-      key: client.binding?.key.kept,
+      key: client.binding?.kept,
       extra: Object.keys(extra).length === 0 ? undefined : extra
     })
   })
@@ -112,47 +101,17 @@ export const ask = <A, I>(
   HttpClient.HttpClient
 > =>
   Effect.gen(function*() {
-    const { binding, mode } = client
+    const { binding } = client
     const http = yield* HttpClient.HttpClient
-    const request = yield* post(client, endpoint, parameters)
-    const asked = (http: HttpClient.HttpClient, request: HttpClientRequest.HttpClientRequest) =>
-      Effect.flatMap(TokenEndpoint.execute(http, request, options), TokenEndpoint.json(schema, options))
-    const answer = yield* binding === undefined
-      ? asked(http, request)
-      : bound(binding, request, mode, (request) => asked(noting(http, binding.nonces, endpoint), request))
-    return { answer, url: OriginPolicy.addressOf(request) }
+    const asked = (http: HttpClient.HttpClient, prove: Prove) =>
+      post(client, endpoint, parameters).pipe(
+        Effect.flatMap(prove),
+        Effect.flatMap((request) => TokenEndpoint.execute(http, request, options)),
+        Effect.flatMap(TokenEndpoint.json(schema, options))
+      )
+    const answer = yield* binding === undefined ? asked(http, Effect.succeed) : binding.ask(http, asked)
+    return { answer, url: OriginPolicy.addressOf({ url: endpoint }) }
   })
-
-/** With a proof, and once more where the server wants a nonce in it, which is no refusal (RFC 9449 section 8). */
-const bound = <A>(
-  { key, nonces }: Binding,
-  request: HttpClientRequest.HttpClientRequest,
-  mode: string,
-  ask: (request: HttpClientRequest.HttpClientRequest) => Effect.Effect<A, ExchangeError>
-): Effect.Effect<A, ExchangeError> => {
-  const proved = Effect.flatMap(Clock.currentTimeMillis, (now) => {
-    const nonce = Dpop.nonceFor(nonces, request.url)
-    return Effect.flatMap(
-      Dpop.prove(key, { method: request.method, url: request.url, nonce, tokenHash: undefined }, now, mode),
-      (proof) =>
-        Effect.mapError(
-          ask(HttpClientRequest.setHeader(request, "dpop", Redacted.value(proof))),
-          (error) => ({ error, nonce })
-        )
-    )
-  })
-  return Effect.catchAll(proved, (failure) => {
-    if (!("nonce" in failure)) return Effect.fail(failure)
-    const { error, nonce } = failure
-    return "code" in error && error.code === Dpop.wantsNonce && nonce !== Dpop.nonceFor(nonces, request.url)
-      ? Effect.mapError(proved, (failure) => "nonce" in failure ? failure.error : failure)
-      : Effect.fail(error)
-  })
-}
-
-/** Remembers the nonces of answers. */
-const noting = (http: HttpClient.HttpClient, nonces: Dpop.Nonces, url: string): HttpClient.HttpClient =>
-  HttpClient.transformResponse(http, Effect.tap(({ headers }) => Effect.sync(() => Dpop.note(nonces, url, headers))))
 
 /** RFC 7009: a body is ignored, and a token that is unknown is one that has ended. Nothing where there is no endpoint. */
 export const revoke = (
@@ -179,12 +138,12 @@ const endpointOf = <Kind extends "token" | "revocation">(
   (authentication._tag === "Certificate" ? server.mtlsEndpoints?.[kind] : undefined) ?? server[`${kind}Endpoint`]
 
 const post = (
-  { authentication, clientId, mode, server }: OAuthClient,
+  client: OAuthClient,
   endpoint: string,
   parameters: Parameters.Parameters
 ): Effect.Effect<HttpClientRequest.HttpClientRequest, ExchangeError> =>
   Effect.map(
-    ClientAuthentications.prove(authentication, clientId, server, mode),
+    client.authentication.prove(client),
     ({ authorization, form }) =>
       HttpClientRequest.post(endpoint, { acceptJson: true }).pipe(
         HttpClientRequest.bodyUrlParams(Parameters.pairs({ ...parameters, ...form })),
