@@ -1,5 +1,5 @@
 /**
- * Client certificates, TLS and proxies, and a file-backed token store for Node.
+ * Client certificates, TLS and proxies, a file-backed token store, and logins in a browser for Node.
  *
  * @since 0.1.0
  */
@@ -8,5 +8,13 @@
 export * as ClientCertificate from "./ClientCertificate.ts"
 /** @since 0.1.0 */
 export * as FileTokenStore from "./FileTokenStore.ts"
+/** @since 0.1.0 */
+export * as LoopbackReceiver from "./LoopbackReceiver.ts"
+/** @since 0.1.0 */
+export * as SystemBrowser from "./SystemBrowser.ts"
+/** @since 0.1.0 */
+export * as TerminalLogin from "./TerminalLogin.ts"
+/** @since 0.1.0 */
+export * as TerminalPrompt from "./TerminalPrompt.ts"
 /** @since 0.1.0 */
 export * as Tls from "./Tls.ts"
