@@ -104,7 +104,10 @@ const pasted = (
 /** A pasted URL passes the checks of a received one. */
 const answerOf = (text: string, redirectUri: string, isAnswer: Page["isAnswer"]): Answer | undefined => {
   if (/^[\w.~+/=-]+$/u.test(text)) return { _tag: "Pasted", code: text }
-  if (!text.startsWith(`${redirectUri}?`)) return undefined
-  const parameters = new URLSearchParams(text.slice(redirectUri.length + 1).split("#")[0])
-  return isAnswer(parameters) ? { _tag: "Redirected", parameters } : undefined
+  if (!URL.canParse(text)) return undefined
+  const { origin, pathname, searchParams } = new URL(text)
+  const expected = new URL(redirectUri)
+  return origin === expected.origin && pathname === expected.pathname && isAnswer(searchParams)
+    ? { _tag: "Redirected", parameters: searchParams }
+    : undefined
 }
