@@ -2,9 +2,11 @@ import type * as AuthenticatedHttpClient from "@effect-auth/core/AuthenticatedHt
 import * as Certificate from "@effect-auth/core/ClientCertificate"
 import * as RefreshPolicy from "@effect-auth/core/RefreshPolicy"
 import * as ClientCertificate from "@effect-auth/node/ClientCertificate"
+import * as AuthorizationCode from "@effect-auth/oauth/AuthorizationCode"
 import * as AuthorizationServer from "@effect-auth/oauth/AuthorizationServer"
 import * as ClientAuthentication from "@effect-auth/oauth/ClientAuthentication"
 import * as ClientCredentials from "@effect-auth/oauth/ClientCredentials"
+import * as Device from "@effect-auth/oauth/Device"
 import type * as OAuth from "@effect-auth/oauth/OAuth"
 import * as RefreshToken from "@effect-auth/oauth/RefreshToken"
 import * as SigningKey from "@effect-auth/oauth/SigningKey"
@@ -19,6 +21,7 @@ import * as Redacted from "effect/Redacted"
 import { createRemoteJWKSet, jwtVerify } from "jose"
 import * as Pki from "../../node/test/fixtures/pki.ts"
 import * as Apis from "./fixtures/api.ts"
+import * as Desktop from "./fixtures/desktop.ts"
 import * as FirstLogin from "./fixtures/firstLogin.ts"
 import * as Keycloak from "./fixtures/keycloak.ts"
 import * as Realm from "./fixtures/keycloakRealm.ts"
@@ -51,9 +54,9 @@ interface TokenClaims {
 }
 
 /** Runs a program in a mode, at an API that takes Keycloak's tokens. */
-const through = <A, E, E2>(
-  program: Effect.Effect<A, E, Api>,
-  mode: (server: Keycloak.Service & { readonly api: string }) => Layer.Layer<Api, E2, HttpClient.HttpClient>,
+const through = <A, E, E2, Services>(
+  program: Effect.Effect<A, E, Services>,
+  mode: (server: Keycloak.Service & { readonly api: string }) => Layer.Layer<Services, E2, HttpClient.HttpClient>,
   tls?: Apis.TlsOptions
 ) =>
   Effect.scoped(Effect.gen(function*() {
@@ -268,6 +271,64 @@ layer(Layer.merge(Keycloak.layer(tls), NodeHttpClient.layerUndici), {
       const error = yield* Effect.flip(yield* through(me, exchanging(tokens)))
       assert.deepStrictEqual(said(error), ["CredentialsRejected", 403, "access_denied"])
     }).pipe(Effect.scoped))
+
+  const atDesktop = <A, E, E2>(
+    program: Effect.Effect<A, E, Api | Desktop.Desktop>,
+    mode: (
+      server: Keycloak.Service & { readonly api: string }
+    ) => Layer.Layer<Api, E2, HttpClient.HttpClient | AuthorizationCode.Person>
+  ) =>
+    Effect.flatMap(
+      through(
+        Effect.zip(program, Effect.flatMap(Desktop.Desktop, ({ asked }) => asked)),
+        (server) => Layer.provideMerge(mode(server), Desktop.layer)
+      ),
+      (exit) => exit
+    )
+
+  it.effect("AC1 AC2 AC6 AC7 RF1 logs a person in at a port that is free, and refreshes from then on without them", () =>
+    Effect.gen(function*() {
+      const [answers, pages] = yield* atDesktop(
+        Effect.all([me, Effect.sleep("3200 millis"), me]),
+        ({ api, issuer }) =>
+          AuthorizationCode.layer({
+            client: Api,
+            baseUrl: api,
+            server: issuer,
+            credential: { clientId: person.id },
+            scope: ["openid"]
+          })
+      )
+      assert.deepInclude(answers[0], { client: person.id })
+      assert.deepInclude(answers[2], { client: person.id })
+      assert.strictEqual(pages.length, 1)
+    }))
+
+  const device =
+    (options: { readonly clientId: string; readonly pkce: boolean }) =>
+    ({ api, issuer }: Keycloak.Service & { readonly api: string }) =>
+      Device.layer({
+        client: Api,
+        baseUrl: api,
+        server: issuer,
+        credential: { clientId: options.clientId },
+        scope: ["openid"],
+        pkce: options.pkce
+      })
+
+  it.effect("DV1 DV3 DV4 DV6 waits until a person has entered the code on the server's pages", () =>
+    Effect.gen(function*() {
+      const [answer] = yield* atDesktop(me, device({ clientId: Realm.clients.device.id, pkce: false }))
+      assert.deepInclude(answer, { client: Realm.clients.device.id })
+    }))
+
+  it.effect("DV10 ties the code of a device to the client, without which this server gives none to a client with PKCE", () =>
+    Effect.gen(function*() {
+      const [answer] = yield* atDesktop(me, device({ clientId: person.id, pkce: true }))
+      assert.deepInclude(answer, { client: person.id })
+      const error = yield* Effect.flip(atDesktop(me, device({ clientId: person.id, pkce: false })))
+      assert.deepStrictEqual(said(error), ["CredentialsRejected", 400, "invalid_request"])
+    }))
 
   it.effect("MD1 MD2 MD3 MD7 finds the metadata of an issuer with a path, and refuses it under another name", () =>
     Effect.gen(function*() {
