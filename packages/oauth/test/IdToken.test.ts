@@ -38,6 +38,7 @@ describe("IdToken, what it states", () => {
     ["for this client, issued to another", { azp: "other" }, "AuthorizedParty"],
     ["that has expired", { exp: now - 10 }, "Expired"],
     ["from the future", { iat: now + 11 }, "NotYetValid"],
+    ["from the future, valid before", { iat: now + 11, nbf: now }, "NotYetValid"],
     ["that is not valid before long", { nbf: now + 11 }, "NotYetValid"],
     ["with another nonce", { nonce: "canary-other" }, "Nonce"],
     ["without a nonce", { nonce: undefined }, "Nonce"]
@@ -79,6 +80,7 @@ describe("IdToken, its form", () => {
     ["that is no JWT", Redacted.make("canary")],
     ["of two parts", Redacted.make(`${encoded({ alg: "RS256" })}.${encoded(good)}`)],
     ["that is encrypted", Redacted.make("a.b.c.d.e")],
+    ["of four parts", unsigned({ alg: "RS256" }, good, "c2ln.c2ln")],
     ["whose payload is no JSON", unsigned({ alg: "RS256" }, "{")],
     ["whose header is no JSON", unsigned("{", good)],
     ["without an algorithm", unsigned({}, good)],
