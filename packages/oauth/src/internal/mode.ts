@@ -73,7 +73,11 @@ export const makeOf = <const O extends AuthenticatedHttpClient.Options & Pick<To
 ): Client<O, R> =>
   Effect.flatMap(tokens, (tokens) => AuthenticatedHttpClient.make(authenticatorOf(mode, tokens, options.dpop), options))
 
-export const layerOf = <Self, R>(mode: string, tokens: Tokens<R>, options: Options<Self>): ModeLayer<Self, never, R> =>
+export const layerOf = <Self, R>(
+  mode: string,
+  tokens: Tokens<R>,
+  options: AuthenticatedHttpClient.Options & Pick<PlainOptions<Self>, "client" | "dpop">
+): ModeLayer<Self, never, R> =>
   AuthenticatedHttpClient.layer<Self, SetupError | ExchangeError, Needs | R>(
     Effect.map(tokens, (tokens) => authenticatorOf(mode, tokens, options.dpop)),
     options

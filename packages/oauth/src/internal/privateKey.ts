@@ -5,6 +5,17 @@
 import * as Either from "effect/Either"
 import * as Encoding from "effect/Encoding"
 import * as Option from "effect/Option"
+import * as Redacted from "effect/Redacted"
+import * as Schema from "effect/Schema"
+
+/** A key as a credential holds it: a secret of several lines, which a failed decode does not show. */
+export const PrivateKeyText = Schema.transform(
+  Schema.String.annotations({ message: () => ({ message: "must be a string", override: true }) }),
+  Schema.RedactedFromSelf(Schema.String).annotations({
+    message: () => ({ message: "must be a Redacted string", override: true })
+  }),
+  { strict: true, decode: (text) => Redacted.make(text), encode: Redacted.value }
+).pipe(Schema.filter((key) => Redacted.value(key).trim() !== "" || "must not be empty"))
 
 /** The key as PKCS#8; the text as it is if it is in no older form, or in none for this algorithm. */
 export const toPkcs8 = (pem: string, algorithm: string): string => {
