@@ -35,6 +35,9 @@ export * as Dpop from "./Dpop.ts"
 export * as GitHubApp from "./GitHubApp.ts"
 
 /** @since 0.1.0 */
+export * as Google from "./Google.ts"
+
+/** @since 0.1.0 */
 export * as IdToken from "./IdToken.ts"
 
 /** @since 0.1.0 */
