@@ -32,6 +32,9 @@ export * as Device from "./Device.ts"
 export * as Dpop from "./Dpop.ts"
 
 /** @since 0.1.0 */
+export * as Entra from "./Entra.ts"
+
+/** @since 0.1.0 */
 export * as GitHubApp from "./GitHubApp.ts"
 
 /** @since 0.1.0 */
