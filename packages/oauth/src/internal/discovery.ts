@@ -2,11 +2,10 @@
 import type { ExchangeError, InsecureTransport, InvalidSetting } from "@effect-auth/core/AuthError"
 import { MalformedTokenResponse } from "@effect-auth/core/AuthError"
 import * as OriginPolicy from "@effect-auth/core/OriginPolicy"
-import * as TokenEndpoint from "@effect-auth/core/TokenEndpoint"
 import * as HttpClient from "@effect/platform/HttpClient"
-import * as HttpClientRequest from "@effect/platform/HttpClientRequest"
 import * as Effect from "effect/Effect"
 import * as Schema from "effect/Schema"
+import * as Documents from "./document.ts"
 import type { AuthorizationServer } from "./server.ts"
 import { issuerUrl, make } from "./server.ts"
 
@@ -25,10 +24,11 @@ export const discover = (
   Effect.gen(function*() {
     const base = yield* issuerUrl(issuer)
     const client = yield* HttpClient.HttpClient
+    const fetched = (place: string) => Documents.fetched(client, place, Document, options)
     const [first, ...others] = places(base)
     const tried = others.reduce(
-      (tried, place) => Effect.catchIf(tried, isMissing, () => fetched(client, place, options)),
-      fetched(client, first, options)
+      (tried, place) => Effect.catchIf(tried, Documents.isMissing, () => fetched(place)),
+      fetched(first)
     )
     const document = yield* tried
     // RFC 8414 section 3.3: character by character
@@ -92,21 +92,3 @@ const fromDocument = (document: typeof Document.Type): AuthorizationServer => ({
     revocation: document.mtls_endpoint_aliases.revocation_endpoint
   }
 })
-
-const fetched = (client: HttpClient.HttpClient, url: string, { mode }: { readonly mode: string }) => {
-  const options: TokenEndpoint.Options = {
-    mode,
-    // a document that is not there is looked for elsewhere; nobody is refused
-    dialect: ({ status }) => status === 408 || status === 429 || status >= 500 ? "TryAgain" : "Unexpected"
-  }
-  return Effect.flatMap(
-    TokenEndpoint.execute(client, HttpClientRequest.get(url, { acceptJson: true }), options),
-    TokenEndpoint.json(Document, options)
-  )
-}
-
-const isMissing = (error: ExchangeError): boolean =>
-  (error._tag === "TokenEndpointError" && error.reason === "Unexpected" && error.status !== undefined &&
-    error.status >= 400 && error.status < 500) ||
-  // a server that answers every path with its page
-  (error._tag === "MalformedTokenResponse" && error.foreign === true)
