@@ -47,6 +47,9 @@ export * as IdToken from "./IdToken.ts"
 export * as JwtBearer from "./JwtBearer.ts"
 
 /** @since 0.1.0 */
+export * as Mcp from "./Mcp.ts"
+
+/** @since 0.1.0 */
 export * as OAuth from "./OAuth.ts"
 
 /** @since 0.1.0 */

@@ -1,0 +1,327 @@
+/** The session with an MCP server: what its refusals teach, whose tokens are held, and how requests are authenticated. */
+import type { ActiveCredentials, Authenticator } from "@effect-auth/core/Authenticator"
+import * as Authenticators from "@effect-auth/core/Authenticator"
+import type { ExchangeError, SetupError } from "@effect-auth/core/AuthError"
+import { CredentialsRejected, CredentialUnavailable } from "@effect-auth/core/AuthError"
+import * as Challenge from "@effect-auth/core/Challenge"
+import * as OriginPolicy from "@effect-auth/core/OriginPolicy"
+import * as RequestCredentials from "@effect-auth/core/RequestCredentials"
+import * as System from "@effect-auth/core/System"
+import { Token } from "@effect-auth/core/Token"
+import type { Demand, TokenSource } from "@effect-auth/core/TokenSource"
+import { MayInteract } from "@effect-auth/core/TokenSource"
+import type * as HttpClient from "@effect/platform/HttpClient"
+import type * as HttpClientResponse from "@effect/platform/HttpClientResponse"
+import * as Clock from "effect/Clock"
+import * as Effect from "effect/Effect"
+import * as MutableRef from "effect/MutableRef"
+import * as Option from "effect/Option"
+import * as Redacted from "effect/Redacted"
+import type * as Scope from "effect/Scope"
+import type { Dpop } from "../../Dpop.ts"
+import type { ProtectedResource } from "../../ProtectedResource.ts"
+import * as RegisteredClients from "../../RegisteredClients.ts"
+import type { Bindings } from "../binding.ts"
+import * as Parameters from "../parameters.ts"
+import type { AuthorizationServer } from "../server.ts"
+import * as TokenRequest from "../tokenRequest.ts"
+import type { Clients } from "./clients.ts"
+import * as Identities from "./clients.ts"
+import * as Discovery from "./discovery.ts"
+import type { Grant, Target } from "./grants.ts"
+
+export interface Options<R> extends System.PlainOptions {
+  readonly url: string
+  readonly grant: Grant<R>
+  readonly clients?: Clients | undefined
+  readonly scope?: ReadonlyArray<string> | undefined
+  readonly account?: string | undefined
+  readonly dpop?: Dpop | undefined
+  readonly authorizationServer?: ((metadata: ProtectedResource) => string) | undefined
+  readonly metadataOrigins?: ReadonlyArray<string> | undefined
+  readonly withoutMetadata?: boolean | undefined
+  readonly logout?: boolean | undefined
+}
+
+type Needs<R> = HttpClient.HttpClient | Scope.Scope | R
+
+export const make = <R>(
+  options: Options<R>
+): Effect.Effect<Authenticator, SetupError | ExchangeError, Needs<R>> =>
+  Effect.gen(function*() {
+    const { account = "", dpop, grant, url } = options
+    yield* OriginPolicy.make({ baseUrl: url })
+    const clients = yield* Effect.serviceOption(RegisteredClients.RegisteredClients)
+    const session: Session = {
+      options,
+      discovery: {
+        mode,
+        url,
+        metadataOrigins: options.metadataOrigins ?? [],
+        authorizationServer: options.authorizationServer,
+        withoutMetadata: options.withoutMetadata === true
+      },
+      identities: Identities.make(
+        options.clients ?? {},
+        Option.isSome(clients) ? clients.value : yield* RegisteredClients.makeMemory,
+        mode
+      ),
+      bindings: dpop?.bindings(mode),
+      servers: MutableRef.make<ReadonlyMap<string, Known>>(new Map()),
+      refusal: MutableRef.make<ReadonlyArray<Challenge.Challenge> | undefined>(undefined),
+      latest: MutableRef.make<Held | undefined>(undefined)
+    }
+    const logIn = (demand: Demand) => loggedIn(session, grant, demand)
+    const tokens = yield* System.makeTokens({
+      mode,
+      origin: url,
+      account: dpop?.keeping === "Nowhere" ? undefined : Effect.succeed(JSON.stringify([account, dpop?.keeping])),
+      ...(grant.isInteractive
+        ? {
+          interactive: logIn,
+          refresh: (refreshToken: Redacted.Redacted, token: Token) => refreshed(session, refreshToken, token)
+        }
+        : { login: logIn }),
+      revoke: (token: Token) => revoked(session, token)
+    }, options)
+    return authenticator(session, tokens, grant.isInteractive)
+  })
+
+export const mode = "OAuth/Mcp"
+
+interface Session {
+  readonly options: Omit<Options<never>, "grant">
+  readonly discovery: Discovery.Options
+  readonly identities: Identities.Identities
+  readonly bindings: Bindings | undefined
+  /** What is known of authorization servers, by issuer, for an hour. */
+  readonly servers: MutableRef.MutableRef<ReadonlyMap<string, Known>>
+  /** What the last refusal said, until a token has come of it. */
+  readonly refusal: MutableRef.MutableRef<ReadonlyArray<Challenge.Challenge> | undefined>
+  readonly latest: MutableRef.MutableRef<Held | undefined>
+}
+
+interface Known {
+  readonly server: AuthorizationServer
+  /** In epoch milliseconds. */
+  readonly until: number
+}
+
+/** What belongs to the token in use. */
+interface Held {
+  readonly issuer: string
+  readonly resource: string
+  /** What was asked for, or granted. */
+  readonly scope: ReadonlyArray<string> | undefined
+}
+
+/** Who issued a token, and for what: nobody else is shown it. */
+const heldOf = ({ extra, scope }: Token): Held | undefined => {
+  const [issuer, resource] = [extra?.["issuer"], extra?.["resource"]]
+  return typeof issuer === "string" && typeof resource === "string" ? { issuer, resource, scope } : undefined
+}
+
+const loggedIn = <R>(
+  session: Session,
+  grant: Grant<R>,
+  demand: Demand
+): Effect.Effect<Token, ExchangeError, HttpClient.HttpClient | R> =>
+  Effect.gen(function*() {
+    const { bindings, discovery, latest, options, refusal } = session
+    const challenges = MutableRef.get(refusal) ?? []
+    const held = MutableRef.get(latest)
+    const { issuer, metadata } = yield* Discovery.resource(discovery, challenges, held?.issuer)
+    if (metadata.dpopRequired && bindings === undefined) {
+      return yield* new CredentialUnavailable({
+        mode,
+        problem: "the MCP server takes only tokens that are bound to a key: give it `dpop`",
+        final: true
+      })
+    }
+    const server = yield* serverOf(session, issuer)
+    const before = held?.issuer === issuer && demand.scope !== undefined ? held.scope : undefined
+    const scope = union(options.scope, scopeOf(challenges) ?? metadata.scopes, before, demand.scope)
+    const { resource } = metadata
+    const binding = yield* bindings === undefined ? Effect.succeed(undefined) : bindings.current(server)
+    const logIn = grant.logIn(targetOf(session, { server, resource, scope, demand, binding }))
+    const token = yield* Effect.catchIf(
+      logIn,
+      // the server has forgotten whom it registered, which is registered once more
+      (error) => error._tag === "CredentialsRejected" && error.code === "invalid_client",
+      (error) =>
+        Effect.flatMap(session.identities.forget(server), (wasRegistered) => wasRegistered ? logIn : Effect.fail(error))
+    )
+    return arrived(session, token, { issuer, resource, scope: token.scope ?? scope })
+  })
+
+const refreshed = (
+  session: Session,
+  refreshToken: Redacted.Redacted,
+  token: Token
+): Effect.Effect<Token, ExchangeError, HttpClient.HttpClient> =>
+  Effect.gen(function*() {
+    const { bindings, discovery, identities, refusal } = session
+    const held = heldOf(token)
+    if (held === undefined) return yield* over("the stored token does not say who issued it")
+    const challenges = MutableRef.get(refusal)
+    if (challenges !== undefined) {
+      const { issuer } = yield* Discovery.resource(discovery, challenges, held.issuer)
+      if (issuer !== held.issuer) return yield* over("the MCP server has moved to another authorization server")
+    }
+    const server = yield* serverOf(session, held.issuer)
+    const identity = yield* Effect.catchTag(
+      identities.of(server),
+      "CredentialUnavailable",
+      () => over("the client that the session belongs to is not known any more")
+    )
+    const binding = bindings === undefined
+      ? undefined
+      : token.key === undefined
+      ? yield* bindings.current(server)
+      : yield* bindings.restore(token.key)
+    const { resource } = held
+    const target = targetOf(session, { server, resource, scope: token.scope, demand: {}, binding })
+    const parameters = { grant_type: "refresh_token", refresh_token: Redacted.value(refreshToken) }
+    return arrived(session, yield* target.exchange(identity, parameters, { grant: "refresh" }), held)
+  })
+
+const revoked = (session: Session, token: Token): Effect.Effect<void, ExchangeError, HttpClient.HttpClient> =>
+  Effect.gen(function*() {
+    const held = heldOf(token)
+    if (held === undefined) return
+    const server = yield* serverOf(session, held.issuer)
+    const { authentication, clientId } = yield* session.identities.of(server)
+    yield* TokenRequest.revoke({ mode, server, clientId, authentication }, token)
+  })
+
+/** A session that goes on nowhere: a person has to begin another one. */
+const over = (detail: string) => Effect.fail(new CredentialsRejected({ mode, reason: "Grant", detail }))
+
+const arrived = (session: Session, token: Token, held: Held): Token => {
+  MutableRef.set(session.refusal, undefined)
+  MutableRef.set(session.latest, held)
+  const { issuer, resource } = held
+  return new Token({ ...token, extra: { ...token.extra, issuer, resource } })
+}
+
+const serverOf = (
+  { discovery, servers }: Session,
+  issuer: string
+): Effect.Effect<AuthorizationServer, ExchangeError, HttpClient.HttpClient> =>
+  Effect.flatMap(Clock.currentTimeMillis, (now) => {
+    const known = MutableRef.get(servers).get(issuer)
+    return known !== undefined && now < known.until
+      ? Effect.succeed(known.server)
+      : Effect.tap(
+        Discovery.server(discovery, issuer),
+        (server) =>
+          Effect.sync(() =>
+            MutableRef.update(servers, (servers) => new Map([...servers, [issuer, { server, until: now + believed }]]))
+          )
+      )
+  })
+
+/** In milliseconds. */
+const believed = 3_600_000
+
+const targetOf = (
+  { identities }: Session,
+  { binding, demand, resource, scope, server }: Pick<Target, "binding" | "demand" | "resource" | "scope" | "server">
+): Target => ({
+  mode,
+  server,
+  resource,
+  scope,
+  demand,
+  binding,
+  identify: (redirectUri) => identities.of(server, redirectUri),
+  exchange: ({ authentication, clientId }, parameters, { grant = "login", isAgreed = grant === "refresh" } = {}) =>
+    TokenRequest.send(
+      { mode, server, clientId, authentication, binding },
+      Parameters.make({ resource }, parameters, isAgreed ? undefined : scope),
+      {
+        grant,
+        scope,
+        separator: " ",
+        types: [binding === undefined ? "bearer" : "dpop"],
+        required: undefined,
+        keep: [],
+        dialect: undefined,
+        retryAfter: undefined
+      }
+    )
+})
+
+/** The scope that a refusal names (RFC 6750 section 3). */
+const scopeOf = (challenges: ReadonlyArray<Challenge.Challenge>): ReadonlyArray<string> | undefined => {
+  const stated = challenges.map(({ params }) => params["scope"]).find((scope) => scope !== undefined && scope !== "")
+  return stated?.split(" ").filter((word) => word !== "")
+}
+
+const union = (...scopes: ReadonlyArray<ReadonlyArray<string> | undefined>): ReadonlyArray<string> | undefined => {
+  const all = [...new Set(scopes.flatMap((scope) => scope ?? []))]
+  return all.length === 0 ? undefined : all
+}
+
+/**
+ * Until the server has refused a request, it is asked with what a store may hold, or with nothing: it may want no
+ * credentials at all.
+ */
+const authenticator = (session: Session, tokens: TokenSource, isInteractive: boolean): Authenticator => {
+  const { options: { dpop }, refusal } = session
+  const isRefused = MutableRef.make(false)
+  const isStoreAsked = MutableRef.make(!isInteractive)
+
+  const note = (response: HttpClientResponse.HttpClientResponse): void => {
+    const challenges = Challenge.fromHeaders(response.headers)
+    if (response.status === 401 || challenges.some(({ params }) => params["error"] === "insufficient_scope")) {
+      MutableRef.set(refusal, challenges)
+    }
+  }
+  const noting = (active: ActiveCredentials): ActiveCredentials => ({
+    ...active,
+    review: (response) => {
+      if (response.status >= 400) note(response)
+      return active.review(response)
+    }
+  })
+
+  const bearing = dpop === undefined
+    ? Authenticators.bearer(tokens, { mode, review: Authenticators.reviewDemands })
+    : dpop.authenticator(mode, tokens)
+  const anonymous = Authenticators.fixed(RequestCredentials.none, { mode, review: Authenticators.reviewDemands })
+
+  const withToken: Authenticator["prove"] = (request, now) => Effect.map(bearing.prove(request, now), noting)
+
+  const withNothing: Authenticator["prove"] = (request, now) =>
+    Effect.map(anonymous.prove(request, now), (active) =>
+      noting({
+        ...active,
+        isRenewable: true,
+        reject: (attempted) =>
+          Effect.sync(() => {
+            MutableRef.set(isRefused, true)
+            return attempted === "reuse" ? "login" : "fail"
+          })
+      }))
+
+  return {
+    mode,
+    prove: (request, now) => {
+      if (MutableRef.get(isRefused)) return withToken(request, now)
+      if (MutableRef.get(isStoreAsked)) return withNothing(request, now)
+      return Effect.matchEffect(Effect.provideService(tokens.get, MayInteract, false), {
+        onSuccess: (token) => {
+          MutableRef.set(isRefused, true)
+          MutableRef.set(session.latest, heldOf(token))
+          return withToken(request, now)
+        },
+        onFailure: (error) => {
+          if (error._tag !== "InteractionRequired") return Effect.fail(error)
+          MutableRef.set(isStoreAsked, true)
+          return withNothing(request, now)
+        }
+      })
+    }
+  }
+}
