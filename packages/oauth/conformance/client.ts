@@ -12,7 +12,7 @@ import * as Dpop from "@effect-auth/oauth/Dpop"
 import * as Mcp from "@effect-auth/oauth/Mcp"
 import * as SigningKey from "@effect-auth/oauth/SigningKey"
 import * as TokenExchange from "@effect-auth/oauth/TokenExchange"
-import * as FetchHttpClient from "@effect/platform/FetchHttpClient"
+import * as NodeHttpClient from "@effect/platform-node/NodeHttpClient"
 import * as Config from "effect/Config"
 import * as Console from "effect/Console"
 import * as DateTime from "effect/DateTime"
@@ -183,9 +183,12 @@ const session = async (fetch: typeof globalThis.fetch, url: string, version: str
   await call("tools/call", { name: "test-tool", arguments: {} })
 }
 
+// the suite closes connections that are idle for seconds, which a POST on a busy machine would run into
+const transport = Layer.provide(NodeHttpClient.layerWithoutAgent, NodeHttpClient.makeAgentLayer({ keepAlive: false }))
+
 const exitCode = await program.pipe(
   Effect.scoped,
-  Effect.provide([person, FetchHttpClient.layer]),
+  Effect.provide([person, transport]),
   Effect.as(0),
   Effect.catchAllCause((cause) => Effect.as(Console.error(cause.toString()), 1)),
   Effect.runPromise
