@@ -109,7 +109,7 @@ describe("SystemBrowser", () => {
   it.effect("LB6 a program that still runs after 3 seconds is the browser: it counts as opened, and runs on", () =>
     run(Effect.scoped(Effect.gen(function*() {
       const { path, written } = yield* program(
-        `echo started > "$here/started"; while [ ! -e "$here/go" ]; do sleep 0.02; done; echo on > "$here/ran"`
+        `echo started > "$here/started"; while [ -d "$here" ] && [ ! -e "$here/go" ]; do sleep 0.02; done; echo on > "$here/ran"`
       )
       const fiber = yield* Effect.fork(SystemBrowser.make({ command: [path] }).open(url))
       yield* live(written("started"))
@@ -124,7 +124,7 @@ describe("SystemBrowser", () => {
   it.effect("LB8 interruption ends the wait, and the browser runs on", () =>
     run(Effect.scoped(Effect.gen(function*() {
       const { path, written } = yield* program(
-        `echo started > "$here/started"; while [ ! -e "$here/go" ]; do sleep 0.02; done; echo on > "$here/ran"`
+        `echo started > "$here/started"; while [ -d "$here" ] && [ ! -e "$here/go" ]; do sleep 0.02; done; echo on > "$here/ran"`
       )
       const fiber = yield* Effect.fork(SystemBrowser.make({ command: [path] }).open(url))
       yield* live(written("started"))
@@ -135,7 +135,7 @@ describe("SystemBrowser", () => {
 
   it.effect("the wait may be chosen", () =>
     run(Effect.scoped(Effect.gen(function*() {
-      const { path } = yield* program(`while [ ! -e "$here/go" ]; do sleep 0.02; done`)
+      const { path } = yield* program(`while [ -d "$here" ] && [ ! -e "$here/go" ]; do sleep 0.02; done`)
       const fiber = yield* Effect.fork(SystemBrowser.make({ command: [path], patience: "1 minute" }).open(url))
       yield* TestClock.adjust("59 seconds")
       assert.strictEqual((yield* Fiber.poll(fiber))._tag, "None")
