@@ -7,8 +7,10 @@ import * as AuthorizationServer from "@effect-auth/oauth/AuthorizationServer"
 import * as ClientAuthentication from "@effect-auth/oauth/ClientAuthentication"
 import * as ClientCredentials from "@effect-auth/oauth/ClientCredentials"
 import * as Device from "@effect-auth/oauth/Device"
+import * as Dpop from "@effect-auth/oauth/Dpop"
 import type * as OAuth from "@effect-auth/oauth/OAuth"
 import * as RefreshToken from "@effect-auth/oauth/RefreshToken"
+import * as Registration from "@effect-auth/oauth/Registration"
 import * as SigningKey from "@effect-auth/oauth/SigningKey"
 import * as TokenExchange from "@effect-auth/oauth/TokenExchange"
 import * as NodeHttpClient from "@effect/platform-node/NodeHttpClient"
@@ -17,6 +19,7 @@ import { assert, layer } from "@effect/vitest"
 import * as Context from "effect/Context"
 import * as Effect from "effect/Effect"
 import * as Layer from "effect/Layer"
+import * as Option from "effect/Option"
 import * as Redacted from "effect/Redacted"
 import { createRemoteJWKSet, jwtVerify } from "jose"
 import * as Pki from "../../node/test/fixtures/pki.ts"
@@ -42,7 +45,12 @@ const claimsOf = ({ issuer }: Keycloak.Service): Apis.ClaimsOf => {
   const keys = createRemoteJWKSet(new URL(`${issuer}/protocol/openid-connect/certs`))
   return (token) =>
     jwtVerify<TokenClaims>(token, keys).then(
-      ({ payload }) => ({ client: payload.azp ?? "", scope: payload.scope, certificate: payload.cnf?.["x5t#S256"] }),
+      ({ payload }) => ({
+        client: payload.azp ?? "",
+        scope: payload.scope,
+        certificate: payload.cnf?.["x5t#S256"],
+        key: payload.cnf?.jkt
+      }),
       () => undefined
     )
 }
@@ -50,7 +58,7 @@ const claimsOf = ({ issuer }: Keycloak.Service): Apis.ClaimsOf => {
 interface TokenClaims {
   readonly azp?: string
   readonly scope?: string
-  readonly cnf?: { readonly "x5t#S256"?: string }
+  readonly cnf?: { readonly "x5t#S256"?: string; readonly jkt?: string }
 }
 
 /** Runs a program in a mode, at an API that takes Keycloak's tokens. */
@@ -302,6 +310,35 @@ layer(Layer.merge(Keycloak.layer(tls), NodeHttpClient.layerUndici), {
       assert.deepInclude(answers[0], { client: person.id })
       assert.deepInclude(answers[2], { client: person.id })
       assert.strictEqual(pages.length, 1)
+    }))
+
+  it.effect("DP1 DP2 DP3 DP5 DP6 RF8 binds the tokens of a session to one key, from the login on", () =>
+    Effect.gen(function*() {
+      const [answers, pages] = yield* atDesktop(
+        Effect.all([me, Effect.sleep("3200 millis"), me]),
+        ({ api, issuer }) =>
+          AuthorizationCode.layer({
+            client: Api,
+            baseUrl: api,
+            server: issuer,
+            credential: { clientId: Realm.clients.bound.id },
+            scope: ["openid"],
+            dpop: Dpop.generated()
+          })
+      )
+      assert.deepInclude(answers[0], { client: Realm.clients.bound.id, bound: true })
+      assert.deepInclude(answers[2], { client: Realm.clients.bound.id, bound: true })
+      assert.strictEqual(pages.length, 1)
+    }))
+
+  it.effect("RG4 says that the server registers nobody, where it says 403 to whoever asks", () =>
+    Effect.gen(function*() {
+      const { issuer } = yield* Keycloak.Keycloak
+      const server = yield* AuthorizationServer.discover(issuer, { mode: "Test" })
+      const error = yield* Effect.flip(
+        Registration.register(server, { redirectUris: [person.redirectUri] }, { mode: "Test" })
+      )
+      assert.deepStrictEqual(Registration.refusal(error), Option.some("Closed"))
     }))
 
   const device =

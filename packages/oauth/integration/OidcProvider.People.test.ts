@@ -2,7 +2,10 @@ import type * as AuthenticatedHttpClient from "@effect-auth/core/AuthenticatedHt
 import * as TokenStore from "@effect-auth/core/TokenStore"
 import * as AuthorizationCode from "@effect-auth/oauth/AuthorizationCode"
 import { PendingAuthorization } from "@effect-auth/oauth/AuthorizationRequest"
+import * as AuthorizationServer from "@effect-auth/oauth/AuthorizationServer"
 import * as Device from "@effect-auth/oauth/Device"
+import * as IdToken from "@effect-auth/oauth/IdToken"
+import * as Registration from "@effect-auth/oauth/Registration"
 import * as NodeHttpClient from "@effect/platform-node/NodeHttpClient"
 import type * as HttpClient from "@effect/platform/HttpClient"
 import { assert, layer } from "@effect/vitest"
@@ -11,6 +14,7 @@ import * as Context from "effect/Context"
 import * as Effect from "effect/Effect"
 import * as Fiber from "effect/Fiber"
 import * as Layer from "effect/Layer"
+import * as Option from "effect/Option"
 import * as Redacted from "effect/Redacted"
 import * as Schema from "effect/Schema"
 import { createHash } from "node:crypto"
@@ -143,7 +147,7 @@ layer(served, { excludeTestServices: true })("OAuth at oidc-provider: a person a
       assert.deepStrictEqual(seen.revocations.slice(before), [200])
     }))
 
-  it.scoped("AC5 AC16 RF2 serves a user of a web application who has logged in elsewhere, and does not take a redirect twice", () =>
+  it.scoped("AC5 AC9 AC16 TR15 RF2 serves a user of a web application who has logged in elsewhere, and does not take a redirect twice", () =>
     Effect.gen(function*() {
       const server = yield* Server
       const before = server.exchanges.length
@@ -161,7 +165,15 @@ layer(served, { excludeTestServices: true })("OAuth at oidc-provider: a person a
       const redirect = yield* Person.logIn(url, person.redirectUri)
       // another instance reads what this one has stored
       const stored = yield* Schema.decode(PendingAuthorization)(yield* Schema.encode(PendingAuthorization)(pending))
-      yield* AuthorizationCode.complete(options, stored, redirect)
+      const { idToken = Redacted.make("none") } = yield* AuthorizationCode.complete(options, stored, redirect)
+      const { sub } = yield* IdToken.verify(idToken, {
+        mode: "Test",
+        issuer: server.issuer,
+        clientId: person.id,
+        nonce: stored.nonce,
+        keys: `${server.issuer}/jwks`
+      })
+      assert.strictEqual(sub, "alice")
       const tokens = yield* AuthorizationCode.makeSession(options)
       const token = yield* tokens.get
       assert.isDefined(token.refreshToken)
@@ -171,6 +183,35 @@ layer(served, { excludeTestServices: true })("OAuth at oidc-provider: a person a
         ["authorization_code", 200],
         ["authorization_code", 400]
       ])
+    }))
+
+  /** The one algorithm that this server has a key for. */
+  const signedBy = { id_token_signed_response_alg: "ES256" }
+
+  it.effect("RG1 RG2 logs a person in at a client that it has registered", () =>
+    Effect.gen(function*() {
+      const { issuer } = yield* Server
+      const server = yield* AuthorizationServer.discover(issuer, { mode: "Test" })
+      const client = yield* Registration.register(server, {
+        redirectUris: ["http://127.0.0.1/callback"],
+        members: signedBy
+      }, {
+        mode: "Test"
+      })
+      const { exit } = yield* through(me, code({ credential: { clientId: client.clientId } }))
+      assert.deepInclude(yield* exit, { client: client.clientId })
+    }))
+
+  it.effect("RG4 says that the server does not register a redirect URI with a fragment", () =>
+    Effect.gen(function*() {
+      const { issuer } = yield* Server
+      const server = yield* AuthorizationServer.discover(issuer, { mode: "Test" })
+      const error = yield* Effect.flip(
+        Registration.register(server, { redirectUris: ["https://app.example/callback#part"], members: signedBy }, {
+          mode: "Test"
+        })
+      )
+      assert.deepStrictEqual(Registration.refusal(error), Option.some("InvalidRedirectUri"))
     }))
 
   it.effect("AC5 AC8 takes no redirect with another state, and sends nothing for it", () =>
