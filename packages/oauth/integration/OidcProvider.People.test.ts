@@ -82,18 +82,21 @@ const asked = Effect.flatMap(Desktop.Desktop, ({ asked }) => asked)
 const served = Layer.merge(Layer.scoped(Server, OidcProvider.start()), NodeHttpClient.layerUndici)
 
 layer(served, { excludeTestServices: true })("OAuth at oidc-provider: a person at a browser", (it) => {
-  it.effect("AC1 AC2 AC5 AC6 AC7 AC9 AC17 RF1 logs in at a port that is free, and refreshes from then on without the person", () =>
+  it.effect("AC1 AC2 AC5 AC6 AC7 AC9 AC17 LB1 LB4 RF1 logs in at a port that is free, and refreshes from then on without the person", () =>
     Effect.gen(function*() {
       const server = yield* Server
       const { exchanges, exit } = yield* through(
-        Effect.all([me, server.endLatestToken, me, asked]),
+        Effect.all([me, server.endLatestToken, me, asked, Effect.flatMap(Desktop.Desktop, ({ page }) => page)]),
         code()
       )
-      const [first, , second, pages] = yield* exit
+      const [first, , second, pages, page] = yield* exit
       assert.deepInclude(first, { client: person.id, scope: "openid api:read offline_access" })
       assert.deepInclude(second, { client: person.id })
       assert.deepStrictEqual(grantsOf(exchanges), [["authorization_code", 200], ["refresh_token", 200]])
       assert.strictEqual(pages.length, 1)
+      assert.strictEqual(page.status, 200)
+      assert.include(page.html, "history.replaceState")
+      assert.notInclude(page.html, page.url.searchParams.get("code") ?? "")
       const query = new URL(pages[0] ?? "").searchParams
       const verifier = Wire.parameter(exchanges[0]!, "code_verifier") ?? ""
       assert.strictEqual(query.get("code_challenge"), createHash("sha256").update(verifier).digest("base64url"))
