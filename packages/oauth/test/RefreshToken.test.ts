@@ -4,11 +4,25 @@ import * as ScriptedHttpClient from "@effect-auth/testing/ScriptedHttpClient"
 import * as HttpBody from "@effect/platform/HttpBody"
 import * as HttpServerResponse from "@effect/platform/HttpServerResponse"
 import { assert, describe, it } from "@effect/vitest"
+import * as DateTime from "effect/DateTime"
 import * as Effect from "effect/Effect"
 import * as Layer from "effect/Layer"
+import * as Option from "effect/Option"
 import * as Redacted from "effect/Redacted"
 import * as TestClock from "effect/TestClock"
-import { Acme, baseUrl, clientId, credential, fake, forms, me, password, server, username } from "./fixtures.ts"
+import {
+  Acme,
+  baseUrl,
+  clientId,
+  credential,
+  fake,
+  forms,
+  me,
+  password,
+  scripted,
+  server,
+  username
+} from "./fixtures.ts"
 
 describe("RefreshToken", () => {
   const begun = Effect.gen(function*() {
@@ -48,6 +62,69 @@ describe("RefreshToken", () => {
       assert.deepInclude(error, { _tag: "CredentialsRejected", mode: "OAuth/RefreshToken" })
       assert.include(error.message, "supply the refresh token of a new one")
     }).pipe(Effect.provide(FakeOAuth.layer())))
+
+  it.effect("VN5 TR8 redeems one refresh token again and again where no answer has a new one, as Google's", () =>
+    Effect.gen(function*() {
+      yield* me
+      yield* TestClock.adjust("1 hour")
+      yield* me
+      const sent = (yield* forms).map((form) => new URLSearchParams(form).get("refresh_token"))
+      assert.deepStrictEqual(sent, ["canary-refresh", "canary-refresh"])
+    }).pipe(Effect.provide(Layer.provideMerge(
+      RefreshToken.layer({
+        client: Acme,
+        baseUrl,
+        server,
+        credential: { ...credential, refreshToken: Redacted.make("canary-refresh") }
+      }),
+      scripted()
+    ))))
+
+  it.effect("VN1 TR11 reads GitHub: no secret, scopes with commas, a refresh token for half a year, and refusals with 200", () =>
+    Effect.gen(function*() {
+      const tokens = yield* RefreshToken.makeTokens({
+        baseUrl,
+        server,
+        credential: { clientId, refreshToken: Redacted.make("canary-refresh") },
+        scopeSeparator: ",",
+        logout: false
+      })
+      const token = yield* tokens.get
+      assert.deepStrictEqual(token.scope, ["repo", "gist"])
+      assert.strictEqual(
+        DateTime.toEpochMillis(Option.getOrThrow(Option.fromNullable(token.refreshExpiresAt))),
+        15897600000
+      )
+      assert.deepStrictEqual(yield* forms, [[
+        ["grant_type", "refresh_token"],
+        ["refresh_token", "canary-refresh"],
+        ["client_id", clientId]
+      ]])
+      yield* TestClock.adjust("9 hours")
+      const error = yield* Effect.flip(tokens.get)
+      assert.deepInclude({ ...error }, {
+        _tag: "CredentialsRejected",
+        status: 200,
+        code: "incorrect_client_credentials"
+      })
+    }).pipe(
+      Effect.scoped,
+      Effect.provide(ScriptedHttpClient.layer(ScriptedHttpClient.routes({
+        "POST /token": [
+          {
+            json: {
+              access_token: "canary-1",
+              expires_in: 28800,
+              refresh_token: "canary-2",
+              refresh_token_expires_in: 15897600,
+              scope: "repo,gist",
+              token_type: "bearer"
+            }
+          },
+          { json: { error: "incorrect_client_credentials" } }
+        ]
+      })))
+    ))
 
   it.effect("SU3 fails at once where the API demands more: a refresh cannot widen, and nobody can log in", () =>
     Effect.gen(function*() {
