@@ -26,6 +26,7 @@ const last = (output) => output.trimEnd().split("\n").slice(-1)
 await main([
   { name: "build", command: ["tsc", "--build", "tsconfig.build.json"] },
   { name: "pages", command: ["node", "scripts/docs.mjs", "--check"], summary: last, counts },
+  { name: "conformance", command: ["node", "scripts/conformance.mjs", "--check"], summary: last, counts },
   { name: "documented examples", command: ["node", "scripts/documented-examples.mjs"], summary: last, counts },
   { name: "tarballs", command: ["node", "scripts/tarballs.mjs"], after: ["build"], summary: last, counts },
   {

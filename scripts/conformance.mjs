@@ -2,7 +2,7 @@
  * Writes `packages/oauth/CONFORMANCE.md`: what the specifications ask of an OAuth client, in words of our own
  * (`packages/oauth/requirements.json`), and the test that shows it. A test shows the requirements whose ids are in its name.
  *
- *     node scripts/conformance.mjs           writes
+ *     node scripts/conformance.mjs           writes, as a part of npm run docs
  *     node scripts/conformance.mjs --check   fails where the page is stale, or a requirement has neither test nor place
  *
  * @typedef {object} Requirement
@@ -58,18 +58,22 @@ const id = /\b[A-Z]{2,3}\d+\b/g
 const partOf = (id) => /^[A-Z]+/.exec(id)[0]
 
 /**
- * The tests of a file that show a requirement.
+ * The tests of a file that show a requirement: named where they are declared, or in a table by a text that begins with an
+ * id.
  *
  * @param {string} file
  * @param {string} text
  * @returns {ReadonlyArray<Test>}
  */
 export const testsOf = (file, text) =>
-  [...text.matchAll(/\bit(?:\.\w+)*\(\s*(["'`])((?:\\.|(?!\1)[^\\])*)\1/g)].flatMap(([, , written]) => {
+  [...text.matchAll(declared), ...text.matchAll(tabled)].sort((a, b) => a.index - b.index).flatMap(([, , written]) => {
     const name = written.replace(/\s*\(seed \$\{\w+\}\)/g, "").replace(/\$\{[^}]*\}/g, "…").replace(/\\(.)/g, "$1")
     const ids = [...name.matchAll(id)].map(([id]) => id).filter((id) => partOf(id) in parts)
     return ids.length === 0 ? [] : [{ file, name: name.replace(/^(?:[A-Z]{2,3}\d+ )+/, ""), ids }]
   })
+
+const declared = /\bit(?:\.\w+)*\(\s*(["'`])((?:\\.|(?!\1)[^\\])*)\1/g
+const tabled = /(?<!\bit(?:\.\w+)*\(\s*)(["'`])([A-Z]{2,3}\d+ (?:\\.|(?!\1)[^\\\n])*)\1/g
 
 /**
  * The page.
@@ -84,7 +88,7 @@ export const render = (requirements, tests) => {
     "# Conformance",
     "",
     "What the specifications of OAuth 2 ask of a client, in words of our own, and where it is shown. This page is made from the",
-    "names of the tests by `node scripts/conformance.mjs`.",
+    "names of the tests by `npm run docs`.",
     "",
     `It has ${count(true)} requirements, and ${
       count(false)
@@ -173,14 +177,13 @@ const run = () => {
   const absent = missing(requirements, tests)
   const faults = [
     ...faultsOf(requirements, tests, (path) => existsSync(join(root, path))),
-    ...checking && before !== text ? [`${page} is stale: node scripts/conformance.mjs`] : []
+    ...checking && before !== text ? [`${page} is stale: npm run docs`] : []
   ]
   for (const fault of faults) console.log(fault)
-  if (absent.length > 0) {
-    console.log(`${absent.length} requirements that must hold have neither test nor place: ${absent.join(", ")}`)
-  }
-  console.log(`${requirements.length} requirements, ${tests.length} tests, ${faults.length} faults`)
-  process.exitCode = faults.length > 0 || (checking && absent.length > 0) ? 1 : 0
+  if (absent.length > 0) console.log(`what must hold and has neither test nor place: ${absent.join(", ")}`)
+  const count = faults.length + (checking ? absent.length : 0)
+  console.log(`${requirements.length} requirements, ${count} faults`)
+  process.exitCode = count === 0 ? 0 : 1
 }
 
 if (import.meta.url === pathToFileURL(process.argv[1] ?? "").href) run()

@@ -10,10 +10,12 @@ describe("conformance", () => {
       it.effect("CA1 CA2 encodes \\"both\\", and ER3 ends", () => 1)
       it(\`RF3 rotates \${times} times (seed \${seed})\`, () => 2)
       it.scoped(
-        "shows none of them, not even RFC 6749 or UTF8", () => 3)`
+        "shows none of them, not even RFC 6749 or UTF8", () => 3)
+      const cases = [["DV5 asks less often", {}], ["UTF8 is none"]]`
     assert.deepStrictEqual(testsOf(file, text), [
       { file, name: "encodes \"both\", and ER3 ends", ids: ["CA1", "CA2", "ER3"] },
-      { file, name: "rotates … times", ids: ["RF3"] }
+      { file, name: "rotates … times", ids: ["RF3"] },
+      { file, name: "asks less often", ids: ["DV5"] }
     ])
   })
 
