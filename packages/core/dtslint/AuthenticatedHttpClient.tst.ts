@@ -46,6 +46,30 @@ describe("AuthenticatedHttpClient.make", () => {
   })
 })
 
+describe("Where the context asks for a layer of anything", () => {
+  const layer = <L extends Layer.Layer<any, any, any>>(layer: L) => layer
+
+  it("a layer keeps its tag, errors and requirements", () => {
+    expect(layer(AuthenticatedHttpClient.layer(authenticator, { baseUrl }))).type.toBe<
+      Layer.Layer<AuthenticatedHttpClient.AuthenticatedHttpClient, SetupError, HttpClient.HttpClient>
+    >()
+    expect(layer(AuthenticatedHttpClient.layer({} as Effect.Effect<Authenticator, "e", "r">, { baseUrl }))).type.toBe<
+      Layer.Layer<AuthenticatedHttpClient.AuthenticatedHttpClient, SetupError | "e", HttpClient.HttpClient | "r">
+    >()
+    class Acme extends Context.Tag("test/Acme")<Acme, AuthenticatedHttpClient.Service>() {}
+    expect(layer(AuthenticatedHttpClient.layer(authenticator, { baseUrl, client: Acme }))).type.toBe<
+      AuthenticatedHttpClient.ClientLayer<Acme>
+    >()
+  })
+
+  it("a union of requirements can be provided in parts", () => {
+    const made = AuthenticatedHttpClient.layer({} as Effect.Effect<Authenticator, never, "a" | "b">, { baseUrl })
+    expect(Layer.provide(made, {} as Layer.Layer<"a">)).type.toBe<
+      Layer.Layer<AuthenticatedHttpClient.AuthenticatedHttpClient, SetupError, HttpClient.HttpClient | "b">
+    >()
+  })
+})
+
 describe("Durations in options", () => {
   it("state their unit: a bare number is seconds in `expiresIn` and does not compile elsewhere", () => {
     expect(Token.make).type.toBeCallableWith({ value: "canary", lifetime: "1 hour" })

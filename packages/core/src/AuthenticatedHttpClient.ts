@@ -19,6 +19,7 @@ import type * as Scope from "effect/Scope"
 import type { AuthError, CallError, RateLimited, RedirectRefused, SetupError } from "./AuthError.ts"
 import { InvalidSetting, isAuthError, isTransient } from "./AuthError.ts"
 import * as AuthMode from "./AuthMode.ts"
+import type { Inferred } from "./CredentialSource.ts"
 import * as Fetch from "./internal/fetch.ts"
 import type { Authenticator } from "./internal/request/activeCredentials.ts"
 import * as Attempt from "./internal/request/attempt.ts"
@@ -149,6 +150,18 @@ const binderWidest = (
   })
 
 /**
+ * What {@link layer} makes. It is inferred from the arguments alone, not from where it is used.
+ *
+ * @since 0.1.0
+ * @category models
+ */
+export type ClientLayer<Self = never, E = never, R = never> = Layer.Layer<
+  AuthenticatedHttpClient | Inferred<Self>,
+  Inferred<E> | SetupError,
+  HttpClient.HttpClient | Exclude<Inferred<R>, Scope.Scope>
+>
+
+/**
  * A client as a layer: under the shared tag, and under the tag of the API if there is one. A program that talks to
  * several APIs names a tag for each.
  *
@@ -174,17 +187,19 @@ const binderWidest = (
 export const layer = <Self = never, E = never, R = never>(
   authenticator: Authenticator | Effect.Effect<Authenticator, E, R>,
   options: Options & { readonly client?: Context.Tag<Self, Service> | undefined }
-): Layer.Layer<AuthenticatedHttpClient | Self, E | SetupError, HttpClient.HttpClient | Exclude<R, Scope.Scope>> => {
+): ClientLayer<Self, E, R> => {
   const made = Effect.flatMap(
     Effect.isEffect(authenticator) ? authenticator : Effect.succeed(authenticator),
     (authenticator) => makeWidest(authenticator, options)
   )
-  return Layer.scopedContext(
+  const layer = Layer.scopedContext(
     Effect.map(
       made,
       (service) => Context.merge(Context.make(AuthenticatedHttpClient, service), under(options.client, service))
     )
   )
+  // eslint-disable-next-line @typescript-eslint/consistent-type-assertions -- the same type; unseen while they are open
+  return layer as ClientLayer<Self, E, R>
 }
 
 /**

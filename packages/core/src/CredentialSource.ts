@@ -36,6 +36,17 @@ export type Untagged<C> = Omit<Fields<C>, "_tag">
 export type Given<C, R = never> = C | Effect.Effect<C, CredentialUnavailable, R>
 
 /**
+ * `R` in the type of a result, where it is to be inferred from the arguments alone. A credential that is a plain object
+ * says nothing about `R`, and TypeScript would take it from where the result is used: a context that asks for
+ * `Layer<any, any, any>`, such as the `lookup` of a `LayerMap`, would make it `any`. `NoInfer` is not enough: `Exclude`
+ * does not take a union in it apart.
+ *
+ * @since 0.1.0
+ * @category models
+ */
+export type Inferred<R> = [R][R extends unknown ? 0 : never]
+
+/**
  * A credential and how often to read it.
  *
  * @since 0.1.0

@@ -4,16 +4,19 @@
  *
  * @since 0.1.0
  */
+import type * as HttpClient from "@effect/platform/HttpClient"
 import * as Config from "effect/Config"
 import type { ConfigError } from "effect/ConfigError"
 import * as Effect from "effect/Effect"
 import * as Either from "effect/Either"
+import type * as Layer from "effect/Layer"
 import * as Option from "effect/Option"
 import type * as Redacted from "effect/Redacted"
 import type * as Scope from "effect/Scope"
 import type * as AuthenticatedHttpClient from "./AuthenticatedHttpClient.ts"
 import type { CredentialUnavailable, ExchangeError } from "./AuthError.ts"
 import { InvalidSetting } from "./AuthError.ts"
+import type { Inferred } from "./CredentialSource.ts"
 import * as ConfigErrors from "./internal/configErrors.ts"
 import * as EmptyVariables from "./internal/emptyVariables.ts"
 import * as Grammar from "./internal/grammar.ts"
@@ -97,6 +100,36 @@ export interface Session<R> {
   /** Whether a session is ended at the server when a login replaces it, because the server counts open sessions. */
   readonly endReplaced?: boolean | undefined
 }
+
+/**
+ * The layer of a mode, which requires what its credential requires and is not inferred from where it is used: see
+ * `CredentialSource.Inferred`.
+ *
+ * @example
+ * ```ts
+ * import type * as AuthenticatedHttpClient from "@effect-auth/core/AuthenticatedHttpClient"
+ * import type { Basic } from "@effect-auth/core/Credential"
+ * import type { Given, Untagged } from "@effect-auth/core/CredentialSource"
+ * import * as System from "@effect-auth/core/System"
+ * import type * as HttpClient from "@effect/platform/HttpClient"
+ * import type * as Layer from "effect/Layer"
+ *
+ * declare const layerOf: <R>(
+ *   credential: Given<Untagged<Basic>, R>
+ * ) => Layer.Layer<AuthenticatedHttpClient.AuthenticatedHttpClient, never, HttpClient.HttpClient | R>
+ *
+ * const layerBasic = <R = never>(options: { readonly credential: Given<Untagged<Basic>, R> }) =>
+ *   System.inferred<AuthenticatedHttpClient.AuthenticatedHttpClient, never, R>(layerOf(options.credential))
+ * ```
+ *
+ * @since 0.1.0
+ * @category layers
+ */
+export const inferred = <A, E, R>(
+  layer: Layer.Layer<A, E, HttpClient.HttpClient | R>
+): Layer.Layer<A, E, HttpClient.HttpClient | Inferred<R>> =>
+  // eslint-disable-next-line @typescript-eslint/consistent-type-assertions -- the same type; unseen while `R` is open
+  layer as Layer.Layer<A, E, HttpClient.HttpClient | Inferred<R>>
 
 /**
  * The token source of a session mode under the shared options: its store is the given one, else that of its audience;

@@ -1,10 +1,12 @@
 import type { AuthenticatedHttpClient } from "@effect-auth/core/AuthenticatedHttpClient"
+import type { CredentialUnavailable } from "@effect-auth/core/AuthError"
 import type * as AuthMode from "@effect-auth/core/AuthMode"
 import type * as Credential from "@effect-auth/core/Credential"
 import type { MutualTls } from "@effect-auth/core/MutualTls"
 import * as IbmMq from "@effect-auth/ibm-mq/IbmMq"
 import type { Ltpa, MqCredential } from "@effect-auth/ibm-mq/MqCredential"
 import type * as HttpClient from "@effect/platform/HttpClient"
+import * as Context from "effect/Context"
 import * as Effect from "effect/Effect"
 import type * as Layer from "effect/Layer"
 import { describe, expect, it } from "tstyche"
@@ -43,6 +45,29 @@ describe("IbmMq", () => {
       .not.toBeAssignableTo<Provides<"IbmMq/ClientCertificate">>()
   })
 })
+
+describe("A layer of a mode", () => {
+  it("keeps its requirements where the context asks for a layer of anything", () => {
+    const plain = anyLayers({
+      basic: IbmMq.layerBasic({ baseUrl, credential: basic }),
+      ltpa: IbmMq.layerLtpa({ baseUrl, credential: ltpa })
+    })
+    expect<Requirements<typeof plain>>().type.toBe<HttpClient.HttpClient>()
+    const vault = anyLayers({
+      basic: IbmMq.layerBasic({ baseUrl, credential: fromVault }),
+      ltpa: IbmMq.layerLtpa({ baseUrl, credential: fromVault })
+    })
+    expect<Requirements<typeof vault>>().type.toBe<HttpClient.HttpClient | Vault>()
+  })
+})
+
+class Vault extends Context.Tag("test/Vault")<Vault, {}>() {}
+declare const fromVault: Effect.Effect<Ltpa, CredentialUnavailable, Vault>
+
+declare const anyLayers: <Layers extends Record<string, Layer.Layer<any, any, any>>>(layers: Layers) => Layers
+type Requirements<Layers extends Record<string, unknown>> = Layer.Layer.Context<
+  Extract<Layers[keyof Layers], Layer.Layer.Any>
+>
 
 type Provides<Mode extends string, R = never> = Layer.Layer<
   AuthenticatedHttpClient | AuthMode.AuthMode<Mode>,

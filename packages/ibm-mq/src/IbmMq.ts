@@ -17,7 +17,7 @@ import { InvalidSetting } from "@effect-auth/core/AuthError"
 import * as AuthMode from "@effect-auth/core/AuthMode"
 import type { ClientCertificate } from "@effect-auth/core/ClientCertificate"
 import * as Credential from "@effect-auth/core/Credential"
-import type { Fields, Given, Untagged } from "@effect-auth/core/CredentialSource"
+import type { Fields, Given, Inferred, Untagged } from "@effect-auth/core/CredentialSource"
 import * as CredentialSource from "@effect-auth/core/CredentialSource"
 import { MutualTls } from "@effect-auth/core/MutualTls"
 import * as OriginPolicy from "@effect-auth/core/OriginPolicy"
@@ -131,7 +131,7 @@ export type TaggedCredential = Fields<Credentials.Ltpa> | Fields<Credential.Basi
 export type ModeLayer<Name extends string, E = never, R = never> = Layer.Layer<
   AuthenticatedHttpClient.AuthenticatedHttpClient | MqClient | AuthMode.Evidence<Name>,
   SetupError | E,
-  HttpClient.HttpClient | R
+  HttpClient.HttpClient | Inferred<R>
 >
 
 /**
@@ -162,7 +162,7 @@ export const make = (options: Options & { readonly credential: TaggedCredential 
 export const layer = <const C extends TaggedCredential>(
   options: Options & { readonly credential: C }
 ): ModeLayer<Mode<C>, ExchangeError> =>
-  layerOf<Mode<C>, SetupError | ExchangeError, Needs>(modeOf(options.credential), make(options))
+  layerOf<Mode<C>, SetupError | ExchangeError, never>(modeOf(options.credential), make(options))
 
 /**
  * {@link layer} with its settings from Config.
@@ -314,14 +314,17 @@ type Needs = HttpClient.HttpClient | Scope.Scope
 
 type Client<E = never, R = never> = Effect.Effect<AuthenticatedHttpClient.Service, SetupError | E, Needs | R>
 
-const layerOf = <const Name extends string, E, R>(
+const layerOf = <const Name extends string, E, R = never>(
   mode: Name,
-  make: Effect.Effect<AuthenticatedHttpClient.Service, E, R>
+  make: Effect.Effect<AuthenticatedHttpClient.Service, E, HttpClient.HttpClient | Scope.Scope | R>
 ): Layer.Layer<
   AuthenticatedHttpClient.AuthenticatedHttpClient | MqClient | AuthMode.Evidence<Name>,
   E,
-  Exclude<R, Scope.Scope>
-> => AuthenticatedHttpClient.layerMode({ mode, client: MqClient }, make)
+  HttpClient.HttpClient | Inferred<R>
+> =>
+  System.inferred<AuthenticatedHttpClient.AuthenticatedHttpClient | MqClient | AuthMode.Evidence<Name>, E, R>(
+    AuthenticatedHttpClient.layerMode({ mode, client: MqClient }, make)
+  )
 
 const makeBasic = <R>(given: Given<Untagged<Credential.Basic>, R>, options: Options): Client<never, R> =>
   Effect.gen(function*() {

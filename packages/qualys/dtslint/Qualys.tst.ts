@@ -25,6 +25,11 @@ declare const decoded: { readonly credential: QualysCredential.QualysCredential 
 class Vault extends Context.Tag("test/Vault")<Vault, {}>() {}
 declare const fromVault: Effect.Effect<Qualys.Login, CredentialUnavailable, Vault>
 
+declare const anyLayers: <Layers extends Record<string, Layer.Layer<any, any, any>>>(layers: Layers) => Layers
+type Requirements<Layers extends Record<string, unknown>> = Layer.Layer.Context<
+  Extract<Layers[keyof Layers], Layer.Layer.Any>
+>
+
 type Runs<R, E = never> = Effect.Effect<number, SetupError | E, R>
 
 describe("Qualys", () => {
@@ -106,6 +111,22 @@ describe("Qualys", () => {
     expect(Qualys.layerSession({ credential: fromVault })).type.not.toBeAssignableTo<
       Layer.Layer<Qualys.Client, SetupError | ExchangeError, HttpClient.HttpClient>
     >()
+  })
+
+  it("keeps its requirements where the context asks for a layer of anything, and so does every mode", () => {
+    const plain = anyLayers({
+      basic: Qualys.layerBasic(login),
+      jwt: Qualys.layerJwt(login),
+      session: Qualys.layerSession(login),
+      bearer: Qualys.layerBearer(bearer)
+    })
+    expect<Requirements<typeof plain>>().type.toBe<HttpClient.HttpClient>()
+    const vault = anyLayers({
+      basic: Qualys.layerBasic({ credential: fromVault }),
+      jwt: Qualys.layerJwt({ credential: fromVault }),
+      session: Qualys.layerSession({ credential: fromVault })
+    })
+    expect<Requirements<typeof vault>>().type.toBe<HttpClient.HttpClient | Vault>()
   })
 
   it("takes the hosts of a private platform as a plain object", () => {

@@ -18,7 +18,7 @@ import * as Authenticator from "@effect-auth/core/Authenticator"
 import type { AuthModeMismatch, ExchangeError, InvalidSetting, SetupError } from "@effect-auth/core/AuthError"
 import * as AuthMode from "@effect-auth/core/AuthMode"
 import * as Credential from "@effect-auth/core/Credential"
-import type { Fields, Given, Untagged } from "@effect-auth/core/CredentialSource"
+import type { Fields, Given, Inferred, Untagged } from "@effect-auth/core/CredentialSource"
 import * as CredentialSource from "@effect-auth/core/CredentialSource"
 import * as RequestCredentials from "@effect-auth/core/RequestCredentials"
 import * as System from "@effect-auth/core/System"
@@ -179,7 +179,7 @@ export interface Options extends Settings, PlainOptions {}
 export type ModeLayer<Name extends string, Access = never, E = never, R = never> = Layer.Layer<
   AuthenticatedHttpClient.AuthenticatedHttpClient | QualysClient | AuthMode.Evidence<Name> | Access,
   SetupError | E,
-  HttpClient.HttpClient | R
+  HttpClient.HttpClient | Inferred<R>
 >
 
 /**
@@ -242,7 +242,7 @@ export const layer = <const C extends TaggedCredential>(
   options: Options & { readonly credential: C }
 ): ModeLayer<Mode<C>, never, ExchangeError> => {
   const credential: TaggedCredential = options.credential
-  const client = layerOf<Mode<C>, SetupError | ExchangeError, Needs>(modeOf(options.credential), make(options))
+  const client = layerOf<Mode<C>, SetupError | ExchangeError, never>(modeOf(options.credential), make(options))
   return Layer.merge(client, accessOf(credential, options))
 }
 
@@ -433,14 +433,17 @@ type Client<E = never, R = never> = Effect.Effect<AuthenticatedHttpClient.Servic
 
 type Tokens<R> = Effect.Effect<TokenSource, SetupError | ExchangeError, Needs | R>
 
-const layerOf = <const Name extends string, E, R>(
+const layerOf = <const Name extends string, E, R = never>(
   mode: Name,
-  make: Effect.Effect<AuthenticatedHttpClient.Service, E, R>
+  make: Effect.Effect<AuthenticatedHttpClient.Service, E, HttpClient.HttpClient | Scope.Scope | R>
 ): Layer.Layer<
   AuthenticatedHttpClient.AuthenticatedHttpClient | QualysClient | AuthMode.Evidence<Name>,
   E,
-  Exclude<R, Scope.Scope>
-> => AuthenticatedHttpClient.layerMode({ mode, client: QualysClient }, make)
+  HttpClient.HttpClient | Inferred<R>
+> =>
+  System.inferred<AuthenticatedHttpClient.AuthenticatedHttpClient | QualysClient | AuthMode.Evidence<Name>, E, R>(
+    AuthenticatedHttpClient.layerMode({ mode, client: QualysClient }, make)
+  )
 
 const modeOf = <C extends TaggedCredential>(credential: C): Mode<C> => {
   const tag: C["_tag"] = credential._tag
@@ -576,11 +579,14 @@ const bind = (
   })
 
 /** A user and password open the API host by Basic, whatever the mode of the program. */
-const layerAccount = <R>(given: Given<Login, R>, options: Options): Layer.Layer<
+const layerAccount = <R = never>(given: Given<Login, R>, options: Options): Layer.Layer<
   Account,
   SetupError,
-  HttpClient.HttpClient | Exclude<R, Scope.Scope>
-> => Layer.scoped(Account, Effect.map(makeBasic(given, options), (client) => ({ client })))
+  HttpClient.HttpClient | Inferred<R>
+> =>
+  System.inferred<Account, SetupError, R>(
+    Layer.scoped(Account, Effect.map(makeBasic(given, options), (client) => ({ client })))
+  )
 
 /** What a mode that is known at run time only can access; the types do not show it. */
 const accessOf = (

@@ -11,6 +11,7 @@ import * as Context from "effect/Context"
 import * as Effect from "effect/Effect"
 import type * as Either from "effect/Either"
 import * as Layer from "effect/Layer"
+import * as LayerMap from "effect/LayerMap"
 import type * as Redacted from "effect/Redacted"
 import { describe, expect, it } from "tstyche"
 
@@ -33,6 +34,11 @@ const both = Effect.gen(function*() {
   yield* Mqsc.runMqsc({ qmgr: "QM1", command: "PING QMGR" })
   return yield* Yamcs.user
 })
+
+declare const anyLayers: <Layers extends Record<string, Layer.Layer<any, any, any>>>(layers: Layers) => Layers
+type Requirements<Layers extends Record<string, unknown>> = Layer.Layer.Context<
+  Extract<Layers[keyof Layers], Layer.Layer.Any>
+>
 
 type Runs = Effect.Effect<unknown, unknown, HttpClient.HttpClient>
 
@@ -84,6 +90,33 @@ describe("Yamcs", () => {
       .toBeAssignableTo<Layer.Layer<AuthMode.AuthMode<"Yamcs/Password">, unknown, HttpClient.HttpClient>>()
     expect(Yamcs.layerConfig({ baseUrl: Config.string("U"), credential: configuredAny })).type
       .not.toBeAssignableTo<Layer.Layer<AuthMode.AuthMode<"Yamcs/Password">, unknown, HttpClient.HttpClient>>()
+  })
+
+  it("keeps its requirements where the context asks for a layer of anything, and so does every mode", () => {
+    const tokenFields = { accessToken: password }
+    const accountFields = { clientId: "c", clientSecret: password, become: "operator" }
+    const layers = anyLayers({
+      password: Yamcs.layerPassword({ baseUrl, credential }),
+      bearer: Yamcs.layerBearer({ baseUrl, credential: tokenFields }),
+      serviceAccount: Yamcs.layerServiceAccount({ baseUrl, credential: accountFields }),
+      apiKey: Yamcs.layerApiKey({ baseUrl, credential: { key: password } }),
+      basic: Yamcs.layerBasic({ baseUrl, credential })
+    })
+    expect<Requirements<typeof layers>>().type.toBe<HttpClient.HttpClient>()
+    const vault = anyLayers({
+      password: Yamcs.layerPassword({ baseUrl, credential: fromVault }),
+      basic: Yamcs.layerBasic({ baseUrl, credential: fromVault })
+    })
+    expect<Requirements<typeof vault>>().type.toBe<HttpClient.HttpClient | Vault>()
+  })
+
+  it("a layer for each key of a LayerMap needs what the layers need, and no less", () => {
+    class Accounts extends LayerMap.Service<Accounts>()("test/Accounts", {
+      lookup: (_user: string) => Yamcs.layerPassword({ baseUrl, credential })
+    }) {}
+    expect(Accounts.Default).type.toBe<Layer.Layer<Accounts, never, HttpClient.HttpClient>>()
+    expect(Effect.provide(shared, [Yamcs.layerPassword({ baseUrl, credential })])).type
+      .not.toBeAssignableTo<Effect.Effect<unknown, unknown>>()
   })
 
   it("takes a credential as a class, as a plain object of its fields, or as an Effect", () => {

@@ -17,7 +17,7 @@ import * as Authenticator from "@effect-auth/core/Authenticator"
 import type { AuthModeMismatch, ExchangeError, InvalidSetting, SetupError } from "@effect-auth/core/AuthError"
 import * as AuthMode from "@effect-auth/core/AuthMode"
 import * as CoreCredential from "@effect-auth/core/Credential"
-import type { Fields, Given, Untagged } from "@effect-auth/core/CredentialSource"
+import type { Fields, Given, Inferred, Untagged } from "@effect-auth/core/CredentialSource"
 import * as CredentialSource from "@effect-auth/core/CredentialSource"
 import * as OriginPolicy from "@effect-auth/core/OriginPolicy"
 import * as RefreshPolicy from "@effect-auth/core/RefreshPolicy"
@@ -134,7 +134,7 @@ type TokenCredential = Fields<Password> | Fields<Session> | Fields<ServiceAccoun
 export type ModeLayer<Name extends string, E = never, R = never> = Layer.Layer<
   AuthenticatedHttpClient.AuthenticatedHttpClient | YamcsClient | AuthMode.Evidence<Name>,
   SetupError | E,
-  HttpClient.HttpClient | R
+  HttpClient.HttpClient | Inferred<R>
 >
 
 /**
@@ -254,7 +254,7 @@ export const makeWith = (
 export const layer = <const C extends TaggedCredential>(
   options: Options & { readonly credential: C }
 ): ModeLayer<Mode<C>, ExchangeError> =>
-  layerOf<Mode<C>, SetupError | ExchangeError, Needs>(modeOf(options.credential), make(options))
+  layerOf<Mode<C>, SetupError | ExchangeError, never>(modeOf(options.credential), make(options))
 
 /**
  * {@link layer} with its settings from Config.
@@ -423,14 +423,17 @@ type Client<E = never, R = never> = Effect.Effect<AuthenticatedHttpClient.Servic
 
 type MakeTokens<R> = Effect.Effect<TokenSource, SetupError | ExchangeError, Needs | R>
 
-const layerOf = <const Name extends string, E, R>(
+const layerOf = <const Name extends string, E, R = never>(
   mode: Name,
-  make: Effect.Effect<AuthenticatedHttpClient.Service, E, R>
+  make: Effect.Effect<AuthenticatedHttpClient.Service, E, HttpClient.HttpClient | Scope.Scope | R>
 ): Layer.Layer<
   AuthenticatedHttpClient.AuthenticatedHttpClient | YamcsClient | AuthMode.Evidence<Name>,
   E,
-  Exclude<R, Scope.Scope>
-> => AuthenticatedHttpClient.layerMode({ mode, client: YamcsClient }, make)
+  HttpClient.HttpClient | Inferred<R>
+> =>
+  System.inferred<AuthenticatedHttpClient.AuthenticatedHttpClient | YamcsClient | AuthMode.Evidence<Name>, E, R>(
+    AuthenticatedHttpClient.layerMode({ mode, client: YamcsClient }, make)
+  )
 
 const layerTokens = <const Name extends string, R>(mode: Name, tokens: MakeTokens<R>, options: Options) =>
   layerOf(mode, Effect.flatMap(tokens, (tokens) => bindTokens(mode, tokens, options)))

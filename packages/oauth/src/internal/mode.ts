@@ -2,6 +2,7 @@
 import * as AuthenticatedHttpClient from "@effect-auth/core/AuthenticatedHttpClient"
 import * as Authenticator from "@effect-auth/core/Authenticator"
 import type { ExchangeError, SetupError } from "@effect-auth/core/AuthError"
+import type { Inferred } from "@effect-auth/core/CredentialSource"
 import * as System from "@effect-auth/core/System"
 import type { TokenSource } from "@effect-auth/core/TokenSource"
 import type * as HttpClient from "@effect/platform/HttpClient"
@@ -12,7 +13,7 @@ import * as Effect from "effect/Effect"
 import * as Layer from "effect/Layer"
 import type * as Scope from "effect/Scope"
 import type { Dpop } from "../Dpop.ts"
-import type { Needs, Settings, TokenOptions, Tokens } from "./session.ts"
+import type { Settings, TokenOptions, Tokens } from "./session.ts"
 
 /**
  * What only code can give.
@@ -40,9 +41,9 @@ export interface Options<Self = never> extends Settings, PlainOptions<Self> {}
  * @category models
  */
 export type ModeLayer<Self, E = never, R = never> = Layer.Layer<
-  AuthenticatedHttpClient.AuthenticatedHttpClient | Self,
+  AuthenticatedHttpClient.AuthenticatedHttpClient | Inferred<Self>,
   SetupError | ExchangeError | E,
-  HttpClient.HttpClient | R
+  HttpClient.HttpClient | Inferred<R>
 >
 
 /**
@@ -78,10 +79,11 @@ export const layerOf = <Self, R>(
   tokens: Tokens<R>,
   options: AuthenticatedHttpClient.Options & Pick<PlainOptions<Self>, "client" | "dpop">
 ): ModeLayer<Self, never, R> =>
-  AuthenticatedHttpClient.layer<Self, SetupError | ExchangeError, Needs | R>(
+  // eslint-disable-next-line @typescript-eslint/consistent-type-assertions -- the same type; unseen while `R` is open
+  AuthenticatedHttpClient.layer(
     Effect.map(tokens, (tokens) => authenticatorOf(mode, tokens, options.dpop)),
     options
-  )
+  ) as ModeLayer<Self, never, R>
 
 export const layerConfigOf = <S, Self, R>(
   config: Config.Config.Wrap<S>,
