@@ -48,26 +48,25 @@ describe("IbmMq", () => {
 
 describe("A layer of a mode", () => {
   it("keeps its requirements where the context asks for a layer of anything", () => {
-    const plain = anyLayers({
+    const plain = requirements({
       basic: IbmMq.layerBasic({ baseUrl, credential: basic }),
       ltpa: IbmMq.layerLtpa({ baseUrl, credential: ltpa })
     })
-    expect<Requirements<typeof plain>>().type.toBe<HttpClient.HttpClient>()
-    const vault = anyLayers({
+    expect(plain).type.toBe<HttpClient.HttpClient>()
+    const vault = requirements({
       basic: IbmMq.layerBasic({ baseUrl, credential: fromVault }),
       ltpa: IbmMq.layerLtpa({ baseUrl, credential: fromVault })
     })
-    expect<Requirements<typeof vault>>().type.toBe<HttpClient.HttpClient | Vault>()
+    expect(vault).type.toBe<HttpClient.HttpClient | Vault>()
   })
 })
 
 class Vault extends Context.Tag("test/Vault")<Vault, {}>() {}
 declare const fromVault: Effect.Effect<Ltpa, CredentialUnavailable, Vault>
 
-declare const anyLayers: <Layers extends Record<string, Layer.Layer<any, any, any>>>(layers: Layers) => Layers
-type Requirements<Layers extends Record<string, unknown>> = Layer.Layer.Context<
-  Extract<Layers[keyof Layers], Layer.Layer.Any>
->
+declare const requirements: <Layers extends Record<string, Layer.Layer<any, any, any>>>(
+  layers: Layers
+) => Layer.Layer.Context<Layers[keyof Layers]>
 
 type Provides<Mode extends string, R = never> = Layer.Layer<
   AuthenticatedHttpClient | AuthMode.AuthMode<Mode>,

@@ -25,10 +25,9 @@ declare const decoded: { readonly credential: QualysCredential.QualysCredential 
 class Vault extends Context.Tag("test/Vault")<Vault, {}>() {}
 declare const fromVault: Effect.Effect<Qualys.Login, CredentialUnavailable, Vault>
 
-declare const anyLayers: <Layers extends Record<string, Layer.Layer<any, any, any>>>(layers: Layers) => Layers
-type Requirements<Layers extends Record<string, unknown>> = Layer.Layer.Context<
-  Extract<Layers[keyof Layers], Layer.Layer.Any>
->
+declare const requirements: <Layers extends Record<string, Layer.Layer<any, any, any>>>(
+  layers: Layers
+) => Layer.Layer.Context<Layers[keyof Layers]>
 
 type Runs<R, E = never> = Effect.Effect<number, SetupError | E, R>
 
@@ -114,19 +113,19 @@ describe("Qualys", () => {
   })
 
   it("keeps its requirements where the context asks for a layer of anything, and so does every mode", () => {
-    const plain = anyLayers({
+    const plain = requirements({
       basic: Qualys.layerBasic(login),
       jwt: Qualys.layerJwt(login),
       session: Qualys.layerSession(login),
       bearer: Qualys.layerBearer(bearer)
     })
-    expect<Requirements<typeof plain>>().type.toBe<HttpClient.HttpClient>()
-    const vault = anyLayers({
+    expect(plain).type.toBe<HttpClient.HttpClient>()
+    const vault = requirements({
       basic: Qualys.layerBasic({ credential: fromVault }),
       jwt: Qualys.layerJwt({ credential: fromVault }),
       session: Qualys.layerSession({ credential: fromVault })
     })
-    expect<Requirements<typeof vault>>().type.toBe<HttpClient.HttpClient | Vault>()
+    expect(vault).type.toBe<HttpClient.HttpClient | Vault>()
   })
 
   it("takes the hosts of a private platform as a plain object", () => {

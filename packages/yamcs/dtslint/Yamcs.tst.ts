@@ -35,10 +35,9 @@ const both = Effect.gen(function*() {
   return yield* Yamcs.user
 })
 
-declare const anyLayers: <Layers extends Record<string, Layer.Layer<any, any, any>>>(layers: Layers) => Layers
-type Requirements<Layers extends Record<string, unknown>> = Layer.Layer.Context<
-  Extract<Layers[keyof Layers], Layer.Layer.Any>
->
+declare const requirements: <Layers extends Record<string, Layer.Layer<any, any, any>>>(
+  layers: Layers
+) => Layer.Layer.Context<Layers[keyof Layers]>
 
 type Runs = Effect.Effect<unknown, unknown, HttpClient.HttpClient>
 
@@ -95,19 +94,19 @@ describe("Yamcs", () => {
   it("keeps its requirements where the context asks for a layer of anything, and so does every mode", () => {
     const tokenFields = { accessToken: password }
     const accountFields = { clientId: "c", clientSecret: password, become: "operator" }
-    const layers = anyLayers({
+    const layers = requirements({
       password: Yamcs.layerPassword({ baseUrl, credential }),
       bearer: Yamcs.layerBearer({ baseUrl, credential: tokenFields }),
       serviceAccount: Yamcs.layerServiceAccount({ baseUrl, credential: accountFields }),
       apiKey: Yamcs.layerApiKey({ baseUrl, credential: { key: password } }),
       basic: Yamcs.layerBasic({ baseUrl, credential })
     })
-    expect<Requirements<typeof layers>>().type.toBe<HttpClient.HttpClient>()
-    const vault = anyLayers({
+    expect(layers).type.toBe<HttpClient.HttpClient>()
+    const vault = requirements({
       password: Yamcs.layerPassword({ baseUrl, credential: fromVault }),
       basic: Yamcs.layerBasic({ baseUrl, credential: fromVault })
     })
-    expect<Requirements<typeof vault>>().type.toBe<HttpClient.HttpClient | Vault>()
+    expect(vault).type.toBe<HttpClient.HttpClient | Vault>()
   })
 
   it("a layer for each key of a LayerMap needs what the layers need, and no less", () => {
