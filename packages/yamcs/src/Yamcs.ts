@@ -23,6 +23,7 @@ import * as OriginPolicy from "@effect-auth/core/OriginPolicy"
 import * as RefreshPolicy from "@effect-auth/core/RefreshPolicy"
 import * as RequestCredentials from "@effect-auth/core/RequestCredentials"
 import * as System from "@effect-auth/core/System"
+import type { Token } from "@effect-auth/core/Token"
 import type { TokenSource } from "@effect-auth/core/TokenSource"
 import type * as HttpClient from "@effect/platform/HttpClient"
 import type * as Config from "effect/Config"
@@ -138,10 +139,11 @@ export type ModeLayer<Name extends string, E = never, R = never> = Layer.Layer<
 >
 
 /**
- * Renews five minutes before expiry (after 80 % of the lifetime if that is later), and before its session has been idle
- * for 30 minutes (`SessionManager`). A transient failure is retried up to three times, 429 up to eight times. The waits
- * begin at half a second and are jittered, because the server counts requests by address and does not say how long to
- * wait.
+ * Renews five minutes before expiry (after 80 % of the lifetime if that is later). A token with a refresh token is renewed
+ * with the first request after 15 minutes at the latest: its session ends when it is not refreshed for 30 minutes
+ * (`SessionManager`), so a program that makes a request every 15 minutes keeps it, and so does one that makes one at any
+ * regular interval below 30. A transient failure is retried up to three times, 429 up to eight times. The waits begin at
+ * half a second and are jittered, because the server counts requests by address and does not say how long to wait.
  *
  * @example
  * ```ts
@@ -158,7 +160,12 @@ export type ModeLayer<Name extends string, E = never, R = never> = Layer.Layer<
 export const refreshPolicy: RefreshPolicy.RefreshPolicy = RefreshPolicy.default.pipe(
   RefreshPolicy.renewal(Schedule.union(
     RefreshPolicy.early,
-    Schedule.jitteredWith(RefreshPolicy.afterIssue("25 minutes"), { min: 0.98, max: 1.02 })
+    // half of what ends a session: after a request that finds the renewal not due, there is as much time for the next one
+    Schedule.whileInput(
+      Schedule.jitteredWith(RefreshPolicy.afterIssue("15 minutes"), { min: 0.95, max: 1 }),
+      // an access token of client credentials belongs to no session (`AuthHandler`)
+      ({ refreshToken }: Token) => refreshToken !== undefined
+    )
   )),
   RefreshPolicy.retry(
     Schedule.exponential("500 millis").pipe(

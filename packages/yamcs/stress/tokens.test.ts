@@ -2,9 +2,11 @@
 import * as FakeYamcs from "@effect-auth/testing/FakeYamcs"
 import * as VirtualClock from "@effect-auth/testing/VirtualClock"
 import { assert, describe, it } from "@effect/vitest"
+import * as Duration from "effect/Duration"
 import * as Effect from "effect/Effect"
 import * as Layer from "effect/Layer"
 import * as Redacted from "effect/Redacted"
+import * as Schedule from "effect/Schedule"
 import * as Yamcs from "../src/Yamcs.ts"
 import { Password } from "../src/YamcsCredential.ts"
 
@@ -38,4 +40,25 @@ describe("Tokens of Yamcs, the ladder", () => {
       yield* crowd.pipe(Effect.timeout("2 seconds"))
       assert.deepInclude(yield* server.stats, { attempts: 2, logins: 1, refreshes: 1, requests: fibers + 1 })
     }).pipe(Effect.provide(live({ tokenLatency: "1 second" })), VirtualClock.run))
+})
+
+describe("Tokens of Yamcs, a day of regular calls", () => {
+  for (const tokenLifetime of ["500 seconds", "1 hour", "8 hours"] as const) {
+    for (const minutes of [1, 5, 10, 20]) {
+      it.effect(
+        `one each ${minutes} minutes cost one login where a token lives for ${tokenLifetime}`,
+        () =>
+          Effect.gen(function*() {
+            const server = yield* FakeYamcs.FakeYamcs
+            const calls = (24 * 60) / minutes
+            yield* Effect.repeat(
+              Yamcs.user,
+              Schedule.spaced(Duration.minutes(minutes)).pipe(Schedule.intersect(Schedule.recurs(calls)))
+            )
+            assert.deepInclude(yield* server.stats, { logins: 1, refused: 0, requests: calls + 1 })
+          }).pipe(Effect.provide(live({ tokenLifetime })), VirtualClock.run),
+        240_000
+      )
+    }
+  }
 })

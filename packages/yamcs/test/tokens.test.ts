@@ -8,17 +8,25 @@ import * as Clock from "effect/Clock"
 import * as Duration from "effect/Duration"
 import * as Effect from "effect/Effect"
 import * as Layer from "effect/Layer"
+import * as Random from "effect/Random"
 import * as Redacted from "effect/Redacted"
 import * as Ref from "effect/Ref"
+import * as Schedule from "effect/Schedule"
 import type * as TestServices from "effect/TestServices"
 import * as Yamcs from "../src/Yamcs.ts"
-import { Password } from "../src/YamcsCredential.ts"
+import { Password, ServiceAccount } from "../src/YamcsCredential.ts"
 
 const baseUrl = "https://yamcs.example"
 
 const credential = new Password({
   username: FakeYamcs.canaries.username,
   password: Redacted.make(FakeYamcs.canaries.password)
+})
+
+const serviceAccount = new ServiceAccount({
+  clientId: FakeYamcs.canaries.serviceAccount.applicationId,
+  clientSecret: Redacted.make(FakeYamcs.canaries.serviceAccount.applicationSecret),
+  become: FakeYamcs.canaries.username
 })
 
 const live = (server?: FakeYamcs.Options, options?: Partial<Yamcs.Options> & { readonly credential?: Password }) =>
@@ -136,8 +144,8 @@ describe("Tokens of Yamcs, the ladder", () => {
 describe("Tokens of Yamcs, renewal", () => {
   const cases: ReadonlyArray<readonly [lifetime: Duration.DurationInput, notBefore: number, atLast: number]> = [
     ["500 seconds", 389, 411], // a fifth of the lifetime early, give or take a tenth of that
-    ["30 minutes", 1469, 1531], // a session that is not refreshed for 1800 seconds is over
-    ["8 hours", 1469, 1531]
+    ["30 minutes", 854, 901], // half of the 1800 seconds after which a session that is not refreshed is over
+    ["8 hours", 854, 901]
   ]
   cases.forEach(([lifetime, notBefore, atLast]) =>
     itVirtually(
@@ -155,6 +163,46 @@ describe("Tokens of Yamcs, renewal", () => {
           assert.deepInclude(yield* stats, { logins: 1, refreshes: 1, refused: 0 })
         }).pipe(Effect.provide(live({ tokenLifetime: lifetime })))
     )
+  )
+
+  // every interval for a whole day: stress/tokens.test.ts
+  for (const minutes of [10, 20, 29]) {
+    itVirtually(
+      `a program that calls every ${minutes} minutes logs in once, however long a token lives`,
+      () =>
+        Effect.gen(function*() {
+          yield* Effect.repeat(
+            Yamcs.user,
+            Schedule.spaced(Duration.minutes(minutes)).pipe(Schedule.intersect(Schedule.recurs(8)))
+          )
+          assert.deepInclude(yield* stats, { logins: 1, refused: 0, requests: 9 })
+        }).pipe(Effect.provide(live({ tokenLifetime: "8 hours" })))
+    )
+  }
+
+  itVirtually(
+    "a session ends for no program that makes a request every 15 minutes, however irregularly",
+    () =>
+      Effect.gen(function*() {
+        yield* Yamcs.user
+        for (let call = 0; call < 20; call++) {
+          yield* Effect.flatMap(Random.nextRange(0, 15), (minutes) => Effect.sleep(Duration.minutes(minutes)))
+          yield* Yamcs.user
+        }
+        assert.deepInclude(yield* stats, { logins: 1, refused: 0 })
+      }).pipe(Effect.provide(live({ tokenLifetime: "8 hours" })), Effect.withRandom(Random.make("irregular")))
+  )
+
+  itVirtually(
+    "a token of client credentials, which belongs to no session, is used until it is about to expire",
+    () =>
+      Effect.gen(function*() {
+        yield* Effect.repeat(Yamcs.user, Schedule.spaced("20 minutes").pipe(Schedule.intersect(Schedule.recurs(5))))
+        assert.deepInclude(yield* stats, { logins: 1, refused: 0 })
+      }).pipe(Effect.provide(Layer.provideMerge(
+        Yamcs.layer({ baseUrl, credential: serviceAccount }),
+        FakeYamcs.layer({ tokenLifetime: "2 hours" })
+      )))
   )
 
   itVirtually("keeps a session alive for hours without a request", () =>
