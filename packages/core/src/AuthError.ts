@@ -174,12 +174,21 @@ export class CredentialUnavailable
 export class CredentialsRejected
   extends Schema.TaggedError<CredentialsRejected>("@effect-auth/core/CredentialsRejected")(
     "CredentialsRejected",
-    { ...refusal, reason: Schema.optional(Schema.Literal("Grant", "Setting")) }
+    {
+      ...refusal,
+      reason: Schema.optional(Schema.Literal("Grant", "Setting")),
+      /** What was refused: the credentials of a login or of a request, or a refresh token. Default: `login`. */
+      grant: Schema.optional(Schema.Literal("login", "refresh"))
+    }
   )
 {
   readonly [TypeId]: TypeId = TypeId
   override get message(): string {
-    const what = this.reason === "Setting" ? "the client or what it asks for" : "the credentials"
+    const what = this.reason === "Setting"
+      ? "the client or what it asks for"
+      : this.grant === "refresh"
+      ? "the refresh token"
+      : "the credentials"
     return sentence(`${this.mode}: the server rejected ${what}`, this)
   }
 }

@@ -265,7 +265,7 @@ const refusal = (
     const facts = { mode, url: addressOf(response.request), status, ...ServerMessage.fromResponse(response, said) }
     switch (dialect({ status, code: said.code, content: contentOf(response, body) }, grant)) {
       case "GrantEnded":
-        return new CredentialsRejected({ ...facts, reason: "Grant" })
+        return new CredentialsRejected({ ...facts, reason: "Grant", grant: grant === "refresh" ? grant : undefined })
       case "WrongSetting":
         return new CredentialsRejected({ ...facts, reason: "Setting" })
       case "InteractionRequired":

@@ -27,6 +27,10 @@ const sentences: ReadonlyArray<readonly [AuthError.AuthError, string]> = [
     "Acme/Password: the server rejected the credentials (HTTP 401, invalid_grant): the account is locked"
   ],
   [
+    new AuthError.CredentialsRejected({ mode: "Acme/Password", status: 401, grant: "refresh" }),
+    "Acme/Password: the server rejected the refresh token (HTTP 401)"
+  ],
+  [
     new AuthError.AuthenticationFailed({ mode: "Acme/Password", status: 401 }),
     "Acme/Password: the request was refused even though its authentication was renewed (HTTP 401)"
   ],

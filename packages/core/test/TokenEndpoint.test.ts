@@ -237,6 +237,15 @@ describe("TokenEndpoint", () => {
         )
       }))
 
+    it.effect("a refused refresh is about the refresh token, not about the credentials of a login", () =>
+      Effect.gen(function*() {
+        const error = yield* failure(answering(400, JSON.stringify({ error: "invalid_grant" })), { grant: "refresh" })
+        assert.strictEqual(
+          error.message,
+          "Acme/Password: the server rejected the refresh token at https://api.acme.example/token (HTTP 400, invalid_grant)"
+        )
+      }))
+
     it.effect("masks what was sent in any form: URL-encoded, JSON with numbers in it, or multipart", () =>
       Effect.gen(function*() {
         const fields = { username: "reader", pin: "739142", password: "canary p&ss" }
