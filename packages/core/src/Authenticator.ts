@@ -10,11 +10,10 @@ import * as Effect from "effect/Effect"
 import * as Exit from "effect/Exit"
 import * as MutableRef from "effect/MutableRef"
 import * as Option from "effect/Option"
-import type * as Redacted from "effect/Redacted"
 import type { ExchangeError, OriginRefused } from "./AuthError.ts"
 import { CredentialUnavailable } from "./AuthError.ts"
 import type * as Credential from "./Credential.ts"
-import type { CredentialSource } from "./CredentialSource.ts"
+import type { CredentialSource, Untagged } from "./CredentialSource.ts"
 import type {
   ActiveCredentials,
   Authenticator,
@@ -151,17 +150,25 @@ export {
  * @category constructors
  */
 export const basic = (
-  credential: { readonly username: string; readonly password: Redacted.Redacted },
+  credential: Untagged<Credential.Basic>,
   options?: Options
 ): Authenticator => fixed(RequestCredentials.basic(credential), { ...options, mode: options?.mode ?? "Basic" })
 
 /**
  * A bearer token (RFC 6750): a fixed one, or the current one of a token source.
  *
+ * @example
+ * ```ts
+ * import * as Authenticator from "@effect-auth/core/Authenticator"
+ * import * as Redacted from "effect/Redacted"
+ *
+ * const authenticator = Authenticator.bearer({ token: Redacted.make("...") })
+ * ```
+ *
  * @since 0.1.0
  * @category constructors
  */
-export const bearer = (token: TokenSource | Credential.Bearer, options?: Options): Authenticator => {
+export const bearer = (token: TokenSource | Untagged<Credential.Bearer>, options?: Options): Authenticator => {
   const settings = { ...options, mode: options?.mode ?? "Bearer" }
   return "get" in token
     ? fromTokens(token, { ...settings, credentials: (token) => RequestCredentials.bearer(token.value) })
@@ -171,10 +178,18 @@ export const bearer = (token: TokenSource | Credential.Bearer, options?: Options
 /**
  * An API key in a header, a query parameter or a cookie.
  *
+ * @example
+ * ```ts
+ * import * as Authenticator from "@effect-auth/core/Authenticator"
+ * import * as Redacted from "effect/Redacted"
+ *
+ * const authenticator = Authenticator.apiKey({ key: Redacted.make("..."), in: "header", name: "x-api-key" })
+ * ```
+ *
  * @since 0.1.0
  * @category constructors
  */
-export const apiKey = (credential: Credential.ApiKey, options?: Options): Authenticator =>
+export const apiKey = (credential: Untagged<Credential.ApiKey>, options?: Options): Authenticator =>
   fixed(RequestCredentials.apiKey(credential), { ...options, mode: options?.mode ?? "ApiKey" })
 
 /**
@@ -270,8 +285,7 @@ export const perRequest = (
  * import type * as Token from "@effect-auth/core/Token"
  * import type { TokenSource } from "@effect-auth/core/TokenSource"
  * import * as Effect from "effect/Effect"
- * import type * as Redacted from "effect/Redacted"
- *
+ *  *
  * declare const tokens: TokenSource
  * declare const sign: (url: string, token: Token.Token, now: number) => Effect.Effect<Redacted.Redacted>
  *
