@@ -263,6 +263,8 @@ export class TokenEndpointError extends Schema.TaggedError<TokenEndpointError>("
       "Closed",
       "OtherRequest"
     ),
+    /** What was asked, in words, where that is not the token endpoint: `the device authorization endpoint`. */
+    endpoint: Schema.optional(Schema.String),
     /** Whether the server may have received the request; `false`: certainly not. Only with `Unreachable` and `Timeout`. */
     sent: Schema.optional(Schema.Boolean),
     /** Whether it is of no use to try again, as after a refused certificate or a proxy's refused password. Default: no. */
@@ -273,19 +275,24 @@ export class TokenEndpointError extends Schema.TaggedError<TokenEndpointError>("
 ) {
   readonly [TypeId]: TypeId = TypeId
   override get message(): string {
-    return sentence(`${this.mode}: ${endpointTrouble[this.reason]}`, this)
+    return sentence(`${this.mode}: ${endpointTrouble[this.reason](this.endpoint)}`, this)
   }
 }
 
-const endpointTrouble: Record<TokenEndpointError["reason"], string> = {
-  Unreachable: "the token endpoint could not be reached",
-  Timeout: "obtaining a token took too long",
-  Unavailable: "the token endpoint is unavailable",
-  TooManyRequests: "the token endpoint asks for fewer requests",
-  Unexpected: "the token endpoint answered unexpectedly (is the base URL right?)",
-  Closed: "the token source is closed because its Scope has ended",
-  OtherRequest: "the token source belongs to another request"
+const endpointTrouble: Record<TokenEndpointError["reason"], (endpoint: string | undefined) => string> = {
+  Unreachable: (endpoint = tokenEndpoint) => `${endpoint} could not be reached`,
+  Timeout: () => "obtaining a token took too long",
+  Unavailable: (endpoint = tokenEndpoint) => `${endpoint} is unavailable`,
+  TooManyRequests: (endpoint = tokenEndpoint) => `${endpoint} asks for fewer requests`,
+  Unexpected: (endpoint) =>
+    endpoint === undefined
+      ? `${tokenEndpoint} answered unexpectedly (is the base URL right?)`
+      : `${endpoint} answered unexpectedly`,
+  Closed: () => "the token source is closed because its Scope has ended",
+  OtherRequest: () => "the token source belongs to another request"
 }
+
+const tokenEndpoint = "the token endpoint"
 
 /**
  * Raised when the server answers with success but no token can be read from the answer.

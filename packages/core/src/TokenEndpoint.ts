@@ -68,6 +68,8 @@ export {
  */
 export interface Reading {
   readonly mode: string
+  /** What is asked, for errors, where that is not the token endpoint: `the device authorization endpoint`. */
+  readonly endpoint?: string | undefined
   /** The most that is read of an answer. Default: `ResponseBody.readingBounds`. */
   readonly reading?: ResponseBody.Bounds | undefined
 }
@@ -111,7 +113,7 @@ export const execute = (
   HttpClientResponse.HttpClientResponse,
   CredentialsRejected | InteractionRequired | TokenEndpointError
 > => {
-  const { mode } = options
+  const { endpoint, mode } = options
   const url = addressOf(request)
   // what the answer and its errors refer to, without the body, headers and query of the exchange
   const shown = HttpClientRequest.make(request.method)(url)
@@ -122,6 +124,7 @@ export const execute = (
       new TokenEndpointError({
         mode,
         url,
+        endpoint,
         // a redirect that the transport hides or has followed is an answer
         reason: isAuthError(error.cause) && error.cause._tag === "RedirectRefused" ? "Unexpected" : "Unreachable",
         sent: Scrub.mayHaveBeenSent(error),
@@ -180,7 +183,7 @@ export const json = <A, I, R>(schema: Schema.Schema<A, I, R>, options: Options) 
  * @since 0.1.0
  * @category responses
  */
-export const text = ({ mode, reading }: Reading) =>
+export const text = ({ endpoint, mode, reading }: Reading) =>
 (
   response: HttpClientResponse.HttpClientResponse
 ): Effect.Effect<string, MalformedTokenResponse | TokenEndpointError> =>
@@ -188,12 +191,12 @@ export const text = ({ mode, reading }: Reading) =>
     onFailure: (error) => {
       const facts = { mode, url: addressOf(response.request), detail: Scrub.describe(error) }
       if (!ResponseBody.isBodyOutOfBounds(error.cause)) {
-        return Effect.fail(new TokenEndpointError({ ...facts, reason: "Unreachable", sent: true }))
+        return Effect.fail(new TokenEndpointError({ ...facts, endpoint, reason: "Unreachable", sent: true }))
       }
       return Effect.fail(
         error.cause.reason === "TooLong"
           ? new MalformedTokenResponse({ ...facts, status: response.status, foreign: true })
-          : new TokenEndpointError({ ...facts, reason: "Timeout", sent: true })
+          : new TokenEndpointError({ ...facts, endpoint, reason: "Timeout", sent: true })
       )
     },
     onSuccess: (body) => {
@@ -257,7 +260,7 @@ const refusal = (
   options: Options
 ): Effect.Effect<CredentialsRejected | InteractionRequired | TokenEndpointError> =>
   Effect.gen(function*() {
-    const { dialect = Dialects.oauth, explain = explainOAuth, grant = "login", mode } = options
+    const { dialect = Dialects.oauth, endpoint, explain = explainOAuth, grant = "login", mode } = options
     const { status } = response
     const body = yield* Effect.option(response.text)
     const compressed = Option.flatMapNullable(body, (body) => compression(response, body))
@@ -271,13 +274,14 @@ const refusal = (
       case "InteractionRequired":
         return new InteractionRequired({ ...facts, claims: Option.getOrUndefined(claimsOf(response, body)) })
       case "Unexpected":
-        return new TokenEndpointError({ ...facts, reason: "Unexpected" })
+        return new TokenEndpointError({ ...facts, endpoint, reason: "Unexpected" })
       case "TryAgain": {
         const waits = Arr.getSomes(
           yield* Effect.all([stated(response), options.retryAfter?.(response) ?? Effect.succeedNone])
         )
         return new TokenEndpointError({
           ...facts,
+          endpoint,
           reason: status === 429 || status === 409 ? "TooManyRequests" : "Unavailable",
           retryAfter: waits.length === 0 ? undefined : waits.reduce((a, b) => Duration.max(a, b))
         })

@@ -43,6 +43,15 @@ const sentences: ReadonlyArray<readonly [AuthError.AuthError, string]> = [
     "Acme/Password: the token endpoint answered unexpectedly (is the base URL right?) (HTTP 404)"
   ],
   [
+    new AuthError.TokenEndpointError({
+      mode: "Acme/Device",
+      reason: "Unexpected",
+      status: 404,
+      endpoint: "the device authorization endpoint"
+    }),
+    "Acme/Device: the device authorization endpoint answered unexpectedly (HTTP 404)"
+  ],
+  [
     new AuthError.MalformedTokenResponse({ mode: "Acme/Password", code: "E1" }),
     "Acme/Password: the token response could not be understood (E1)"
   ],
