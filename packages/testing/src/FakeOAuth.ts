@@ -15,6 +15,7 @@ import * as Effect from "effect/Effect"
 import * as Either from "effect/Either"
 import * as Encoding from "effect/Encoding"
 import * as Layer from "effect/Layer"
+import * as Redacted from "effect/Redacted"
 import * as Ref from "effect/Ref"
 import * as FakeServer from "./FakeServer.ts"
 import * as Tokens from "./internal/oauthTokens.ts"
@@ -54,6 +55,12 @@ export interface Options {
   readonly tokenPath?: string | undefined
   /** RFC 7009. Default: `/revoke`. */
   readonly revocationPath?: string | undefined
+  /**
+   * Its name in the metadata (RFC 8414), which it serves at `/.well-known/oauth-authorization-server` and
+   * `/.well-known/openid-configuration`. Default: the origin at which it is asked, with the path of an issuer that is asked
+   * for. `false`: it has no metadata.
+   */
+  readonly issuer?: string | false | undefined
   /** What answers calls with a good token, on all other paths. Default: says whom the token stands for, in JSON. */
   readonly api?: ((principal: Principal) => HttpApp.Default) | undefined
 }
@@ -69,6 +76,17 @@ export interface Service extends FakeServer.Service {
    * are.
    */
   readonly answerNext: (...answers: ReadonlyArray<HttpServerResponse.HttpServerResponse>) => Effect.Effect<void>
+  /**
+   * The tokens of a new session, without a login: for a client that begins with a refresh token. Default: the user and the
+   * client of {@link canaries}.
+   */
+  readonly issue: (
+    options?: {
+      readonly user?: string | undefined
+      readonly client?: string | undefined
+      readonly scope?: string | undefined
+    }
+  ) => Effect.Effect<{ readonly accessToken: Redacted.Redacted; readonly refreshToken: Redacted.Redacted }>
   /** Makes the API refuse every access token issued so far. A refresh gives a good one. */
   readonly revokeAll: Effect.Effect<void>
   /** Ends every session: their refresh tokens are refused with `invalid_grant`. */
@@ -133,15 +151,24 @@ export const make = (options: Options = {}): Effect.Effect<Service> =>
       Tokens.initial(options.clients ?? { [clientId]: clientSecret }, options.users ?? { [username]: password })
     )
     const scripted = yield* Ref.make<ReadonlyArray<HttpServerResponse.HttpServerResponse>>([])
-    const server = yield* FakeServer.make(makeApp(options, state, scripted))
+    const settings = settingsOf(options)
+    const server = yield* FakeServer.make(makeApp(options, settings, state, scripted))
     return {
       ...server,
       stats: Effect.map(Ref.get(state), ({ stats }) => stats),
       answerNext: (...answers) => Ref.update(scripted, (before) => [...before, ...answers]),
+      issue: ({ client = clientId, scope, user = username } = {}) =>
+        Effect.flatMap(Clock.currentTimeMillis, (now) =>
+          Effect.map(Ref.modify(state, Tokens.begin(settings, { client, scope, user }, now)), (tokens) => ({
+            accessToken: Redacted.make(tokens.accessToken),
+            refreshToken: Redacted.make(tokens.refreshToken)
+          }))),
       revokeAll: Ref.update(state, Tokens.revokeAccess),
       endSessions: Ref.update(state, Tokens.endSessions),
-      changePassword: (username, password) => Ref.update(state, Tokens.setSecret("users", username, password)),
-      changeSecret: (client, secret) => Ref.update(state, Tokens.setSecret("clients", client, secret))
+      changePassword: (username, password) =>
+        Ref.update(state, Tokens.setSecret("users", username, password)),
+      changeSecret: (client, secret) =>
+        Ref.update(state, Tokens.setSecret("clients", client, secret))
     }
   })
 
@@ -157,20 +184,21 @@ export const layer = (options?: Options): Layer.Layer<FakeOAuth | HttpClient.Htt
       Context.make(FakeOAuth, fake).pipe(Context.add(HttpClient.HttpClient, fake.httpClient)))
   )
 
+const settingsOf = (options: Options): Tokens.Settings => ({
+  tokenLifetime: Duration.toMillis(options.tokenLifetime ?? "1 hour"),
+  refreshLifetime: Duration.toMillis(options.refreshLifetime ?? "30 days"),
+  rotation: options.rotation ?? "always",
+  reuseDetection: options.reuseDetection ?? true,
+  grace: Duration.toMillis(options.grace ?? 0),
+  refreshTokens: options.refreshTokens ?? true
+})
+
 const makeApp = (
-  { api = whoAmI, revocationPath = "/revoke", tokenPath = "/token", ...options }: Options,
+  { api = whoAmI, issuer, revocationPath = "/revoke", tokenPath = "/token" }: Options,
+  settings: Tokens.Settings,
   state: Ref.Ref<Tokens.State>,
   scripted: Ref.Ref<ReadonlyArray<HttpServerResponse.HttpServerResponse>>
 ): HttpApp.Default => {
-  const settings: Tokens.Settings = {
-    tokenLifetime: Duration.toMillis(options.tokenLifetime ?? "1 hour"),
-    refreshLifetime: Duration.toMillis(options.refreshLifetime ?? "30 days"),
-    rotation: options.rotation ?? "always",
-    reuseDetection: options.reuseDetection ?? true,
-    grace: Duration.toMillis(options.grace ?? 0),
-    refreshTokens: options.refreshTokens ?? true
-  }
-
   const token = (request: HttpServerRequest.HttpServerRequest) =>
     Effect.gen(function*() {
       const form = yield* formOf(request)
@@ -206,8 +234,31 @@ const makeApp = (
         : yield* api(principal)
     })
 
+  const metadata = ({ origin, pathname }: URL, name: string): HttpServerResponse.HttpServerResponse => {
+    // the well-known part is before the path of an issuer (RFC 8414 section 3.1)
+    const path = pathname.slice(name.length)
+    return HttpServerResponse.unsafeJson({
+      issuer: issuer || `${origin}${path}`,
+      token_endpoint: `${origin}${tokenPath}`,
+      revocation_endpoint: `${origin}${revocationPath}`,
+      token_endpoint_auth_methods_supported: ["client_secret_basic", "client_secret_post"],
+      grant_types_supported: ["client_credentials", "password", "refresh_token"]
+    })
+  }
+
   return Effect.flatMap(HttpServerRequest.HttpServerRequest, (request) => {
-    const { pathname } = new URL(request.url, "http://fake.example")
+    const url = urlOf(request)
+    const { pathname } = url
+    const document = wellKnown.find((name) => pathname === name || pathname.startsWith(`${name}/`))
+    if (document !== undefined) {
+      return Effect.succeed(
+        issuer === false
+          ? HttpServerResponse.empty({ status: 404 })
+          : request.method === "GET"
+          ? metadata(url, document)
+          : HttpServerResponse.empty({ status: 405, headers: { allow: "GET" } })
+      )
+    }
     switch (pathname) {
       case tokenPath:
       case revocationPath:
@@ -219,6 +270,15 @@ const makeApp = (
         return resource(request)
     }
   })
+}
+
+const wellKnown = ["/.well-known/oauth-authorization-server", "/.well-known/openid-configuration"]
+
+/** In memory a request has the URL of its client; on a socket it has a path, and a host whose scheme is that of loopback. */
+const urlOf = (request: HttpServerRequest.HttpServerRequest): URL => {
+  const { source } = request
+  const url = source instanceof Request ? source.url : request.url
+  return new URL(url, `http://${request.headers["host"] ?? "fake.example"}`)
 }
 
 const whoAmI = ({ client, scope, user }: Principal): HttpApp.Default =>

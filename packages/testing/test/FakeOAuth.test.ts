@@ -8,6 +8,7 @@ import * as HttpClientRequest from "@effect/platform/HttpClientRequest"
 import * as HttpServerResponse from "@effect/platform/HttpServerResponse"
 import { assert, describe, it } from "@effect/vitest"
 import * as Effect from "effect/Effect"
+import * as Redacted from "effect/Redacted"
 import * as Schema from "effect/Schema"
 import * as TestClock from "effect/TestClock"
 import { createServer } from "node:http"
@@ -77,6 +78,64 @@ describe("FakeOAuth", () => {
         assert.strictEqual(refused.status, 401)
         assert.strictEqual(refused.headers["www-authenticate"], `Bearer error="invalid_token"`)
         assert.deepInclude(yield* stats, { attempts: 1, logins: 1, requests: 1, refused: 1 })
+      }))
+  )
+
+  it.effect(
+    "begins a session for a user without a login, whose refresh token is good",
+    withServer({}, ({ issue, stats }) =>
+      Effect.gen(function*() {
+        const { accessToken, refreshToken } = yield* issue({ scope: "read" })
+        assert.deepStrictEqual(yield* (yield* call(Redacted.value(accessToken))).json, {
+          client: clientId,
+          user: username,
+          scope: "read"
+        })
+        assert.deepInclude(yield* refresh(Redacted.value(refreshToken)), { status: 200, scope: "read" })
+        assert.deepInclude(yield* stats, { attempts: 1, logins: 0, refreshes: 1 })
+        const other = yield* issue({ user: "grace" })
+        assert.deepInclude(yield* (yield* call(Redacted.value(other.accessToken))).json, { user: "grace", scope: null })
+      }))
+  )
+
+  const metadata = (url: string) =>
+    Effect.flatMap(
+      HttpClient.HttpClient,
+      (http) =>
+        Effect.flatMap(http.get(url), (response) =>
+          response.status === 200 ? response.json : Effect.succeed(response.status))
+    )
+
+  it.effect(
+    "says who it is and where its endpoints are, at either well-known place and for an issuer with a path",
+    withServer({ tokenPath: "/oauth/token" }, () =>
+      Effect.gen(function*() {
+        for (const place of ["oauth-authorization-server", "openid-configuration"]) {
+          for (const path of ["", "/tenant"]) {
+            assert.deepInclude(yield* metadata(`https://login.acme.example/.well-known/${place}${path}`), {
+              issuer: `https://login.acme.example${path}`,
+              token_endpoint: "https://login.acme.example/oauth/token",
+              revocation_endpoint: "https://login.acme.example/revoke"
+            })
+          }
+        }
+      }))
+  )
+
+  it.effect(
+    "has the issuer that it is told to have",
+    withServer({ issuer: "https://other.example" }, () =>
+      Effect.gen(function*() {
+        const document = yield* metadata("https://login.acme.example/.well-known/openid-configuration")
+        assert.deepInclude(document, { issuer: "https://other.example" })
+      }))
+  )
+
+  it.effect(
+    "has no metadata where it is told so",
+    withServer({ issuer: false }, () =>
+      Effect.gen(function*() {
+        assert.strictEqual(yield* metadata("https://login.acme.example/.well-known/openid-configuration"), 404)
       }))
   )
 

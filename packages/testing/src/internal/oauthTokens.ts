@@ -144,6 +144,13 @@ export const receive = (
   }
 }
 
+/** A session that nobody logged in to. */
+export const begin =
+  (settings: Settings, principal: Principal, now: number) => (before: State): readonly [Tokens, State] => {
+    const [session, state] = opened(before, principal)
+    return mint(settings, state, session, now, true)
+  }
+
 /** Whom a bearer token stands for; `undefined`: it is not, or no longer, good. */
 export const authenticate = (state: State, token: string, now: number): Principal | undefined => {
   const access = Option.getOrUndefined(HashMap.get(state.access, token))
@@ -197,13 +204,18 @@ const refused = (state: State, status: Refusal["status"], error: Refusal["error"
 ]
 
 const login = (settings: Settings, before: State, principal: Principal, now: number): Step => {
-  const id = before.counter
-  const state = count(
-    { ...before, counter: id + 1, sessions: HashMap.set(before.sessions, id, { principal, hasEnded: false }) },
-    "logins"
-  )
-  return issue(settings, state, id, now, settings.refreshTokens && principal.user !== undefined)
+  const [session, state] = opened(before, principal)
+  return issue(settings, count(state, "logins"), session, now, settings.refreshTokens && principal.user !== undefined)
 }
+
+const opened = (state: State, principal: Principal): readonly [session: number, State] => [
+  state.counter,
+  {
+    ...state,
+    counter: state.counter + 1,
+    sessions: HashMap.set(state.sessions, state.counter, { principal, hasEnded: false })
+  }
+]
 
 const redeem = (
   settings: Settings,
@@ -241,12 +253,8 @@ const redeem = (
 }
 
 const issue = (settings: Settings, before: State, session: number, now: number, withRefreshToken: boolean): Step => {
-  const number = before.counter
-  const accessToken = `canary-access-${number}`
-  const refreshToken = `canary-refresh-${number}`
+  const [{ accessToken, refreshToken }, state] = mint(settings, before, session, now, withRefreshToken)
   const scope = Option.getOrUndefined(HashMap.get(before.sessions, session))?.principal.scope
-  const access = { session, expiresAt: now + settings.tokenLifetime, isRevoked: false }
-  const refresh = { session, expiresAt: now + settings.refreshLifetime, redeemedAt: undefined }
   return [
     {
       _tag: "Granted",
@@ -258,6 +266,29 @@ const issue = (settings: Settings, before: State, session: number, now: number, 
         ...(withRefreshToken ? { refresh_token: refreshToken } : undefined)
       }
     },
+    state
+  ]
+}
+
+interface Tokens {
+  readonly accessToken: string
+  readonly refreshToken: string
+}
+
+const mint = (
+  settings: Settings,
+  before: State,
+  session: number,
+  now: number,
+  withRefreshToken: boolean
+): readonly [Tokens, State] => {
+  const number = before.counter
+  const accessToken = `canary-access-${number}`
+  const refreshToken = `canary-refresh-${number}`
+  const access = { session, expiresAt: now + settings.tokenLifetime, isRevoked: false }
+  const refresh = { session, expiresAt: now + settings.refreshLifetime, redeemedAt: undefined }
+  return [
+    { accessToken, refreshToken },
     {
       ...before,
       counter: number + 1,
