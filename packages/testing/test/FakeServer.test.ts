@@ -26,6 +26,7 @@ import * as Effect from "effect/Effect"
 import * as Exit from "effect/Exit"
 import * as Fiber from "effect/Fiber"
 import * as Layer from "effect/Layer"
+import * as Logger from "effect/Logger"
 import * as Ref from "effect/Ref"
 import * as Schema from "effect/Schema"
 import * as Stream from "effect/Stream"
@@ -204,6 +205,22 @@ describe("FakeServer", () => {
           ["GET /nothing", 404],
           ["GET /broken", 500]
         ])
+      }))
+
+    it.effect("says in the log what the app failed with, and nothing of a path that it does not have", () =>
+      Effect.gen(function*() {
+        const logged: Array<string> = []
+        const logger = Logger.make<unknown, void>(({ cause, logLevel }) => {
+          logged.push(`${logLevel.label} ${Cause.pretty(cause)}`)
+        })
+        yield* Effect.gen(function*() {
+          const { httpClient } = yield* FakeServer.make(things)
+          yield* httpClient.get("http://fake.test/things")
+          yield* httpClient.get("http://fake.test/nothing")
+          yield* httpClient.get("http://fake.test/broken")
+        }).pipe(Effect.provide(Logger.replace(Logger.defaultLogger, logger)))
+        assert.lengthOf(logged, 1)
+        assert.match(logged[0] ?? "", /^ERROR .*a bug of the app/u)
       }))
 
     it.effect("logs what arrived, and when", () =>

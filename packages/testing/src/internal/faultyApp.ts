@@ -84,7 +84,8 @@ const handled = <E, R>(
       Effect.catchAllCause((cause) =>
         Cause.isInterruptedOnly(cause)
           ? Effect.interrupt
-          : Effect.map(HttpServerError.causeResponse(cause), ([response]) => response)
+          : Effect.flatMap(HttpServerError.causeResponse(cause), ([response]) =>
+            Effect.as(response.status < 500 ? Effect.void : Effect.logError(appFailed, cause), response))
       ),
       // what the app opens for a streamed answer is closed when that has been read
       Effect.flatMap((response) =>
@@ -92,7 +93,9 @@ const handled = <E, R>(
           ? Effect.succeed(streamed(response, Stream.ensuring(response.body.stream, Scope.close(scope, Exit.void))))
           : Effect.as(Scope.close(scope, Exit.void), response)
       ),
-      Effect.onInterrupt(() => Scope.close(scope, Exit.void)),
+      Effect.onInterrupt(() =>
+        Scope.close(scope, Exit.void)
+      ),
       Effect.mapInputContext((own: Context.Context<HttpServerRequest.HttpServerRequest>) =>
         // that `R` is made of these two is more than the types can tell
         Context.unsafeMake<R | HttpServerRequest.HttpServerRequest>(
@@ -100,6 +103,9 @@ const handled = <E, R>(
         )
       )
     ))
+
+/** A test sees no more than the status otherwise. */
+const appFailed = "FakeServer: the app failed, which is answered with a status of 500 or more"
 
 const streamed = (
   response: HttpServerResponse.HttpServerResponse,
