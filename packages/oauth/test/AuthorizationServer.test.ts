@@ -35,6 +35,20 @@ describe("AuthorizationServer", () => {
       assert.isTrue(result._tag === "Right" && result.right.tokenEndpoint === document.token_endpoint)
     }))
 
+  it.effect("MD2 says in its own words that there is no metadata, not that a token was refused", () =>
+    Effect.gen(function*() {
+      for (const answer of [{ status: 404 }, { status: 401 }, { status: 200, body: "<html>welcome</html>" }]) {
+        const { result } = yield* discovered({ "* /*": ScriptedHttpClient.repeatLast(answer) })
+        assert.isTrue(result._tag === "Left" && result.left._tag === "TokenEndpointError")
+        assert.strictEqual(
+          result._tag === "Left" ? result.left.message : "",
+          `Test: the authorization server answered unexpectedly at ${issuer}/.well-known/openid-configuration (HTTP ${answer.status}): ` +
+            "it has no metadata there, nor where an issuer may have it otherwise; is `server` its issuer, to the letter? " +
+            "A server without metadata is given by its endpoints (`AuthorizationServer.make`)"
+        )
+      }
+    }))
+
   it.effect("MD2 does not skip a server that is not available", () =>
     Effect.gen(function*() {
       const { lines, result } = yield* discovered({

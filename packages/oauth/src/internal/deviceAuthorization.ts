@@ -30,7 +30,10 @@ export const request = (
 ): Effect.Effect<DeviceAuthorization, ExchangeError, HttpClient.HttpClient> =>
   Effect.gen(function*() {
     const { mode } = client
-    const { answer, url } = yield* TokenRequest.ask(client, endpoint, parameters, Answer, { mode })
+    const { answer, url } = yield* TokenRequest.ask(client, endpoint, parameters, Answer, {
+      mode,
+      endpoint: "the device authorization endpoint"
+    })
     const verificationUri = pageOf(answer.verification_uri ?? answer.verification_url)
     const lifetime = seconds(answer.expires_in)
     if (verificationUri === undefined || lifetime === undefined) {

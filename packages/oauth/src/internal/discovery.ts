@@ -1,6 +1,6 @@
 /** An authorization server, read from its metadata: RFC 8414, OpenID Connect Discovery. */
 import type { ExchangeError, InsecureTransport, InvalidSetting } from "@effect-auth/core/AuthError"
-import { MalformedTokenResponse } from "@effect-auth/core/AuthError"
+import { MalformedTokenResponse, TokenEndpointError } from "@effect-auth/core/AuthError"
 import * as OriginPolicy from "@effect-auth/core/OriginPolicy"
 import * as HttpClient from "@effect/platform/HttpClient"
 import * as Effect from "effect/Effect"
@@ -24,13 +24,17 @@ export const discover = (
   Effect.gen(function*() {
     const base = yield* issuerUrl(issuer)
     const client = yield* HttpClient.HttpClient
-    const fetched = (place: string) => Documents.fetched(client, place, Document, options)
+    const fetched = (place: string) =>
+      Documents.fetched(client, place, Document, { ...options, endpoint: "the authorization server" })
     const [first, ...others] = places(base)
     const tried = others.reduce(
       (tried, place) => Effect.catchIf(tried, Documents.isMissing, () => fetched(place)),
       fetched(first)
     )
-    const document = yield* tried
+    const document = yield* Effect.mapError(
+      tried,
+      (error) => Documents.isMissing(error) ? withoutMetadata(options.mode, error) : error
+    )
     // RFC 8414 section 3.3: character by character
     if (document.issuer !== issuer) {
       return yield* new MalformedTokenResponse({
@@ -92,3 +96,16 @@ const fromDocument = (document: typeof Document.Type): AuthorizationServer => ({
     revocation: document.mtls_endpoint_aliases.revocation_endpoint
   }
 })
+
+/** What is at none of the places of an issuer's metadata. */
+const withoutMetadata = (mode: string, { status, url }: Documents.Missing): TokenEndpointError =>
+  new TokenEndpointError({
+    mode,
+    reason: "Unexpected",
+    endpoint: "the authorization server",
+    url,
+    status,
+    detail:
+      "it has no metadata there, nor where an issuer may have it otherwise; is `server` its issuer, to the letter? " +
+      "A server without metadata is given by its endpoints (`AuthorizationServer.make`)"
+  })

@@ -1,5 +1,10 @@
 /** Public documents in JSON that a client reads before it knows whom to trust: metadata, key sets. Read within bounds. */
-import type { ExchangeError, InsecureTransport } from "@effect-auth/core/AuthError"
+import type {
+  ExchangeError,
+  InsecureTransport,
+  MalformedTokenResponse,
+  TokenEndpointError
+} from "@effect-auth/core/AuthError"
 import { InvalidSetting } from "@effect-auth/core/AuthError"
 import * as OriginPolicy from "@effect-auth/core/OriginPolicy"
 import * as TokenEndpoint from "@effect-auth/core/TokenEndpoint"
@@ -14,10 +19,11 @@ export const fetched = <A, I>(
   client: HttpClient.HttpClient,
   url: string,
   schema: Schema.Schema<A, I>,
-  { mode }: { readonly mode: string }
+  { endpoint = "the server of a public document", mode }: Pick<TokenEndpoint.Options, "endpoint" | "mode">
 ): Effect.Effect<A, ExchangeError> => {
   const options: TokenEndpoint.Options = {
     mode,
+    endpoint,
     // a document that is not there is looked for elsewhere; nobody is refused
     dialect: ({ status }) => status === 408 || status === 429 || status >= 500 ? "TryAgain" : "Unexpected"
   }
@@ -27,8 +33,10 @@ export const fetched = <A, I>(
   )
 }
 
+export type Missing = TokenEndpointError | MalformedTokenResponse
+
 /** Whether the document is not at that place, but may be at another. */
-export const isMissing = (error: ExchangeError): boolean =>
+export const isMissing = (error: ExchangeError): error is Missing =>
   (error._tag === "TokenEndpointError" && error.reason === "Unexpected" && (error.status ?? 0) >= 400) ||
   // a server that answers every path with its page
   (error._tag === "MalformedTokenResponse" && error.foreign === true)

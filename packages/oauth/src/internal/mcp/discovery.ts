@@ -58,7 +58,8 @@ export const server = (
     )
     : Discovery.discover(issuer, { mode }).pipe(
       Effect.catchAll((error) =>
-        withoutMetadata && isAnswer(error) && Document.isMissing(error) && issuer === new URL(url).origin
+        withoutMetadata && error._tag === "TokenEndpointError" && error.reason === "Unexpected" &&
+          issuer === new URL(url).origin
           ? Effect.succeed(ownServer(issuer))
           : Effect.fail(error)
       ),
