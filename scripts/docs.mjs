@@ -94,6 +94,11 @@ const faults = [
     line: 1,
     message: `is not in ${index}`
   })),
+  ...listed.filter((page, position) => listed.indexOf(page) !== position).map(({ path }) => ({
+    path: index,
+    line: 1,
+    message: `lists ${path} more than once`
+  })),
   ...checking ? stale.map(({ path }) => ({ path, line: 1, message: "is stale: npm run docs" })) : []
 ]
 for (const { line, message, path } of faults) console.log(`${path}:${line} - ${message}`)

@@ -3,7 +3,6 @@
  *
  *     MQ_URL=https://mq.example:9443/ibmmq/rest/v3 MQ_USERNAME=reader MQ_PASSWORD=... tsx examples/src/quick-start.ts
  */
-import * as Credential from "@effect-auth/core/Credential"
 import * as IbmMq from "@effect-auth/ibm-mq/IbmMq"
 import * as NodeHttpClient from "@effect/platform-node/NodeHttpClient"
 import * as Config from "effect/Config"
@@ -19,6 +18,6 @@ const program = Effect.gen(function*() {
 })
 
 // The mode is a Layer; swapping it is one line: layerLtpaConfig logs in once, layerBasicConfig sends the password always.
-const Mq = IbmMq.layerLtpaConfig({ baseUrl: Config.string("MQ_URL"), credential: Credential.basicConfig("MQ") })
+const Mq = IbmMq.layerLtpaConfig({ baseUrl: Config.string("MQ_URL"), credential: IbmMq.credentialConfig("MQ") })
 
 runMain(program.pipe(Effect.provide(Mq), Effect.provide(NodeHttpClient.layerUndici)))

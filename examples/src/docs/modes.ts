@@ -35,6 +35,9 @@ const AcmeLive = AuthenticatedHttpClient.layer(
   { baseUrl: "https://api.acme.example", client: Acme }
 )
 
+// a token or a key that is at hand: Authenticator.bearer({ token: Redacted.make("...") }),
+// Authenticator.apiKey({ key: Redacted.make("..."), in: "header", name: "x-api-key" })
+
 export const things = Effect.flatMap(Acme, (http) => http.get("/things")).pipe(Effect.provide(AcmeLive))
 // #endregion
 

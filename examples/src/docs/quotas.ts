@@ -7,10 +7,12 @@ import * as RateLimitEvent from "@effect-auth/rate-limit/RateLimitEvent"
 import * as RateLimitHeaders from "@effect-auth/rate-limit/RateLimitHeaders"
 import * as RateLimitPolicy from "@effect-auth/rate-limit/RateLimitPolicy"
 import * as FakeQualys from "@effect-auth/testing/FakeQualys"
+import * as FakeYamcs from "@effect-auth/testing/FakeYamcs"
 import * as ScriptedHttpClient from "@effect-auth/testing/ScriptedHttpClient"
 import * as VirtualClock from "@effect-auth/testing/VirtualClock"
+import * as Yamcs from "@effect-auth/yamcs/Yamcs"
 import { HttpClient } from "@effect/platform"
-import { Duration, Effect, Redacted, Stream } from "effect"
+import { Duration, Effect, Layer, Redacted, Stream } from "effect"
 import { deepStrictEqual } from "node:assert"
 
 // #region plain
@@ -30,6 +32,15 @@ const repositories = (names: ReadonlyArray<string>) =>
   })
 // #endregion
 
+// #region client
+const Limited = Layer.unwrapEffect(Effect.map(RateLimiter.make(policy), (rateLimiter) =>
+  Yamcs.layerPassword({
+    baseUrl: "https://yamcs.example",
+    credential: { username: "operator", password: Redacted.make("canary-password-yamcs") },
+    rateLimiter
+  })))
+// #endregion
+
 // #region shared
 const credential = { username: "canary-username-qualys", password: Redacted.make("canary-password-qualys") }
 
@@ -42,12 +53,19 @@ const both = Effect.gen(function*() {
 // #endregion
 
 // #region see
+const waits = (limiter: RateLimiter.RateLimiter) =>
+  limiter.events.pipe(
+    Stream.filter((event) => event._tag === "WaitingUntil"),
+    Stream.runForEach((event) => tell(RateLimitEvent.format(event)))
+  )
+
+const tell = (text: string) => Effect.annotateCurrentSpan("quota", text) // your dashboard
+
 const report = (limiter: RateLimiter.RateLimiter) =>
-  Effect.gen(function*() {
-    yield* Effect.forkScoped(Stream.runForEach(limiter.events, (event) => Effect.log(RateLimitEvent.format(event))))
-    const snapshot = yield* limiter.snapshot
-    return snapshot.map(({ blockedFor, key, quotas, waiting }) => ({ key, quotas, waiting, blockedFor }))
-  })
+  Effect.map(
+    limiter.snapshot,
+    (snapshot) => snapshot.map(({ blockedFor, key, quotas, waiting }) => ({ key, quotas, waiting, blockedFor }))
+  )
 // #endregion
 
 // #region fail
@@ -67,7 +85,10 @@ export const test = Effect.gen(function*() {
   yield* Effect.provideService(repositories(["a/b", "c/d"]), HttpClient.HttpClient, github)
   const { api, rateLimiter } = yield* both
   deepStrictEqual(yield* scans(api), "answered 200")
+  yield* Effect.forkScoped(waits(rateLimiter))
   deepStrictEqual((yield* report(rateLimiter)).length, 1)
+  const user = yield* Effect.provide(Yamcs.user, Layer.provide(Limited, FakeYamcs.layer()))
+  deepStrictEqual(user.name, "operator")
   const server = yield* FakeQualys.FakeQualys
   yield* server.spend("/api/2.0/fo/scan/", 300)
   deepStrictEqual(yield* scans(api), "again in 1h")

@@ -1,5 +1,10 @@
-/** Five recipes for the tests of a program that authenticates. */
+/** Recipes for the tests of a program that authenticates. */
+import * as AuthenticatedHttpClient from "@effect-auth/core/AuthenticatedHttpClient"
+import * as AuthenticatedRpcClient from "@effect-auth/core/AuthenticatedRpcClient"
+import * as Authenticator from "@effect-auth/core/Authenticator"
+import * as AuthEvent from "@effect-auth/core/AuthEvent"
 import * as AuthTest from "@effect-auth/testing/AuthTest"
+import * as AuthTimeline from "@effect-auth/testing/AuthTimeline"
 import * as FakeOAuth from "@effect-auth/testing/FakeOAuth"
 import * as FakeServer from "@effect-auth/testing/FakeServer"
 import * as Fault from "@effect-auth/testing/Fault"
@@ -7,8 +12,9 @@ import * as LeakDetector from "@effect-auth/testing/LeakDetector"
 import * as ScriptedHttpClient from "@effect-auth/testing/ScriptedHttpClient"
 import * as VirtualClock from "@effect-auth/testing/VirtualClock"
 import { HttpRouter, HttpServerResponse } from "@effect/platform"
+import { Rpc, RpcGroup, RpcSerialization, RpcServer } from "@effect/rpc"
 import { assert, it } from "@effect/vitest"
-import { Effect, Exit, Redacted, Schedule } from "effect"
+import { Effect, Exit, Layer, Redacted, Schedule, Schema } from "effect"
 import { Acme, layer, things } from "./own-api.ts"
 
 // #region authTest
@@ -71,6 +77,44 @@ it.live("logs in once an hour while it polls every half hour, for a day", () =>
     Effect.provide(Live),
     Effect.provide(FakeOAuth.layer({ tokenLifetime: "1 hour" })),
     VirtualClock.run // the layers are within, so that they have its time too
+  ))
+// #endregion
+
+// #region rpc
+class Rpcs extends RpcGroup.make(Rpc.make("Greet", { success: Schema.String, payload: { name: Schema.String } })) {}
+
+const RpcServerLayer = Layer.unwrapScoped(Effect.map(RpcServer.toHttpApp(Rpcs), FakeServer.layer)).pipe(
+  Layer.provide(Rpcs.toLayer({ Greet: ({ name }) => Effect.succeed(`hello, ${name}`) })),
+  Layer.provide(RpcSerialization.layerJson)
+)
+
+it.scoped("greets", () =>
+  Effect.gen(function*() {
+    const rpcs = yield* AuthenticatedRpcClient.make(Rpcs, { url: "/rpc", client: Acme })
+    assert.strictEqual(yield* rpcs.Greet({ name: "Ada" }), "hello, Ada")
+    yield* Effect.flatMap(FakeServer.FakeServer, ({ expect }) => expect(["POST /rpc"]))
+  }).pipe(
+    Effect.provide(AuthenticatedHttpClient.layer(Authenticator.bearer({ token: Redacted.make("canary-token") }), {
+      baseUrl: "https://api.acme.example",
+      client: Acme
+    })),
+    Effect.provide([RpcServerLayer, RpcSerialization.layerJson])
+  ))
+// #endregion
+
+// #region timeline
+it.live("is drawn: what happened, and when", () =>
+  Effect.gen(function*() {
+    const timeline = yield* AuthTimeline.AuthTimeline
+    yield* Effect.repeat(things, Schedule.spaced("30 minutes").pipe(Schedule.upTo("3 hours")))
+    const events = yield* timeline.events
+    assert.isTrue(events.some(({ event }) => event._tag === "TokenObtained"))
+    assert.include(AuthTimeline.svg(events, { title: "Three hours" }), "<svg") // for the report of a failed test
+  }).pipe(
+    Effect.provide(Live),
+    Effect.provide(FakeOAuth.layer({ tokenLifetime: "1 hour" })),
+    Effect.provide(Layer.provideMerge(AuthTimeline.layer, AuthEvent.layer)),
+    VirtualClock.run
   ))
 // #endregion
 

@@ -32,7 +32,11 @@ const user = (id: number) =>
   Effect.gen(function*() {
     const { users } = yield* HttpApiClient.makeWith(Api, { httpClient: yield* Acme })
     return yield* users.one({ path: { id } })
-  }).pipe(Effect.catchTag("AuthenticationFailed", ({ status }) => Effect.succeed(`refused with ${status}`)))
+  }).pipe(Effect.catchTags({
+    // in spite of a new token; with credentials that cannot be renewed it is CredentialsRejected
+    AuthenticationFailed: ({ status }) => Effect.succeed(`refused with ${status}`),
+    CredentialsRejected: ({ message }) => Effect.succeed(message)
+  }))
 // #endregion
 
 // #region rpc

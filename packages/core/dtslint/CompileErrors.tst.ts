@@ -1,8 +1,17 @@
 /** The texts that `docs/compile-errors.md` shows. Each comment is the last line of an error, as TypeScript prints it. */
 import type { AuthenticatedHttpClient, Service } from "@effect-auth/core/AuthenticatedHttpClient"
+import * as Authenticator from "@effect-auth/core/Authenticator"
+import type { InvalidSetting } from "@effect-auth/core/AuthError"
 import * as AuthMode from "@effect-auth/core/AuthMode"
+import type * as Credential from "@effect-auth/core/Credential"
+import * as Token from "@effect-auth/core/Token"
+import * as TokenSource from "@effect-auth/core/TokenSource"
+import type * as HttpBody from "@effect/platform/HttpBody"
+import * as HttpClient from "@effect/platform/HttpClient"
+import type * as HttpClientRequest from "@effect/platform/HttpClientRequest"
 import * as Context from "effect/Context"
 import * as Effect from "effect/Effect"
+import type * as Either from "effect/Either"
 import type * as Layer from "effect/Layer"
 import * as ManagedRuntime from "effect/ManagedRuntime"
 import { describe, it } from "tstyche"
@@ -49,6 +58,9 @@ describe("A mode that is missing", () => {
   })
 })
 
+declare const encoded: Effect.Effect<HttpClientRequest.HttpClientRequest, HttpBody.HttpBodyError>
+declare const bearer: Either.Either<Credential.Bearer, InvalidSetting>
+
 describe("A name that is no mode", () => {
   it("is refused where the client is asked for", () => {
     // @ts-expect-error Type '"Acme/Basic"' is not assignable to type '"one mode at a time: choose it first"'.
@@ -68,5 +80,25 @@ describe("A name that is no mode", () => {
     const checked = needsJwt.pipe(AuthMode.require(either, Acme), Effect.provide(Decoded))
     // @ts-expect-error Type 'AuthMode<"Acme/Jwt">' is not assignable to type 'never'.
     Effect.runPromise(checked)
+  })
+})
+
+describe("A type of the program's own", () => {
+  it("is named, where an exchange fails with what no exchange does", () => {
+    TokenSource.make({
+      // @ts-expect-error Type 'HttpBodyError' is missing the following properties from type 'TokenEndpointError': message, [TypeId], mode, [Effect.EffectTypeId], and 8 more.
+      login: Effect.zipRight(encoded, Token.make({ value: "canary" })),
+      // @ts-expect-error Type 'RequestError' is missing the following properties from type 'TokenEndpointError': [TypeId], mode
+      revoke: () => Effect.flatMap(HttpClient.HttpClient, (http) => http.del("/session"))
+    })
+  })
+
+  it("is named, where a secret is no Redacted, a Scope is not closed, and an Either is not looked into", () => {
+    // @ts-expect-error Type 'string' is not assignable to type 'Redacted<string>'.
+    Authenticator.basic({ username: "ada", password: "canary" })
+    // @ts-expect-error Type 'Scope' is not assignable to type 'never'.
+    Effect.runPromise(TokenSource.make({ login: Token.make({ value: "canary" }) }))
+    // @ts-expect-error Type 'Left<InvalidSetting, Bearer>' is not assignable to type 'TokenSource | Untagged<Bearer>'.
+    Authenticator.bearer(bearer)
   })
 })

@@ -285,7 +285,8 @@ export const perRequest = (
  * import type * as Token from "@effect-auth/core/Token"
  * import type { TokenSource } from "@effect-auth/core/TokenSource"
  * import * as Effect from "effect/Effect"
- *  *
+ * import type * as Redacted from "effect/Redacted"
+ *
  * declare const tokens: TokenSource
  * declare const sign: (url: string, token: Token.Token, now: number) => Effect.Effect<Redacted.Redacted>
  *
