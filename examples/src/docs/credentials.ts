@@ -12,10 +12,7 @@ const { canaries } = FakeYamcs
 // #region env
 const FromEnvironment = Yamcs.layerPasswordConfig({
   baseUrl: Config.string("YAMCS_URL"),
-  credential: Config.map(
-    Config.all({ username: Config.string("OPERATOR"), password: Config.redacted("OPERATOR_PASSWORD") }),
-    (fields) => ({ _tag: "Password" as const, ...fields })
-  )
+  credential: { username: Config.string("OPERATOR"), password: Config.redacted("OPERATOR_PASSWORD") }
 })
 // #endregion
 

@@ -125,6 +125,11 @@ describe("Yamcs", () => {
       Yamcs.ModeLayer<"Yamcs/Password", ExchangeError, Vault>
     >()
     expect(Yamcs.layer).type.not.toBeCallableWith({ baseUrl, credential })
+    expect(Yamcs.layerPasswordConfig).type.toBeCallableWith({
+      baseUrl: Config.string("U"),
+      credential: { username: Config.string("N"), password: Config.redacted("P") }
+    })
+    expect(Yamcs.layerPasswordConfig).type.toBeCallableWith({ baseUrl: Config.string("U"), credential: configured })
     expect(Yamcs.layerPassword).type.not.toBeCallableWith({ baseUrl, credential: { username: "u", password: "p" } })
     expect(Yamcs.layerPassword).type.not.toBeCallableWith({ baseUrl, credential: refused })
     expect(Yamcs.layerPassword).type.not.toBeCallableWith({ baseUrl, credential: checked })

@@ -298,7 +298,7 @@ export const layerPassword = <R = never>(
  * @category layers
  */
 export const layerPasswordConfig = (
-  config: Config.Config.Wrap<Settings & { readonly credential: Password }>,
+  config: Config.Config.Wrap<Settings & { readonly credential: Untagged<Password> }>,
   options?: System.PlainOptions
 ): ModeLayer<"Yamcs/Password", ExchangeError | ConfigError> =>
   Layer.unwrapEffect(Effect.map(System.readConfig(config), (settings) => layerPassword({ ...options, ...settings })))
@@ -322,7 +322,7 @@ export const layerBearer = <R = never>(
  * @category layers
  */
 export const layerBearerConfig = (
-  config: Config.Config.Wrap<Settings & { readonly credential: Session }>,
+  config: Config.Config.Wrap<Settings & { readonly credential: Untagged<Session> }>,
   options?: System.PlainOptions
 ): ModeLayer<"Yamcs/Bearer", ExchangeError | ConfigError> =>
   Layer.unwrapEffect(Effect.map(System.readConfig(config), (settings) => layerBearer({ ...options, ...settings })))
@@ -345,7 +345,7 @@ export const layerServiceAccount = <R = never>(
  * @category layers
  */
 export const layerServiceAccountConfig = (
-  config: Config.Config.Wrap<Settings & { readonly credential: ServiceAccount }>,
+  config: Config.Config.Wrap<Settings & { readonly credential: Untagged<ServiceAccount> }>,
   options?: System.PlainOptions
 ): ModeLayer<"Yamcs/ServiceAccount", ExchangeError | ConfigError> =>
   Layer.unwrapEffect(
@@ -369,7 +369,7 @@ export const layerApiKey = <R = never>(
  * @category layers
  */
 export const layerApiKeyConfig = (
-  config: Config.Config.Wrap<Settings & { readonly credential: ApiKey }>,
+  config: Config.Config.Wrap<Settings & { readonly credential: Untagged<ApiKey> }>,
   options?: System.PlainOptions
 ): ModeLayer<"Yamcs/ApiKey", ConfigError> =>
   Layer.unwrapEffect(Effect.map(System.readConfig(config), (settings) => layerApiKey({ ...options, ...settings })))
@@ -391,7 +391,7 @@ export const layerBasic = <R = never>(
  * @category layers
  */
 export const layerBasicConfig = (
-  config: Config.Config.Wrap<Settings & { readonly credential: CoreCredential.Basic }>,
+  config: Config.Config.Wrap<Settings & { readonly credential: Untagged<CoreCredential.Basic> }>,
   options?: System.PlainOptions
 ): ModeLayer<"Yamcs/Basic", ConfigError> =>
   Layer.unwrapEffect(Effect.map(System.readConfig(config), (settings) => layerBasic({ ...options, ...settings })))
