@@ -67,6 +67,8 @@ export const isUnavailable = ({ status }: Pick<Answer, "status">): boolean =>
 /** RFC 6749 section 5.2, RFC 8707 section 2, RFC 9449 section 5, OpenID Connect Core section 3.1.2.6; the rest is Entra's. */
 const codes: ReadonlyMap<string, Verdict> = new Map<string, Verdict>([
   ["invalid_grant", "GrantEnded"],
+  // GitHub's word for it, with 200 or 400
+  ["bad_refresh_token", "GrantEnded"],
   ["invalid_client", "WrongSetting"],
   ["unauthorized_client", "WrongSetting"],
   ["unsupported_grant_type", "WrongSetting"],

@@ -10,6 +10,7 @@ describe("dialect", () => {
       ["invalid_grant", answer(400, "Json", "invalid_grant"), "GrantEnded", "GrantEnded"],
       ["invalid_grant under a status of its own", answer(401, "Json", "invalid_grant"), "GrantEnded", "GrantEnded"],
       ["an error in a 200", answer(200, "Json", "invalid_grant"), "GrantEnded", "GrantEnded"],
+      ["GitHub's word for it", answer(200, "Json", "bad_refresh_token"), "GrantEnded", "GrantEnded"],
       ["a client that is not known", answer(401, "Json", "invalid_client"), "WrongSetting", "WrongSetting"],
       ["a scope that is not", answer(400, "Json", "invalid_scope"), "WrongSetting", "WrongSetting"],
       ["a code that is not known", answer(400, "Json", "acme_1"), "GrantEnded", "WrongSetting"],
