@@ -20,6 +20,7 @@ const names = [
   "keys",
   "parsers",
   "memory",
+  "dpop",
   "import"
 ]
 

@@ -6,10 +6,10 @@
 import type { ExchangeError } from "@effect-auth/core/AuthError"
 import { CredentialUnavailable, InvalidSetting } from "@effect-auth/core/AuthError"
 import * as Effect from "effect/Effect"
-import * as Encoding from "effect/Encoding"
 import * as Option from "effect/Option"
 import * as Redacted from "effect/Redacted"
 import * as Schema from "effect/Schema"
+import * as Base64url from "./internal/base64url.ts"
 import * as Jose from "./internal/jose.ts"
 import { toPkcs8 } from "./internal/privateKey.ts"
 
@@ -119,15 +119,32 @@ export const fromText = (key: Redacted.Redacted, options: Options): Effect.Effec
  * @category signing
  */
 export const sign = (
-  { algorithm, header, sign }: SigningKey,
+  key: SigningKey,
   ownHeader: Readonly<Record<string, unknown>>,
+  claims: Readonly<Record<string, unknown>>,
+  options: { readonly mode: string }
+): Effect.Effect<Redacted.Redacted, ExchangeError> => signAfter(key, headerOf(key, ownHeader), claims, options)
+
+/**
+ * The header as it stands in a token, for a key that signs many with the same one.
+ *
+ * @internal
+ */
+export const headerOf = (
+  { algorithm, header }: SigningKey,
+  ownHeader: Readonly<Record<string, unknown>>
+): string => Base64url.ofText(JSON.stringify({ typ: "JWT", ...header, ...ownHeader, alg: algorithm }))
+
+/** @internal */
+export const signAfter = (
+  { sign }: SigningKey,
+  header: string,
   claims: Readonly<Record<string, unknown>>,
   { mode }: { readonly mode: string }
 ): Effect.Effect<Redacted.Redacted, ExchangeError> => {
-  const input = [{ typ: "JWT", ...header, ...ownHeader, alg: algorithm }, claims]
-    .map((part) => Encoding.encodeBase64Url(JSON.stringify(part))).join(".")
-  return sign(new TextEncoder().encode(input)).pipe(
-    Effect.map((signature) => Redacted.make(`${input}.${Encoding.encodeBase64Url(signature)}`)),
+  const input = `${header}.${Base64url.ofText(JSON.stringify(claims))}`
+  return sign(encoder.encode(input)).pipe(
+    Effect.map((signature) => Redacted.make(`${input}.${Base64url.ofBytes(signature)}`)),
     // its words may quote the key
     Effect.catchAllDefect(() =>
       Effect.fail(new CredentialUnavailable({ mode, problem: "the private key could not sign", final: true }))
@@ -146,6 +163,8 @@ export const generate = (algorithm: Algorithm): Promise<CryptoKeyPair> =>
 /** @internal */
 export const importPrivateKey = (algorithm: Algorithm, jwk: JsonWebKey): Promise<CryptoKey> =>
   globalThis.crypto.subtle.importKey("jwk", { ...jwk, key_ops: ["sign"] }, generation[algorithm], true, ["sign"])
+
+const encoder = new TextEncoder()
 
 const parseJwk = (text: string) =>
   text.startsWith("{")

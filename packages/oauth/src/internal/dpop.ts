@@ -2,13 +2,13 @@
 import type { ExchangeError } from "@effect-auth/core/AuthError"
 import { CredentialUnavailable, TokenEndpointError } from "@effect-auth/core/AuthError"
 import * as Effect from "effect/Effect"
-import * as Encoding from "effect/Encoding"
 import * as MutableRef from "effect/MutableRef"
 import * as Option from "effect/Option"
 import * as Redacted from "effect/Redacted"
 import * as Schema from "effect/Schema"
 import type { Algorithm, SigningKey } from "../SigningKey.ts"
 import * as SigningKeys from "../SigningKey.ts"
+import * as Base64url from "./base64url.ts"
 import type { AuthorizationServer } from "./server.ts"
 
 /** A key and what is said of it. */
@@ -16,6 +16,8 @@ export interface ProofKey {
   readonly key: SigningKey
   /** The public half (RFC 7517). */
   readonly jwk: Readonly<Record<string, unknown>>
+  /** That of all its proofs, encoded. */
+  readonly header: string
   /** The private half as a JWK in JSON, which is kept beside the tokens; `undefined` if it is kept elsewhere. */
   readonly kept: Redacted.Redacted | undefined
 }
@@ -29,15 +31,25 @@ export interface Target {
   readonly tokenHash: string | undefined
 }
 
+/** Of the JWK only the public half is shown. */
+export const proofKey = (
+  key: SigningKey,
+  jwk: Readonly<Record<string, unknown>>,
+  kept: Redacted.Redacted | undefined
+): ProofKey => {
+  const shown = publicHalf(jwk)
+  return { key, jwk: shown, header: SigningKeys.headerOf(key, { typ: "dpop+jwt", jwk: shown }), kept }
+}
+
 /** RFC 9449 section 4.2. `now` in epoch milliseconds. Each proof is good once. */
 export const prove = (
-  { jwk, key }: ProofKey,
+  { header, key }: ProofKey,
   { method, nonce, tokenHash, url }: Target,
   now: number,
   mode: string
 ): Effect.Effect<Redacted.Redacted, ExchangeError> => {
   const { origin, pathname } = new URL(url)
-  return SigningKeys.sign(key, { typ: "dpop+jwt", jwk }, {
+  return SigningKeys.signAfter(key, header, {
     jti: globalThis.crypto.randomUUID(),
     htm: method.toUpperCase(),
     htu: origin + pathname,
@@ -50,7 +62,7 @@ export const prove = (
 export const hashOf = (text: string): Effect.Effect<string> =>
   Effect.map(
     Effect.promise(() => globalThis.crypto.subtle.digest("SHA-256", new TextEncoder().encode(text))),
-    (digest) => Encoding.encodeBase64Url(new Uint8Array(digest))
+    (digest) => Base64url.ofBytes(new Uint8Array(digest))
   )
 
 /** RFC 7638. */
@@ -87,11 +99,12 @@ export const restore = (kept: Redacted.Redacted, mode: string): Effect.Effect<Pr
     onNone: () => unusable(mode),
     onSome: ({ alg, ...jwk }) =>
       Effect.tryPromise({
-        try: async (): Promise<ProofKey> => ({
-          key: SigningKeys.fromCryptoKey(await SigningKeys.importPrivateKey(alg, jwk), { algorithm: alg }),
-          jwk: publicHalf(jwk),
-          kept
-        }),
+        try: async () =>
+          proofKey(
+            SigningKeys.fromCryptoKey(await SigningKeys.importPrivateKey(alg, jwk), { algorithm: alg }),
+            jwk,
+            kept
+          ),
         // its words may quote the key
         catch: () => undefined
       }).pipe(Effect.catchAll(() => unusable(mode)))
@@ -102,8 +115,10 @@ export type Nonces = MutableRef.MutableRef<ReadonlyMap<string, string>>
 
 export const noNonces = (): Nonces => MutableRef.make<ReadonlyMap<string, string>>(new Map())
 
-export const nonceFor = (nonces: Nonces, url: string): string | undefined =>
-  MutableRef.get(nonces).get(new URL(url).origin)
+export const nonceFor = (nonces: Nonces, url: string): string | undefined => {
+  const known = MutableRef.get(nonces)
+  return known.size === 0 ? undefined : known.get(new URL(url).origin)
+}
 
 /** Whether an answer brought a nonce. The latest one counts, whatever the status of the answer. */
 export const note = (nonces: Nonces, url: string, headers: Readonly<Record<string, string | undefined>>): boolean => {
@@ -127,7 +142,7 @@ const unusable = (mode: string) =>
   new CredentialUnavailable({ mode, problem: "the key that the token is bound to cannot be used", final: true })
 
 /** What a verifier may see: only members of public keys (RFC 7518 sections 6.2.1 and 6.3.1, RFC 8037 section 2). */
-export const publicHalf = (jwk: Readonly<Record<string, unknown>>): Readonly<Record<string, unknown>> =>
+const publicHalf = (jwk: Readonly<Record<string, unknown>>): Readonly<Record<string, unknown>> =>
   Object.fromEntries(
     ["kty", "crv", "x", "y", "n", "e"].flatMap((name) => typeof jwk[name] === "string" ? [[name, jwk[name]]] : [])
   )

@@ -10,11 +10,8 @@ import type { Binding, Bindings } from "./binding.ts"
 import type { Nonces, ProofKey } from "./dpop.ts"
 import * as Dpop from "./dpop.ts"
 
-export const givenKey = (key: SigningKey, publicKey: Readonly<Record<string, unknown>>): ProofKey => ({
-  key,
-  jwk: Dpop.publicHalf(publicKey),
-  kept: undefined
-})
+export const givenKey = (key: SigningKey, publicKey: Readonly<Record<string, unknown>>): ProofKey =>
+  Dpop.proofKey(key, publicKey, undefined)
 
 export const given = (mode: string, key: ProofKey): Bindings => {
   const nonces = Dpop.noNonces()

@@ -34,8 +34,15 @@ export const ofToken = (
       credentials,
       (attempted, demand) => tokens.reject(token, attempted, MutableRef.get(accepted), demand)
     ),
+    // written out, because signed requests make one each
     (active): ActiveCredentials => ({
-      ...active,
+      mode: active.mode,
+      apply: active.apply,
+      locations: active.locations,
+      secrets: active.secrets,
+      reject: active.reject,
+      reviewBody: active.reviewBody,
+      explain: active.explain,
       isRenewable: true,
       review: (response) => {
         const review = active.review(response)

@@ -1,0 +1,84 @@
+/**
+ * What a proof of possession (DPoP, RFC 9449) costs a request, beside the signature that it consists of and cannot do
+ * without.
+ */
+import type * as AuthenticatedHttpClient from "@effect-auth/core/AuthenticatedHttpClient"
+import * as Token from "@effect-auth/core/Token"
+import * as TokenSource from "@effect-auth/core/TokenSource"
+import * as Dpop from "@effect-auth/oauth/Dpop"
+import * as OAuth from "@effect-auth/oauth/OAuth"
+import * as HttpClient from "@effect/platform/HttpClient"
+import * as Effect from "effect/Effect"
+import * as Redacted from "effect/Redacted"
+import * as Scope from "effect/Scope"
+import type { Run } from "./Measure.ts"
+import { interleave, paired, spread, warmUp } from "./Measure.ts"
+import type { Result } from "./Report.ts"
+import { atMost } from "./Report.ts"
+import { markedTransport, origin, secret, url } from "./stub.ts"
+
+const measure = async (): Promise<Result> => {
+  const { privateKey } = await crypto.subtle.generateKey({ name: "ECDSA", namedCurve: "P-256" }, true, [
+    "sign",
+    "verify"
+  ])
+  const jwk = { ...await crypto.subtle.exportKey("jwk", privateKey), alg: "ES256" }
+  const bytes = new TextEncoder().encode("x".repeat(600))
+  const signature: Run = async (operations) => {
+    for (let i = 0; i < operations; i++) {
+      await crypto.subtle.sign({ name: "ECDSA", hash: "SHA-256" }, privateKey, bytes)
+    }
+  }
+
+  const forever = Effect.runSync(Scope.make())
+  const clientWith = (dpop: Dpop.Dpop | undefined) =>
+    Effect.gen(function*() {
+      const login = Token.make({
+        value: secret,
+        type: dpop === undefined ? "Bearer" : "DPoP",
+        key: Redacted.make(JSON.stringify(jwk))
+      })
+      const tokens = yield* TokenSource.make({ login })
+      return yield* OAuth.makeWith(tokens, { baseUrl: origin, dpop })
+    }).pipe(
+      // the source stays open for as long as the process runs
+      Scope.extend(forever),
+      Effect.provideService(HttpClient.HttpClient, markedTransport)
+    )
+  const requests = (client: AuthenticatedHttpClient.Service): Run => (operations) =>
+    Effect.runPromise(Effect.repeatN(client.get(url), operations - 1))
+
+  const runs: ReadonlyArray<readonly [string, Run]> = [
+    ["the signature alone", signature],
+    ["a request with a proof", requests(await Effect.runPromise(clientWith(Dpop.generated())))],
+    ["a request with a bearer token", requests(await Effect.runPromise(clientWith(undefined)))]
+  ]
+  await warmUp(runs, 1500)
+  const samples = await interleave(runs, { rounds: 40, millis: 60 })
+  const ratio = paired(
+    samples["a request with a proof"] ?? [],
+    samples["the signature alone"] ?? [],
+    (a, b) => a.wall / b.wall
+  )
+  const cpu = paired(
+    samples["a request with a proof"] ?? [],
+    samples["the signature alone"] ?? [],
+    (a, b) => a.cpu / b.cpu
+  )
+  return {
+    title: "a proof of possession for each request",
+    columns: ["what", "ns on the clock (quartiles)", "CPU ns (quartiles)"],
+    rows: runs.map(([name]) => [
+      name,
+      spread((samples[name] ?? []).map(({ wall }) => wall)),
+      spread((samples[name] ?? []).map(({ cpu }) => cpu))
+    ]),
+    goals: [atMost("time of a request with a proof over that of its signature alone", ratio.median, 1.3)],
+    notes: [
+      `Of the process' CPU time, over all threads: ${cpu.median.toFixed(2)}.`,
+      "ES256; the answer comes from memory; one request after another."
+    ]
+  }
+}
+
+export const run: Effect.Effect<Result> = Effect.promise(measure)
