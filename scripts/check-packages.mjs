@@ -28,6 +28,7 @@ await main([
   { name: "pages", command: ["node", "scripts/docs.mjs", "--check"], summary: last, counts },
   { name: "conformance", command: ["node", "scripts/conformance.mjs", "--check"], summary: last, counts },
   { name: "documented examples", command: ["node", "scripts/documented-examples.mjs"], summary: last, counts },
+  { name: "reference", command: ["node", "scripts/reference.mjs"], summary: last, counts },
   { name: "tarballs", command: ["node", "scripts/tarballs.mjs"], after: ["build"], summary: last, counts },
   {
     name: "packages as installed",

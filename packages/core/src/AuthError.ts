@@ -2,6 +2,19 @@
  * Everything this library fails with: one class for each thing a caller handles differently, and the unions that say
  * where each can occur. Messages are written for a person, say what to do next, and hold no secret.
  *
+ * @example
+ * ```ts
+ * import { isTransient } from "@effect-auth/core/AuthError"
+ * import type { TokenSource } from "@effect-auth/core/TokenSource"
+ * import * as Effect from "effect/Effect"
+ *
+ * const token = (tokens: TokenSource) =>
+ *   tokens.get.pipe(
+ *     Effect.retry({ while: isTransient, times: 3 }),
+ *     Effect.catchTag("CredentialsRejected", ({ message }) => Effect.die(message)) // another try may lock the account
+ *   )
+ * ```
+ *
  * @since 0.1.0
  */
 import type { RateLimited } from "@effect-auth/rate-limit/RateLimitError"

@@ -2,6 +2,20 @@
  * What happens, as one stream: logins, refreshes, rejections, waits. Logs and metrics are made from the same events. No
  * event holds a secret.
  *
+ * @example
+ * ```ts
+ * import * as AuthEvent from "@effect-auth/core/AuthEvent"
+ * import * as Effect from "effect/Effect"
+ * import * as Stream from "effect/Stream"
+ *
+ * const watching = Effect.gen(function*() {
+ *   const events = yield* AuthEvent.subscribe // none from here on is missed
+ *   yield* Effect.forkScoped(
+ *     Stream.runForEach(Stream.fromQueue(events), (event) => Effect.logInfo(AuthEvent.format(event)))
+ *   )
+ * })
+ * ```
+ *
  * @since 0.1.0
  */
 import * as RateLimitEvent from "@effect-auth/rate-limit/RateLimitEvent"

@@ -2,6 +2,18 @@
  * Opens a person's browser, for a login that takes one (RFC 8252). A service, so that a test or an application with a
  * window of its own takes its place; `@effect-auth/node` has the one that starts the system's browser.
  *
+ * @example
+ * ```ts
+ * import { Browser } from "@effect-auth/core/Browser"
+ * import * as Effect from "effect/Effect"
+ * import * as Layer from "effect/Layer"
+ *
+ * declare const openWindow: (url: string) => Promise<void>
+ *
+ * // an application with a window of its own
+ * const BrowserLive = Layer.succeed(Browser, { open: (url) => Effect.promise(() => openWindow(url)) })
+ * ```
+ *
  * @since 0.1.0
  */
 import * as Context from "effect/Context"

@@ -2,6 +2,21 @@
  * Asks a person to log in. A service, so that an application shows it in its own way and nothing is written to a console
  * unasked; `@effect-auth/node` has one for terminals.
  *
+ * @example
+ * ```ts
+ * import { LoginPrompt } from "@effect-auth/core/LoginPrompt"
+ * import * as Effect from "effect/Effect"
+ * import * as Layer from "effect/Layer"
+ *
+ * declare const show: (text: string) => Effect.Effect<void>
+ *
+ * // a person who can open a page, and paste nothing
+ * const PromptLive = Layer.succeed(LoginPrompt, {
+ *   browse: ({ url }) => Effect.zipRight(show(`Log in at ${url}`), Effect.never),
+ *   showCode: ({ userCode, verificationUri }) => show(`Enter ${userCode} at ${verificationUri}`)
+ * })
+ * ```
+ *
  * @since 0.1.0
  */
 import * as Context from "effect/Context"

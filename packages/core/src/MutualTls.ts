@@ -2,6 +2,15 @@
  * Evidence that the transport presents a client certificate. A mode whose proof is the certificate itself requires it,
  * so that a program without one does not compile.
  *
+ * @example
+ * ```ts
+ * import { MutualTls } from "@effect-auth/core/MutualTls"
+ * import * as Effect from "effect/Effect"
+ *
+ * // does not compile without a transport that presents a client certificate
+ * const subject = Effect.map(MutualTls, ({ subject }) => subject)
+ * ```
+ *
  * @since 0.1.0
  */
 import * as Context from "effect/Context"

@@ -3,6 +3,16 @@
  * Checked before a connection is opened, for each attempt and each redirect. What counts is what the transports send, so
  * a URL that could mean more than one thing is read by the URL parser that all of them use.
  *
+ * @example
+ * ```ts
+ * import * as OriginPolicy from "@effect-auth/core/OriginPolicy"
+ *
+ * const policy = OriginPolicy.make({
+ *   baseUrl: "https://api.acme.example/v2",
+ *   origins: ["https://gateway.acme.example"]
+ * })
+ * ```
+ *
  * @since 0.1.0
  */
 import type * as Headers from "@effect/platform/Headers"

@@ -3,6 +3,20 @@
  * 8252 section 7.3). A service, so that a test or an application with a URL scheme of its own takes its place;
  * `@effect-auth/node` has the one that listens on loopback.
  *
+ * @example
+ * ```ts
+ * import { RedirectReceiver } from "@effect-auth/core/RedirectReceiver"
+ * import * as Effect from "effect/Effect"
+ *
+ * const received = (state: string) =>
+ *   Effect.scoped(Effect.gen(function*() {
+ *     const { listen } = yield* RedirectReceiver
+ *     const { receive, redirectUri } = yield* listen({ path: "/callback/acme" })
+ *     yield* Effect.logInfo(`waiting at ${redirectUri}`)
+ *     return yield* receive((parameters) => parameters.get("state") === state)
+ *   }))
+ * ```
+ *
  * @since 0.1.0
  */
 import * as Context from "effect/Context"

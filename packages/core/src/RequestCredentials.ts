@@ -2,6 +2,20 @@
  * What is written on a request to authenticate it, as tagged data. How it is applied, where it is written and what has
  * to be redacted are all derived from the one value, so they cannot disagree.
  *
+ * @example
+ * ```ts
+ * import * as RequestCredentials from "@effect-auth/core/RequestCredentials"
+ * import type * as Redacted from "effect/Redacted"
+ *
+ * declare const token: Redacted.Redacted
+ *
+ * // written together, and redacted together
+ * const credentials = RequestCredentials.all(
+ *   RequestCredentials.bearer(token),
+ *   RequestCredentials.header("x-tenant", "acme")
+ * )
+ * ```
+ *
  * @since 0.1.0
  */
 import * as Headers from "@effect/platform/Headers"

@@ -3,6 +3,20 @@
  * All times are of the client's own clock. What the server states is a lifetime, counted from the token's arrival, so
  * the two clocks need not agree.
  *
+ * @example
+ * ```ts
+ * import * as Token from "@effect-auth/core/Token"
+ *
+ * // as a server answers: `{ access_token, expires_in, refresh_token }`
+ * const token = (answer: { readonly access_token: string; readonly expires_in: number; readonly refresh_token: string }) =>
+ *   Token.make({
+ *     mode: "Acme/Password",
+ *     value: answer.access_token,
+ *     expiresIn: answer.expires_in,
+ *     refreshToken: answer.refresh_token
+ *   })
+ * ```
+ *
  * @since 0.1.0
  */
 import type { DurationWithUnit } from "@effect-auth/rate-limit/DurationWithUnit"

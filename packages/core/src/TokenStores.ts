@@ -2,6 +2,21 @@
  * Stores for a whole program: one service from which every session mode that is given no `store` takes its own. A token
  * is stored under its audience (mode, origin and account), so that two modes, servers or accounts never share one.
  *
+ * @example
+ * ```ts
+ * import * as TokenStores from "@effect-auth/core/TokenStores"
+ * import * as Yamcs from "@effect-auth/yamcs/Yamcs"
+ * import * as Layer from "effect/Layer"
+ * import * as Redacted from "effect/Redacted"
+ *
+ * const credential = { username: "reader", password: Redacted.make("...") }
+ *
+ * // keeps its session in the program's KeyValueStore
+ * const Kept = Yamcs.layerPassword({ baseUrl: "https://yamcs.example", credential }).pipe(
+ *   Layer.provide(TokenStores.layerKeyValueStore())
+ * )
+ * ```
+ *
  * @since 0.1.0
  */
 import * as KeyValueStore from "@effect/platform/KeyValueStore"

@@ -1,6 +1,18 @@
 /**
  * The credentials of the REST API of IBM MQ. The tag of a credential is its mode.
  *
+ * @example
+ * ```ts
+ * import * as IbmMq from "@effect-auth/ibm-mq/IbmMq"
+ * import * as MqCredential from "@effect-auth/ibm-mq/MqCredential"
+ * import * as Config from "effect/Config"
+ *
+ * const Mq = IbmMq.layerLtpaConfig({
+ *   baseUrl: Config.string("MQ_URL"),
+ *   credential: MqCredential.ltpaConfig("MQ") // MQ_USERNAME and MQ_PASSWORD
+ * })
+ * ```
+ *
  * @since 0.1.0
  */
 import type { InvalidSetting } from "@effect-auth/core/AuthError"

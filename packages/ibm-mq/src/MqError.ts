@@ -2,6 +2,19 @@
  * What mqweb says when a request fails: its `error` list, decoded, in one class for each thing a caller handles
  * differently. A proxy may answer in its place, in HTML or without a body; the status counts whatever the body is.
  *
+ * @example
+ * ```ts
+ * import * as IbmMq from "@effect-auth/ibm-mq/IbmMq"
+ * import * as MqError from "@effect-auth/ibm-mq/MqError"
+ * import * as Effect from "effect/Effect"
+ *
+ * const queueManagers = Effect.gen(function*() {
+ *   const http = yield* IbmMq.Client
+ *   const response = yield* http.get("/admin/qmgr")
+ *   return response.status < 400 ? yield* response.json : yield* Effect.flip(MqError.fromResponse(response))
+ * })
+ * ```
+ *
  * @see https://www.ibm.com/docs/en/ibm-mq/9.0?topic=api-rest-error-handling
  * @since 0.1.0
  */

@@ -2,6 +2,14 @@
  * An authorization server: its endpoints and what it says of itself, given by hand or read from its metadata (RFC 8414,
  * OpenID Connect Discovery).
  *
+ * @example
+ * ```ts
+ * import * as AuthorizationServer from "@effect-auth/oauth/AuthorizationServer"
+ *
+ * // one whose metadata many sources share
+ * const server = AuthorizationServer.remember("https://login.acme.example")
+ * ```
+ *
  * @since 0.1.0
  */
 import type { AuthorizationServer } from "./internal/server.ts"

@@ -3,6 +3,14 @@
  * `password`, `token`, `auth_type`, `platform` and `override_platform`, as the Python client `qualysdk` reads and writes
  * them. Decoding and revealing give the same object.
  *
+ * @example
+ * ```ts
+ * import * as QualysCredential from "@effect-auth/qualys/QualysCredential"
+ *
+ * // as `qualysdk` writes it
+ * const credential = (file: string) => QualysCredential.fromJson(file)
+ * ```
+ *
  * @since 0.1.0
  */
 import { InvalidSetting } from "@effect-auth/core/AuthError"

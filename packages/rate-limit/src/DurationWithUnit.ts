@@ -1,6 +1,15 @@
 /**
  * Durations for settings, without bare numbers.
  *
+ * @example
+ * ```ts
+ * import type { DurationWithUnit } from "@effect-auth/rate-limit/DurationWithUnit"
+ * import * as Duration from "effect/Duration"
+ *
+ * const durations: ReadonlyArray<DurationWithUnit> = ["90 seconds", Duration.minutes(5)]
+ * // const bare: DurationWithUnit = 90
+ * ```
+ *
  * @since 0.1.0
  */
 import type * as Duration from "effect/Duration"

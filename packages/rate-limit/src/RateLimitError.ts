@@ -1,6 +1,18 @@
 /**
  * The error of a request that a quota keeps from being sent.
  *
+ * @example
+ * ```ts
+ * import type { RateLimited } from "@effect-auth/rate-limit/RateLimitError"
+ * import * as Duration from "effect/Duration"
+ * import * as Effect from "effect/Effect"
+ *
+ * declare const scans: Effect.Effect<number, RateLimited>
+ *
+ * const program = Effect.catchTag(scans, "RateLimited", ({ retryAfter }) =>
+ *   Effect.logInfo(`again in ${Duration.format(retryAfter)}`))
+ * ```
+ *
  * @since 0.1.0
  */
 import * as Duration from "effect/Duration"

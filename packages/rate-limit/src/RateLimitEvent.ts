@@ -2,6 +2,17 @@
  * What a rate limiter reports while it works: quotas that run low, waits, and headers it cannot read. A limiter publishes
  * every event on its stream, logs it, and counts it in the metrics of this module.
  *
+ * @example
+ * ```ts
+ * import * as RateLimitEvent from "@effect-auth/rate-limit/RateLimitEvent"
+ * import type { RateLimiter } from "@effect-auth/rate-limit/RateLimiter"
+ * import * as Effect from "effect/Effect"
+ * import * as Stream from "effect/Stream"
+ *
+ * const told = (limiter: RateLimiter, tell: (text: string) => Effect.Effect<void>) =>
+ *   Stream.runForEach(limiter.events, (event) => tell(RateLimitEvent.format(event)))
+ * ```
+ *
  * @since 0.1.0
  */
 import * as Data from "effect/Data"

@@ -3,6 +3,16 @@
  * send more than fits in memory, or never come to an end, so each of them is read within bounds of size and time, and its
  * connection is given up beyond these. What a caller asked for is the caller's to read.
  *
+ * @example
+ * ```ts
+ * import * as ResponseBody from "@effect-auth/rate-limit/ResponseBody"
+ * import type * as HttpClientResponse from "@effect/platform/HttpClientResponse"
+ * import * as Duration from "effect/Duration"
+ *
+ * const text = (response: HttpClientResponse.HttpClientResponse) =>
+ *   ResponseBody.bounded(response, { size: 65_536, time: Duration.seconds(2) }).text
+ * ```
+ *
  * @since 0.1.0
  */
 import * as HttpClientError from "@effect/platform/HttpClientError"

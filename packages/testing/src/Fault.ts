@@ -1,6 +1,19 @@
 /**
  * What goes wrong between a client and a server, as data: for a fake server that is told to misbehave.
  *
+ * @example
+ * ```ts
+ * import * as FakeServer from "@effect-auth/testing/FakeServer"
+ * import * as Fault from "@effect-auth/testing/Fault"
+ * import * as Effect from "effect/Effect"
+ *
+ * const test = Effect.gen(function*() {
+ *   const { inject } = yield* FakeServer.FakeServer
+ *   yield* inject(Fault.status(503, { headers: { "retry-after": "7" } }), { times: 2, on: "GET /things" })
+ *   yield* inject(Fault.reset, { on: "POST /token" })
+ * })
+ * ```
+ *
  * @since 0.1.0
  */
 import * as Data from "effect/Data"

@@ -1,6 +1,19 @@
 /**
  * The credentials of Yamcs. The tag of a credential is its mode.
  *
+ * @example
+ * ```ts
+ * import * as Yamcs from "@effect-auth/yamcs/Yamcs"
+ * import * as YamcsCredential from "@effect-auth/yamcs/YamcsCredential"
+ * import * as Config from "effect/Config"
+ *
+ * const Ops = Yamcs.layerServiceAccountConfig({
+ *   baseUrl: Config.string("YAMCS_URL"),
+ *   // YAMCS_CLIENT_ID and YAMCS_CLIENT_SECRET, and YAMCS_BECOME or YAMCS_AS_ITSELF
+ *   credential: YamcsCredential.serviceAccountConfig("YAMCS")
+ * })
+ * ```
+ *
  * @since 0.1.0
  */
 import type { InvalidSetting } from "@effect-auth/core/AuthError"

@@ -56,6 +56,12 @@ export interface TokenOptions extends System.PlainOptions {
 
 export type Needs = HttpClient.HttpClient | Scope.Scope
 
+/**
+ * The tokens of a mode by themselves, which live as long as their Scope.
+ *
+ * @since 0.1.0
+ * @category models
+ */
 export type Tokens<R = never> = Effect.Effect<TokenSource, SetupError | ExchangeError, Needs | R>
 
 /** The client at its server as they are now, and how it asks for a token. One exchange is with one server throughout. */
