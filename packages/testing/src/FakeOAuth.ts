@@ -1,6 +1,7 @@
 /**
- * A fake OAuth 2 authorization server (RFC 6749), with an API that its tokens open: lifetimes, rotation of refresh tokens
- * and the detection of those that come back, revocation, and answers on demand. It takes the time from the Clock.
+ * A fake OAuth 2 authorization server (RFC 6749), with an API that its tokens open: every grant, a person who agrees or
+ * denies, lifetimes, rotation of refresh tokens and the detection of those that come back, revocation, and answers on
+ * demand. It takes the time from the Clock. `FakePerson` is the person's side of a login.
  *
  * @since 0.1.0
  */
@@ -18,6 +19,8 @@ import * as Layer from "effect/Layer"
 import * as Redacted from "effect/Redacted"
 import * as Ref from "effect/Ref"
 import * as FakeServer from "./FakeServer.ts"
+import * as Logins from "./internal/oauthLogins.ts"
+import type { Decision } from "./internal/oauthPerson.ts"
 import * as Tokens from "./internal/oauthTokens.ts"
 import type { Principal, Stats } from "./internal/oauthTokens.ts"
 
@@ -26,6 +29,7 @@ export type {
    * @since 0.1.0
    * @category models
    */
+  Decision,
   Principal,
   Stats
 }
@@ -35,7 +39,10 @@ export type {
  * @category models
  */
 export interface Options {
-  /** Confidential clients: id to secret. Default: that of {@link canaries}. */
+  /**
+   * Clients: id to secret, which is empty for public ones. An assertion is good in place of a secret, whoever signed it.
+   * Default: those of {@link canaries}.
+   */
   readonly clients?: Readonly<Record<string, string>> | undefined
   /** Users of the password grant: name to password. Default: that of {@link canaries}. */
   readonly users?: Readonly<Record<string, string>> | undefined
@@ -51,12 +58,26 @@ export interface Options {
   readonly reuseDetection?: boolean | undefined
   /** How long a redeemed refresh token is good once more, for a client that got no answer. Default: no time. */
   readonly grace?: Duration.DurationInput | undefined
+  /** What a person does who is asked to log in. Default: agrees, as the user of {@link canaries}. */
+  readonly person?: Decision | undefined
+  /** Where a login may end, but for the port of a loopback address. Default: anywhere. */
+  readonly redirectUris?: ReadonlyArray<string> | undefined
+  /** How long a person may take to enter a code. Default: 15 minutes. */
+  readonly deviceLifetime?: Duration.DurationInput | undefined
+  /** How long a device has to wait from one question to the next, in whole seconds. Default: 5 seconds. */
+  readonly pollInterval?: Duration.DurationInput | undefined
+  /** Further members of every token response, such as `{ instance_url: "https://eu.api.example" }`. Default: none. */
+  readonly members?: Readonly<Record<string, unknown>> | undefined
+  /** Where a browser is sent. Default: `/authorize`. */
+  readonly authorizationPath?: string | undefined
+  /** RFC 8628. Default: `/device_authorization`. */
+  readonly deviceAuthorizationPath?: string | undefined
   /** Default: `/token`. */
   readonly tokenPath?: string | undefined
   /** RFC 7009. Default: `/revoke`. */
   readonly revocationPath?: string | undefined
   /**
-   * Its name in the metadata (RFC 8414), which it serves at `/.well-known/oauth-authorization-server` and
+   * Its name in redirects (RFC 9207) and in the metadata (RFC 8414), which it serves at `/.well-known/oauth-authorization-server` and
    * `/.well-known/openid-configuration`. Default: the origin at which it is asked, with the path of an issuer that is asked
    * for. `false`: it has no metadata.
    */
@@ -87,6 +108,13 @@ export interface Service extends FakeServer.Service {
       readonly scope?: string | undefined
     }
   ) => Effect.Effect<{ readonly accessToken: Redacted.Redacted; readonly refreshToken: Redacted.Redacted }>
+  /** From now on this is what a person does who is asked to log in. */
+  readonly person: (decision: Decision) => Effect.Effect<void>
+  /**
+   * A person enters the code that a device shows, and decides (default: as in {@link person}). Dies if nothing waits for
+   * that code.
+   */
+  readonly enterCode: (userCode: string, decision?: Decision) => Effect.Effect<void>
   /** Makes the API refuse every access token issued so far. A refresh gives a good one. */
   readonly revokeAll: Effect.Effect<void>
   /** Ends every session: their refresh tokens are refused with `invalid_grant`. */
@@ -104,7 +132,30 @@ export interface Service extends FakeServer.Service {
 export class FakeOAuth extends Context.Tag("@effect-auth/testing/FakeOAuth")<FakeOAuth, Service>() {}
 
 /**
- * The default client and user. The secrets are canaries, for tests that search logs for them.
+ * @since 0.1.0
+ * @category persons
+ */
+export const agrees = (options: { readonly user?: string; readonly scope?: string } = {}): Decision => ({
+  _tag: "Agrees",
+  ...options
+})
+
+/**
+ * @since 0.1.0
+ * @category persons
+ */
+export const denies: Decision = { _tag: "Denies" }
+
+/**
+ * The login stays open.
+ *
+ * @since 0.1.0
+ * @category persons
+ */
+export const ignores: Decision = { _tag: "Ignores" }
+
+/**
+ * The default clients and user. The secrets are canaries, for tests that search logs for them.
  *
  * @since 0.1.0
  * @category constants
@@ -112,12 +163,15 @@ export class FakeOAuth extends Context.Tag("@effect-auth/testing/FakeOAuth")<Fak
 export const canaries: {
   readonly clientId: string
   readonly clientSecret: string
+  /** A client without a secret, such as one on a person's own machine. */
+  readonly publicClientId: string
   readonly username: string
   readonly password: string
 } = {
   clientId: "reporting",
   // differs from its form-encoded text, which RFC 6749 section 2.3.1 asks for
   clientSecret: "canary client+secret%oauth",
+  publicClientId: "acme-cli",
   username: "ada",
   password: "canary-password-oauth"
 }
@@ -146,13 +200,17 @@ export const canaries: {
  */
 export const make = (options: Options = {}): Effect.Effect<Service> =>
   Effect.gen(function*() {
-    const { clientId, clientSecret, password, username } = canaries
+    const { clientId, clientSecret, password, publicClientId, username } = canaries
     const state = yield* Ref.make(
-      Tokens.initial(options.clients ?? { [clientId]: clientSecret }, options.users ?? { [username]: password })
+      Tokens.initial(
+        options.clients ?? { [clientId]: clientSecret, [publicClientId]: "" },
+        options.users ?? { [username]: password }
+      )
     )
+    const person = yield* Ref.make(options.person ?? agrees())
     const scripted = yield* Ref.make<ReadonlyArray<HttpServerResponse.HttpServerResponse>>([])
     const settings = settingsOf(options)
-    const server = yield* FakeServer.make(makeApp(options, settings, state, scripted))
+    const server = yield* FakeServer.make(makeApp(options, settings, state, scripted, person))
     return {
       ...server,
       stats: Effect.map(Ref.get(state), ({ stats }) => stats),
@@ -163,12 +221,21 @@ export const make = (options: Options = {}): Effect.Effect<Service> =>
             accessToken: Redacted.make(tokens.accessToken),
             refreshToken: Redacted.make(tokens.refreshToken)
           }))),
+      person: (decision) =>
+        Ref.set(person, decision),
+      enterCode: (userCode, decision) =>
+        Effect.gen(function*() {
+          const now = yield* Clock.currentTimeMillis
+          const decided = decision ?? (yield* Ref.get(person))
+          if (!(yield* Ref.modify(state, Logins.enterCode(userCode, decided, now)))) {
+            return yield* Effect.dieMessage("FakeOAuth.enterCode: nothing waits for this code")
+          }
+        }),
       revokeAll: Ref.update(state, Tokens.revokeAccess),
       endSessions: Ref.update(state, Tokens.endSessions),
       changePassword: (username, password) =>
         Ref.update(state, Tokens.setSecret("users", username, password)),
-      changeSecret: (client, secret) =>
-        Ref.update(state, Tokens.setSecret("clients", client, secret))
+      changeSecret: (client, secret) => Ref.update(state, Tokens.setSecret("clients", client, secret))
     }
   })
 
@@ -184,7 +251,13 @@ export const layer = (options?: Options): Layer.Layer<FakeOAuth | HttpClient.Htt
       Context.make(FakeOAuth, fake).pipe(Context.add(HttpClient.HttpClient, fake.httpClient)))
   )
 
-const settingsOf = (options: Options): Tokens.Settings => ({
+type Settings = Tokens.Settings & Logins.LoginSettings
+
+const settingsOf = (options: Options): Settings => ({
+  defaultUser: canaries.username,
+  redirectUris: options.redirectUris,
+  deviceLifetime: Duration.toMillis(options.deviceLifetime ?? "15 minutes"),
+  pollInterval: Duration.toMillis(options.pollInterval ?? "5 seconds"),
   tokenLifetime: Duration.toMillis(options.tokenLifetime ?? "1 hour"),
   refreshLifetime: Duration.toMillis(options.refreshLifetime ?? "30 days"),
   rotation: options.rotation ?? "always",
@@ -194,10 +267,19 @@ const settingsOf = (options: Options): Tokens.Settings => ({
 })
 
 const makeApp = (
-  { api = whoAmI, issuer, revocationPath = "/revoke", tokenPath = "/token" }: Options,
-  settings: Tokens.Settings,
+  {
+    api = whoAmI,
+    authorizationPath = "/authorize",
+    deviceAuthorizationPath = "/device_authorization",
+    issuer,
+    members,
+    revocationPath = "/revoke",
+    tokenPath = "/token"
+  }: Options,
+  settings: Settings,
   state: Ref.Ref<Tokens.State>,
-  scripted: Ref.Ref<ReadonlyArray<HttpServerResponse.HttpServerResponse>>
+  scripted: Ref.Ref<ReadonlyArray<HttpServerResponse.HttpServerResponse>>,
+  person: Ref.Ref<Decision>
 ): HttpApp.Default => {
   const token = (request: HttpServerRequest.HttpServerRequest) =>
     Effect.gen(function*() {
@@ -210,14 +292,51 @@ const makeApp = (
       }
       const outcome = form === undefined
         ? invalidRequest
-        : yield* Ref.modify(state, Tokens.receive(settings, clientOf(request, form), form, now))
-      return outcome._tag === "Granted" ? unstored(outcome.token, 200) : refusal(outcome.refusal)
+        : yield* Ref.modify(
+          state,
+          Logins.receive(settings, clientOf(request, form), form, yield* challengeOf(form), now)
+        )
+      return outcome._tag === "Granted"
+        ? unstored({ ...members, ...outcome.token }, 200)
+        : refusal(outcome.refusal)
+    })
+
+  const authorize = (request: HttpServerRequest.HttpServerRequest) =>
+    Effect.gen(function*() {
+      const now = yield* Clock.currentTimeMillis
+      const decision = yield* Ref.get(person)
+      const { origin, pathname, searchParams } = urlOf(request)
+      const own = issuer || `${origin}${pathname.slice(authorizationPath.length)}`
+      const page = yield* Ref.modify(state, Logins.authorize(settings, decision, own, searchParams, now))
+      switch (page._tag) {
+        case "Redirect":
+          return HttpServerResponse.empty({ status: 302, headers: { location: page.to, "cache-control": "no-store" } })
+        case "Login":
+          return HttpServerResponse.text("Log in to Acme")
+        case "Error":
+          return HttpServerResponse.text(page.text, { status: 400 })
+      }
+    })
+
+  const authorizeDevice = (request: HttpServerRequest.HttpServerRequest) =>
+    Effect.gen(function*() {
+      const form = (yield* formOf(request)) ?? {}
+      const now = yield* Clock.currentTimeMillis
+      const answer = yield* Ref.modify(state, Logins.authorizeDevice(settings, clientOf(request, form), form, now))
+      if ("error" in answer) return refusal(answer)
+      const page = `${urlOf(request).origin}/device`
+      return unstored({
+        ...answer,
+        verification_uri: page,
+        verification_uri_complete: `${page}?user_code=${answer.user_code}`
+      }, 200)
     })
 
   const revoke = (request: HttpServerRequest.HttpServerRequest) =>
     Effect.gen(function*() {
       const form = (yield* formOf(request)) ?? {}
-      const isClient = yield* Ref.modify(state, Tokens.revoke(clientOf(request, form), form["token"] ?? ""))
+      const now = yield* Clock.currentTimeMillis
+      const isClient = yield* Ref.modify(state, Tokens.revoke(clientOf(request, form), form["token"] ?? "", now))
       return isClient ? HttpServerResponse.empty({ status: 200 }) : refusal({ status: 401, error: "invalid_client" })
     })
 
@@ -239,12 +358,24 @@ const makeApp = (
     const path = pathname.slice(name.length)
     return HttpServerResponse.unsafeJson({
       issuer: issuer || `${origin}${path}`,
+      // with the path, by which it knows later whose name to state
+      authorization_endpoint: `${origin}${authorizationPath}${path}`,
+      device_authorization_endpoint: `${origin}${deviceAuthorizationPath}`,
       token_endpoint: `${origin}${tokenPath}`,
       revocation_endpoint: `${origin}${revocationPath}`,
-      token_endpoint_auth_methods_supported: ["client_secret_basic", "client_secret_post"],
-      grant_types_supported: ["client_credentials", "password", "refresh_token"]
+      token_endpoint_auth_methods_supported: ["client_secret_basic", "client_secret_post", "private_key_jwt", "none"],
+      grant_types_supported: ["client_credentials", "password", "refresh_token", ...Logins.grantTypes],
+      code_challenge_methods_supported: ["S256"],
+      authorization_response_iss_parameter_supported: true
     })
   }
+
+  const endpoints = new Map([
+    [tokenPath, { method: "POST", answer: token }],
+    [revocationPath, { method: "POST", answer: revoke }],
+    [deviceAuthorizationPath, { method: "POST", answer: authorizeDevice }],
+    [authorizationPath, { method: "GET", answer: authorize }]
+  ])
 
   return Effect.flatMap(HttpServerRequest.HttpServerRequest, (request) => {
     const url = urlOf(request)
@@ -259,16 +390,11 @@ const makeApp = (
           : HttpServerResponse.empty({ status: 405, headers: { allow: "GET" } })
       )
     }
-    switch (pathname) {
-      case tokenPath:
-      case revocationPath:
-        if (request.method !== "POST") {
-          return Effect.succeed(HttpServerResponse.empty({ status: 405, headers: { allow: "POST" } }))
-        }
-        return pathname === tokenPath ? token(request) : revoke(request)
-      default:
-        return resource(request)
-    }
+    const endpoint = endpoints.get(pathname.startsWith(`${authorizationPath}/`) ? authorizationPath : pathname)
+    if (endpoint === undefined) return resource(request)
+    return request.method === endpoint.method
+      ? endpoint.answer(request)
+      : Effect.succeed(HttpServerResponse.empty({ status: 405, headers: { allow: endpoint.method } }))
   })
 }
 
@@ -305,6 +431,13 @@ const formOf = (request: HttpServerRequest.HttpServerRequest): Effect.Effect<Tok
       : undefined
   })
 
+/** RFC 7636 section 4.6. */
+const challengeOf = ({ code_verifier: verifier }: Tokens.Form): Effect.Effect<string | undefined> =>
+  verifier === undefined ? Effect.succeed(undefined) : Effect.map(
+    Effect.promise(() => globalThis.crypto.subtle.digest("SHA-256", new TextEncoder().encode(verifier))),
+    (digest) => Encoding.encodeBase64Url(new Uint8Array(digest))
+  )
+
 /** Basic credentials, whose parts are form-encoded, or else those in the form (RFC 6749 section 2.3.1). */
 const clientOf = (
   request: HttpServerRequest.HttpServerRequest,
@@ -315,8 +448,8 @@ const clientOf = (
     const [id, secret] = Either.getOrElse(Encoding.decodeBase64String(basic), () => "").split(":").map(formDecoded)
     return id === undefined ? undefined : { id, secret }
   }
-  const { client_id, client_secret } = form
-  return client_id === undefined ? undefined : { id: client_id, secret: client_secret }
+  const { client_assertion, client_id, client_secret } = form
+  return client_id === undefined ? undefined : { id: client_id, secret: client_secret, assertion: client_assertion }
 }
 
 const formDecoded = (text: string): string => new URLSearchParams(`_=${text.replaceAll("&", "%26")}`).get("_") ?? ""

@@ -18,6 +18,9 @@ export * as FakeMqweb from "./FakeMqweb.ts"
 export * as FakeOAuth from "./FakeOAuth.ts"
 
 /** @since 0.1.0 */
+export * as FakePerson from "./FakePerson.ts"
+
+/** @since 0.1.0 */
 export * as FakeQualys from "./FakeQualys.ts"
 
 /** @since 0.1.0 */

@@ -123,7 +123,7 @@ const buffered = (
   request.method === "GET" || request.method === "HEAD"
     ? Effect.succeed({ request, body: "" })
     : Effect.map(Effect.orDie(request.arrayBuffer), (body) => {
-      const source = new Request(`http://${request.headers["host"] ?? "fake.example"}${request.url}`, {
+      const source = new Request(urlOf(request), {
         method: request.method,
         headers: Headers.remove(request.headers, "content-length"),
         body: body.byteLength === 0 ? null : body
@@ -137,6 +137,10 @@ const buffered = (
         })
       }
     })
+
+/** In memory a request has the URL of its client; on a socket a path, and a host. */
+const urlOf = ({ headers, source, url }: HttpServerRequest.HttpServerRequest): string =>
+  source instanceof Request ? source.url : `http://${headers["host"] ?? "fake.example"}${url}`
 
 const receive = (request: HttpServerRequest.HttpServerRequest, body: string): Effect.Effect<Received> =>
   Effect.map(Clock.currentTimeMillis, (at) => {

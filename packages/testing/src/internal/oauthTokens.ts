@@ -3,8 +3,12 @@
  * settings, the state, a request and the time. Times are epoch milliseconds. RFC 6749, RFC 7009, and RFC 9700 section
  * 4.14.2 for refresh tokens that come back.
  */
+import * as Either from "effect/Either"
+import * as Encoding from "effect/Encoding"
 import * as HashMap from "effect/HashMap"
 import * as Option from "effect/Option"
+import * as Schema from "effect/Schema"
+import type { Code, Device } from "./oauthPerson.ts"
 
 /**
  * What the server has counted since it was made.
@@ -15,7 +19,9 @@ import * as Option from "effect/Option"
 export interface Stats {
   /** Requests to the token endpoint, whatever the answer. */
   readonly attempts: number
-  /** Grants that began a session: `password` and `client_credentials`. */
+  /** How often a person was asked to log in, in a browser or by a code. */
+  readonly prompts: number
+  /** Grants that began a session: all but `refresh_token`. */
   readonly logins: number
   /** Refresh tokens redeemed. */
   readonly refreshes: number
@@ -70,6 +76,8 @@ export interface State {
   readonly sessions: HashMap.HashMap<number, Session>
   readonly access: HashMap.HashMap<string, AccessToken>
   readonly refresh: HashMap.HashMap<string, RefreshToken>
+  readonly codes: HashMap.HashMap<string, Code>
+  readonly devices: HashMap.HashMap<string, Device>
   readonly stats: Stats
 }
 
@@ -79,18 +87,19 @@ export interface TokenResponse {
   readonly expires_in: number
   readonly scope?: string
   readonly refresh_token?: string
+  readonly issued_token_type?: string
 }
 
 /** RFC 6749 section 5.2. */
 export interface Refusal {
   readonly status: 400 | 401
-  readonly error: "invalid_request" | "invalid_client" | "invalid_grant" | "unsupported_grant_type"
+  readonly error: string
 }
 
 export type Outcome = { readonly _tag: "Granted"; readonly token: TokenResponse } | Refused
 type Refused = { readonly _tag: "Refused"; readonly refusal: Refusal }
 
-type Step = readonly [Outcome, State]
+export type Step = readonly [Outcome, State]
 
 export type Form = Readonly<Record<string, string>>
 
@@ -98,6 +107,8 @@ export type Form = Readonly<Record<string, string>>
 export interface ClientCredentials {
   readonly id: string
   readonly secret: string | undefined
+  /** In place of a secret (RFC 7523 section 2.2). Whoever signed it: only its statements are read. */
+  readonly assertion?: string | undefined
 }
 
 export const initial = (
@@ -110,7 +121,9 @@ export const initial = (
   sessions: HashMap.empty(),
   access: HashMap.empty(),
   refresh: HashMap.empty(),
-  stats: { attempts: 0, logins: 0, refreshes: 0, reuses: 0, revocations: 0, requests: 0, refused: 0 }
+  codes: HashMap.empty(),
+  devices: HashMap.empty(),
+  stats: { attempts: 0, prompts: 0, logins: 0, refreshes: 0, reuses: 0, revocations: 0, requests: 0, refused: 0 }
 })
 
 /** A request to the token endpoint. */
@@ -122,7 +135,7 @@ export const receive = (
 ) =>
 (before: State): Step => {
   const state = count(before, "attempts")
-  if (client === undefined || !isClient(state, client)) return refused(state, 401, "invalid_client")
+  if (client === undefined || !isClient(state, client, now)) return refused(state, 401, "invalid_client")
   const { grant_type, password, refresh_token, scope, username } = form
   switch (grant_type) {
     case "client_credentials":
@@ -165,8 +178,8 @@ export const authenticate = (state: State, token: string, now: number): Principa
 
 /** RFC 7009: an unknown token is no error. */
 export const revoke =
-  (client: ClientCredentials | undefined, token: string) => (state: State): readonly [boolean, State] => {
-    if (client === undefined || !isClient(state, client)) return [false, state]
+  (client: ClientCredentials | undefined, token: string, now: number) => (state: State): readonly [boolean, State] => {
+    if (client === undefined || !isClient(state, client, now)) return [false, state]
     const session = Option.orElse(
       Option.map(HashMap.get(state.access, token), ({ session }) => session),
       () => Option.map(HashMap.get(state.refresh, token), ({ session }) => session)
@@ -195,15 +208,29 @@ export const count = (state: State, what: keyof Stats): State => ({
   stats: { ...state.stats, [what]: state.stats[what] + 1 }
 })
 
-const isClient = ({ clients }: State, { id, secret }: ClientCredentials): boolean =>
-  Option.contains(HashMap.get(clients, id), secret ?? "")
+/** Whether the client is who it says it is. One whose secret is empty is public. */
+export const isClient = ({ clients }: State, { assertion, id, secret }: ClientCredentials, now: number): boolean => {
+  if (assertion === undefined) return Option.contains(HashMap.get(clients, id), secret ?? "")
+  const { exp, iss, sub } = claimsOf(assertion)
+  return HashMap.has(clients, id) && iss === id && sub === id && typeof exp === "number" && exp * 1000 > now
+}
 
-const refused = (state: State, status: Refusal["status"], error: Refusal["error"]): Step => [
+/** What a JWT states; nothing, where it is none. */
+export const claimsOf = (jwt: string): Readonly<Record<string, unknown>> =>
+  Encoding.decodeBase64UrlString(jwt.split(".")[1] ?? "").pipe(
+    Either.flatMap(decodeClaims),
+    Either.getOrElse(() => ({}))
+  )
+
+const decodeClaims = Schema.decodeEither(Schema.parseJson(Schema.Record({ key: Schema.String, value: Schema.Unknown })))
+
+export const refused = (state: State, status: Refusal["status"], error: Refusal["error"]): Step => [
   { _tag: "Refused", refusal: { status, error } },
   state
 ]
 
-const login = (settings: Settings, before: State, principal: Principal, now: number): Step => {
+/** A login. */
+export const login = (settings: Settings, before: State, principal: Principal, now: number): Step => {
   const [session, state] = opened(before, principal)
   return issue(settings, count(state, "logins"), session, now, settings.refreshTokens && principal.user !== undefined)
 }
@@ -298,7 +325,7 @@ const mint = (
   ]
 }
 
-const end = (state: State, session: number): State => ({
+export const end = (state: State, session: number): State => ({
   ...state,
   sessions: HashMap.modify(state.sessions, session, (session) => ({ ...session, hasEnded: true }))
 })
