@@ -302,6 +302,24 @@ describe("FakeServer", () => {
         assert.isTrue(yield* Ref.get(closed))
       }))
 
+    it.effect("leaves an app that is a client itself its own transport", () => {
+      const calling = Effect.orDie(
+        Effect.flatMap(
+          HttpClient.get("http://other.test/things"),
+          ({ text }) => Effect.map(text, (text) => HttpServerResponse.text(`they say: ${text}`))
+        )
+      )
+      return Effect.gen(function*() {
+        assert.strictEqual(yield* (yield* HttpClient.get("http://fake.test/")).text, "they say: [1,2]")
+      }).pipe(
+        Effect.provide(FakeServer.layer(calling)),
+        Effect.provideService(
+          HttpClient.HttpClient,
+          FakeServer.httpClient(Effect.orDie(HttpServerResponse.json([1, 2])))
+        )
+      )
+    })
+
     it.effect("is a layer, with itself as the transport", () =>
       Effect.gen(function*() {
         yield* HttpClient.get("http://fake.test/things")

@@ -17,6 +17,7 @@ import * as Predicate from "effect/Predicate"
 import * as Ref from "effect/Ref"
 import * as Scope from "effect/Scope"
 import * as Stream from "effect/Stream"
+import * as Tracer from "effect/Tracer"
 import type { Fault } from "../Fault.ts"
 import type { Received } from "../RequestLog.ts"
 import * as Route from "./route.ts"
@@ -99,7 +100,13 @@ const handled = <E, R>(
       Effect.mapInputContext((own: Context.Context<HttpServerRequest.HttpServerRequest>) =>
         // that `R` is made of these two is more than the types can tell
         Context.unsafeMake<R | HttpServerRequest.HttpServerRequest>(
-          new Map([...context.unsafeMap, ...Context.add(own, Scope.Scope, scope).unsafeMap])
+          new Map([
+            ...own.unsafeMap,
+            ...context.unsafeMap,
+            // an app that is a client itself has a transport of its own: of the caller's it gets what a request carries
+            ...Context.pick(HttpServerRequest.HttpServerRequest, Tracer.ParentSpan)(own).unsafeMap,
+            [Scope.Scope.key, scope]
+          ])
         )
       )
     ))
