@@ -6,9 +6,6 @@ import * as FakeOAuth from "@effect-auth/testing/FakeOAuth"
 import { Context, Effect, Layer, Redacted, Schema } from "effect"
 import { deepStrictEqual } from "node:assert"
 
-const { clientId, clientSecret } = FakeOAuth.canaries
-const credential = { clientId, clientSecret: Redacted.make(clientSecret) }
-
 // #region layer
 class Sales extends Context.Tag("app/Sales")<Sales, AuthenticatedHttpClient.Service>() {}
 
@@ -20,7 +17,7 @@ const SalesLive = Layer.scoped(
     const tokens = yield* ClientCredentials.makeTokens({
       baseUrl: "https://login.sales.example",
       server: "https://login.sales.example",
-      credential,
+      credential: { clientId: "sales-sync", clientSecret: Redacted.make("canary-secret-sales") },
       keep: ["instance_url"] // a member of the token response that becomes part of `Token.extra`
     })
     const { extra } = yield* tokens.get
@@ -41,4 +38,7 @@ export const test = Effect.gen(function*() {
     "eu7.sales.example GET /services/data/accounts",
     "login.sales.example POST /revoke"
   ])
-}).pipe(Effect.provide(FakeOAuth.layer({ members: { instance_url: "https://eu7.sales.example" } })))
+}).pipe(Effect.provide(FakeOAuth.layer({
+  clients: { "sales-sync": "canary-secret-sales" },
+  members: { instance_url: "https://eu7.sales.example" }
+})))

@@ -22,25 +22,28 @@ import { HttpServerResponse } from "@effect/platform"
 import { Context, Effect, Layer, Redacted } from "effect"
 import { deepStrictEqual } from "node:assert"
 
-const { clientId, clientSecret } = FakeOAuth.canaries
-const credential = { clientId, clientSecret: Redacted.make(clientSecret) }
-
-class Acme extends Context.Tag("app/Acme")<Acme, AuthenticatedHttpClient.Service>() {}
-
 // #region common
+class Orders extends Context.Tag("app/Orders")<Orders, AuthenticatedHttpClient.Service>() {}
+
 const baseUrl = "https://api.acme.example"
 const server = "https://login.acme.example"
+const credential = { clientId: "reporting", clientSecret: Redacted.make("canary-secret") }
+
+const me = Effect.flatMap(Orders, (orders) => Effect.flatMap(orders.get("/me"), ({ json }) => json))
 // #endregion
+
+const { clientId } = credential
+const clients = { reporting: "canary-secret", "acme-cli": "" }
 
 // #region refresh
 const Continued = (refreshToken: Redacted.Redacted) =>
-  RefreshToken.layer({ client: Acme, baseUrl, server, credential: { ...credential, refreshToken } })
+  RefreshToken.layer({ client: Orders, baseUrl, server, credential: { ...credential, refreshToken } })
 // #endregion
 
 // #region jwtBearer
 const AsUser = (key: SigningKey.SigningKey, user: string) =>
   JwtBearer.layer({
-    client: Acme,
+    client: Orders,
     baseUrl,
     server,
     assertion: Assertion.signed({ key, issuer: "robot@acme.example", subject: user, lifetime: "5 minutes" }),
@@ -52,14 +55,14 @@ const AsUser = (key: SigningKey.SigningKey, user: string) =>
 // what was given to the gateway, for a token of the API behind it
 const Behind = Layer.unwrapScoped(Effect.gen(function*() {
   const subject = yield* ClientCredentials.makeTokens({ baseUrl: "https://gateway.acme.example", server, credential })
-  return TokenExchange.layer({ client: Acme, baseUrl, server, credential, subject, audience: "orders" })
+  return TokenExchange.layer({ client: Orders, baseUrl, server, credential, subject, audience: "orders" })
 }))
 // #endregion
 
 // #region entra
 const GraphLive = ClientCredentials.layer({
   ...Entra.application({ tenant: "acme.example", resource: "https://graph.microsoft.com" }), // server and scope
-  client: Acme,
+  client: Orders,
   baseUrl: "https://graph.microsoft.com/v1.0",
   credential
 })
@@ -75,16 +78,16 @@ export const inKms = ClientAuthentication.privateKeyJwt(
 
 // #region certificate
 export const WithCertificate = ClientCredentials.layer({
-  client: Acme,
+  client: Orders,
   baseUrl,
   server,
-  credential: { clientId },
+  credential: { clientId: "reporting" },
   authentication: ClientAuthentication.certificate
 }).pipe(Layer.provide(ClientCertificate.layerUndiciConfig({ credential: Certificate.config("ACME") })))
 // #endregion
 
 // #region dpop
-const Bound = ClientCredentials.layer({ client: Acme, baseUrl, server, credential, dpop: Dpop.generated() })
+const Bound = ClientCredentials.layer({ client: Orders, baseUrl, server, credential, dpop: Dpop.generated() })
 // #endregion
 
 // #region endpoints
@@ -94,14 +97,14 @@ const byHand = {
   revocationEndpoint: "https://login.acme.example/revoke"
 }
 
-const WithoutMetadata = ClientCredentials.layer({ client: Acme, baseUrl, server: byHand, credential })
+const WithoutMetadata = ClientCredentials.layer({ client: Orders, baseUrl, server: byHand, credential })
 // #endregion
 
 // #region discover
 const Discovered = Layer.unwrapEffect(
   Effect.map(ProtectedResource.discover(`${baseUrl}/mcp`, { mode: "Acme" }), (api) =>
     ClientCredentials.layer({
-      client: Acme,
+      client: Orders,
       baseUrl,
       server: ProtectedResource.authorizationServer(api),
       resource: api.resource,
@@ -124,27 +127,25 @@ const tenants = Effect.gen(function*() {
 
 // #region stepUp
 const Careful = AuthorizationCode.layer({
-  client: Acme,
+  client: Orders,
   baseUrl,
   server,
   credential,
-  scope: ["things:read"] // no more than is needed at first
+  scope: ["orders:read"] // no more than is needed at first
 })
 
-// 403 with error="insufficient_scope", scope="things:write": the person is asked once for both, and the call is sent again
-const write = Effect.flatMap(Acme, (acme) => acme.post("/things"))
+// 403 with error="insufficient_scope", scope="orders:write": the person is asked once for both, and the call is sent again
+const write = Effect.flatMap(Orders, (orders) => orders.post("/orders"))
 // #endregion
 
 // #region revoke
 const session = Effect.gen(function*() {
   const tokens = yield* ClientCredentials.makeTokens({ baseUrl, server, credential })
-  const acme = yield* OAuth.makeWith(tokens, { baseUrl })
-  yield* acme.get("/things")
+  const orders = yield* OAuth.makeWith(tokens, { baseUrl })
+  yield* orders.get("/orders")
   yield* tokens.end // revoked now; otherwise at the end of the Scope, unless a store keeps it
 }).pipe(Effect.scoped)
 // #endregion
-
-const me = Effect.flatMap(Acme, (acme) => Effect.flatMap(acme.get("/me"), ({ json }) => json))
 
 // #region failures
 const program = me.pipe(
@@ -162,11 +163,11 @@ const program = me.pipe(
 /** An API that wants more for a POST than for a GET. */
 const guarded: FakeOAuth.Options["api"] = ({ scope }) =>
   Effect.succeed(
-    scope?.split(" ").includes("things:write") === true
+    scope?.split(" ").includes("orders:write") === true
       ? HttpServerResponse.text(scope)
       : HttpServerResponse.empty({
         status: 403,
-        headers: { "www-authenticate": `Bearer error="insufficient_scope", scope="things:write"` }
+        headers: { "www-authenticate": `Bearer error="insufficient_scope", scope="orders:write"` }
       })
   )
 
@@ -196,7 +197,7 @@ const answered = Effect.gen(function*() {
     "POST /token",
     "GET /me"
   ])
-}).pipe(Effect.scoped, Effect.provide(FakeOAuth.layer()))
+}).pipe(Effect.scoped, Effect.provide(FakeOAuth.layer({ clients })))
 
 const atEntra = Effect.gen(function*() {
   deepStrictEqual(yield* Effect.provide(me, GraphLive), {
@@ -204,19 +205,19 @@ const atEntra = Effect.gen(function*() {
     user: null,
     scope: "https://graph.microsoft.com/.default"
   })
-}).pipe(Effect.provide(FakeOAuth.layer({ tokenPath: "/acme.example/oauth2/v2.0/token" })))
+}).pipe(Effect.provide(FakeOAuth.layer({ clients, tokenPath: "/acme.example/oauth2/v2.0/token" })))
 
 const steppedUp = Effect.gen(function*() {
   const { stats } = yield* FakeOAuth.FakeOAuth
   const response = yield* Effect.provide(write, Careful)
-  deepStrictEqual(yield* response.text, "things:read things:write")
+  deepStrictEqual(yield* response.text, "orders:read orders:write")
   deepStrictEqual((yield* stats).prompts, 2)
-}).pipe(Effect.provide(Layer.provideMerge(FakePerson.layer, FakeOAuth.layer({ api: guarded }))))
+}).pipe(Effect.provide(Layer.provideMerge(FakePerson.layer, FakeOAuth.layer({ clients, api: guarded }))))
 
 const denied = program.pipe(
   Effect.provide(Careful),
   Effect.map((said) => deepStrictEqual(said, "you said no")),
-  Effect.provide(Layer.provideMerge(FakePerson.layer, FakeOAuth.layer({ person: FakeOAuth.denies })))
+  Effect.provide(Layer.provideMerge(FakePerson.layer, FakeOAuth.layer({ clients, person: FakeOAuth.denies })))
 )
 
 const bound = Effect.gen(function*() {

@@ -9,15 +9,11 @@ import { HttpRouter, HttpServerRequest, HttpServerResponse, KeyValueStore } from
 import { Effect, Option, Redacted, Schema } from "effect"
 import { deepStrictEqual } from "node:assert"
 
-const secret = Redacted.make(FakeOAuth.canaries.clientSecret)
-
 // #region users
-const baseUrl = "https://api.acme.example"
-
 const optionsOf = (account: string) => ({
-  baseUrl,
+  baseUrl: "https://api.acme.example",
   server: "https://login.acme.example",
-  credential: { clientId: "reporting", clientSecret: secret },
+  credential: { clientId: "things-web", clientSecret: Redacted.make("canary-secret-web") },
   redirectUri: "https://app.example/callback", // as it is registered, and a route below
   scope: ["things:read"],
   account // whose session it is: stored under this name
@@ -25,7 +21,9 @@ const optionsOf = (account: string) => ({
 
 // one client for each user, with the session that is found in the store
 class Users extends Effect.Service<Users>()("app/Users", {
-  scoped: OAuth.keyed((user: string) => AuthorizationCode.makeSession(optionsOf(user)), { baseUrl })
+  scoped: OAuth.keyed((user: string) => AuthorizationCode.makeSession(optionsOf(user)), {
+    baseUrl: "https://api.acme.example"
+  })
 }) {}
 // #endregion
 
@@ -123,5 +121,5 @@ export const test = Effect.gen(function*() {
   Effect.provide(FakeServer.layer(app)),
   Effect.provide(Users.Default),
   Effect.provide([TokenStores.layerMemory, KeyValueStore.layerMemory]),
-  Effect.provide(FakeOAuth.layer())
+  Effect.provide(FakeOAuth.layer({ clients: { "things-web": "canary-secret-web" } }))
 )

@@ -28,7 +28,7 @@ export const me = Effect.flatMap(Acme, (acme) => Effect.flatMap(acme.get("/me"),
 // #endregion
 
 // #region options
-const acme = {
+const settings = {
   baseUrl: "https://api.acme.example", // what the client calls, and the only origin that sees the token
   server: "https://login.acme.example", // who logs the person in
   credential: { clientId: "acme-cli" }, // no secret: there is no place to keep one on a person's machine
@@ -37,7 +37,7 @@ const acme = {
 // #endregion
 
 // #region layer
-export const layer = (options = acme) => AuthorizationCode.layer({ ...options, client: Acme })
+export const layer = (options = settings) => AuthorizationCode.layer({ ...options, client: Acme })
 
 const main = me.pipe(
   Effect.flatMap(Console.log),
@@ -51,7 +51,7 @@ export const run = () => NodeRuntime.runMain(main)
 // #endregion
 
 // #region logout
-export const logOut = (options = acme) =>
+export const logOut = (options = settings) =>
   AuthorizationCode.makeTokens(options).pipe(
     Effect.flatMap((tokens) => tokens.end), // revoked at the server, and removed from the file
     Effect.scoped
@@ -82,7 +82,7 @@ const Person = Layer.merge(
 export const test = Effect.gen(function*() {
   const server = yield* FakeOAuth.make()
   const url = yield* FakeServer.serve(server.app)
-  const options = { ...acme, baseUrl: url, server: url }
+  const options = { ...settings, baseUrl: url, server: url }
   const directory = yield* Effect.flatMap(FileSystem.FileSystem, (fs) => fs.makeTempDirectoryScoped())
   const Kept = FileTokenStore.layer({ directory })
 

@@ -6,6 +6,7 @@ import * as AuthEvent from "@effect-auth/core/AuthEvent"
 import * as AuthTest from "@effect-auth/testing/AuthTest"
 import * as AuthTimeline from "@effect-auth/testing/AuthTimeline"
 import * as FakeOAuth from "@effect-auth/testing/FakeOAuth"
+import * as FakePerson from "@effect-auth/testing/FakePerson"
 import * as FakeServer from "@effect-auth/testing/FakeServer"
 import * as Fault from "@effect-auth/testing/Fault"
 import * as LeakDetector from "@effect-auth/testing/LeakDetector"
@@ -15,6 +16,7 @@ import { HttpRouter, HttpServerResponse } from "@effect/platform"
 import { Rpc, RpcGroup, RpcSerialization, RpcServer } from "@effect/rpc"
 import { assert, it } from "@effect/vitest"
 import { Effect, Exit, Layer, Redacted, Schedule, Schema } from "effect"
+import { layer as loginLayer, me } from "./oauth.ts"
 import { Acme, layer, things } from "./own-api.ts"
 
 // #region authTest
@@ -65,6 +67,18 @@ it.effect("goes on after its tokens were revoked, and stops after its secret was
     yield* server.revokeAll
     assert.strictEqual((yield* Effect.flip(things))._tag, "CredentialsRejected")
   }).pipe(Effect.provide(Live), Effect.provide(FakeOAuth.layer())))
+// #endregion
+
+// #region person
+it.effect("asks the person once, and says when they refuse", () =>
+  Effect.gen(function*() {
+    const server = yield* FakeOAuth.FakeOAuth
+    const run = Effect.provide(me, loginLayer()) // each run is a new session
+    assert.deepInclude(yield* run, { user: "ada" })
+    yield* server.person(FakeOAuth.denies)
+    assert.include(yield* Effect.flip(run), { _tag: "CredentialsRejected", code: "access_denied" })
+    assert.strictEqual((yield* server.stats).prompts, 2)
+  }).pipe(Effect.provide(Layer.provideMerge(FakePerson.layer, FakeOAuth.layer()))))
 // #endregion
 
 // #region clock
