@@ -55,6 +55,22 @@ export interface Options {
 /**
  * Assertions that are signed here, each anew, with an id of its own.
  *
+ * @example
+ * ```ts
+ * import * as Assertion from "@effect-auth/oauth/Assertion"
+ * import type { SigningKey } from "@effect-auth/oauth/SigningKey"
+ *
+ * declare const key: SigningKey
+ *
+ * const assertion = Assertion.signed({
+ *   key,
+ *   issuer: "robot@acme.example",
+ *   subject: "ada@acme.example",
+ *   lifetime: "5 minutes",
+ *   backdate: "10 seconds"
+ * })
+ * ```
+ *
  * @since 0.1.0
  * @category constructors
  */

@@ -141,6 +141,34 @@ export interface WebOptions<R = never> extends Session.Settings, Session.TokenOp
  * Begins a login in a web application: send the browser to `url`, and keep `pending` in that browser's session, for
  * {@link complete}. It can be stored: `Schema.encode(PendingAuthorization)`.
  *
+ * @example
+ * ```ts
+ * import * as AuthorizationCode from "@effect-auth/oauth/AuthorizationCode"
+ * import type { PendingAuthorization } from "@effect-auth/oauth/AuthorizationRequest"
+ * import * as Effect from "effect/Effect"
+ * import * as Redacted from "effect/Redacted"
+ *
+ * declare const keep: (pending: PendingAuthorization) => Effect.Effect<void>
+ *
+ * const options = (user: string) => ({
+ *   baseUrl: "https://api.acme.example",
+ *   server: "https://login.acme.example",
+ *   credential: { clientId: "acme-web", clientSecret: Redacted.make("...") },
+ *   redirectUri: "https://app.example/callback",
+ *   account: user
+ * })
+ *
+ * const login = (user: string) =>
+ *   Effect.gen(function*() {
+ *     const { pending, url } = yield* AuthorizationCode.begin(options(user))
+ *     yield* keep(pending)
+ *     return url // the browser goes there, and comes back to the route of `complete`
+ *   })
+ *
+ * const callback = (user: string, pending: PendingAuthorization, url: string) =>
+ *   AuthorizationCode.complete(options(user), pending, url)
+ * ```
+ *
  * @since 0.1.0
  * @category web applications
  */

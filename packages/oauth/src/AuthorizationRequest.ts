@@ -94,6 +94,25 @@ export interface Options extends Parameters.Wanted {
 /**
  * The URL to follow, and what has to be kept for the redirect. State, verifier and nonce are new each time.
  *
+ * @example
+ * ```ts
+ * import * as AuthorizationRequest from "@effect-auth/oauth/AuthorizationRequest"
+ * import * as Effect from "effect/Effect"
+ *
+ * // for a protocol of one's own; the mode `AuthorizationCode` does this, and redeems the code
+ * const login = (redirect: (url: string) => Effect.Effect<URLSearchParams>) =>
+ *   Effect.gen(function*() {
+ *     const { pending, url } = yield* AuthorizationRequest.make({
+ *       mode: "Acme",
+ *       server: { tokenEndpoint: "https://login.acme.example/token", authorizationEndpoint: "https://login.acme.example/go" },
+ *       clientId: "acme-cli",
+ *       redirectUri: "http://127.0.0.1:8976/callback"
+ *     })
+ *     const code = yield* AuthorizationRequest.codeOf(pending, yield* redirect(url), { mode: "Acme" })
+ *     return { code, verifier: pending.verifier }
+ *   })
+ * ```
+ *
  * @since 0.1.0
  * @category constructors
  */

@@ -103,6 +103,22 @@ export const none: ClientAuthentication = { _tag: "None", prove: (client) => Eff
  * `audience` is the one string the server expects as `aud`. Default: its issuer; where that is unknown, its token endpoint,
  * which Entra, Okta and Google want in any case.
  *
+ * @example
+ * ```ts
+ * import * as ClientAuthentication from "@effect-auth/oauth/ClientAuthentication"
+ * import * as ClientCredentials from "@effect-auth/oauth/ClientCredentials"
+ * import type { SigningKey } from "@effect-auth/oauth/SigningKey"
+ *
+ * declare const key: SigningKey
+ *
+ * const AcmeLive = ClientCredentials.layer({
+ *   baseUrl: "https://api.acme.example",
+ *   server: "https://login.acme.example",
+ *   credential: { clientId: "reporting" },
+ *   authentication: ClientAuthentication.privateKeyJwt(key)
+ * })
+ * ```
+ *
  * @since 0.1.0
  * @category constructors
  */

@@ -87,6 +87,22 @@ export const make = <const O extends Mode.Options & Grant, R = never>(options: O
 /**
  * The client as a layer.
  *
+ * @example
+ * ```ts
+ * import * as Assertion from "@effect-auth/oauth/Assertion"
+ * import * as JwtBearer from "@effect-auth/oauth/JwtBearer"
+ * import type { SigningKey } from "@effect-auth/oauth/SigningKey"
+ *
+ * declare const key: SigningKey
+ *
+ * const AcmeLive = JwtBearer.layer({
+ *   baseUrl: "https://api.acme.example",
+ *   server: "https://login.acme.example",
+ *   assertion: Assertion.signed({ key, issuer: "robot@acme.example", subject: "ada@acme.example" }),
+ *   scope: ["mail"]
+ * })
+ * ```
+ *
  * @since 0.1.0
  * @category layers
  */

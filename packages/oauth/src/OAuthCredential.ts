@@ -155,6 +155,19 @@ export const refreshToken = (fields: {
 /**
  * {@link ClientCredentials} from `<prefix>_CLIENT_ID` and, if it is set, `<prefix>_CLIENT_SECRET`.
  *
+ * @example
+ * ```ts
+ * import * as ClientCredentials from "@effect-auth/oauth/ClientCredentials"
+ * import * as OAuthCredential from "@effect-auth/oauth/OAuthCredential"
+ * import * as Config from "effect/Config"
+ *
+ * const AcmeLive = ClientCredentials.layerConfig({
+ *   baseUrl: Config.string("ACME_URL"),
+ *   server: Config.string("ACME_ISSUER"),
+ *   credential: OAuthCredential.clientCredentialsConfig("ACME") // ACME_CLIENT_ID, ACME_CLIENT_SECRET
+ * })
+ * ```
+ *
  * @since 0.1.0
  * @category config
  */

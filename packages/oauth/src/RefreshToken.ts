@@ -69,6 +69,18 @@ export const make = <const O extends Mode.Options, R = never>(options: O & Crede
 /**
  * The client as a layer.
  *
+ * @example
+ * ```ts
+ * import * as RefreshToken from "@effect-auth/oauth/RefreshToken"
+ * import * as Redacted from "effect/Redacted"
+ *
+ * const AcmeLive = RefreshToken.layer({
+ *   baseUrl: "https://api.acme.example",
+ *   server: "https://login.acme.example",
+ *   credential: { clientId: "acme-cli", refreshToken: Redacted.make("...") }
+ * })
+ * ```
+ *
  * @since 0.1.0
  * @category layers
  */

@@ -135,6 +135,20 @@ export const layerMemory: Layer.Layer<RegisteredClients> = Layer.effect(Register
 /**
  * {@link fromKeyValueStore} as a layer.
  *
+ * @example
+ * ```ts
+ * import * as AuthorizationServer from "@effect-auth/oauth/AuthorizationServer"
+ * import * as RegisteredClients from "@effect-auth/oauth/RegisteredClients"
+ * import * as Registration from "@effect-auth/oauth/Registration"
+ * import * as Effect from "effect/Effect"
+ *
+ * const clientId = Effect.gen(function*() {
+ *   const server = yield* AuthorizationServer.discover("https://login.acme.example", { mode: "Acme" })
+ *   const metadata = { redirectUris: ["http://127.0.0.1/callback"] }
+ *   return yield* Registration.withClient(server, metadata, { mode: "Acme" }, ({ clientId }) => Effect.succeed(clientId))
+ * }).pipe(Effect.provide(RegisteredClients.layerKeyValueStore()))
+ * ```
+ *
  * @since 0.1.0
  * @category layers
  */

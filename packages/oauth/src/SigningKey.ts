@@ -66,6 +66,16 @@ export interface Options {
 /**
  * A key that is somewhere else and signs there: in a KMS, an HSM or an agent.
  *
+ * @example
+ * ```ts
+ * import * as SigningKey from "@effect-auth/oauth/SigningKey"
+ * import * as Effect from "effect/Effect"
+ *
+ * declare const kms: { readonly sign: (bytes: Uint8Array) => Promise<Uint8Array> }
+ *
+ * const key = SigningKey.make((bytes) => Effect.promise(() => kms.sign(bytes)), { algorithm: "ES256", keyId: "2026-01" })
+ * ```
+ *
  * @since 0.1.0
  * @category constructors
  */
@@ -99,6 +109,18 @@ export const fromCryptoKey = (key: CryptoKey, options: Options): SigningKey =>
  * A key in PEM (PKCS#8, `BEGIN PRIVATE KEY`; or PKCS#1 and SEC 1, `BEGIN RSA PRIVATE KEY` and `BEGIN EC PRIVATE KEY`) or as a
  * JWK in JSON. Line ends may be written as `\n`, as in an environment variable. A `kid` of the JWK is used. Fails with
  * `InvalidSetting`, without quoting the key.
+ *
+ * @example
+ * ```ts
+ * import * as SigningKey from "@effect-auth/oauth/SigningKey"
+ * import * as Config from "effect/Config"
+ * import * as Effect from "effect/Effect"
+ *
+ * const key = Effect.flatMap(
+ *   Config.redacted("ACME_PRIVATE_KEY"),
+ *   (text) => SigningKey.fromText(text, { algorithm: "ES256", keyId: "2026-01" })
+ * )
+ * ```
  *
  * @since 0.1.0
  * @category constructors

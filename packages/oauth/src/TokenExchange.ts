@@ -137,6 +137,23 @@ export const make = <const O extends Mode.Options & Grant, R = never>(options: O
 /**
  * The client as a layer.
  *
+ * @example
+ * ```ts
+ * import type { TokenSource } from "@effect-auth/core/TokenSource"
+ * import * as TokenExchange from "@effect-auth/oauth/TokenExchange"
+ * import * as Redacted from "effect/Redacted"
+ *
+ * declare const subject: TokenSource
+ *
+ * const OrdersLive = TokenExchange.layer({
+ *   baseUrl: "https://orders.acme.example",
+ *   server: "https://login.acme.example",
+ *   credential: { clientId: "gateway", clientSecret: Redacted.make("...") },
+ *   subject,
+ *   audience: "orders"
+ * })
+ * ```
+ *
  * @since 0.1.0
  * @category layers
  */

@@ -14,6 +14,17 @@ import { issuerUrl, make } from "./server.ts"
  * Connect Discovery with it inserted, then appended. An answer of 4xx leads to the next place; what is not the issuer's own
  * document is refused, wherever it was found.
  *
+ * @example
+ * ```ts
+ * import * as AuthorizationServer from "@effect-auth/oauth/AuthorizationServer"
+ * import * as Effect from "effect/Effect"
+ *
+ * const revocation = Effect.map(
+ *   AuthorizationServer.discover("https://login.acme.example", { mode: "Acme" }),
+ *   ({ revocationEndpoint }) => revocationEndpoint
+ * )
+ * ```
+ *
  * @since 0.1.0
  * @category constructors
  */

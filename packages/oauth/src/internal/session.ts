@@ -30,9 +30,8 @@ import * as TokenRequest from "./tokenRequest.ts"
  */
 export interface Settings extends System.Settings, Parameters.Wanted {
   /**
-   * The authorization server: its issuer URL, whose metadata is read before the first login, or its endpoints
-   * (`AuthorizationServer.make`), so that nothing is read. Sources of many keys share what `AuthorizationServer.remember`
-   * has read.
+   * The authorization server: its issuer URL, whose metadata is read before the first login, or its endpoints as an
+   * object, so that nothing is read. Sources of many keys share what `AuthorizationServer.remember` has read.
    */
   readonly server: string | AuthorizationServer | Servers.Remembered
 }
