@@ -285,9 +285,10 @@ export const toHttpClient = (client: Service): HttpClient.HttpClient =>
 
 /**
  * The authenticated client as the Web's `fetch`, for software that takes a fetch function. Relative URLs are below the
- * client's base URL. Aborting the signal interrupts the request and rejects with the signal's reason; a failure rejects
- * with the client's error. Bodies are read into memory first, so that they can be sent again, and so is the body of a
- * `Request`; only a stream in `init` stays one.
+ * client's base URL. Aborting the signal interrupts the request, or the reading of its answer, which fail with the signal's
+ * reason; a failure rejects with the client's error. Answers are streams, such as of server-sent events. Bodies that are
+ * sent are read into memory first, so that they can be sent again, and so is the body of a `Request`; only a stream in
+ * `init` stays one.
  *
  * @example
  * ```ts

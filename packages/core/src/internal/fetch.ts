@@ -20,10 +20,10 @@ export const make = <E>(
     const signal = init?.signal ?? (input instanceof Request ? input.signal : undefined)
     const response = Effect.flatMap(
       toRequest(input, init),
-      (request) => Effect.map(client.execute(request), toResponse(runtime))
+      (request) => Effect.map(client.execute(request), toResponse(runtime, signal ?? undefined))
     )
     // runPromise would reject with a FiberFailure, whose tag no caller can see
-    return run(response, signal === undefined ? {} : { signal }).then(Exit.match({
+    return run(response, signal === undefined || signal === null ? {} : { signal }).then(Exit.match({
       onSuccess: (response) => response,
       onFailure: (cause): Promise<Response> =>
         Promise.reject(signal?.aborted === true && Cause.isInterrupted(cause) ? signal.reason : Cause.squash(cause))
@@ -65,7 +65,10 @@ const toRequest = (
     )
   })
 
-const toResponse = (runtime: Runtime.Runtime<never>) => (response: HttpClientResponse.HttpClientResponse): Response => {
+const toResponse = (runtime: Runtime.Runtime<never>, signal: AbortSignal | undefined) =>
+(
+  response: HttpClientResponse.HttpClientResponse
+): Response => {
   const headers = new globalThis.Headers()
   for (const [name, value] of Object.entries(response.headers)) {
     if (name !== "set-cookie") headers.set(name, inBytes(value))
@@ -73,9 +76,25 @@ const toResponse = (runtime: Runtime.Runtime<never>) => (response: HttpClientRes
   for (const { name, valueEncoded } of Object.values(response.cookies.cookies)) {
     headers.append("set-cookie", inBytes(`${name}=${valueEncoded}`))
   }
-  const body = bodiless.has(response.status) ? null : Stream.toReadableStreamRuntime(response.stream, runtime)
+  const stream = signal === undefined ? response.stream : untilAborted(response.stream, signal)
+  const body = bodiless.has(response.status) ? null : Stream.toReadableStreamRuntime(stream, runtime)
   return new Response(body, { status: response.status, headers })
 }
+
+/** An abort also ends a body that is being read: it fails with the signal's reason, and the connection is closed. */
+const untilAborted = <E>(
+  stream: Stream.Stream<Uint8Array, E>,
+  signal: AbortSignal
+): Stream.Stream<Uint8Array, unknown> =>
+  Stream.interruptWhen(
+    stream,
+    Effect.async<never, unknown>((resume) => {
+      const abort = () => resume(Effect.fail(signal.reason))
+      if (signal.aborted) return abort()
+      signal.addEventListener("abort", abort, { once: true })
+      return Effect.sync(() => signal.removeEventListener("abort", abort))
+    })
+  )
 
 /** One character for each byte, which is all that a Response takes. Earlier versions of undici decode a server's UTF-8. */
 const inBytes = (value: string): string =>
