@@ -19,6 +19,7 @@ import * as Schema from "effect/Schema"
 import type { AuthorizationServer } from "./AuthorizationServer.ts"
 import type { ClientMetadata } from "./ClientMetadata.ts"
 import * as Metadata from "./ClientMetadata.ts"
+import * as RedirectUris from "./internal/redirectUris.ts"
 import { isExpired, RegisteredClient, RegisteredClients } from "./RegisteredClients.ts"
 
 /**
@@ -120,7 +121,10 @@ export const withClient = <A, E, R>(
     const clients = yield* RegisteredClients
     const [, issuer] = yield* placeOf(server)
     const anew = Effect.tap(register(server, metadata, options), clients.set)
-    const kept = Option.filter(yield* clients.get(issuer), (client) => mayUse(client.redirectUris, metadata))
+    const kept = Option.filter(
+      yield* clients.get(issuer),
+      (client) => RedirectUris.mayUse(client.redirectUris, metadata.redirectUris ?? [])
+    )
     const isKept = Option.isSome(kept) && !(yield* isExpired(kept.value))
     if (!isKept) return yield* Effect.flatMap(anew, use)
     return yield* Effect.catchIf(use(kept.value), isUnknownClient, () =>
@@ -200,7 +204,9 @@ const registered = (
     return Either.left("the client is registered to authenticate by a secret, and got none")
   }
   const redirectUris = answer.redirect_uris ?? metadata.redirectUris ?? []
-  if (!mayUse(redirectUris, metadata)) return Either.left("the client is registered without its redirect URIs")
+  if (!RedirectUris.mayUse(redirectUris, metadata.redirectUris ?? [])) {
+    return Either.left("the client is registered without its redirect URIs")
+  }
   const expiresAt = answer.client_secret_expires_at ?? 0
   const { registration_access_token: registrationToken, registration_client_uri: registrationUri } = answer
   const scope = answer.scope ?? metadata.scope?.join(" ")
@@ -228,12 +234,6 @@ const anyClientCan: ReadonlySet<string> = new Set(["client_secret_basic", "clien
 
 /** The last instant a JavaScript date can represent (ECMA-262 section 21.4.1.1). */
 const lastInstant = 8.64e15
-
-/** One that is left is enough; its port is free on loopback (RFC 8252 section 7.3). */
-const mayUse = (registered: ReadonlyArray<string>, { redirectUris = [] }: ClientMetadata): boolean =>
-  redirectUris.length === 0 || redirectUris.some((uri) => registered.map(withoutPort).includes(withoutPort(uri)))
-
-const withoutPort = (uri: string): string => uri.replace(/^(http:\/\/(?:127\.0\.0\.1|\[::1\]|localhost)):\d+/u, "$1")
 
 const isUnknownClient = (error: unknown): boolean =>
   Predicate.isTagged(error, "CredentialsRejected") && Predicate.hasProperty(error, "code") &&

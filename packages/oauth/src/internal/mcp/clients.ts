@@ -11,6 +11,7 @@ import * as ClientAuthentications from "../../ClientAuthentication.ts"
 import type { ClientMetadata } from "../../ClientMetadata.ts"
 import * as RegisteredClients from "../../RegisteredClients.ts"
 import * as Registration from "../../Registration.ts"
+import * as RedirectUris from "../redirectUris.ts"
 import type { AuthorizationServer } from "../server.ts"
 
 /**
@@ -49,16 +50,22 @@ export interface KnownClient {
 export interface Identity {
   readonly clientId: string
   readonly authentication: ClientAuthentication
+  /** If it was registered. */
+  readonly registered?: RegisteredClients.RegisteredClient | undefined
 }
 
 export interface Identities {
+  /** A server that a session began with: a known client without an issuer is its. */
+  readonly met: (issuer: string) => void
   /** `redirectUri`: where a login may end; `undefined` if a session goes on, or nobody logs in. */
   readonly of: (
     server: AuthorizationServer,
     redirectUri?: string
   ) => Effect.Effect<Identity, ExchangeError, HttpClient.HttpClient>
-  /** Forgets who was registered, and says whether anybody was. */
-  readonly forget: (server: AuthorizationServer) => Effect.Effect<boolean, ExchangeError>
+  /** Keeps the registered client that a session has begun as, which another process may have registered too. */
+  readonly keep: (identity: Identity) => Effect.Effect<void, ExchangeError>
+  /** Forgets a registered client, if nobody has registered another one since. */
+  readonly forget: (client: RegisteredClients.RegisteredClient) => Effect.Effect<void, ExchangeError>
 }
 
 export const make = (
@@ -69,13 +76,16 @@ export const make = (
   const pinned = MutableRef.make<string | undefined>(undefined)
   const knownClients: ReadonlyArray<KnownClient> = "clientId" in known ? [known] : known
 
+  const met = (issuer: string): void => {
+    if (MutableRef.get(pinned) === undefined) MutableRef.set(pinned, issuer)
+  }
+
   const knownAt = (issuer: string): KnownClient | undefined =>
     knownClients.find((client) => client.issuer === issuer) ??
       knownClients.find((client) => {
         if (client.issuer !== undefined) return false
-        const first = MutableRef.get(pinned) ?? issuer
-        MutableRef.set(pinned, first)
-        return first === issuer
+        met(issuer)
+        return MutableRef.get(pinned) === issuer
       })
 
   const registeredAnew = (
@@ -100,6 +110,7 @@ export const make = (
       )
 
   return {
+    met,
     of: (server, redirectUri) => {
       const issuer = issuerOf(server)
       const client = knownAt(issuer)
@@ -120,24 +131,35 @@ export const make = (
       }
       return Effect.gen(function*() {
         const kept = Option.getOrUndefined(yield* registered.get(issuer))
-        const isGood = kept !== undefined && !(yield* RegisteredClients.isExpired(kept))
+        const isGood = kept !== undefined && !(yield* RegisteredClients.isExpired(kept)) &&
+          RedirectUris.mayUse(kept.redirectUris, redirectUri === undefined ? [] : [redirectUri])
         const client = isGood ? kept : yield* registeredAnew(server, redirectUri)
         const authentication = yield* Effect.mapError(
           RegisteredClients.authentication(client),
           ({ problem }) => new MalformedTokenResponse({ mode, detail: `the registered client ${problem}` })
         )
-        return { clientId: client.clientId, authentication }
+        return { clientId: client.clientId, authentication, registered: client }
       })
     },
-    forget: (server) =>
+    keep: ({ registered: client }) =>
+      client === undefined
+        ? Effect.void
+        : Effect.flatMap(
+          registered.get(client.issuer),
+          (kept) => Option.exists(kept, isSame(client)) ? Effect.void : registered.set(client)
+        ),
+    forget: (client) =>
       Effect.flatMap(
-        registered.get(issuerOf(server)),
-        (kept) => Effect.as(registered.remove(issuerOf(server)), Option.isSome(kept))
+        registered.get(client.issuer),
+        (kept) => Option.exists(kept, isSame(client)) ? registered.remove(client.issuer) : Effect.void
       )
   }
 }
 
 export const issuerOf = ({ issuer, tokenEndpoint }: AuthorizationServer): string => issuer ?? tokenEndpoint
+
+const isSame = (client: RegisteredClients.RegisteredClient) => (other: RegisteredClients.RegisteredClient): boolean =>
+  client.clientId === other.clientId
 
 const unavailable = (mode: string, problem: string) =>
   Effect.fail(new CredentialUnavailable({ mode, problem, final: true }))

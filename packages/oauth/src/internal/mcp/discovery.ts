@@ -50,12 +50,7 @@ export const server = (
   issuer: string
 ): Effect.Effect<AuthorizationServer, ExchangeError, HttpClient.HttpClient> =>
   PrivateAddress.isBehind(url, issuer)
-    ? Effect.fail(
-      new MalformedTokenResponse({
-        mode,
-        detail: "the authorization server has a private address, although the MCP server has none"
-      })
-    )
+    ? neighbour(mode)
     : Discovery.discover(issuer, { mode }).pipe(
       Effect.catchAll((error) =>
         withoutMetadata && error._tag === "TokenEndpointError" && error.reason === "Unexpected" &&
@@ -63,8 +58,31 @@ export const server = (
           ? Effect.succeed(ownServer(issuer))
           : Effect.fail(error)
       ),
-      Effect.mapError(settled(mode))
+      Effect.mapError(settled(mode)),
+      Effect.filterOrElse(
+        (server) => !endpoints(server).some((endpoint) => PrivateAddress.isBehind(url, endpoint)),
+        () => neighbour(mode)
+      )
     )
+
+const neighbour = (mode: string) =>
+  Effect.fail(
+    new MalformedTokenResponse({
+      mode,
+      detail: "the authorization server has a private address, although the MCP server has none"
+    })
+  )
+
+/** What is asked by this program. The authorization endpoint is for a browser, but one on the person's own machine. */
+const endpoints = (server: AuthorizationServer): ReadonlyArray<string> =>
+  [
+    server.tokenEndpoint,
+    server.authorizationEndpoint,
+    server.registrationEndpoint,
+    server.revocationEndpoint,
+    server.mtlsEndpoints?.token,
+    server.mtlsEndpoints?.revocation
+  ].filter((endpoint) => endpoint !== undefined)
 
 /** The edition of 2025-03-26: the server is its own authorization server. */
 const ownMetadata = (url: string): ProtectedResource => ({

@@ -4,24 +4,27 @@
  */
 export const isBehind = (from: string, to: string): boolean => !isPrivate(hostOf(from)) && isPrivate(hostOf(to))
 
-/** Loopback, private, link-local and unique local addresses (RFC 1918, RFC 3927, RFC 4193, RFC 6598). */
+/**
+ * Whether a host, as `URL` writes it, is one of its own machine or network: loopback, private, link-local, unique local and
+ * benchmark addresses, and those that are no single host's (RFC 6890, RFC 4193).
+ */
 export const isPrivate = (host: string): boolean => {
-  if (host === "localhost" || host.endsWith(".localhost")) return true
-  if (host.startsWith("[")) return ipv6.test(host) || isPrivate(mapped(host))
-  const [a = NaN, b = NaN, , d] = host.split(".").map((part) => /^\d{1,3}$/u.test(part) ? Number(part) : NaN)
+  const name = host.replace(/\.$/u, "")
+  if (name === "localhost" || name.endsWith(".localhost")) return true
+  if (host.startsWith("[")) return ipv6.test(host) || isPrivate(embedded(host))
+  const [a = NaN, b = NaN, , d] = name.split(".").map((part) => /^\d{1,3}$/u.test(part) ? Number(part) : NaN)
   if (Number.isNaN(a) || Number.isNaN(b) || d === undefined) return false
   return a === 0 || a === 10 || a === 127 || (a === 169 && b === 254) || (a === 172 && b >= 16 && b < 32) ||
-    (a === 192 && b === 168) || (a === 100 && b >= 64 && b < 128)
+    (a === 192 && b === 168) || (a === 100 && b >= 64 && b < 128) || (a === 198 && (b === 18 || b === 19)) || a >= 224
 }
 
 const hostOf = (url: string): string => URL.canParse(url) ? new URL(url).hostname : ""
 
-/** As `URL` writes them. */
-const ipv6 = /^\[(?:::1?\]|f[cd][0-9a-f]{2}:|fe[89ab][0-9a-f]:)/u
+const ipv6 = /^\[(?:::1?\]|f[cd][0-9a-f]{2}:|fe[89a-f][0-9a-f]:|ff[0-9a-f]{2}:)/u
 
-/** The IPv4 address within an IPv6 one, such as `[::ffff:7f00:1]`. */
-const mapped = (host: string): string => {
-  const [, high, low] = /^\[::ffff:([0-9a-f]{1,4}):([0-9a-f]{1,4})\]$/u.exec(host) ?? []
+/** The IPv4 address within an IPv6 one: mapped, compatible, or behind a translator (RFC 4291 section 2.5.5, RFC 6052). */
+const embedded = (host: string): string => {
+  const [, high, low] = /^\[(?:::ffff:|::|64:ff9b::)([0-9a-f]{1,4}):([0-9a-f]{1,4})\]$/u.exec(host) ?? []
   if (high === undefined || low === undefined) return ""
   const [h, l] = [parseInt(high, 16), parseInt(low, 16)]
   return [h >> 8, h & 255, l >> 8, l & 255].join(".")

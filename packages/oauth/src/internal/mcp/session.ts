@@ -1,17 +1,13 @@
-/** The session with an MCP server: what its refusals teach, whose tokens are held, and how requests are authenticated. */
-import type { ActiveCredentials, Authenticator } from "@effect-auth/core/Authenticator"
-import * as Authenticators from "@effect-auth/core/Authenticator"
+/** The session with an MCP server: what its refusals teach, and whose tokens are held. */
+import type { Authenticator } from "@effect-auth/core/Authenticator"
 import type { ExchangeError, SetupError } from "@effect-auth/core/AuthError"
 import { CredentialsRejected, CredentialUnavailable } from "@effect-auth/core/AuthError"
-import * as Challenge from "@effect-auth/core/Challenge"
+import type * as Challenge from "@effect-auth/core/Challenge"
 import * as OriginPolicy from "@effect-auth/core/OriginPolicy"
-import * as RequestCredentials from "@effect-auth/core/RequestCredentials"
 import * as System from "@effect-auth/core/System"
 import { Token } from "@effect-auth/core/Token"
-import type { Demand, TokenSource } from "@effect-auth/core/TokenSource"
-import { MayInteract } from "@effect-auth/core/TokenSource"
+import type { Demand } from "@effect-auth/core/TokenSource"
 import type * as HttpClient from "@effect/platform/HttpClient"
-import type * as HttpClientResponse from "@effect/platform/HttpClientResponse"
 import * as Clock from "effect/Clock"
 import * as Effect from "effect/Effect"
 import * as MutableRef from "effect/MutableRef"
@@ -25,10 +21,12 @@ import type { Bindings } from "../binding.ts"
 import * as Parameters from "../parameters.ts"
 import type { AuthorizationServer } from "../server.ts"
 import * as TokenRequest from "../tokenRequest.ts"
+import * as Authenticators from "./authenticator.ts"
 import type { Clients } from "./clients.ts"
 import * as Identities from "./clients.ts"
 import * as Discovery from "./discovery.ts"
 import type { Grant, Target } from "./grants.ts"
+import * as Logins from "./logins.ts"
 
 export interface Options<R> extends System.PlainOptions {
   readonly url: string
@@ -69,7 +67,8 @@ export const make = <R>(
       bindings: dpop?.bindings(mode),
       servers: MutableRef.make<ReadonlyMap<string, Known>>(new Map()),
       refusal: MutableRef.make<ReadonlyArray<Challenge.Challenge> | undefined>(undefined),
-      latest: MutableRef.make<Held | undefined>(undefined)
+      latest: MutableRef.make<Held | undefined>(undefined),
+      logins: MutableRef.make(Logins.none)
     }
     const logIn = (demand: Demand) => loggedIn(session, grant, demand)
     const tokens = yield* System.makeTokens({
@@ -84,7 +83,19 @@ export const make = <R>(
         : { login: logIn }),
       revoke: (token: Token) => revoked(session, token)
     }, options)
-    return authenticator(session, tokens, grant.isInteractive)
+    return Authenticators.make({
+      mode,
+      tokens,
+      dpop,
+      isInteractive: grant.isInteractive,
+      refusal: session.refusal,
+      logins: session.logins,
+      goesOn: (token) => {
+        const held = heldOf(token)
+        if (held !== undefined) session.identities.met(held.issuer)
+        MutableRef.set(session.latest, held)
+      }
+    })
   })
 
 export const mode = "OAuth/Mcp"
@@ -99,6 +110,8 @@ interface Session {
   /** What the last refusal said, until a token has come of it. */
   readonly refusal: MutableRef.MutableRef<ReadonlyArray<Challenge.Challenge> | undefined>
   readonly latest: MutableRef.MutableRef<Held | undefined>
+  /** The logins since the server has last accepted anything. */
+  readonly logins: MutableRef.MutableRef<Logins.Logins>
 }
 
 interface Known {
@@ -111,14 +124,17 @@ interface Known {
 interface Held {
   readonly issuer: string
   readonly resource: string
-  /** What was asked for, or granted. */
+  readonly clientId: string
+  /** What was asked for; of a stored token, what was granted. */
   readonly scope: ReadonlyArray<string> | undefined
 }
 
 /** Who issued a token, and for what: nobody else is shown it. */
 const heldOf = ({ extra, scope }: Token): Held | undefined => {
-  const [issuer, resource] = [extra?.["issuer"], extra?.["resource"]]
-  return typeof issuer === "string" && typeof resource === "string" ? { issuer, resource, scope } : undefined
+  const [issuer, resource, clientId] = [extra?.["issuer"], extra?.["resource"], extra?.["clientId"]]
+  return typeof issuer === "string" && typeof resource === "string" && typeof clientId === "string"
+    ? { issuer, resource, clientId, scope }
+    : undefined
 }
 
 const loggedIn = <R>(
@@ -127,7 +143,9 @@ const loggedIn = <R>(
   demand: Demand
 ): Effect.Effect<Token, ExchangeError, HttpClient.HttpClient | R> =>
   Effect.gen(function*() {
-    const { bindings, discovery, latest, options, refusal } = session
+    const { bindings, discovery, latest, logins, options, refusal } = session
+    const now = yield* Clock.currentTimeMillis
+    MutableRef.update(logins, Logins.oneMore(now))
     const challenges = MutableRef.get(refusal) ?? []
     const held = MutableRef.get(latest)
     const { issuer, metadata } = yield* Discovery.resource(discovery, challenges, held?.issuer)
@@ -140,18 +158,33 @@ const loggedIn = <R>(
     }
     const server = yield* serverOf(session, issuer)
     const before = held?.issuer === issuer && demand.scope !== undefined ? held.scope : undefined
-    const scope = union(options.scope, scopeOf(challenges) ?? metadata.scopes, before, demand.scope)
+    const scope = union(before, options.scope, scopeOf(challenges) ?? metadata.scopes, demand.scope)
     const { resource } = metadata
     const binding = yield* bindings === undefined ? Effect.succeed(undefined) : bindings.current(server)
-    const logIn = grant.logIn(targetOf(session, { server, resource, scope, demand, binding }))
-    const token = yield* Effect.catchIf(
-      logIn,
+    const used = MutableRef.make<Identities.Identity | undefined>(undefined)
+    const target = targetOf(session, { server, resource, scope, demand, binding })
+    const logIn = grant.logIn({
+      ...target,
+      exchange: (identity, parameters, options) => {
+        MutableRef.set(used, identity)
+        // as late as can be, so that what is kept is the client of the session that is stored next
+        return Effect.zipRight(
+          Effect.ignore(session.identities.keep(identity)),
+          target.exchange(identity, parameters, options)
+        )
+      }
+    })
+    const token = yield* Effect.catchIf(logIn, isUnknownClient, (error) => {
+      const client = MutableRef.get(used)?.registered
       // the server has forgotten whom it registered, which is registered once more
-      (error) => error._tag === "CredentialsRejected" && error.code === "invalid_client",
-      (error) =>
-        Effect.flatMap(session.identities.forget(server), (wasRegistered) => wasRegistered ? logIn : Effect.fail(error))
-    )
-    return arrived(session, token, { issuer, resource, scope: token.scope ?? scope })
+      return client === undefined ? Effect.fail(error) : Effect.zipRight(session.identities.forget(client), logIn)
+    })
+    return arrived(session, token, {
+      issuer,
+      resource,
+      clientId: MutableRef.get(used)?.clientId ?? "",
+      scope: union(scope, token.scope)
+    })
   })
 
 const refreshed = (
@@ -163,6 +196,7 @@ const refreshed = (
     const { bindings, discovery, identities, refusal } = session
     const held = heldOf(token)
     if (held === undefined) return yield* over("the stored token does not say who issued it")
+    identities.met(held.issuer)
     const challenges = MutableRef.get(refusal)
     if (challenges !== undefined) {
       const { issuer } = yield* Discovery.resource(discovery, challenges, held.issuer)
@@ -174,6 +208,8 @@ const refreshed = (
       "CredentialUnavailable",
       () => over("the client that the session belongs to is not known any more")
     )
+    // a refresh token is its client's alone (RFC 6749 section 10.4)
+    if (identity.clientId !== held.clientId) return yield* over("the session belongs to another client")
     const binding = bindings === undefined
       ? undefined
       : token.key === undefined
@@ -182,8 +218,19 @@ const refreshed = (
     const { resource } = held
     const target = targetOf(session, { server, resource, scope: token.scope, demand: {}, binding })
     const parameters = { grant_type: "refresh_token", refresh_token: Redacted.value(refreshToken) }
-    return arrived(session, yield* target.exchange(identity, parameters, { grant: "refresh" }), held)
+    const fresh = yield* Effect.catchIf(
+      target.exchange(identity, parameters, { grant: "refresh" }),
+      isUnknownClient,
+      (error) =>
+        identity.registered === undefined
+          ? Effect.fail(error)
+          : Effect.zipRight(identities.forget(identity.registered), over("the server has forgotten the client"))
+    )
+    return arrived(session, fresh, held)
   })
+
+const isUnknownClient = (error: ExchangeError): boolean =>
+  error._tag === "CredentialsRejected" && error.code === "invalid_client"
 
 const revoked = (session: Session, token: Token): Effect.Effect<void, ExchangeError, HttpClient.HttpClient> =>
   Effect.gen(function*() {
@@ -191,6 +238,7 @@ const revoked = (session: Session, token: Token): Effect.Effect<void, ExchangeEr
     if (held === undefined) return
     const server = yield* serverOf(session, held.issuer)
     const { authentication, clientId } = yield* session.identities.of(server)
+    if (clientId !== held.clientId) return
     yield* TokenRequest.revoke({ mode, server, clientId, authentication }, token)
   })
 
@@ -200,8 +248,8 @@ const over = (detail: string) => Effect.fail(new CredentialsRejected({ mode, rea
 const arrived = (session: Session, token: Token, held: Held): Token => {
   MutableRef.set(session.refusal, undefined)
   MutableRef.set(session.latest, held)
-  const { issuer, resource } = held
-  return new Token({ ...token, extra: { ...token.extra, issuer, resource } })
+  const { clientId, issuer, resource } = held
+  return new Token({ ...token, extra: { ...token.extra, issuer, resource, clientId } })
 }
 
 const serverOf = (
@@ -261,67 +309,4 @@ const scopeOf = (challenges: ReadonlyArray<Challenge.Challenge>): ReadonlyArray<
 const union = (...scopes: ReadonlyArray<ReadonlyArray<string> | undefined>): ReadonlyArray<string> | undefined => {
   const all = [...new Set(scopes.flatMap((scope) => scope ?? []))]
   return all.length === 0 ? undefined : all
-}
-
-/**
- * Until the server has refused a request, it is asked with what a store may hold, or with nothing: it may want no
- * credentials at all.
- */
-const authenticator = (session: Session, tokens: TokenSource, isInteractive: boolean): Authenticator => {
-  const { options: { dpop }, refusal } = session
-  const isRefused = MutableRef.make(false)
-  const isStoreAsked = MutableRef.make(!isInteractive)
-
-  const note = (response: HttpClientResponse.HttpClientResponse): void => {
-    const challenges = Challenge.fromHeaders(response.headers)
-    if (response.status === 401 || challenges.some(({ params }) => params["error"] === "insufficient_scope")) {
-      MutableRef.set(refusal, challenges)
-    }
-  }
-  const noting = (active: ActiveCredentials): ActiveCredentials => ({
-    ...active,
-    review: (response) => {
-      if (response.status >= 400) note(response)
-      return active.review(response)
-    }
-  })
-
-  const bearing = dpop === undefined
-    ? Authenticators.bearer(tokens, { mode, review: Authenticators.reviewDemands })
-    : dpop.authenticator(mode, tokens)
-  const anonymous = Authenticators.fixed(RequestCredentials.none, { mode, review: Authenticators.reviewDemands })
-
-  const withToken: Authenticator["prove"] = (request, now) => Effect.map(bearing.prove(request, now), noting)
-
-  const withNothing: Authenticator["prove"] = (request, now) =>
-    Effect.map(anonymous.prove(request, now), (active) =>
-      noting({
-        ...active,
-        isRenewable: true,
-        reject: (attempted) =>
-          Effect.sync(() => {
-            MutableRef.set(isRefused, true)
-            return attempted === "reuse" ? "login" : "fail"
-          })
-      }))
-
-  return {
-    mode,
-    prove: (request, now) => {
-      if (MutableRef.get(isRefused)) return withToken(request, now)
-      if (MutableRef.get(isStoreAsked)) return withNothing(request, now)
-      return Effect.matchEffect(Effect.provideService(tokens.get, MayInteract, false), {
-        onSuccess: (token) => {
-          MutableRef.set(isRefused, true)
-          MutableRef.set(session.latest, heldOf(token))
-          return withToken(request, now)
-        },
-        onFailure: (error) => {
-          if (error._tag !== "InteractionRequired") return Effect.fail(error)
-          MutableRef.set(isStoreAsked, true)
-          return withNothing(request, now)
-        }
-      })
-    }
-  }
 }
