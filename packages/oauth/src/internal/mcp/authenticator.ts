@@ -43,7 +43,8 @@ export const make = ({ dpop, goesOn, isInteractive, logins, mode, refusal, token
     ...active,
     review: (response) => {
       const review = active.review(response)
-      if (response.status >= 400) note(response)
+      // a demand for a nonce is no refusal
+      if (response.status >= 400 && review._tag !== "Repeat") note(response)
       else if (review._tag === "Accepted") MutableRef.set(logins, Logins.none)
       return review
     },
