@@ -79,7 +79,7 @@ export class ServiceAccount extends Schema.TaggedClass<ServiceAccount>("@effect-
         ? {
           path: ["become"],
           message:
-            "must name the account to act as, because Yamcs may never answer a service account that acts as itself"
+            "must name the account to act as, or asItself be true: Yamcs may never answer an account that acts as itself"
         }
         : undefined
     )
@@ -203,7 +203,8 @@ export const serviceAccountConfig = (prefix: string): Config.Config<ServiceAccou
       become: optional(text(`${prefix}_BECOME`)),
       asItself: optional(Credential.booleanConfig(`${prefix}_AS_ITSELF`))
     }),
-    serviceAccount
+    serviceAccount,
+    { asItself: "AS_ITSELF" }
   )
 
 /**

@@ -23,7 +23,7 @@ const all = [
 ]
 
 const needsBecome =
-  "credential.become: must name the account to act as, because Yamcs may never answer a service account that acts as itself"
+  "credential.become: must name the account to act as, or asItself be true: Yamcs may never answer an account that acts as itself"
 
 const configured = (variables: Record<string, string>) =>
   Effect.withConfigProvider(
@@ -133,7 +133,7 @@ describe("credentialConfig", () => {
       )
       assert.include(
         String(yield* Effect.flip(configured(application))),
-        "Invalid data at YAMCS_BECOME: \"must name the account to act as"
+        "Invalid data at YAMCS_BECOME: \"must name the account to act as, or YAMCS_AS_ITSELF be true: "
       )
       assert.deepStrictEqual(
         yield* configured({
