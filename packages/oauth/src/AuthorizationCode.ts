@@ -121,7 +121,7 @@ export const layer = <Self = never, R = never>(
  * @category layers
  */
 export const layerConfig = <Self = never>(
-  config: Config.Config.Wrap<Session.Settings & { readonly credential: AuthorizationCode }>,
+  config: Config.Config.Wrap<Session.Settings & { readonly credential: Untagged<AuthorizationCode> }>,
   options?: Mode.PlainOptions<Self> & LoopbackGrant
 ): Mode.ModeLayer<Self, ConfigError, Person> =>
   Mode.layerConfigOf(config, (settings) => layer<Self>({ ...options, ...settings }))

@@ -82,7 +82,7 @@ export const layer = <Self = never, R = never>(
  * @category layers
  */
 export const layerConfig = <Self = never>(
-  config: Config.Config.Wrap<Session.Settings & { readonly credential: ClientCredentials }>,
+  config: Config.Config.Wrap<Session.Settings & { readonly credential: Untagged<ClientCredentials> }>,
   options?: Mode.PlainOptions<Self>
 ): Mode.ModeLayer<Self, ConfigError> =>
   Mode.layerConfigOf(config, (settings) => layer<Self>({ ...options, ...settings }))

@@ -112,7 +112,7 @@ export const layer = <Self = never, R = never>(
  * @category layers
  */
 export const layerConfig = <Self = never>(
-  config: Config.Config.Wrap<Session.Settings & { readonly credential: Device }>,
+  config: Config.Config.Wrap<Session.Settings & { readonly credential: Untagged<Device> }>,
   options?: Mode.PlainOptions<Self> & Grant
 ): Mode.ModeLayer<Self, ConfigError, LoginPrompt.LoginPrompt> =>
   Mode.layerConfigOf(config, (settings) => layer<Self>({ ...options, ...settings }))

@@ -117,7 +117,7 @@ export const layer = <Self = never, R = never>(
  * @category layers
  */
 export const layerConfig = <Self = never>(
-  config: Config.Config.Wrap<Session.Settings & { readonly credential: JwtBearer }>,
+  config: Config.Config.Wrap<Session.Settings & { readonly credential: Untagged<JwtBearer> }>,
   options: Mode.PlainOptions<Self> & Grant
 ): Mode.ModeLayer<Self, ConfigError> =>
   Mode.layerConfigOf(config, (settings) => layer<Self>({ ...options, ...settings }))

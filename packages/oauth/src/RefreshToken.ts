@@ -95,7 +95,7 @@ export const layer = <Self = never, R = never>(
  * @category layers
  */
 export const layerConfig = <Self = never>(
-  config: Config.Config.Wrap<Session.Settings & { readonly credential: RefreshToken }>,
+  config: Config.Config.Wrap<Session.Settings & { readonly credential: Untagged<RefreshToken> }>,
   options?: Mode.PlainOptions<Self>
 ): Mode.ModeLayer<Self, ConfigError> =>
   Mode.layerConfigOf(config, (settings) => layer<Self>({ ...options, ...settings }))

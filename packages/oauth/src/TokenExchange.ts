@@ -168,7 +168,7 @@ export const layer = <Self = never, R = never>(
  * @category layers
  */
 export const layerConfig = <Self = never>(
-  config: Config.Config.Wrap<Session.Settings & { readonly credential: TokenExchange }>,
+  config: Config.Config.Wrap<Session.Settings & { readonly credential: Untagged<TokenExchange> }>,
   options: Mode.PlainOptions<Self> & Grant
 ): Mode.ModeLayer<Self, ConfigError> =>
   Mode.layerConfigOf(config, (settings) => layer<Self>({ ...options, ...settings }))
