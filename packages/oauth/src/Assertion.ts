@@ -1,16 +1,6 @@
 /**
  * Assertions: signed statements that are exchanged for a token (RFC 7523 section 2.1).
  *
- * @example
- * ```ts
- * import * as Assertion from "@effect-auth/oauth/Assertion"
- * import type { SigningKey } from "@effect-auth/oauth/SigningKey"
- *
- * declare const key: SigningKey
- *
- * const assertion = Assertion.signed({ key, issuer: "reporting", subject: "ada", lifetime: "1 minute" })
- * ```
- *
  * @since 0.1.0
  */
 import type { ExchangeError } from "@effect-auth/core/AuthError"

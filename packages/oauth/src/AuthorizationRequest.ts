@@ -3,22 +3,6 @@
  * RFC 7636, and the issuer of the answer, RFC 9207). Between the two stands a record that can be stored, so that another
  * instance of an application can go on.
  *
- * @example
- * ```ts
- * import * as AuthorizationRequest from "@effect-auth/oauth/AuthorizationRequest"
- * import type { AuthorizationServer } from "@effect-auth/oauth/AuthorizationServer"
- *
- * declare const server: AuthorizationServer
- *
- * // the URL that a person follows, and what is kept until they come back
- * const begun = AuthorizationRequest.make({
- *   mode: "Acme",
- *   server,
- *   clientId: "webshop",
- *   redirectUri: "https://shop.example/callback"
- * })
- * ```
- *
  * @since 0.1.0
  */
 import type { ExchangeError } from "@effect-auth/core/AuthError"

@@ -2,16 +2,6 @@
  * How a client says at an authorization server who it is (RFC 6749 section 2.3, OpenID Connect Core section 9, RFC 8705).
  * One method for each request.
  *
- * @example
- * ```ts
- * import * as ClientAuthentication from "@effect-auth/oauth/ClientAuthentication"
- * import type { SigningKey } from "@effect-auth/oauth/SigningKey"
- *
- * declare const key: SigningKey
- *
- * const authentication = ClientAuthentication.privateKeyJwt(key, { audience: "https://login.acme.example/token" })
- * ```
- *
  * @since 0.1.0
  */
 import type { ExchangeError } from "@effect-auth/core/AuthError"

@@ -3,22 +3,6 @@
  * each exchange: one that is signed here (`Assertion.signed`), or one from elsewhere, such as a workload's identity. A refused
  * one is not sent again.
  *
- * @example
- * ```ts
- * import * as Assertion from "@effect-auth/oauth/Assertion"
- * import * as JwtBearer from "@effect-auth/oauth/JwtBearer"
- * import type { SigningKey } from "@effect-auth/oauth/SigningKey"
- *
- * declare const key: SigningKey
- *
- * const AcmeLive = JwtBearer.layer({
- *   baseUrl: "https://api.acme.example",
- *   server: "https://login.acme.example",
- *   account: "ada",
- *   assertion: Assertion.signed({ key, issuer: "reporting", subject: "ada" })
- * })
- * ```
- *
  * @since 0.1.0
  */
 import type { Given, Untagged } from "@effect-auth/core/CredentialSource"

@@ -1,14 +1,6 @@
 /**
  * The credentials of OAuth 2 clients. The tag of a credential is its mode.
  *
- * @example
- * ```ts
- * import * as OAuthCredential from "@effect-auth/oauth/OAuthCredential"
- * import * as Redacted from "effect/Redacted"
- *
- * const credential = OAuthCredential.clientCredentials({ clientId: "reporting", clientSecret: Redacted.make("...") })
- * ```
- *
  * @since 0.1.0
  */
 import type { InvalidSetting } from "@effect-auth/core/AuthError"

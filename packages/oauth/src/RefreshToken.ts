@@ -2,23 +2,6 @@
  * A session that began elsewhere, such as in a browser (RFC 6749 section 6): the mode `OAuth/RefreshToken`. When the server
  * has ended it, nobody can log in again here.
  *
- * @example
- * ```ts
- * import * as RefreshToken from "@effect-auth/oauth/RefreshToken"
- * import * as Effect from "effect/Effect"
- * import * as Redacted from "effect/Redacted"
- *
- * declare const keep: (refreshToken: Redacted.Redacted | undefined) => Effect.Effect<void>
- *
- * // a refresh token that rotates is good once: keep its successor, here or in a `store`, or the next start has none
- * const AcmeLive = RefreshToken.layer({
- *   baseUrl: "https://api.acme.example",
- *   server: "https://login.acme.example",
- *   credential: { clientId: "reporting", clientSecret: Redacted.make("..."), refreshToken: Redacted.make("...") },
- *   onTokenChange: (change) => change._tag === "Obtained" ? keep(change.token.refreshToken) : Effect.void
- * })
- * ```
- *
  * @since 0.1.0
  */
 import type { Given, Untagged } from "@effect-auth/core/CredentialSource"

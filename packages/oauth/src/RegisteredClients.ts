@@ -2,17 +2,6 @@
  * Clients that authorization servers have registered: what the server said of each, and where they are kept. A client is
  * kept by its issuer and never shown to another one.
  *
- * @example
- * ```ts
- * import * as RegisteredClients from "@effect-auth/oauth/RegisteredClients"
- * import * as Effect from "effect/Effect"
- *
- * // in the program's KeyValueStore
- * const Clients = RegisteredClients.layerKeyValueStore({ prefix: "acme-client:" })
- *
- * const known = Effect.flatMap(RegisteredClients.RegisteredClients, ({ get }) => get("https://login.acme.example"))
- * ```
- *
  * @since 0.1.0
  */
 import { InvalidSetting, TokenStoreError } from "@effect-auth/core/AuthError"

@@ -1,15 +1,6 @@
 /**
  * Private keys that sign JSON Web Tokens (RFC 7515). `jose` is loaded when something is signed, and not before.
  *
- * @example
- * ```ts
- * import * as SigningKey from "@effect-auth/oauth/SigningKey"
- * import * as Config from "effect/Config"
- * import * as Effect from "effect/Effect"
- *
- * const key = Effect.flatMap(Config.redacted("ACME_PRIVATE_KEY"), (text) => SigningKey.fromText(text, { algorithm: "ES256" }))
- * ```
- *
  * @since 0.1.0
  */
 import type { ExchangeError } from "@effect-auth/core/AuthError"

@@ -3,24 +3,6 @@
  * at each exchange. What the answer does not say lives no longer than its subject. If the server does not accept the
  * subject's token, the subject is told so, and its next one is exchanged, once.
  *
- * @example
- * ```ts
- * import type { TokenSource } from "@effect-auth/core/TokenSource"
- * import * as TokenExchange from "@effect-auth/oauth/TokenExchange"
- * import * as Redacted from "effect/Redacted"
- *
- * declare const ada: TokenSource
- *
- * const StockLive = TokenExchange.layer({
- *   baseUrl: "https://stock.acme.example",
- *   server: "https://login.acme.example",
- *   credential: { clientId: "webshop", clientSecret: Redacted.make("...") },
- *   subject: ada,
- *   account: "ada",
- *   audience: "stock"
- * })
- * ```
- *
  * @since 0.1.0
  */
 import type { Given, Untagged } from "@effect-auth/core/CredentialSource"
