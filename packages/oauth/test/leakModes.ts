@@ -23,28 +23,15 @@ import * as Encoding from "effect/Encoding"
 import * as Redacted from "effect/Redacted"
 import * as Schedule from "effect/Schedule"
 import { exportJWK, generateKeyPair } from "jose"
-import { createHash, KeyObject, sign } from "node:crypto"
 import { vi } from "vitest"
 import { Person, person } from "./person.ts"
+import "./synchronousCrypto.ts"
 
 /** States, verifiers and nonces are random: here they are known, so that they can be looked for. */
 const random = new TextEncoder().encode("canary of 32 bytes, or 43 signs!")
 vi.spyOn(globalThis.crypto, "getRandomValues").mockImplementation((array) => {
   if (array instanceof Uint8Array) array.set(random.slice(0, array.length))
   return array
-})
-
-/** Without a thread of their own, which a virtual clock does not wait for. */
-vi.spyOn(globalThis.crypto.subtle, "digest").mockImplementation((_, data) => {
-  const bytes = createHash("sha256").update(data instanceof Uint8Array ? data : new Uint8Array()).digest()
-  return Promise.resolve(new Uint8Array(bytes).buffer)
-})
-vi.spyOn(globalThis.crypto.subtle, "sign").mockImplementation((_, key, data) => {
-  const bytes = sign("sha256", data instanceof Uint8Array ? data : new Uint8Array(), {
-    key: KeyObject.from(key),
-    dsaEncoding: "ieee-p1363"
-  })
-  return Promise.resolve(new Uint8Array(bytes).buffer)
 })
 
 const pair = await generateKeyPair("ES256", { extractable: true })
