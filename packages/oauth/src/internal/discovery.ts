@@ -118,5 +118,5 @@ const withoutMetadata = (mode: string, { status, url }: Documents.Missing): Toke
     status,
     detail:
       "it has no metadata there, nor where an issuer may have it otherwise; is `server` its issuer, to the letter? " +
-      "A server without metadata is given by its endpoints (`AuthorizationServer.make`)"
+      "A server without metadata is given by its endpoints: `server: { tokenEndpoint: ... }`"
   })
