@@ -1,0 +1,24 @@
+import { assert, describe, it } from "@effect/vitest"
+import * as Effect from "effect/Effect"
+import * as Chaos from "./fixtures/mcpChaos.ts"
+
+const seed = Number(process.env["SEED"] ?? Date.now() % 2 ** 31)
+const times = 20
+
+describe("Mcp between processes", () => {
+  it.scopedLive(
+    `RF2 RF3 eight processes share one session through ${times} rotations and random kills: it is lost only with the process that was given the next token, and that costs one login (seed ${seed})`,
+    () =>
+      Effect.gen(function*() {
+        const outcome = yield* Chaos.run({ script: "mcpProcess.ts", times, seed })
+        console.log(JSON.stringify(outcome))
+        assert.isAtLeast(outcome.rotations, times)
+        assert.strictEqual(outcome.lostWithTheKilled, outcome.lost)
+        assert.strictEqual(outcome.logins, outcome.lost + outcome.stillborn + 1)
+        assert.isAbove(outcome.kills, 0)
+        // nothing but an answer, or that a person has to log in
+        assert.deepStrictEqual(Object.keys(outcome.said).sort(), ["InteractionRequired", "answer"])
+      }),
+    300_000
+  )
+})
