@@ -51,9 +51,6 @@ const parts = {
   MCP: "Model Context Protocol"
 }
 
-/** Not part of this package yet. */
-const later = "MCP"
-
 const id = /\b[A-Z]{2,3}\d+\b/g
 const partOf = (id) => /^[A-Z]+/.exec(id)[0]
 
@@ -83,21 +80,20 @@ const tabled = /(?<!\bit(?:\.\w+)*\(\s*)(["'`])([A-Z]{2,3}\d+ (?:\\.|(?!\1)[^\\\
  */
 export const render = (requirements, tests) => {
   const rows = (part) => requirements.filter(({ id }) => partOf(id) === part)
-  const count = (shown) => requirements.filter(({ id }) => (partOf(id) === later) !== shown).length
+  const ofMcp = rows("MCP").length
   return [
     "# Conformance",
     "",
     "What the specifications of OAuth 2 ask of a client, in words of our own, and where it is shown. This page is made from the",
     "names of the tests by `npm run docs`.",
     "",
-    `It has ${count(true)} requirements, and ${
-      count(false)
-    } of the Model Context Protocol. M: must, S: should, Y: may.`,
+    `It has ${
+      requirements.length - ofMcp
+    } requirements, and ${ofMcp} of the Model Context Protocol. M: must, S: should, Y: may.`,
     ...Object.entries(parts).flatMap(([part, title]) => [
       "",
       `## ${title}`,
       "",
-      ...(part === later ? ["This is the work of a later part.", ""] : []),
       "| id | level | requirement | shown by |",
       "|----|-------|-------------|----------|",
       ...rows(part).map((requirement) =>
@@ -141,7 +137,7 @@ export const faultsOf = (requirements, tests, exists) => [
  */
 export const missing = (requirements, tests) =>
   requirements.filter((requirement) =>
-    requirement.level === "M" && partOf(requirement.id) !== later && requirement.held === undefined &&
+    requirement.level === "M" && requirement.held === undefined &&
     !tests.some(({ ids }) => ids.includes(requirement.id))
   ).map(({ id }) => id)
 

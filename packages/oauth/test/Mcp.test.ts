@@ -250,7 +250,7 @@ describe("Mcp: what is refused", () => {
       assert.strictEqual(yield* asked, 0)
     }).pipe(Effect.provide(world({ [places.server]: metadata(issuer, { registration_endpoint: undefined }) }))))
 
-  it.effect("MCP6 a registration that is refused says why", () =>
+  it.effect("MCP6 RG4 a registration that is refused says why", () =>
     Effect.gen(function*() {
       assert.deepInclude(yield* failing(), { _tag: "CredentialsRejected", code: "invalid_redirect_uri" })
       assert.strictEqual(yield* asked, 0)
