@@ -52,25 +52,22 @@ const kept = (url: string, directory: string) =>
     Layer.provide(NodeHttpClient.layerUndici)
   )
 // #endregion
-// #region background
 import { MayInteract } from "@effect-auth/core/TokenSource"
-
+// #region background
 /** For workers beside the program that a person sits before: they go on with its session, and ask nobody. */
 const inBackground = (url: string) => Effect.provideService(moons(url), MayInteract, false)
 // #endregion
-// #region failure
 import { isAuthError } from "@effect-auth/core/AuthError"
 import { Cause } from "effect"
-
+// #region failure
 /** What the SDK passes on of a failed request. */
 const said = (failure: unknown): string => {
   const error = Cause.isUnknownException(failure) ? failure.error : failure
   return isAuthError(error) ? error._tag : String(error)
 }
 // #endregion
-// #region alone
 import type { Redacted } from "effect"
-
+// #region alone
 const service = (url: string, clientId: string, clientSecret: Redacted.Redacted) =>
   Mcp.layer({
     client: Acme,
