@@ -15,7 +15,6 @@ const SalesLive = Layer.scoped(
   Sales,
   Effect.gen(function*() {
     const tokens = yield* ClientCredentials.makeTokens({
-      baseUrl: "https://login.sales.example",
       server: "https://login.sales.example",
       credential: { clientId: "sales-sync", clientSecret: Redacted.make("canary-secret-sales") },
       keep: ["instance_url"] // a member of the token response that becomes part of `Token.extra`

@@ -202,7 +202,10 @@ export class CredentialsRejected
       : this.grant === "refresh"
       ? "the refresh token"
       : "the credentials"
-    return sentence(`${this.mode}: the server rejected ${what}`, this)
+    // RFC 6749 section 4.1.2.1; Entra's word for it on another device
+    return this.code === "access_denied" || this.code === "authorization_declined"
+      ? sentence(`${this.mode}: access was denied, by the person who was asked or by the server`, this)
+      : sentence(`${this.mode}: the server rejected ${what}`, this)
   }
 }
 

@@ -106,7 +106,6 @@ const idJag = (
       login: Effect.succeed(new Token({ value: Redacted.make(context.idp_id_token ?? ""), issuedAt }))
     })
     const tokens = yield* TokenExchange.makeTokens({
-      baseUrl: context.idp_issuer ?? "",
       server: { issuer: context.idp_issuer, tokenEndpoint: context.idp_token_endpoint ?? "" },
       credential: { clientId: context.idp_client_id ?? "" },
       subject,

@@ -78,7 +78,7 @@ export type Person = RedirectReceiver.RedirectReceiver | LoginPrompt
  * @category constructors
  */
 export const makeTokens = <R = never>(
-  options: Session.Settings & Session.TokenOptions & LoopbackGrant & Credential<R>
+  options: Session.TokenSettings & Session.TokenOptions & LoopbackGrant & Credential<R>
 ): Session.Tokens<R | Person> => Session.makeTokens(options, { ...modeOf(options), interactive: logIn(options) })
 
 /**
@@ -132,7 +132,7 @@ export const layerConfig = <Self = never>(
  * @since 0.1.0
  * @category models
  */
-export interface WebOptions<R = never> extends Session.Settings, Session.TokenOptions, Grant, Credential<R> {
+export interface WebOptions<R = never> extends Session.TokenSettings, Session.TokenOptions, Grant, Credential<R> {
   /** The route that takes the redirect, exactly as it is registered. */
   readonly redirectUri: string
 }
@@ -179,30 +179,33 @@ export const begin = <R = never>(
   SetupError | ExchangeError,
   HttpClient.HttpClient | R
 > =>
-  Effect.flatMap(
-    Session.make(options, modeOf(options)),
-    ({ connect }) =>
-      Effect.flatMap(connect, ({ client: { server }, credential: { clientId } }) =>
-        AuthorizationRequest.make({ ...options, mode: name, server, clientId }))
-  )
+  Effect.gen(function*() {
+    const { connect } = yield* Session.make(options, modeOf(options))
+    return yield* requested(yield* connect, options)
+  })
 
 /**
  * Completes a login: takes the URL of the redirect, or its query, redeems the code, once, and stores the token under the
- * `account` if there is a store, so that every {@link makeSession} of it goes on with it at once. Use the record that was
- * kept for this browser, and remove it, whatever the outcome.
+ * `account` if there is a store, so that every {@link makeSession} of it goes on with it at once. The account may be told
+ * from the token, such as from its ID token (`IdToken.verify`), because nobody is known before. Use the record that was kept
+ * for this browser, and remove it, whatever the outcome.
  *
  * @since 0.1.0
  * @category web applications
  */
-export const complete = <R = never>(
-  options: WebOptions<R>,
+export const complete = <R = never, E = never, R2 = never>(
+  options: Omit<WebOptions<R>, "account"> & {
+    /** Default: none, so that nothing is stored. */
+    readonly account?: string | ((token: Token) => Effect.Effect<string, E, R2>) | undefined
+  },
   pending: PendingAuthorization,
   redirect: string | URL | URLSearchParams
-): Effect.Effect<Token, SetupError | ExchangeError, HttpClient.HttpClient | R> =>
+): Effect.Effect<Token, SetupError | ExchangeError | E, HttpClient.HttpClient | R | R2> =>
   Effect.gen(function*() {
-    const session = yield* Session.make(options, modeOf(options))
+    const { account, ...others } = options
+    const { connect } = yield* Session.make(others, modeOf(others))
     const code = yield* AuthorizationRequest.codeOf(pending, parametersOf(redirect), { mode: name })
-    const connection = yield* session.connect
+    const connection = yield* connect
     const { client: { clientId, server } } = connection
     if (pending.tokenEndpoint !== server.tokenEndpoint || pending.clientId !== clientId) {
       return yield* new MalformedTokenResponse({
@@ -210,9 +213,12 @@ export const complete = <R = never>(
         detail: "the login was begun with another client, or at another authorization server"
       })
     }
-    const store = options.account === undefined ? undefined : yield* Session.storeOf(session, name, options)
     const token = yield* redeem(connection, pending, code)
-    if (store !== undefined) yield* store.withLock(TokenStore.set(store, token))
+    if (account !== undefined) {
+      const of = { ...others, account: typeof account === "string" ? account : yield* account(token) }
+      const store = yield* Session.storeOf(yield* Session.make(of, modeOf(of)), name, of)
+      if (store !== undefined) yield* store.withLock(TokenStore.set(store, token))
+    }
     return token
   })
 
@@ -225,7 +231,7 @@ export const complete = <R = never>(
  * @category web applications
  */
 export const makeSession = <R = never>(
-  options: Session.Settings & Session.TokenOptions & Credential<R> & Grant & { readonly account: string }
+  options: Session.TokenSettings & Session.TokenOptions & Credential<R> & Grant & { readonly account: string }
 ): Session.Tokens<R> => Session.makeTokens(options, modeOf(options))
 
 const name = "OAuth/AuthorizationCode"
@@ -240,7 +246,7 @@ const modeOf = <R>({ account = "", credential: given }: Grant & Credential<R>) =
 
 /** From listening to the token; see `BrowserLogin`. */
 const logIn =
-  (options: Session.Settings & LoopbackGrant) =>
+  (options: Session.TokenSettings & LoopbackGrant) =>
   (connection: Session.Connection<AuthorizationCode>, demand: Demand): Effect.Effect<
     Token,
     ExchangeError,

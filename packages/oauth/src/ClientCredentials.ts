@@ -27,7 +27,7 @@ export interface Credential<R = never> {
  * @category constructors
  */
 export const makeTokens = <R = never>(
-  options: Session.Settings & Session.TokenOptions & Credential<R>
+  options: Session.TokenSettings & Session.TokenOptions & Credential<R>
 ): Session.Tokens<R> =>
   Session.makeTokens(options, {
     name,

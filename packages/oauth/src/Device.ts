@@ -59,7 +59,7 @@ export interface Grant {
  * @category constructors
  */
 export const makeTokens = <R = never>(
-  options: Session.Settings & Session.TokenOptions & Grant & Credential<R>
+  options: Session.TokenSettings & Session.TokenOptions & Grant & Credential<R>
 ): Session.Tokens<R | LoginPrompt.LoginPrompt> => {
   const { account = "", credential: given, refreshPolicy = patient } = options
   return Session.makeTokens({ ...options, refreshPolicy }, {
@@ -123,7 +123,7 @@ const name = "OAuth/Device"
 const patient = RefreshPolicy.interaction(RefreshPolicy.default, "30 minutes")
 
 const logIn =
-  (options: Session.Settings & Grant) =>
+  (options: Session.TokenSettings & Grant) =>
   ({ client, exchange }: Session.Connection<Device>, demand: Demand): Effect.Effect<
     Token,
     ExchangeError,
@@ -181,7 +181,11 @@ const asked = <R>(
   Effect.flatMap(Clock.currentTimeMillis, (now) => {
     const left = deadline - now
     if (left <= 0) {
-      return new InteractionRequired({ mode: name, code: "expired_token", detail: "nobody entered the code in time" })
+      return new InteractionRequired({
+        mode: name,
+        code: DeviceAuthorizations.expired,
+        detail: "nobody entered the code in time"
+      })
     }
     return Effect.delay(question, Duration.min(interval, left)).pipe(
       Effect.catchAll((error) => {

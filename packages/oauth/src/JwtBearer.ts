@@ -42,7 +42,7 @@ export interface Grant {
  * @category constructors
  */
 export const makeTokens = <R = never>(
-  options: Session.Settings & Session.TokenOptions & Grant & Credential<R>
+  options: Session.TokenSettings & Session.TokenOptions & Grant & Credential<R>
 ): Session.Tokens<R> => {
   const { account, assertion } = options
   return Session.makeTokens(options, {

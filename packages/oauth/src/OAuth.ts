@@ -14,16 +14,16 @@
  * @since 0.1.0
  */
 import * as AuthenticatedHttpClient from "@effect-auth/core/AuthenticatedHttpClient"
-import type { ExchangeError, SetupError } from "@effect-auth/core/AuthError"
+import type { ClientError, ExchangeError, SetupError } from "@effect-auth/core/AuthError"
 import { CredentialUnavailable } from "@effect-auth/core/AuthError"
 import * as TokenSource from "@effect-auth/core/TokenSource"
 import type * as HttpClient from "@effect/platform/HttpClient"
 import * as Effect from "effect/Effect"
 import type * as Scope from "effect/Scope"
 import * as Mode from "./internal/mode.ts"
-import type { Settings, TokenOptions, Tokens } from "./internal/session.ts"
+import type { Settings, TokenOptions, Tokens, TokenSettings } from "./internal/session.ts"
 
-export type { Settings, TokenOptions, Tokens }
+export type { Settings, TokenOptions, Tokens, TokenSettings }
 
 export type {
   /**
@@ -66,7 +66,7 @@ export const makeWith = <const O extends AuthenticatedHttpClient.Options & MakeW
  * @since 0.1.0
  * @category models
  */
-export interface Principals<K, E> {
+export interface Principals<K, E = ClientError> {
   /** The client of a principal. It stays good for ever, and keeps nothing in memory while it is not used. */
   readonly forKey: (key: K) => AuthenticatedHttpClient.Service<E>
   /** Their tokens by themselves, such as to end a session: `tokensOf("ada").end`. */

@@ -57,12 +57,12 @@ export interface Grant {
  * @category constructors
  */
 export const makeTokens = <R = never>(
-  options: Session.Settings & Session.TokenOptions & Grant & Credential<R>
+  options: Session.TokenSettings & Session.TokenOptions & Grant & Credential<R>
 ): Session.Tokens<R> => tokensOfTypes(["bearer", "n_a"], options)
 
 const tokensOfTypes = <R>(
   types: ReadonlyArray<string>,
-  options: Session.Settings & Session.TokenOptions & Grant & Credential<R>
+  options: Session.TokenSettings & Session.TokenOptions & Grant & Credential<R>
 ): Session.Tokens<R> => {
   const { account, actor, audience, refresh = false, requestedTokenType, subject, subjectTokenType } = options
   return Session.makeTokens(options, {

@@ -1,6 +1,8 @@
+import type { Token } from "@effect-auth/core/Token"
 import { MayInteract } from "@effect-auth/core/TokenSource"
 import * as TokenStores from "@effect-auth/core/TokenStores"
 import * as AuthorizationCode from "@effect-auth/oauth/AuthorizationCode"
+import * as Dpop from "@effect-auth/oauth/Dpop"
 import * as OAuth from "@effect-auth/oauth/OAuth"
 import * as ScriptedHttpClient from "@effect-auth/testing/ScriptedHttpClient"
 import { assert, describe, it } from "@effect/vitest"
@@ -176,6 +178,27 @@ describe("AuthorizationCode, web application", () => {
       const [, , refresh] = (yield* forms).map(Object.fromEntries)
       assert.deepInclude(refresh, { grant_type: "refresh_token", refresh_token: "canary-first" })
     }).pipe(Effect.provide(live)))
+
+  it.scoped("stores the session under the account that the token tells", () =>
+    Effect.gen(function*() {
+      const { pending, url } = yield* AuthorizationCode.begin(web)
+      const account = ({ value }: Token) => Effect.succeed(Redacted.value(value) === "canary-0" ? "ada" : "nobody")
+      yield* AuthorizationCode.complete({ ...web, account }, pending, `?${agrees(new URL(url)) ?? ""}`)
+      assert.strictEqual(yield* call(yield* users, "ada"), "Bearer canary-0")
+    }).pipe(Effect.provide(live)))
+
+  it.scoped("AC14 DP6 binds the code to a key, which goes with the record to where the login is completed", () =>
+    Effect.gen(function*() {
+      const bound = { ...web, dpop: Dpop.generated() }
+      const { pending, url } = yield* AuthorizationCode.begin(bound)
+      assert.match(new URL(url).searchParams.get("dpop_jkt") ?? "", /^[A-Za-z0-9_-]{43}$/u)
+      const token = yield* AuthorizationCode.complete(bound, pending, `?${agrees(new URL(url)) ?? ""}`)
+      assert.isDefined(pending.key)
+      assert.strictEqual(
+        Redacted.value(token.key ?? Redacted.make("")),
+        Redacted.value(pending.key ?? Redacted.make("none"))
+      )
+    }).pipe(Effect.provide(ScriptedHttpClient.layer({ json: { access_token: "canary-0", token_type: "DPoP" } }))))
 
   it.scoped("asks nobody: a user who has to log in is told so, and is served at once after that", () =>
     Effect.gen(function*() {

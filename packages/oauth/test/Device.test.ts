@@ -137,13 +137,23 @@ describe("Device.layer", () => {
       assert.isTrue(forms.slice(1).every(({ device_code }) => device_code === "canary-device-code"))
     }))
 
-  it.effect.each(["access_denied", "authorization_declined", "expired_token", "invalid_client", "anything_else"])(
+  it.effect.each(["access_denied", "authorization_declined", "invalid_client", "anything_else"])(
     "DV7 DV9 is over when the server says %s",
     (code) =>
       Effect.gen(function*() {
         const { result, times } = yield* polled([pending, no(code)])
         assert.deepInclude(result._tag === "Left" ? result.left : undefined, { _tag: "CredentialsRejected", code })
         assert.deepStrictEqual(times, [5, 10])
+      })
+  )
+
+  it.effect.each(["expired_token", "code_expired"])(
+    "DV7 is over, and begins no other login, when the server says %s",
+    (code) =>
+      Effect.gen(function*() {
+        const { codes, result, times } = yield* polled([pending, no(code)])
+        assert.deepInclude(result._tag === "Left" ? result.left : undefined, { _tag: "InteractionRequired", code })
+        assert.deepStrictEqual([times, codes.length], [[5, 10], 1])
       })
   )
 

@@ -57,7 +57,12 @@ export const request = (
 
 /** "Not yet" is no refusal, whatever its status: GitHub says it with 200, Google with 428. */
 export const dialect: TokenEndpoint.Dialect = (answer, grant) =>
-  answer.code === pending || answer.code === slowDown ? "TryAgain" : TokenEndpoint.oauth(answer, grant)
+  answer.code === pending || answer.code === slowDown
+    ? "TryAgain"
+    // the second is Entra's word; nobody refused anything
+    : answer.code === expired || answer.code === "code_expired"
+    ? "InteractionRequired"
+    : TokenEndpoint.oauth(answer, grant)
 
 /** GitHub states in its refusals how long to wait from now on. */
 export const statedInterval = (
@@ -84,6 +89,7 @@ export const nextInterval = (interval: Duration.Duration, error: ExchangeError):
 
 const pending = "authorization_pending"
 const slowDown = "slow_down"
+export const expired = "expired_token"
 
 const Answer = Schema.Struct({
   device_code: Schema.NonEmptyString,

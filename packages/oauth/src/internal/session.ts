@@ -28,7 +28,17 @@ import * as TokenRequest from "./tokenRequest.ts"
  * @since 0.1.0
  * @category models
  */
-export interface Settings extends System.Settings, Parameters.Wanted {
+export interface Settings extends System.Settings, Wanted {}
+
+/**
+ * The settings of a mode's tokens by themselves. Those of a client may be there, too, and are not looked at.
+ *
+ * @since 0.1.0
+ * @category models
+ */
+export interface TokenSettings extends Partial<System.Settings>, Wanted {}
+
+interface Wanted extends Parameters.Wanted {
   /**
    * The authorization server: its issuer URL, whose metadata is read before the first login, or its endpoints as an
    * object, so that nothing is read. Sources of many keys share what `AuthorizationServer.remember` has read.
@@ -128,7 +138,7 @@ export interface Session<C> {
 }
 
 export const make = <F extends object, C extends Client, R, I>(
-  options: Settings & TokenOptions,
+  options: TokenSettings & TokenOptions,
   { account, given, make, name: mode, required, types = ["bearer"] }: Mode<F, C, R, I>
 ): Effect.Effect<Session<C>, SetupError, R> =>
   Effect.gen(function*() {
@@ -211,7 +221,7 @@ export const make = <F extends object, C extends Client, R, I>(
   })
 
 export const makeTokens = <F extends object, C extends Client, R = never, I = never>(
-  options: Settings & TokenOptions,
+  options: TokenSettings & TokenOptions,
   mode: Mode<F, C, R, I>
 ): Tokens<R | I> =>
   Effect.gen(function*() {
