@@ -252,7 +252,15 @@ export const fromCredential = <C>(
 ): Authenticator =>
   Option.match(source.fixed, {
     onSome: (credential) => fixed(options.credentials(credential), options),
-    onNone: () => Reread.make(source.read, { ...options, coolDown: options.coolDown ?? RefreshPolicy.default.coolDown })
+    onNone: () =>
+      Reread.make(source.read, {
+        mode: options.mode,
+        coolDown: options.coolDown ?? RefreshPolicy.default.coolDown,
+        proveWith: (credential, reject) => {
+          const proved = Exit.fromEither(Active.make(options, options.credentials(credential), reject))
+          return () => proved
+        }
+      })
   })
 
 /**
@@ -273,6 +281,49 @@ export const perRequest = (
   prove: (request, now) =>
     Effect.flatMap(Effect.suspend(() => make(request, now)), (credentials) => Active.make(options, credentials, giveUp))
 })
+
+/**
+ * What was made for one request, and how the answer to this one is read, such as by the nonce that it was made with. What is
+ * left out is read as the options say.
+ *
+ * @since 0.1.0
+ * @category models
+ */
+export interface Made extends Pick<Options, "review" | "explain"> {
+  readonly credentials: RequestCredentials.RequestCredentials
+}
+
+/**
+ * {@link perRequest} with a credential from a source, such as a signature with a key that is rotated while the program
+ * runs. The credential is read and read again as by {@link fromCredential}.
+ *
+ * @since 0.1.0
+ * @category constructors
+ */
+export const perRequestFromCredential = <C>(
+  source: CredentialSource<C>,
+  make: (
+    credential: C,
+    request: HttpClientRequest.HttpClientRequest,
+    now: number
+  ) => Effect.Effect<Made, ExchangeError | OriginRefused>,
+  options: Options & { readonly mode: string; readonly coolDown?: Duration.Duration | undefined }
+): Authenticator => {
+  const proveWith = (credential: C, reject: ActiveCredentials["reject"]): Authenticator["prove"] => (request, now) =>
+    Effect.flatMap(
+      Effect.suspend(() => make(credential, request, now)),
+      ({ credentials, ...reading }) => Active.make({ ...options, ...reading }, credentials, reject)
+    )
+  return Option.match(source.fixed, {
+    onSome: (credential) => ({ mode: options.mode, prove: proveWith(credential, giveUp) }),
+    onNone: () =>
+      Reread.make(source.read, {
+        mode: options.mode,
+        coolDown: options.coolDown ?? RefreshPolicy.default.coolDown,
+        proveWith
+      })
+  })
+}
 
 /**
  * {@link perRequest} with the current token of a source, such as a proof of possession for it (RFC 9449). A refusal renews

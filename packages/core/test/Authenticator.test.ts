@@ -411,6 +411,37 @@ describe("Authenticator", () => {
       }))
   })
 
+  describe("perRequestFromCredential", () => {
+    it.effect("makes credentials of the current value, reads it again after a refusal, and reads each answer by what was made for it", () =>
+      Effect.gen(function*() {
+        const values = yield* Ref.make(["canary-old", "canary-new"])
+        const reviewed: Array<string> = []
+        const source = yield* CredentialSource.make(
+          Effect.map(
+            Ref.modify(values, ([first = "none", ...rest]) => [first, rest.length === 0 ? [first] : rest] as const),
+            (value) => ({ token: Redacted.make(value) })
+          ),
+          { mode: "Signed", make: Credential.bearer }
+        )
+        const authenticator = Authenticator.perRequestFromCredential(source, ({ token }, { url }) =>
+          Effect.succeed({
+            credentials: RequestCredentials.header("x-signature", token),
+            review: (response: HttpClientResponse.HttpClientResponse) => {
+              reviewed.push(`${url} ${response.status}`)
+              return Authenticator.reviewStatus(response)
+            }
+          }), { mode: "Signed" })
+        const http = yield* clientOf(authenticator, admitting("x-signature", "canary-new"))
+        yield* http.get("/a")
+        yield* http.get("/b")
+        assert.deepStrictEqual(reviewed, [
+          "https://api.example/a 401",
+          "https://api.example/a 200",
+          "https://api.example/b 200"
+        ])
+      }))
+  })
+
   describe("perRequest", () => {
     /** Signs the method and the URL, and counts its signatures. */
     const signing = Effect.gen(function*() {

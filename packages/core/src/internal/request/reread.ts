@@ -9,17 +9,14 @@ import * as Clock from "effect/Clock"
 import * as Duration from "effect/Duration"
 import * as Effect from "effect/Effect"
 import * as Equal from "effect/Equal"
-import * as Exit from "effect/Exit"
 import type { CredentialUnavailable } from "../../AuthError.ts"
-import type { RequestCredentials } from "../../RequestCredentials.ts"
 import type { RenewalStep } from "../token/rejection.ts"
-import type { ActiveCredentials, Authenticator, Options } from "./activeCredentials.ts"
-import * as Active from "./activeCredentials.ts"
+import type { ActiveCredentials, Authenticator } from "./activeCredentials.ts"
 
 /** What was read last. */
 interface Current<C> {
   readonly credential: C
-  readonly proved: Exit.Exit<ActiveCredentials, CredentialUnavailable>
+  readonly prove: Authenticator["prove"]
 }
 
 interface State<C> {
@@ -39,9 +36,10 @@ export const decide = (
 
 export const make = <C>(
   read: Effect.Effect<C, CredentialUnavailable>,
-  options: Options & {
+  options: {
     readonly mode: string
-    readonly credentials: (credential: C) => RequestCredentials
+    /** Run once for each value; what it returns proves every request until the next one. */
+    readonly proveWith: (credential: C, reject: ActiveCredentials["reject"]) => Authenticator["prove"]
     readonly coolDown: Duration.Duration
   }
 ): Authenticator => {
@@ -53,9 +51,7 @@ export const make = <C>(
   const install = (credential: C): Current<C> => {
     const current: Current<C> = {
       credential,
-      proved: Exit.fromEither(
-        Active.make(options, options.credentials(credential), () => oneAtATime(reject(current)))
-      )
+      prove: options.proveWith(credential, () => oneAtATime(reject(current)))
     }
     change({ current })
     return current
@@ -66,8 +62,6 @@ export const make = <C>(
       const { current } = StateRef.get(state)
       return current === undefined ? Effect.map(read, install) : Effect.succeed(current)
     })
-  ).pipe(
-    Effect.flatMap(({ proved }) => proved)
   )
 
   const reject = (refused: Current<C>): Effect.Effect<RenewalStep> =>
@@ -92,9 +86,11 @@ export const make = <C>(
 
   return {
     mode: options.mode,
-    prove: () => {
+    prove: (request, now) => {
       const { current, rereading } = StateRef.get(state)
-      return current === undefined || rereading ? readOnce : current.proved
+      return current === undefined || rereading
+        ? Effect.flatMap(readOnce, ({ prove }) => prove(request, now))
+        : current.prove(request, now)
     }
   }
 }
