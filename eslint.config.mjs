@@ -24,7 +24,8 @@ const facades = {
   "ibm-mq": ["IbmMq"],
   qualys: ["Qualys"],
   yamcs: ["Yamcs"],
-  oauth: ["OAuth"]
+  oauth: ["OAuth"],
+  signing: ["Digest"]
 }
 const facadeImports = (name) => {
   const modules = facades[name].join("|")

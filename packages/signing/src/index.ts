@@ -1,0 +1,11 @@
+/**
+ * Credentials made for each request: what cannot be a token.
+ *
+ * @since 0.1.0
+ */
+
+/** @since 0.1.0 */
+export * as Digest from "./Digest.ts"
+
+/** @since 0.1.0 */
+export * as SigningCredential from "./SigningCredential.ts"
