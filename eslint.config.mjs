@@ -25,7 +25,7 @@ const facades = {
   qualys: ["Qualys"],
   yamcs: ["Yamcs"],
   oauth: ["OAuth"],
-  signing: ["Digest"]
+  signing: ["Digest", "SigV4"]
 }
 const facadeImports = (name) => {
   const modules = facades[name].join("|")

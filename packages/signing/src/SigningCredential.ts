@@ -6,7 +6,9 @@
 import type { InvalidSetting } from "@effect-auth/core/AuthError"
 import * as Credential from "@effect-auth/core/Credential"
 import * as Config from "effect/Config"
+import type * as DateTime from "effect/DateTime"
 import * as Either from "effect/Either"
+import * as Option from "effect/Option"
 import * as Redacted from "effect/Redacted"
 import * as Schema from "effect/Schema"
 
@@ -20,6 +22,24 @@ import * as Schema from "effect/Schema"
 export class Digest extends Schema.TaggedClass<Digest>("@effect-auth/signing/Digest")("Digest", {
   username: Credential.Basic.fields.username,
   password: Credential.Basic.fields.password
+}) {}
+
+/**
+ * A key of AWS, or of a service that is signed to in the same way. With `expiresAt` it is a temporary one, which is replaced
+ * before then if it comes from an Effect.
+ *
+ * @since 0.1.0
+ * @category schemas
+ */
+export class SigV4 extends Schema.TaggedClass<SigV4>("@effect-auth/signing/SigV4")("SigV4", {
+  accessKeyId: Credential.Name.pipe(
+    Schema.filter((id) =>
+      /^[\x21-\x7e]+$/u.test(id) && !/[,/]/u.test(id) || "must be ASCII without white space, comma or slash"
+    )
+  ),
+  secretAccessKey: Credential.Secret,
+  sessionToken: Schema.optionalWith(Credential.HeaderSecret, { exact: true }),
+  expiresAt: Schema.optionalWith(Schema.DateTimeUtc, { exact: true })
 }) {}
 
 /**
@@ -44,6 +64,45 @@ export const digestConfig = (prefix: string): Config.Config<Digest> =>
     prefix,
     Config.all({ username: text(`${prefix}_USERNAME`), password: secret(`${prefix}_PASSWORD`) }),
     digest
+  )
+
+/**
+ * Makes a {@link SigV4} credential, or fails with `InvalidSetting`.
+ *
+ * @since 0.1.0
+ * @category constructors
+ */
+export const sigV4 = (fields: {
+  readonly accessKeyId: string
+  readonly secretAccessKey: Redacted.Redacted
+  readonly sessionToken?: Redacted.Redacted | undefined
+  readonly expiresAt?: DateTime.Utc | undefined
+}): Either.Either<SigV4, InvalidSetting> =>
+  Credential.construct(() =>
+    new SigV4({
+      accessKeyId: fields.accessKeyId,
+      secretAccessKey: fields.secretAccessKey,
+      ...(fields.sessionToken === undefined ? undefined : { sessionToken: fields.sessionToken }),
+      ...(fields.expiresAt === undefined ? undefined : { expiresAt: fields.expiresAt })
+    })
+  )
+
+/**
+ * A {@link SigV4} credential from `<prefix>_ACCESS_KEY_ID`, `<prefix>_SECRET_ACCESS_KEY` and, if it is set,
+ * `<prefix>_SESSION_TOKEN`. With the prefix `AWS` these are the variables of all tools of AWS.
+ *
+ * @since 0.1.0
+ * @category config
+ */
+export const sigV4Config = (prefix: string): Config.Config<SigV4> =>
+  Credential.checkedConfig(
+    prefix,
+    Config.all({
+      accessKeyId: text(`${prefix}_ACCESS_KEY_ID`),
+      secretAccessKey: secret(`${prefix}_SECRET_ACCESS_KEY`),
+      sessionToken: Config.map(Config.option(secret(`${prefix}_SESSION_TOKEN`)), Option.getOrUndefined)
+    }),
+    sigV4
   )
 
 const text = (name: string): Config.Config<string> => Credential.variableConfig(name, Either.right)

@@ -9,3 +9,6 @@ export * as Digest from "./Digest.ts"
 
 /** @since 0.1.0 */
 export * as SigningCredential from "./SigningCredential.ts"
+
+/** @since 0.1.0 */
+export * as SigV4 from "./SigV4.ts"
