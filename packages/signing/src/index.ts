@@ -5,10 +5,16 @@
  */
 
 /** @since 0.1.0 */
+export * as AwsCredentials from "./AwsCredentials.ts"
+
+/** @since 0.1.0 */
 export * as Digest from "./Digest.ts"
+
+/** @since 0.1.0 */
+export * as SigV4 from "./SigV4.ts"
 
 /** @since 0.1.0 */
 export * as SigningCredential from "./SigningCredential.ts"
 
 /** @since 0.1.0 */
-export * as SigV4 from "./SigV4.ts"
+export * as WorkloadToken from "./WorkloadToken.ts"
