@@ -25,7 +25,7 @@ const facades = {
   qualys: ["Qualys"],
   yamcs: ["Yamcs"],
   oauth: ["OAuth"],
-  signing: ["Digest", "SigV4"]
+  signing: ["Digest", "Hmac", "MessageSignature", "SigV4", "WorkloadToken"]
 }
 const facadeImports = (name) => {
   const modules = facades[name].join("|")

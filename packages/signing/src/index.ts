@@ -11,6 +11,12 @@ export * as AwsCredentials from "./AwsCredentials.ts"
 export * as Digest from "./Digest.ts"
 
 /** @since 0.1.0 */
+export * as Hmac from "./Hmac.ts"
+
+/** @since 0.1.0 */
+export * as MessageSignature from "./MessageSignature.ts"
+
+/** @since 0.1.0 */
 export * as SigV4 from "./SigV4.ts"
 
 /** @since 0.1.0 */
