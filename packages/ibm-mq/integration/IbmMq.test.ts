@@ -2,12 +2,15 @@ import * as MutualTls from "@effect-auth/core/MutualTls"
 import * as FakeMqweb from "@effect-auth/testing/FakeMqweb"
 import * as FakeServer from "@effect-auth/testing/FakeServer"
 import * as NodeHttpServer from "@effect/platform-node/NodeHttpServer"
+import * as Cookies from "@effect/platform/Cookies"
 import * as HttpClient from "@effect/platform/HttpClient"
+import * as HttpClientRequest from "@effect/platform/HttpClientRequest"
 import { assert, layer } from "@effect/vitest"
 import * as Effect from "effect/Effect"
 import * as Layer from "effect/Layer"
 import * as Option from "effect/Option"
 import * as Redacted from "effect/Redacted"
+import * as Ref from "effect/Ref"
 import * as Https from "node:https"
 import * as IbmMq from "../src/IbmMq.ts"
 import { Ltpa } from "../src/MqCredential.ts"
@@ -193,6 +196,94 @@ layer(OpenLiberty.layer, { timeout: "10 minutes", excludeTestServices: true })("
       )
       assert.deepInclude(value, { _tag: "CredentialsRejected", code: "MQWB0105E", status: 401 })
       assert.strictEqual(calls.length, 1)
+    }))
+
+  it.effect("the cookie of another user makes neither Basic nor a certificate that user, though the server prefers it", () =>
+    Effect.gen(function*() {
+      const server = yield* OpenLiberty.OpenLiberty
+      const transport = yield* Layer.build(OpenLiberty.layerTransport({ ca: server.ca }))
+      const send = (request: HttpClientRequest.HttpClientRequest) =>
+        Effect.provide(HttpClient.execute(request), transport)
+      const given = yield* send(
+        HttpClientRequest.post(`${server.baseUrl}/login`, { acceptJson: true }).pipe(
+          HttpClientRequest.bodyUnsafeJson(OpenLiberty.writer)
+        )
+      )
+      const cookie = Cookies.toCookieHeader(given.cookies)
+      const raw = yield* send(
+        HttpClientRequest.get(`${server.baseUrl}/login`, { acceptJson: true, headers: { cookie } }).pipe(
+          HttpClientRequest.basicAuth(OpenLiberty.user.username, OpenLiberty.user.password)
+        )
+      )
+      assert.include(yield* raw.text, "writer", "the server prefers the cookie")
+      const asked = Effect.flatMap(IbmMq.Client, (http) => http.get("/login", { headers: { cookie } })).pipe(
+        Effect.flatMap((response) => response.text)
+      )
+      const basic = yield* through(({ baseUrl }) => IbmMq.layerBasic({ baseUrl, credential }), () => asked)
+      assert.include(basic.value, "reader")
+      const certificate = yield* through(({ baseUrl }) => IbmMq.layerClientCertificate({ baseUrl }), () => asked, {
+        certificate: true
+      })
+      assert.include(certificate.value, "reader")
+    }).pipe(Effect.scoped))
+
+  it.effect("a cookie jar below the client leaves each mode its user", () =>
+    Effect.gen(function*() {
+      const server = yield* OpenLiberty.OpenLiberty
+      const jar = yield* Ref.make(Cookies.empty)
+      const transport = Layer.effect(
+        HttpClient.HttpClient,
+        Effect.map(HttpClient.HttpClient, HttpClient.withCookiesRef(jar))
+      ).pipe(Layer.provide(OpenLiberty.layerTransport({ ca: server.ca })))
+      const { baseUrl } = server
+      for (
+        const [mode, { password, username }] of [["Basic", OpenLiberty.writer], ["Ltpa", OpenLiberty.user], [
+          "Basic",
+          OpenLiberty.user
+        ], ["Ltpa", OpenLiberty.writer]] as const
+      ) {
+        const given = { username, password: Redacted.make(password) }
+        const layer: Layer.Layer<IbmMq.Client, unknown, HttpClient.HttpClient> = mode === "Basic"
+          ? IbmMq.layerBasic({ baseUrl, credential: given })
+          : IbmMq.layerLtpa({ baseUrl, credential: given })
+        const users = yield* Effect.zip(MqUser.whoAmI, MqUser.whoAmI).pipe(
+          Effect.provide(Layer.provide(Layer.fresh(layer), transport))
+        )
+        assert.deepStrictEqual(users.map(({ name }) => name), [username, username])
+      }
+      assert.isTrue(Object.keys((yield* Ref.get(jar)).cookies).some((name) => name.startsWith("LtpaToken2")))
+    }))
+
+  it.effect("two logins of one user give one token, which `logout: false` leaves to the other, and a tracked logout to nobody", () =>
+    Effect.gen(function*() {
+      const both = (logout: boolean) =>
+        through(ltpa, (calls, { baseUrl, ca }) =>
+          Effect.gen(function*() {
+            yield* list
+            const own = calls.at(-1)?.cookie
+            const other: Array<Call> = []
+            const transport = Layer.effect(HttpClient.HttpClient, Effect.map(HttpClient.HttpClient, recording(other)))
+              .pipe(
+                Layer.provide(OpenLiberty.layerTransport({ ca }))
+              )
+            yield* Effect.provide(
+              list,
+              Layer.fresh(IbmMq.layerLtpa({ baseUrl, credential, logout })).pipe(Layer.provide(transport))
+            )
+            assert.strictEqual(other.at(-1)?.cookie, own)
+            return yield* list
+          }))
+      const server = yield* OpenLiberty.OpenLiberty
+      const logins = (calls: ReadonlyArray<Call>) => told(calls).filter((call) => call.startsWith("POST /login")).length
+      yield* server.restart("LtpaToken2_e5f6a7")
+      const untracked = yield* both(true)
+      assert.deepStrictEqual([untracked.value.status, logins(untracked.calls)], [200, 1])
+      yield* server.restart("LtpaToken2_f6a7b8", { trackLogouts: true })
+      const kept = yield* both(false)
+      assert.deepStrictEqual([kept.value.status, logins(kept.calls)], [200, 1])
+      const tracked = yield* both(true)
+      assert.deepStrictEqual([tracked.value.status, logins(tracked.calls)], [200, 2])
+      yield* server.restart(OpenLiberty.cookieName)
     }))
 
   it.effect("a client certificate is the user of its common name, with neither header nor cookie", () =>

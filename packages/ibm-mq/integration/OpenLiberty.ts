@@ -23,8 +23,11 @@ const home = fileURLToPath(new URL(`../.cache/liberty-${version}`, import.meta.u
 const tools = `${home}/wlp/bin/tools`
 const fixture = fileURLToPath(new URL("mqweb", import.meta.url))
 
-/** The one user of the registry, whose name the client certificate bears too. */
+/** A user of the registry, whose name the client certificate bears too. */
 export const user = { username: "reader", password: "canary-password-liberty" }
+
+/** Another one, without a certificate. */
+export const writer = { username: "writer", password: "canary-password-writer" }
 
 /** The name of its cookie before a restart. */
 export const cookieName = "LtpaToken2_a1b2c3"
@@ -38,8 +41,8 @@ export interface Service {
   readonly key: string
   /** Replaces `ltpa.keys` under the running server, and waits until it refuses this cookie for it. */
   readonly swapKeys: (cookie: string) => Effect.Effect<void>
-  /** Restarts the server with another name for its cookie. */
-  readonly restart: (cookieName: string) => Effect.Effect<void>
+  /** Restarts the server with another name for its cookie; with `trackLogouts` it refuses what was logged out. */
+  readonly restart: (cookieName: string, options?: { readonly trackLogouts: boolean }) => Effect.Effect<void>
 }
 
 export class OpenLiberty extends Context.Tag("@effect-auth/ibm-mq/integration/OpenLiberty")<OpenLiberty, Service>() {}
@@ -112,7 +115,7 @@ const configure = (server: string) =>
 /** Ends the server when its own input ends: with this process, in whatever way that comes to its end. */
 const supervise = "\"$@\" > console.log 2>&1 & java=$!; trap : TERM; cat > /dev/null; kill $java; wait $java"
 
-const serve = (directory: string, port: number, cookieName: string) =>
+const serve = (directory: string, port: number, cookieName: string, trackLogouts: boolean) =>
   Command.start(
     Command.make(
       "sh",
@@ -120,7 +123,12 @@ const serve = (directory: string, port: number, cookieName: string) =>
       "mqweb"
     ).pipe(
       Command.workingDirectory(directory),
-      Command.env({ WLP_USER_DIR: directory, HTTPS_PORT: String(port), SSO_COOKIE_NAME: cookieName })
+      Command.env({
+        WLP_USER_DIR: directory,
+        HTTPS_PORT: String(port),
+        SSO_COOKIE_NAME: cookieName,
+        TRACK_LOGOUTS: String(trackLogouts)
+      })
     )
   )
 
@@ -150,12 +158,13 @@ const make = Effect.gen(function*() {
   const scope = yield* Scope.make()
   const running = yield* Ref.make(scope)
   yield* Effect.addFinalizer((exit) => Effect.flatMap(Ref.get(running), (scope) => Scope.close(scope, exit)))
-  const start = (cookieName: string) =>
-    Effect.flatMap(Ref.get(running), (scope) => Scope.extend(serve(directory, port, cookieName), scope)).pipe(
-      Effect.zipRight(refused({})),
-      Effect.orDie,
-      Effect.provide(context)
-    )
+  const start = (cookieName: string, trackLogouts = false) =>
+    Effect.flatMap(Ref.get(running), (scope) => Scope.extend(serve(directory, port, cookieName, trackLogouts), scope))
+      .pipe(
+        Effect.zipRight(refused({})),
+        Effect.orDie,
+        Effect.provide(context)
+      )
   yield* start(cookieName)
 
   const service: Service = {
@@ -175,10 +184,10 @@ const make = Effect.gen(function*() {
         Effect.orDie,
         Effect.provide(context)
       ),
-    restart: (cookieName) =>
+    restart: (cookieName, options) =>
       Effect.flatMap(Scope.make(), (next) => Ref.getAndSet(running, next)).pipe(
         Effect.flatMap((scope) => Scope.close(scope, Exit.void)),
-        Effect.zipRight(start(cookieName))
+        Effect.zipRight(start(cookieName, options?.trackLogouts))
       )
   }
   return service

@@ -8,6 +8,10 @@
  * | `IbmMq/Ltpa`              | `layerLtpa`              | one login, then a cookie; logout at the end               |
  * | `IbmMq/ClientCertificate` | `layerClientCertificate` | mutual TLS, through a transport of `@effect-auth/node`    |
  *
+ * A request carries the proof of its mode and no other. The server takes the first good one of an LTPA cookie, a
+ * certificate and `Authorization`, and answers the latter two with an LTPA cookie; so a cookie of that name which a caller
+ * or a cookie jar adds is removed in every mode, and a caller's `Authorization` where the mode has none.
+ *
  * @since 0.1.0
  */
 import * as AuthenticatedHttpClient from "@effect-auth/core/AuthenticatedHttpClient"
@@ -25,7 +29,8 @@ import * as RequestCredentials from "@effect-auth/core/RequestCredentials"
 import * as System from "@effect-auth/core/System"
 import type { TokenSource } from "@effect-auth/core/TokenSource"
 import type { DurationWithUnit } from "@effect-auth/rate-limit/DurationWithUnit"
-import type * as HttpClient from "@effect/platform/HttpClient"
+import * as HttpClient from "@effect/platform/HttpClient"
+import type * as HttpClientRequest from "@effect/platform/HttpClientRequest"
 import type * as Config from "effect/Config"
 import type { ConfigError } from "effect/ConfigError"
 import * as Context from "effect/Context"
@@ -35,7 +40,10 @@ import * as Layer from "effect/Layer"
 import * as Option from "effect/Option"
 import type * as Scope from "effect/Scope"
 import * as Csrf from "./internal/csrf.ts"
+import * as Gateway from "./internal/gateway.ts"
 import * as Ltpa from "./internal/ltpa.ts"
+import * as Proof from "./internal/proof.ts"
+import * as Refusal from "./internal/refusal.ts"
 import type { MqCredential, UserPassword } from "./MqCredential.ts"
 import * as Credentials from "./MqCredential.ts"
 import * as MqError from "./MqError.ts"
@@ -96,16 +104,27 @@ export interface Settings extends System.Settings {
    */
   readonly csrfToken?: string | null | undefined
   /**
-   * LTPA: the whole name of the token's cookie, if the server is configured with a name of its own. Default: the cookie
-   * whose name begins with `LtpaToken2`.
+   * The whole name of the token's cookie, if the server is configured with a name of its own. The modes without a token
+   * never send it. Default: the cookie whose name begins with `LtpaToken2`.
    */
   readonly cookieName?: string | undefined
+  /**
+   * The queue manager through which remote ones are reached, on every command that does not name its own. A login never
+   * carries it. Default: the server's choice.
+   */
+  readonly gatewayQmgr?: string | undefined
   /**
    * LTPA: how long the server's tokens live (its `ltpaExpiration`), which the cookie does not state. A server that
    * remembers an earlier login of the user (for ten minutes) answers with the token of that login, which expires sooner;
    * its refusal leads to a new login. Default: 120 minutes, as the server's.
    */
   readonly lifetime?: DurationWithUnit | undefined
+  /**
+   * LTPA: whether the token is logged out at the end of the Scope. Two logins of one user may be given the same token; a
+   * server that tracks logouts (`trackLoggedOutSSOCookies`) then refuses it to everyone who has it, and each of them logs
+   * in anew. `false` where several processes use one user. Default: yes, unless a store keeps the session.
+   */
+  readonly logout?: boolean | undefined
 }
 
 /**
@@ -277,24 +296,43 @@ export const makeTokens = <R = never>(
   ltpaTokens(options.credential, options)
 
 /**
- * A client of the LTPA mode on tokens of {@link makeTokens}.
+ * A client of the LTPA mode on tokens of {@link makeTokens}, or one of an authenticator, for a proof that an administrator
+ * has added to the server, such as a bearer (`mpJwt` of Liberty). IBM documents none beside the three modes, so a layer of
+ * it provides no evidence of a mode. The client adds what mqweb asks for: `Accept`, the CSRF header, and no other proof.
+ *
+ * @example
+ * ```ts
+ * import * as Authenticator from "@effect-auth/core/Authenticator"
+ * import type { TokenSource } from "@effect-auth/core/TokenSource"
+ * import * as IbmMq from "@effect-auth/ibm-mq/IbmMq"
+ * import * as Layer from "effect/Layer"
+ *
+ * declare const tokens: TokenSource // such as of `ClientCredentials.makeTokens` in `@effect-auth/oauth`
+ *
+ * const Mq = Layer.effect(
+ *   IbmMq.Client,
+ *   IbmMq.makeWith(Authenticator.bearer(tokens), { baseUrl: "https://mq.example:9443/ibmmq/rest/v3" })
+ * )
+ * ```
  *
  * @since 0.1.0
  * @category constructors
  */
 export const makeWith = (
-  tokens: TokenSource,
+  given: TokenSource | Authenticator.Authenticator,
   options: Options
 ): Effect.Effect<AuthenticatedHttpClient.Service, SetupError, HttpClient.HttpClient> =>
   Effect.flatMap(csrfToken(options), (csrfToken) =>
-    bind(
-      Authenticator.fromTokens(tokens, {
-        mode: "IbmMq/Ltpa",
-        explain: MqError.explain,
-        credentials: Ltpa.credentials(csrfToken)
-      }),
-      options
-    ))
+    "prove" in given
+      ? bind(given, options, RequestCredentials.apply(Csrf.credentials(csrfToken)))
+      : bind(
+        Authenticator.fromTokens(given, {
+          mode: "IbmMq/Ltpa",
+          explain: MqError.explain,
+          credentials: Ltpa.credentials(csrfToken)
+        }),
+        options
+      ))
 
 /**
  * Checks at run time that the client has this mode, for layers whose mode was decoded from data. Fails with
@@ -337,7 +375,7 @@ const makeBasic = <R>(given: Given<Untagged<Credential.Basic>, R>, options: Opti
     return yield* bind(
       Authenticator.fromCredential(credential, {
         mode,
-        explain: MqError.explain,
+        explain: Refusal.explainBasic,
         coolDown: options.refreshPolicy?.coolDown,
         credentials: (credential) => RequestCredentials.all(RequestCredentials.basic(credential), csrf)
       }),
@@ -356,12 +394,11 @@ const ltpaTokens = <R>(given: Given<Untagged<Credentials.Ltpa>, R>, options: Opt
       mode,
       make: ({ password, username }) => Credentials.ltpa({ username, password })
     })
+    const named = yield* cookieName(options)
     const endpoint: Ltpa.Endpoint = {
       baseUrl,
       mode,
-      cookieName: options.cookieName === undefined
-        ? undefined
-        : yield* System.nameSetting("cookieName", options.cookieName),
+      cookieName: named,
       lifetime: options.lifetime ?? "120 minutes",
       csrfToken: yield* csrfToken(options)
     }
@@ -371,12 +408,12 @@ const ltpaTokens = <R>(given: Given<Untagged<Credentials.Ltpa>, R>, options: Opt
       account: Effect.map(credential.read, ({ username }) => username),
       login: Effect.flatMap(credential.read, (credential) => Ltpa.login(endpoint, credential)),
       revoke: Ltpa.logout(endpoint)
-    }, options)
+    }, options).pipe(withoutJar(named))
   })
 
 const makeClientCertificate = (options: Options): Client<never, MutualTls> =>
   Effect.gen(function*() {
-    yield* MutualTls
+    const { subject } = yield* MutualTls
     const { origins } = yield* OriginPolicy.make(options)
     if (origins.some((origin) => !origin.startsWith("https:"))) {
       return yield* new InvalidSetting({
@@ -385,10 +422,13 @@ const makeClientCertificate = (options: Options): Client<never, MutualTls> =>
       })
     }
     return yield* bind(
-      Authenticator.fixed(Csrf.credentials(yield* csrfToken(options)), {
-        mode: "IbmMq/ClientCertificate",
-        explain: MqError.explain
-      }),
+      Authenticator.fixed(
+        RequestCredentials.all(
+          RequestCredentials.noHeader("authorization"),
+          Csrf.credentials(yield* csrfToken(options))
+        ),
+        { mode: "IbmMq/ClientCertificate", explain: Refusal.explainCertificate(subject) }
+      ),
       options
     )
   })
@@ -413,9 +453,30 @@ const modeOf = <C extends TaggedCredential>(credential: C): Mode<C> => {
 const csrfToken = ({ csrfToken = "local" }: Settings): Either.Either<string | null, InvalidSetting> =>
   csrfToken === null ? Either.right(null) : System.headerSetting("csrfToken", csrfToken)
 
-/** mqweb answers only in JSON, and expects to be asked for it. */
+const cookieName = (
+  { cookieName }: Pick<Settings, "cookieName">
+): Either.Either<string | undefined, InvalidSetting> =>
+  cookieName === undefined ? Either.right(undefined) : System.nameSetting("cookieName", cookieName)
+
+const gatewayQmgr = ({ gatewayQmgr }: Settings): Either.Either<string | undefined, InvalidSetting> =>
+  gatewayQmgr === undefined ? Either.right(undefined) : Gateway.setting(gatewayQmgr)
+
+/** mqweb answers only in JSON, and expects to be asked for it. `write` adds what the credentials do not. */
 const bind = (
   authenticator: Authenticator.Authenticator,
-  options: Options
+  options: Options,
+  write: (request: HttpClientRequest.HttpClientRequest) => HttpClientRequest.HttpClientRequest = (request) => request
 ): Effect.Effect<AuthenticatedHttpClient.Service, SetupError, HttpClient.HttpClient> =>
-  AuthenticatedHttpClient.make(authenticator, { ...options, defaultHeaders: { accept: "application/json" } })
+  Effect.gen(function*() {
+    const named = yield* cookieName(options)
+    const gateway = yield* gatewayQmgr(options)
+    const through = gateway === undefined ?
+      write :
+      (request: HttpClientRequest.HttpClientRequest) => Gateway.through(write(request), gateway)
+    const alone = Proof.alone(authenticator, Proof.isToken(named), through)
+    return yield* AuthenticatedHttpClient.make(alone, { ...options, defaultHeaders: { accept: "application/json" } })
+      .pipe(withoutJar(named))
+  })
+
+const withoutJar = (cookieName: string | undefined) =>
+  Effect.updateService(HttpClient.HttpClient, (client) => Proof.withoutJar(client, Proof.isToken(cookieName)))

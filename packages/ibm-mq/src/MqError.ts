@@ -85,7 +85,8 @@ export class NotAuthorized
   extends Schema.TaggedError<NotAuthorized>("@effect-auth/ibm-mq/NotAuthorized")("MqNotAuthorized", answer)
 {
   override get message(): string {
-    return sentence("mqweb does not permit this", this)
+    const [first] = this.problems
+    return `${sentence("mqweb does not permit this", this)}${first?.id === noRole ? ` (${ofUsers})` : ""}`
   }
 }
 
@@ -100,7 +101,8 @@ export class CommandFailed
   extends Schema.TaggedError<CommandFailed>("@effect-auth/ibm-mq/CommandFailed")("MqCommandFailed", answer)
 {
   override get message(): string {
-    return sentence("the command failed", this)
+    const standAlone = this.status === 404 && this.problems.length === 0 && this.url?.includes("/admin/") === true
+    return `${sentence("the command failed", this)}${standAlone ? ` (${ofServers})` : ""}`
   }
 }
 
@@ -210,6 +212,15 @@ const mostProblems = 10
 /** The message without its identifier, which is shown before it. */
 const words = ({ id, message }: Problem): string | undefined =>
   id !== undefined && message?.startsWith(`${id}: `) === true ? message.slice(id.length + 2) : message
+
+/** The user lacks a role, which may be so for reasons that mqweb does not say. */
+const noRole = "MQWB0103E"
+
+const ofUsers =
+  "to a user with the role MQWebUser the queue manager says this also when it has the name in another case, " +
+  "or when the name is longer than 12 characters"
+
+const ofServers = "a stand-alone IBM MQ Web Server has no administrative REST API"
 
 const sentence = (head: string, { problems: [first], status, url }: Facts): string => {
   const at = url === undefined ? "" : ` at ${url}`

@@ -1,7 +1,10 @@
 import * as AuthenticatedHttpClient from "@effect-auth/core/AuthenticatedHttpClient"
+import * as Authenticator from "@effect-auth/core/Authenticator"
 import * as AuthMode from "@effect-auth/core/AuthMode"
 import * as Credential from "@effect-auth/core/Credential"
 import * as RefreshPolicy from "@effect-auth/core/RefreshPolicy"
+import * as Token from "@effect-auth/core/Token"
+import * as TokenSource from "@effect-auth/core/TokenSource"
 import * as TokenStore from "@effect-auth/core/TokenStore"
 import * as FakeMqweb from "@effect-auth/testing/FakeMqweb"
 import * as HttpClient from "@effect/platform/HttpClient"
@@ -10,11 +13,14 @@ import { assert, describe, it } from "@effect/vitest"
 import * as Config from "effect/Config"
 import * as ConfigProvider from "effect/ConfigProvider"
 import * as Effect from "effect/Effect"
+import * as ExecutionStrategy from "effect/ExecutionStrategy"
 import * as Exit from "effect/Exit"
 import * as Fiber from "effect/Fiber"
 import * as Layer from "effect/Layer"
 import * as Option from "effect/Option"
 import * as Redacted from "effect/Redacted"
+import * as Ref from "effect/Ref"
+import * as Scope from "effect/Scope"
 import * as TestClock from "effect/TestClock"
 import { outlivesWeather } from "../../core/test/tokenEndpointWeather.ts"
 import * as IbmMq from "../src/IbmMq.ts"
@@ -24,6 +30,7 @@ import * as MqUser from "../src/MqUser.ts"
 import { baseUrl, credential, csrf, list, type Needs, stats, wire, wrong } from "./wire.ts"
 
 const options = { baseUrl, credential }
+const login = { username: credential.username, password: credential.password }
 const wrapped = { baseUrl: Config.string("MQ_URL"), credential: IbmMq.credentialConfig("MQ") }
 const environment = ConfigProvider.fromMap(
   new Map([
@@ -177,6 +184,12 @@ describe("IbmMq, Basic", () => {
     }).pipe(Effect.provide(layer))
   })
 
+  it.effect("a refusal asks for the feature that Basic needs, also where a proxy says a lot", () =>
+    Effect.gen(function*() {
+      const { layer } = wire(IbmMq.layerBasic({ ...options, credential: wrong }))
+      assert.include((yield* Effect.flip(Effect.provide(list, layer))).message, "basicAuthenticationMQ-1.0")
+    }))
+
   it.effect("a user name with a colon, which LTPA may have, is refused before anything is sent", () => {
     const colon = new Ltpa({ username: "domain:reader", password: credential.password })
     return Effect.gen(function*() {
@@ -324,7 +337,8 @@ describe("IbmMq, LTPA", () => {
 
   it.effect("renews before the lifetime ends, without making anyone wait", () => {
     const { layer } = wire(IbmMq.layerLtpa({ ...options, lifetime: "10 minutes" }), {
-      tokenLifetime: "10 minutes"
+      tokenLifetime: "10 minutes",
+      remembered: 0
     })
     return Effect.gen(function*() {
       yield* list
@@ -404,6 +418,43 @@ describe("IbmMq, LTPA", () => {
       Effect.provide(wire(IbmMq.layerLtpa({ ...options, credential: wrong }), { loginLatency: "100 millis" }).layer)
     ))
 
+  it.effect("two clients of one user share a token; where logouts are tracked, the logout of one costs the other one login", () =>
+    Effect.gen(function*() {
+      const server = yield* FakeMqweb.FakeMqweb
+      const http = yield* IbmMq.make({ baseUrl, credential: { _tag: "Ltpa", ...login } })
+      const first = yield* Effect.scope
+      const one = yield* Scope.fork(first, ExecutionStrategy.sequential)
+      const other = yield* Scope.extend(IbmMq.make({ baseUrl, credential: { _tag: "Ltpa", ...login } }), one)
+      yield* http.get("/admin/qmgr")
+      yield* other.get("/admin/qmgr")
+      assert.deepInclude(yield* server.stats, { logins: 2, refused: 0 })
+      yield* Scope.close(one, Exit.void)
+      const answers = yield* Effect.replicateEffect(http.get("/admin/qmgr"), 24, { concurrency: "unbounded" })
+      assert.isTrue(answers.every(({ status }) => status === 200))
+      assert.deepInclude(yield* server.stats, { logins: 3, logouts: 1 })
+    }).pipe(Effect.scoped, Effect.provide(FakeMqweb.layer({ trackLoggedOut: true }))))
+
+  it.effect("a token that has just been given, and that another process logs out before its first use, costs one login", () =>
+    Effect.gen(function*() {
+      const server = yield* FakeMqweb.FakeMqweb
+      const tokens = yield* IbmMq.makeTokens(options)
+      const http = yield* IbmMq.makeWith(tokens, options)
+      yield* tokens.get
+      yield* Effect.scoped(Effect.flatMap(IbmMq.makeTokens(options), (tokens) => tokens.get))
+      assert.strictEqual((yield* http.get("/admin/qmgr")).status, 200)
+      assert.deepInclude(yield* server.stats, { logins: 3, logouts: 1, refused: 1 })
+    }).pipe(Effect.scoped, Effect.provide(FakeMqweb.layer({ trackLoggedOut: true }))))
+
+  it.effect("logs no one out with `logout: false`, so that the others keep the token", () =>
+    Effect.gen(function*() {
+      const server = yield* FakeMqweb.FakeMqweb
+      const http = yield* IbmMq.make({ baseUrl, credential: { _tag: "Ltpa", ...login } })
+      yield* http.get("/admin/qmgr")
+      yield* Effect.provide(list, IbmMq.layerLtpa({ ...options, logout: false }))
+      assert.strictEqual((yield* http.get("/admin/qmgr")).status, 200)
+      assert.deepInclude(yield* server.stats, { logins: 2, logouts: 0, refused: 0 })
+    }).pipe(Effect.scoped, Effect.provide(FakeMqweb.layer({ trackLoggedOut: true }))))
+
   it.effect("logs out at the end of the Scope, unless a store keeps the session", () =>
     Effect.gen(function*() {
       const store = yield* TokenStore.makeMemory
@@ -446,7 +497,9 @@ describe("IbmMq, client certificate", () => {
 
   it.effect("a certificate that the server does not know is CredentialsRejected", () =>
     Effect.gen(function*() {
-      assert.deepInclude(yield* Effect.flip(list), { _tag: "CredentialsRejected", code: "MQWB0104E" })
+      const error = yield* Effect.flip(list)
+      assert.deepInclude(error, { _tag: "CredentialsRejected", code: "MQWB0104E" })
+      assert.include(error.message, "the server knows no user for the certificate of CN=mqadmin")
     }).pipe(Effect.provide(wire(IbmMq.layerClientCertificate({ baseUrl })).layer)))
 
   it.effect("plain http, where there is no certificate, is refused at the start, loopback or not", () =>
@@ -455,6 +508,67 @@ describe("IbmMq, client certificate", () => {
       const error = yield* Effect.flip(Effect.scoped(Layer.build(layer)))
       assert.deepInclude(error, { _tag: "InvalidSetting", setting: "baseUrl" })
     }))
+})
+
+describe("IbmMq, an authenticator of one's own", () => {
+  const bearers = { "canary-bearer-mq": "mqadmin" }
+  const bearer = (token: string) =>
+    Layer.effect(
+      IbmMq.Client,
+      IbmMq.makeWith(Authenticator.bearer({ token: Redacted.make(token) }), { baseUrl, gatewayQmgr: "GATE" })
+    )
+
+  it.effect("is sent with what mqweb asks for: Accept, the CSRF header and the gateway of commands", () => {
+    const { calls, layer } = wire(bearer("canary-bearer-mq"), { bearers })
+    return Effect.gen(function*() {
+      assert.strictEqual((yield* MqUser.whoAmI).name, "mqadmin")
+      assert.deepStrictEqual((yield* ping).gatewayQmgr, Option.some("GATE"))
+      assert.deepStrictEqual(
+        calls.map(({ headers, told }) => [told, headers["authorization"], headers["accept"], headers[csrf]]),
+        [
+          ["GET /login 200", "Bearer canary-bearer-mq", "application/json", undefined],
+          ["POST /admin/action/qmgr/QM1/mqsc 200", "Bearer canary-bearer-mq", "application/json", "local"]
+        ]
+      )
+    }).pipe(Effect.provide(layer))
+  })
+
+  it.effect("is not beaten by a token cookie that a caller sends as well", () => {
+    const { calls, layer } = wire(bearer("canary-bearer-mq"), { bearers })
+    return Effect.gen(function*() {
+      yield* Effect.flatMap(IbmMq.Client, (http) => http.get("/login", { headers: { cookie: "LtpaToken2_x=canary" } }))
+      assert.isUndefined(calls[0]?.headers["cookie"])
+    }).pipe(Effect.provide(layer))
+  })
+
+  it.effect("is explained by its own words when the server refuses it", () =>
+    Effect.gen(function*() {
+      const error = yield* Effect.flip(MqUser.whoAmI)
+      assert.deepInclude(error, { _tag: "CredentialsRejected", status: 401, code: "invalid_token" })
+    }).pipe(Effect.provide(wire(bearer("canary-other"), { bearers }).layer)))
+
+  it.effect("is renewed once when it is that of a token source, as in every mode", () => {
+    const { layer, told } = wire(
+      Layer.scoped(
+        IbmMq.Client,
+        Effect.gen(function*() {
+          const serial = yield* Ref.make(0)
+          const tokens = yield* TokenSource.make({
+            login: Effect.flatMap(
+              Ref.getAndUpdate(serial, (n) => n + 1),
+              (n) => Token.make({ value: n === 0 ? "canary-old" : "canary-bearer-mq" })
+            )
+          })
+          return yield* IbmMq.makeWith(Authenticator.bearer(tokens), { baseUrl })
+        })
+      ),
+      { bearers }
+    )
+    return Effect.gen(function*() {
+      assert.strictEqual((yield* MqUser.whoAmI).name, "mqadmin")
+      assert.deepStrictEqual(told(), ["GET /login 401", "GET /login 200"])
+    }).pipe(Effect.provide(layer))
+  })
 })
 
 describe("IbmMq, the mode from data", () => {

@@ -31,7 +31,9 @@ describe("MqError", () => {
         assert.deepStrictEqual({ ...error.problems[0] }, { ...problem, id: "MQWB0103E" })
         assert.strictEqual(
           error.message,
-          "mqweb does not permit this at https://mq.example/ibmmq/rest/v2/x (HTTP 403, MQWB0103E): Not authorized."
+          "mqweb does not permit this at https://mq.example/ibmmq/rest/v2/x (HTTP 403, MQWB0103E): Not authorized. " +
+            "(to a user with the role MQWebUser the queue manager says this also when it has the name in another case, or " +
+            "when the name is longer than 12 characters)"
         )
       }))
   }
@@ -57,6 +59,20 @@ describe("MqError", () => {
         }
       }))
   }
+
+  it.effect("a 404 below /admin without a word of mqweb may be a server without this API, and says so", () =>
+    Effect.gen(function*() {
+      const at = (path: string) =>
+        HttpClientResponse.fromWeb(
+          HttpClientRequest.get(`https://mq.example/ibmmq/rest/v3${path}`),
+          new Response(html, { status: 404 })
+        )
+      const hint = "a stand-alone IBM MQ Web Server has no administrative REST API"
+      assert.include((yield* MqError.fromResponse(at("/admin/qmgr"))).message, hint)
+      assert.notInclude((yield* MqError.fromResponse(at("/login"))).message, hint)
+      const known = answer(404, JSON.stringify({ error: [problem] }))
+      assert.notInclude((yield* MqError.fromResponse(known)).message, hint)
+    }))
 
   it.effect("a reason code is part of the message", () =>
     Effect.gen(function*() {

@@ -125,6 +125,21 @@ export interface Options {
    * not decode. Default: false.
    */
   readonly proxyCookies?: boolean | undefined
+  /**
+   * How long the server remembers a login, a call with Basic or one with a certificate, as Liberty's authentication cache
+   * does: in that time the same user is given the same token. Default: 10 minutes.
+   */
+  readonly remembered?: Duration.DurationInput | undefined
+  /**
+   * Whether a logout ends the token for everyone who has it (`trackLoggedOutSSOCookies` of Liberty). Default: false, so that
+   * a token works after its logout.
+   */
+  readonly trackLoggedOut?: boolean | undefined
+  /**
+   * Bearers and the users that they stand for, where an administrator has added them (`mpJwt` of Liberty). Basic is refused
+   * then. Default: the server takes no bearers.
+   */
+  readonly bearers?: Readonly<Record<string, string>> | undefined
   /** How long a login takes. Default: no time. */
   readonly loginLatency?: Duration.DurationInput | undefined
   /** Common name of the request's client certificate, which in memory no TLS can tell. Default: none. */
@@ -195,7 +210,10 @@ export const make = (options: Options = {}): Effect.Effect<Service> => {
     csrf: options.csrf ?? "presence",
     errorIdField: options.errorIdField ?? "msgId",
     htmlErrors: options.htmlErrors ?? false,
-    proxyCookies: options.proxyCookies ?? false
+    proxyCookies: options.proxyCookies ?? false,
+    trackLoggedOut: options.trackLoggedOut ?? false,
+    remembered: Duration.toMillis(options.remembered ?? "10 minutes"),
+    bearers: Option.fromNullable(options.bearers)
   })
   const loginLatency = Duration.decode(options.loginLatency ?? Duration.zero)
   const commonName = options.clientCertificate ?? Option.none

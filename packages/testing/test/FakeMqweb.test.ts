@@ -345,6 +345,35 @@ describe("FakeMqweb", () => {
           })
       ))
 
+    it.effect("are the same token for two logins of one user, as long as the server remembers the first", () =>
+      withFake({}, () =>
+        Effect.gen(function*() {
+          const first = yield* signedIn()
+          assert.deepStrictEqual(yield* signedIn(), first)
+          yield* TestClock.adjust("10 minutes")
+          assert.notDeepEqual(yield* signedIn(), first)
+        })))
+
+    it.effect("are no longer a token that was logged out where logouts are tracked, and the next login gives another", () =>
+      withFake({ trackLoggedOut: true }, () =>
+        Effect.gen(function*() {
+          const first = yield* signedIn()
+          yield* send("DELETE", `${base}/login`, { headers: { ...first, [csrf]: "local" } })
+          assert.deepStrictEqual(yield* refusal(yield* list(first)), [401, "MQWB0112E"])
+          assert.notDeepEqual(yield* signedIn(), first)
+        })))
+
+    it.effect("are bearers where an administrator has added them, and then cookies still, but Basic no more", () =>
+      withFake({ bearers: { "canary-bearer": "reader" } }, () =>
+        Effect.gen(function*() {
+          assert.strictEqual((yield* list({ authorization: "Bearer canary-bearer" })).status, 200)
+          const refused = yield* list({ authorization: "Bearer canary-other" })
+          assert.strictEqual(refused.status, 401)
+          assert.strictEqual(refused.headers["www-authenticate"], "Bearer realm=\"MP-JWT\", error=\"invalid_token\"")
+          assert.strictEqual((yield* list(basic(admin))).status, 401)
+          assert.strictEqual((yield* list(yield* signedIn())).status, 200)
+        })))
+
     it.effect("are a client certificate, which is the registry user of its common name", () =>
       withFake({
         clientCertificate: (request) => Option.fromNullable(request.headers["x-test-cn"])

@@ -22,6 +22,7 @@ import * as Redacted from "effect/Redacted"
 import type { UserPassword } from "../MqCredential.ts"
 import * as MqError from "../MqError.ts"
 import * as Csrf from "./csrf.ts"
+import { prefix } from "./proof.ts"
 
 /** Where tokens are obtained, and what is known about them beforehand. */
 export interface Endpoint {
@@ -79,19 +80,17 @@ export const logout =
       Effect.flatMap((response) => ResponseBody.discard(response))
     )
 
-/** The token's cookies and the CSRF header. */
+/** The token's cookies and the CSRF header. A caller's `Authorization` would be a second proof. */
 export const credentials =
   (csrfToken: string | null) => (token: Token.Token): RequestCredentials.RequestCredentials => {
     const cookies = parse(Redacted.value(token.value))
     const echo = cookies.find(([name]) => name === Csrf.cookieName)
     return RequestCredentials.all(
+      RequestCredentials.noHeader("authorization"),
       ...cookies.map(([name, value]) => RequestCredentials.cookie(name, value)),
       Csrf.credentials(csrfToken === null || echo === undefined ? csrfToken : echo[1])
     )
   }
-
-/** The default name is `LtpaToken2`, with a suffix the server chooses when it starts. */
-const prefix = "LtpaToken2"
 
 const pick = (set: Cookies.Cookies, cookieName: string | undefined): Option.Option<string> => {
   const csrf = Option.toArray(Cookies.get(set, Csrf.cookieName))

@@ -11,21 +11,11 @@ import * as mqsc from "./mqsc.ts"
 import type { Answer } from "./mqwebAnswers.ts"
 import { failure, json, noContent, rejected } from "./mqwebAnswers.ts"
 import type { Identity } from "./mqwebIdentity.ts"
-import {
-  authenticate,
-  cleared,
-  clearing,
-  cookieAttributes,
-  csrfFault,
-  csrfTokenOf,
-  issue,
-  offering,
-  passwordMatches
-} from "./mqwebIdentity.ts"
+import { authenticate, cleared, clearing, csrfFault, give, passwordMatches } from "./mqwebIdentity.ts"
 import type { Facts } from "./mqwebRequest.ts"
 import * as Request from "./mqwebRequest.ts"
 import type { Role, Settings, State } from "./mqwebState.ts"
-import { cookieName, count } from "./mqwebState.ts"
+import { cookieName, count, forget } from "./mqwebState.ts"
 
 const methods = { Login: ["GET", "POST", "DELETE"], Qmgrs: ["GET"], Mqsc: ["POST"], Unknown: [] } as const
 
@@ -49,7 +39,7 @@ const login = (
     // inferred identifier: IBM documents the status alone
     return [failure(settings, 401, "MQWB0105E", "The credentials of the REST API request are not valid."), state]
   }
-  const [token, next] = issue(settings, state, username, now)
+  const [{ csrfToken, line }, next] = give(settings, state, username, now)
   const [before, after] = settings.proxyCookies
     ? [["WASReqURL=\"https://:9443/a=b==%zz\"; Path=/; Secure; HttpOnly"], ["odd==%; Path=/ibmmq"]]
     : [[], []]
@@ -58,8 +48,8 @@ const login = (
       ...noContent,
       setCookie: [
         ...before,
-        ...(settings.csrf === "echo" ? [`csrfToken=${csrfTokenOf(state.serial)}; Path=/; Secure`] : []),
-        `${cookieName(settings, state)}=${token}; ${cookieAttributes}`,
+        ...(settings.csrf === "echo" ? [`csrfToken=${csrfToken}; Path=/; Secure`] : []),
+        line,
         ...after
       ]
     },
@@ -151,7 +141,8 @@ const decide = (settings: Settings, state: State, facts: Facts, now: number): re
   if (Either.isLeft(authenticated)) return [clearing(settings, state, facts, authenticated.left), state]
   const who = authenticated.right
   if (who.mechanism === "form") return serve(settings, state, facts, who, target)
-  const [line, next] = offering(settings, state, who.user, now)
+  // a proof that is no cookie is answered with one
+  const [{ line }, next] = give(settings, state, who.user, now)
   const [answer, after] = serve(settings, next, facts, who, target)
   return [{ ...answer, setCookie: [line, ...answer.setCookie] }, after]
 }
@@ -167,11 +158,13 @@ const serve = (
   switch (target._tag) {
     case "Login": {
       if (facts.method === "GET") return [whoAmI(settings, who), state]
-      // a logout needs a cookie, its refusals are all 401, and the token remains valid
+      // a logout needs a cookie, its refusals are all 401, and the token remains valid unless logouts are tracked
       const fault = csrfFault(settings, facts.headers, who)
       if (Option.isSome(fault)) return [failure(settings, 401, ...fault.value), state]
+      const name = cookieName(settings, state)
+      const after = settings.trackLoggedOut ? forget(state, Request.cookieValues(facts.headers, name)) : state
       return who.mechanism === "form"
-        ? [{ ...noContent, setCookie: [cleared(cookieName(settings, state))] }, count(state, "logouts")]
+        ? [{ ...noContent, setCookie: [cleared(name)] }, count(after, "logouts")]
         : [failure(settings, 401, "MQWB0104E", "There is no cookie to log out."), state]
     }
     case "Qmgrs":

@@ -19,13 +19,13 @@ import { cookieName } from "./mqwebState.ts"
 export interface Identity {
   readonly user: string
   readonly roles: ReadonlyArray<Role>
-  readonly mechanism: "form" | "basic" | "clientCertificate"
+  readonly mechanism: "form" | "basic" | "clientCertificate" | "bearer"
   /** The value that the CSRF header must echo, if a login gave one. */
   readonly csrfToken: Option.Option<string>
 }
 
 /**
- * Who sent the request, by the first good one of a token cookie, a certificate and a Basic header; else how it is refused.
+ * Who sent the request, by the first good one of a token cookie, a certificate and an `Authorization` header; else how it is refused.
  * Of several cookies of the name one has to be good.
  */
 export const authenticate = (
@@ -42,23 +42,43 @@ export const authenticate = (
       ({ csrfToken, user }) => identity(settings, user, "form", Option.some(csrfToken))
     ))
   const basic = Request.basicCredentials(facts.headers)
+  // seen: where the server takes bearers, it takes user names and passwords no more, and cookies still
+  const bearer = Option.flatMap(settings.bearers, (users) => bearerOf(settings, users, facts.headers))
   return Option.firstSomeOf([
     form,
     // inferred: a certificate whose common name is no user of the registry counts as no credential
     Option.flatMap(facts.certificate, (user) => identity(settings, user, "clientCertificate", Option.none())),
+    bearer,
     Option.flatMap(
-      basic,
+      Option.isSome(settings.bearers) ? Option.none() : basic,
       ([user, password]) =>
         passwordMatches(settings, user, password) ? identity(settings, user, "basic", Option.none()) : Option.none()
     )
-  ]).pipe(Either.fromOption(() =>
-    Option.isSome(basic)
-      ? failure(settings, 401, "MQWB0105E", "The credentials of the REST API request are not valid.")
-      : cookies.length > 0
-      ? failure(settings, 401, "MQWB0112E", `The '${name}' authentication token cookie failed verification.`)
-      : failure(settings, 401, "MQWB0104E", "The REST API request is not authenticated.")
-  ))
+  ]).pipe(
+    Either.fromOption(() =>
+      Option.isSome(settings.bearers) && facts.headers["authorization"]?.startsWith("Bearer ") === true
+        ? { ...failure(settings, 401, "MQWB0104E", "The REST API request is not authenticated."), headers: badBearer }
+        : Option.isSome(basic)
+        ? failure(settings, 401, "MQWB0105E", "The credentials of the REST API request are not valid.")
+        : cookies.length > 0
+        ? failure(settings, 401, "MQWB0112E", `The '${name}' authentication token cookie failed verification.`)
+        : failure(settings, 401, "MQWB0104E", "The REST API request is not authenticated.")
+    )
+  )
 }
+
+const bearerOf = (
+  settings: Settings,
+  users: Readonly<Record<string, string>>,
+  headers: Headers.Headers
+): Option.Option<Identity> =>
+  Option.fromNullable(/^Bearer (.+)$/u.exec(headers["authorization"] ?? "")).pipe(
+    Option.flatMap(([, token = ""]) => Record.get(users, token)),
+    Option.flatMap((user) => identity(settings, user, "bearer", Option.none()))
+  )
+
+/** As Liberty's `mpJwt` answers. */
+const badBearer = { "www-authenticate": "Bearer realm=\"MP-JWT\", error=\"invalid_token\"" }
 
 export const cleared = (name: string) =>
   `${name}=""; Max-Age=0; Expires=Thu, 01 Dec 1994 16:00:00 GMT; Path=/; Secure; HttpOnly`
@@ -69,31 +89,36 @@ export const clearing = (settings: Settings, state: State, facts: Facts, answer:
   return Request.cookieValues(facts.headers, name).length === 0 ? answer : { ...answer, setCookie: [cleared(name)] }
 }
 
-/** Liberty answers a proof that is no cookie with a cookie, the same one for as long as it remembers the user. */
-export const offering = (
+/** What the server sets as the token cookie: the token of the user's last login or call for as long as it remembers that. */
+export const give = (
   settings: Settings,
   state: State,
   user: string,
   now: number
-): readonly [line: string, State] => {
-  const known = HashMap.get(state.remembered, user).pipe(
-    Option.filter(({ at, token }) => now - at < rememberedMillis && HashMap.has(state.issued, token))
-  )
+): readonly [given: { readonly line: string; readonly csrfToken: string }, State] => {
   const name = cookieName(settings, state)
-  if (Option.isSome(known)) return [`${name}=${known.value.token}; ${cookieAttributes}`, state]
+  const known = HashMap.get(state.remembered, user).pipe(
+    Option.filter(({ at }) => now - at < settings.remembered),
+    Option.flatMap(({ token }) =>
+      HashMap.get(state.issued, token).pipe(
+        Option.filter(({ expiresAt }) => now < expiresAt),
+        Option.map(({ csrfToken }) => ({ line: lineOf(name, token), csrfToken }))
+      )
+    )
+  )
+  if (Option.isSome(known)) return [known.value, state]
   const [token, next] = issue(settings, state, user, now)
   return [
-    `${name}=${token}; ${cookieAttributes}`,
+    { line: lineOf(name, token), csrfToken: csrfTokenOf(state.serial) },
     { ...next, remembered: HashMap.set(next.remembered, user, { at: now, token }) }
   ]
 }
 
-/** The default of Liberty's authentication cache. */
-const rememberedMillis = 600_000
+const lineOf = (name: string, token: string) => `${name}=${token}; ${cookieAttributes}`
 
-export const csrfTokenOf = (serial: number) => `canary-csrf-mq-${serial}`
+const csrfTokenOf = (serial: number) => `canary-csrf-mq-${serial}`
 
-export const issue = (settings: Settings, state: State, user: string, now: number): readonly [token: string, State] => {
+const issue = (settings: Settings, state: State, user: string, now: number): readonly [token: string, State] => {
   const token = tokenOf(state.serial)
   const issued = { user, expiresAt: now + settings.tokenLifetime, csrfToken: csrfTokenOf(state.serial) }
   return [token, { ...state, serial: state.serial + 1, issued: HashMap.set(state.issued, token, issued) }]
@@ -115,7 +140,7 @@ export const csrfFault = (
     : Option.none()
 }
 
-export const cookieAttributes = "Path=/; Secure; HttpOnly; SameSite=Strict"
+const cookieAttributes = "Path=/; Secure; HttpOnly; SameSite=Strict"
 
 const identity = (
   settings: Settings,

@@ -29,6 +29,11 @@ export interface Settings {
   readonly errorIdField: "msgId" | "messageId"
   readonly htmlErrors: boolean
   readonly proxyCookies: boolean
+  readonly trackLoggedOut: boolean
+  /** Milliseconds. */
+  readonly remembered: number
+  /** Users by bearer; none where the server takes no bearers. */
+  readonly bearers: Option.Option<Readonly<Record<string, string>>>
 }
 
 /** The contents of a token. The fake looks them up instead of decrypting them; as with real tokens, a logout keeps them. */
@@ -41,7 +46,7 @@ interface Issued {
 
 export interface State {
   readonly issued: HashMap.HashMap<string, Issued>
-  /** By user: the token of its last answer to Basic or a certificate, which it gets again for a while. */
+  /** By user: the token that it was given last, and gets again for a while. */
   readonly remembered: HashMap.HashMap<string, { readonly token: string; readonly at: number }>
   /** How many tokens have been issued: the number of the next one. */
   readonly serial: number
@@ -71,6 +76,12 @@ export const revokeAll = (state: State): State => ({ ...state, issued: HashMap.e
 
 /** A restart keeps the keys and changes the suffix of the cookie's name. */
 export const restart = (state: State): State => ({ ...state, restarts: state.restarts + 1 })
+
+/** A server that tracks logouts refuses the token from then on, to everyone who has it. */
+export const forget = (state: State, tokens: ReadonlyArray<string>): State => ({
+  ...state,
+  issued: HashMap.removeMany(state.issued, tokens)
+})
 
 export const failNext = (n: number, status: number) => (state: State): State => ({
   ...state,
