@@ -8,7 +8,6 @@ import type { ClientError } from "@effect-auth/core/AuthError"
 import { InvalidSetting } from "@effect-auth/core/AuthError"
 import * as OriginPolicy from "@effect-auth/core/OriginPolicy"
 import * as ServerMessage from "@effect-auth/core/ServerMessage"
-import * as System from "@effect-auth/core/System"
 import type * as HttpClientError from "@effect/platform/HttpClientError"
 import * as HttpClientRequest from "@effect/platform/HttpClientRequest"
 import type * as HttpClientResponse from "@effect/platform/HttpClientResponse"
@@ -19,13 +18,14 @@ import * as Option from "effect/Option"
 import * as Schema from "effect/Schema"
 import { MqClient } from "./IbmMq.ts"
 import * as Answer from "./internal/answer.ts"
+import * as Gateway from "./internal/gateway.ts"
 import type { MqError } from "./MqError.ts"
 import { CommandFailed, Problem } from "./MqError.ts"
 
 /** Where a command runs. */
 interface Target {
   readonly qmgr: string
-  /** The queue manager through which a remote one is reached. Default: the server's choice. */
+  /** The queue manager through which a remote one is reached. Default: that of the client's settings, else the server's choice. */
   readonly gatewayQmgr?: string | undefined
 }
 
@@ -151,8 +151,6 @@ const resultBody = <A, I>(response: Schema.Schema<A, I>) =>
 const readText = Answer.read(resultBody(TextResponse))
 const readJson = Answer.read(resultBody(JsonResponse))
 
-const gatewayHeader = "ibm-mq-rest-gateway-qmgr"
-
 interface Codes {
   readonly completionCode: number
   readonly reasonCode: number
@@ -178,11 +176,7 @@ const run = <Response extends Codes>(
     const response = yield* http.execute(
       target.gatewayQmgr === undefined
         ? request
-        : HttpClientRequest.setHeader(
-          request,
-          gatewayHeader,
-          yield* System.headerSetting("gatewayQmgr", target.gatewayQmgr)
-        )
+        : Gateway.through(request, yield* Gateway.setting(target.gatewayQmgr))
     )
     const result = yield* read(response)
     if (result.overallCompletionCode !== 0 || result.overallReasonCode !== 0) {
@@ -192,7 +186,7 @@ const run = <Response extends Codes>(
         problems: problems(result, lines, ServerMessage.presenter(response))
       })
     }
-    return { responses: result.commandResponse, gatewayQmgr: Option.fromNullable(response.headers[gatewayHeader]) }
+    return { responses: result.commandResponse, gatewayQmgr: Option.fromNullable(response.headers[Gateway.header]) }
   })
 
 /** What went wrong, entry by entry; the overall codes if no entry has one. */

@@ -3,12 +3,13 @@ import * as ScriptedHttpClient from "@effect-auth/testing/ScriptedHttpClient"
 import * as HttpClient from "@effect/platform/HttpClient"
 import { assert, describe, it } from "@effect/vitest"
 import * as Effect from "effect/Effect"
+import * as Layer from "effect/Layer"
 import * as Option from "effect/Option"
 import * as Redacted from "effect/Redacted"
 import * as IbmMq from "../src/IbmMq.ts"
 import { Ltpa } from "../src/MqCredential.ts"
 import * as Mqsc from "../src/Mqsc.ts"
-import { baseUrl, credential, wire } from "./wire.ts"
+import { baseUrl, credential, type Needs, wire } from "./wire.ts"
 
 const mq = (server?: FakeMqweb.Options) => wire(IbmMq.layerLtpa({ baseUrl, credential }), server)
 
@@ -87,6 +88,44 @@ describe("Mqsc", () => {
       ])
     }).pipe(Effect.provide(layer))
   })
+
+  it.effect("the gateway of the client's settings is that of commands which name none, in every mode", () =>
+    Effect.gen(function*() {
+      const gatewayQmgr = "GATE"
+      const layers: ReadonlyArray<Layer.Layer<IbmMq.Client, unknown, Needs>> = [
+        IbmMq.layerLtpa({ baseUrl, credential, gatewayQmgr }),
+        IbmMq.layerBasic({ baseUrl, credential, gatewayQmgr })
+      ]
+      for (const mode of layers) {
+        const { calls, layer } = wire(mode)
+        yield* Effect.gen(function*() {
+          yield* Effect.flatMap(IbmMq.Client, (http) => http.get("/admin/qmgr"))
+          yield* Mqsc.runMqsc({ qmgr: "QM1", command: "PING QMGR" })
+          yield* Mqsc.runMqsc({ qmgr: "QM1", command: "PING QMGR", gatewayQmgr: "OTHER" })
+        }).pipe(Effect.provide(layer))
+        const sent = calls.map(({ headers, told }) => [told, headers["ibm-mq-rest-gateway-qmgr"]] as const)
+        assert.deepStrictEqual(sent.filter(([told]) => !told.includes("/login")), [
+          ["GET /admin/qmgr 200", undefined],
+          ["POST /admin/action/qmgr/QM1/mqsc 200", "GATE"],
+          ["POST /admin/action/qmgr/QM1/mqsc 200", "OTHER"]
+        ])
+        assert.isTrue(sent.filter(([told]) => told.includes("/login")).every(([, gateway]) => gateway === undefined))
+      }
+    }))
+
+  it.effect("a gateway of the settings whose name no header can have fails the start", () =>
+    Effect.gen(function*() {
+      const { layer, told } = wire(IbmMq.layerBasic({ baseUrl, credential, gatewayQmgr: "GATE\n" }))
+      const error = yield* Effect.flip(Effect.scoped(Layer.build(layer)))
+      assert.deepInclude(error, { _tag: "InvalidSetting", setting: "gatewayQmgr" })
+      assert.deepStrictEqual(told(), [])
+    }))
+
+  it.effect("a command that fails through a gateway names its URL", () =>
+    Effect.gen(function*() {
+      const error = yield* Effect.flip(Mqsc.runMqsc({ qmgr: "NONE", command: "PING QMGR", gatewayQmgr: "GATE" }))
+      assert.include(error.message, `at ${baseUrl}/admin/action/qmgr/NONE/mqsc`)
+    }).pipe(Effect.provide(mq().layer)))
 
   it.effect("an unknown queue manager is CommandFailed with the server's reason", () =>
     Effect.gen(function*() {
