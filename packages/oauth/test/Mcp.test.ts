@@ -499,6 +499,18 @@ describe("Mcp: more scope", () => {
         bearer(request) === undefined ? challenge() : needing(`scope-${earlier.length}`)
     }))))
 
+  it.effect("MCP13 counts the authorizations of a request, not those of a program", () =>
+    Effect.gen(function*() {
+      yield* through(Effect.all([call, call, call, call]))
+      assert.strictEqual(yield* asked, 4)
+    }).pipe(Effect.provide(world({
+      [`POST ${url}`]: [
+        challenge(),
+        { json: {} },
+        ...["one", "two", "three"].flatMap((scope) => [needing(scope), { json: {} }])
+      ]
+    }))))
+
   it.effect("MCP13 does not ask a second time for a scope that was asked for in vain", () =>
     Effect.gen(function*() {
       yield* failing()
@@ -646,6 +658,29 @@ describe("Mcp: a session that goes on", () => {
       [`POST ${issuer}/token`]: [token(), { status: 401, json: { error: "invalid_client" } }, token()]
     }))))
 
+  it.effect("RG3 the client of a session stays with it, though another process has registered one meanwhile", () =>
+    Effect.gen(function*() {
+      const { clients, process } = yield* stored
+      yield* watching((page) => {
+        Effect.runSync(clients.set(
+          new RegisteredClients.RegisteredClient({
+            issuer,
+            clientId: "canary-theirs",
+            authentication: "none",
+            redirectUris: [redirectUri]
+          })
+        ))
+        return agrees(page)
+      })
+      yield* process(call)
+      yield* later
+      yield* process(call)
+      assert.deepStrictEqual((yield* forms).map(({ client_id, grant_type }) => [grant_type, client_id]), [
+        ["authorization_code", "canary-client-1"],
+        ["refresh_token", "canary-client-1"]
+      ])
+    }).pipe(Effect.provide(world())))
+
   it.effect("RF2 MCP30 a refresh token is not redeemed as another client than its own", () =>
     Effect.gen(function*() {
       const { clients, process } = yield* stored
@@ -742,6 +777,24 @@ describe("Mcp: other grants", () => {
       })
       assert.lengthOf(yield* forms, 1)
     }).pipe(Effect.provide(world({ [`POST ${issuer}/token`]: { status: 400, json: { error: "invalid_grant" } } }))))
+
+  it.effect("MCP41 a demand for a nonce is answered, and is no reason to read the metadata again", () =>
+    Effect.gen(function*() {
+      yield* through(
+        Effect.zip(call, Effect.zipRight(TestClock.adjust("2 minutes"), call)),
+        { dpop: Dpop.generated() }
+      )
+      assert.lengthOf((yield* lines).filter((line) => line === places.resource), 1)
+      assert.lengthOf(yield* forms, 2)
+    }).pipe(Effect.provide(world({
+      [`POST ${url}`]: [
+        challenge(),
+        { status: 401, headers: { "www-authenticate": "DPoP error=\"use_dpop_nonce\"", "dpop-nonce": "n1" } },
+        { json: {} },
+        { json: {} }
+      ],
+      [`POST ${issuer}/token`]: token({ token_type: "DPoP" })
+    }))))
 
   it.effect("MCP41 proves possession to the token endpoint and with every request, and goes on with the key in the next process", () =>
     Effect.gen(function*() {
