@@ -1,0 +1,5 @@
+/** The modes of this package under the leak suite; `stress/Leak.test.ts` runs all of it over every transport. */
+import { declareTests } from "../../testing/test/leakTests.ts"
+import * as Modes from "./leakModes.ts"
+
+declareTests({ of: "signing", ...Modes, extent: "Sample" })
