@@ -97,7 +97,7 @@ describe("what arrives on a socket", () => {
             assert.lengthOf(arrived, service === "s3" ? 9 : 8)
             assert.deepStrictEqual(
               arrived.map(({ headers }) => /Signature=(\w+)/u.exec(headers["authorization"] ?? "")?.[1]),
-              signatures(arrived, service)
+              [...signatures(arrived, service)]
             )
           }).pipe(Effect.provide(transport))
       )
