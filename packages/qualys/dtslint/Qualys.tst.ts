@@ -3,6 +3,7 @@ import type { AuthModeMismatch, ExchangeError, SetupError } from "@effect-auth/c
 import type { CredentialUnavailable } from "@effect-auth/core/AuthError"
 import type * as AuthMode from "@effect-auth/core/AuthMode"
 import type * as Credential from "@effect-auth/core/Credential"
+import type { TokenSource } from "@effect-auth/core/TokenSource"
 import type * as Platform from "@effect-auth/qualys/Platform"
 import * as Qualys from "@effect-auth/qualys/Qualys"
 import type * as QualysCredential from "@effect-auth/qualys/QualysCredential"
@@ -12,6 +13,7 @@ import * as Config from "effect/Config"
 import * as Context from "effect/Context"
 import * as Effect from "effect/Effect"
 import type * as Layer from "effect/Layer"
+import type * as Scope from "effect/Scope"
 import { describe, expect, it } from "tstyche"
 
 declare const countAssets: Effect.Effect<number, never, Qualys.Client | Qualys.GatewayAccess>
@@ -21,6 +23,11 @@ declare const onlyJwt: Effect.Effect<number, never, AuthMode.AuthMode<"Qualys/Jw
 declare const login: { readonly credential: Qualys.Login }
 declare const bearer: { readonly credential: Credential.Bearer }
 declare const decoded: { readonly credential: QualysCredential.QualysCredential }
+
+declare const chosen: boolean
+declare const client: { readonly credential: QualysCredential.ClientCredentials }
+declare const source: TokenSource
+declare const made: Effect.Effect<TokenSource, ExchangeError, HttpClient.HttpClient | Scope.Scope | Vault>
 
 class Vault extends Context.Tag("test/Vault")<Vault, {}>() {}
 declare const fromVault: Effect.Effect<Qualys.Login, CredentialUnavailable, Vault>
@@ -57,6 +64,28 @@ describe("Qualys", () => {
   it("does not let a function for the API run with a JWT", () => {
     expect(Effect.provide(listScans, Qualys.layerJwt(login))).type.toBe<
       Runs<HttpClient.HttpClient | Qualys.ApiAccess, ExchangeError>
+    >()
+  })
+
+  it("lets one for the API run with a JWT that goes there too, if that is known from the code", () => {
+    expect(Effect.provide(listScans, Qualys.layerJwt({ ...login, alsoApi: true }))).type.toBe<
+      Runs<HttpClient.HttpClient, ExchangeError>
+    >()
+    expect(Effect.provide(listScans, Qualys.layerJwt({ ...login, alsoApi: chosen }))).type.toBe<
+      Runs<HttpClient.HttpClient | Qualys.ApiAccess, ExchangeError>
+    >()
+  })
+
+  it("lets a function for either host run with client credentials", () => {
+    const layer = Qualys.layerClientCredentials(client)
+    expect(Effect.provide(listScans, layer)).type.toBe<Runs<HttpClient.HttpClient, ExchangeError>>()
+    expect(Effect.provide(countAssets, layer)).type.toBe<Runs<HttpClient.HttpClient, ExchangeError>>()
+  })
+
+  it("takes the bearers of a token source, made or to be made, with what that needs beside a transport", () => {
+    expect(Effect.provide(listScans, Qualys.layerBearer({ tokens: source }))).type.toBe<Runs<HttpClient.HttpClient>>()
+    expect(Effect.provide(listScans, Qualys.layerBearer({ tokens: made }))).type.toBe<
+      Runs<HttpClient.HttpClient | Vault, ExchangeError>
     >()
   })
 

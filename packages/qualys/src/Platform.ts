@@ -184,6 +184,24 @@ export const hosts = (platform: Platform): Either.Either<Hosts, InvalidSetting> 
     })
 
 /**
+ * The shared platform that a user name is of, by the character after `quays` in names that Qualys makes. `None` where a
+ * subscription names its users otherwise, which says nothing. For a hint to a person: an account may have been moved.
+ *
+ * @example
+ * ```ts
+ * import * as Platform from "@effect-auth/qualys/Platform"
+ *
+ * Platform.fromUsername("quays2ab1") // Option.some("qg2")
+ * ```
+ *
+ * @see https://www.qualys.com/platform-identification/
+ * @since 0.1.0
+ * @category decoding
+ */
+export const fromUsername = (username: string): Option.Option<PlatformId> =>
+  Option.flatMapNullable(Option.fromNullable(/^quays(.)/u.exec(username)), ([, id = ""]) => byIdentifier.get(id))
+
+/**
  * The name of a platform in a message.
  *
  * @since 0.1.0
@@ -200,6 +218,24 @@ export const format = (platform: Platform): string =>
  */
 export const config = (name: string): Config.Config<PlatformId> =>
   Credential.variableConfig(name, (text) => Either.mapLeft(decodeId(text), () => `must be one of ${known}`))
+
+const byIdentifier: ReadonlyMap<string, PlatformId> = new Map([
+  ["_", "qg1"],
+  ["2", "qg2"],
+  ["3", "qg3"],
+  ["6", "qg4"],
+  ["C", "gov1"],
+  ["-", "eu1"],
+  ["5", "eu2"],
+  ["!", "eu2"],
+  ["B", "eu3"],
+  ["8", "in1"],
+  ["9", "ca1"],
+  ["7", "ae1"],
+  ["1", "uk1"],
+  ["4", "au1"],
+  ["A", "ksa1"]
+])
 
 const unknownPlatform = `must be one of ${known}, or the three URLs api_url, gateway_url and qualysguard_url`
 

@@ -6,7 +6,8 @@
  * |------------------|----------------|--------------------------|-------------------------|--------------|
  * | `Qualys/Basic`   | `layerBasic`   | user name and password   | the API host            | the UI host  |
  * | `Qualys/Session` | `layerSession` | a session cookie         | the API host            |              |
- * | `Qualys/Jwt`     | `layerJwt`     | a JWT of the gateway     | the gateway             |              |
+ * | `Qualys/Jwt`     | `layerJwt`     | a JWT of the gateway     | the gateway             | the API host with `alsoApi` |
+ * | `Qualys/ClientCredentials` | `layerClientCredentials` | a JWT of the gateway | the gateway | the API host |
  * | `Qualys/Bearer`  | `layerBearer`  | another provider's token | the API host            | the gateway  |
  *
  * `X-Requested-With`, without which the API refuses every call, is on each request that does not set its own.
@@ -15,7 +16,8 @@
  */
 import * as AuthenticatedHttpClient from "@effect-auth/core/AuthenticatedHttpClient"
 import * as Authenticator from "@effect-auth/core/Authenticator"
-import type { AuthModeMismatch, ExchangeError, InvalidSetting, SetupError } from "@effect-auth/core/AuthError"
+import type { AuthModeMismatch, ExchangeError, SetupError } from "@effect-auth/core/AuthError"
+import { InvalidSetting } from "@effect-auth/core/AuthError"
 import * as AuthMode from "@effect-auth/core/AuthMode"
 import * as Credential from "@effect-auth/core/Credential"
 import type { Fields, Given, Inferred, Untagged } from "@effect-auth/core/CredentialSource"
@@ -31,10 +33,12 @@ import type { ConfigError } from "effect/ConfigError"
 import * as Effect from "effect/Effect"
 import * as Either from "effect/Either"
 import * as Layer from "effect/Layer"
-import type * as Redacted from "effect/Redacted"
+import * as MutableRef from "effect/MutableRef"
+import * as Redacted from "effect/Redacted"
 import type * as Scope from "effect/Scope"
 import * as Access from "./internal/access.ts"
 import { QualysClient } from "./internal/client.ts"
+import * as ClientToken from "./internal/clientToken.ts"
 import * as Jwt from "./internal/jwt.ts"
 import * as Refusal from "./internal/refusal.ts"
 import * as RequestedWith from "./internal/requestedWith.ts"
@@ -63,6 +67,16 @@ export {
 }
 
 export {
+  /**
+   * @since 0.1.0
+   * @category encoding
+   */
+  asJson,
+  /**
+   * @since 0.1.0
+   * @category combinators
+   */
+  requireAccount,
   /**
    * @since 0.1.0
    * @category combinators
@@ -101,7 +115,8 @@ export {
 export type ModeName = Mode<TaggedCredential>
 
 /**
- * The mode of a credential: `Qualys/Basic`, `Qualys/Session`, `Qualys/Jwt` or `Qualys/Bearer`.
+ * The mode of a credential: `Qualys/Basic`, `Qualys/Session`, `Qualys/Jwt`, `Qualys/ClientCredentials` or
+ * `Qualys/Bearer`.
  *
  * @since 0.1.0
  * @category models
@@ -134,7 +149,7 @@ export type TaggedCredential =
   | Fields<Credential.Bearer>
 
 /** The credentials that are exchanged for tokens. */
-type TokenCredential = Login & { readonly _tag: "Jwt" | "Session" }
+type TokenCredential = (Login & { readonly _tag: "Jwt" | "Session" }) | Fields<QualysCredential.ClientCredentials>
 
 /**
  * The settings of every mode.
@@ -159,6 +174,11 @@ export interface PlainOptions extends Omit<System.PlainOptions, "rateLimiter"> {
    * long as Qualys says, a day at most.
    */
   readonly rateLimiter?: RateLimiter.RateLimiter | RateLimitPolicy | undefined
+  /**
+   * Whether the JWT goes to the API host as well, where the newer versions of some APIs take it. Relative URLs stay below
+   * the gateway. `Qualys/Jwt` alone has a choice. Default: no.
+   */
+  readonly alsoApi?: boolean | undefined
 }
 
 /**
@@ -197,6 +217,7 @@ export const make = (options: Options & { readonly credential: TaggedCredential 
       return makeBearer(credential, options)
     case "Jwt":
     case "Session":
+    case "ClientCredentials":
       return Effect.flatMap(
         makeTokens({ ...options, credential }),
         (tokens) => makeWith(tokens, { ...options, credential })
@@ -212,24 +233,41 @@ export const make = (options: Options & { readonly credential: TaggedCredential 
  */
 export const makeTokens = (
   options: Options & { readonly credential: TokenCredential }
-): Effect.Effect<TokenSource, SetupError | ExchangeError, HttpClient.HttpClient | Scope.Scope> =>
-  options.credential._tag === "Jwt"
-    ? jwtTokens(options.credential, options)
-    : sessionTokens(options.credential, options)
+): Effect.Effect<TokenSource, SetupError | ExchangeError, HttpClient.HttpClient | Scope.Scope> => {
+  const { credential } = options
+  switch (credential._tag) {
+    case "Jwt":
+      return jwtTokens(credential, options)
+    case "Session":
+      return sessionTokens(credential, options)
+    case "ClientCredentials":
+      return clientTokens(credential, options)
+  }
+}
 
 /**
- * A client on tokens of {@link makeTokens}.
+ * A client on tokens of {@link makeTokens}; without a credential, on those of another provider, in the mode
+ * `Qualys/Bearer`.
  *
  * @since 0.1.0
  * @category constructors
  */
 export const makeWith = (
   tokens: TokenSource,
-  options: Options & { readonly credential: TokenCredential }
-): Effect.Effect<AuthenticatedHttpClient.Service, SetupError, HttpClient.HttpClient> =>
-  options.credential._tag === "Jwt"
-    ? bindJwt(tokens, options.credential, options)
-    : bindSession(tokens, options.credential, options)
+  options: Options & { readonly credential?: TokenCredential | undefined }
+): Effect.Effect<AuthenticatedHttpClient.Service, SetupError, HttpClient.HttpClient> => {
+  const { credential } = options
+  switch (credential?._tag) {
+    case undefined:
+      return bindBearer(bearerTokens(tokens), options)
+    case "Jwt":
+      return bindJwt(tokens, credential, options)
+    case "Session":
+      return bindSession(tokens, credential, options)
+    case "ClientCredentials":
+      return bindClient(tokens, options)
+  }
+}
 
 /**
  * The mode of the given credential as a layer, for programs that learn their mode at run time. A function that needs a
@@ -242,8 +280,17 @@ export const layer = <const C extends TaggedCredential>(
   options: Options & { readonly credential: C }
 ): ModeLayer<Mode<C>, never, ExchangeError> => {
   const credential: TaggedCredential = options.credential
-  const client = layerOf<Mode<C>, SetupError | ExchangeError, never>(modeOf(options.credential), make(options))
-  return Layer.merge(client, accessOf(credential, options))
+  const mode = modeOf(options.credential)
+  return credential._tag === "Jwt"
+    ? Layer.unwrapScoped(Effect.map(jwtTokens(credential, options), (tokens) =>
+      Layer.merge(
+        layerOf<Mode<C>, SetupError>(mode, bindJwt(tokens, credential, options)),
+        accessOf(credential, options, tokens)
+      )))
+    : Layer.merge(
+      layerOf<Mode<C>, SetupError | ExchangeError>(mode, make(options)),
+      accessOf(credential, options, undefined)
+    )
 }
 
 /**
@@ -275,7 +322,7 @@ export const layerBasic = <R = never>(
   Layer.mergeAll(
     layerOf("Qualys/Basic", makeBasic(options.credential, options)),
     Access.layer(ApiAccess, "Qualys/Basic", located(options.credential, options)),
-    layerAccount(options.credential, options)
+    layerAccount("basic", options.credential, options)
   )
 
 /**
@@ -310,17 +357,16 @@ export const layerBasicConfig = (
  * @since 0.1.0
  * @category layers
  */
-export const layerJwt = <R = never>(
+export const layerJwt: {
+  <R = never>(
+    options: Options & { readonly credential: Given<Login, R>; readonly alsoApi: true }
+  ): ModeLayer<"Qualys/Jwt", ApiAccess | GatewayAccess | Account, ExchangeError, R>
+  <R = never>(
+    options: Options & { readonly credential: Given<Login, R> }
+  ): ModeLayer<"Qualys/Jwt", GatewayAccess | Account, ExchangeError, R>
+} = <R = never>(
   options: Options & { readonly credential: Given<Login, R> }
-): ModeLayer<"Qualys/Jwt", GatewayAccess | Account, ExchangeError, R> =>
-  Layer.mergeAll(
-    layerOf(
-      "Qualys/Jwt",
-      Effect.flatMap(jwtTokens(options.credential, options), (tokens) => bindJwt(tokens, options.credential, options))
-    ),
-    Access.layer(GatewayAccess, "Qualys/Jwt", located(options.credential, options)),
-    layerAccount(options.credential, options)
-  )
+): ModeLayer<"Qualys/Jwt", ApiAccess | GatewayAccess | Account, ExchangeError, R> => jwtLayer(options)
 
 /**
  * {@link layerJwt} with its settings from Config.
@@ -339,11 +385,20 @@ export const layerJwt = <R = never>(
  * @since 0.1.0
  * @category layers
  */
-export const layerJwtConfig = (
+export const layerJwtConfig: {
+  (
+    config: Config.Config.Wrap<Settings & { readonly credential: Login }>,
+    options: PlainOptions & { readonly alsoApi: true }
+  ): ModeLayer<"Qualys/Jwt", ApiAccess | GatewayAccess | Account, ExchangeError | ConfigError>
+  (
+    config: Config.Config.Wrap<Settings & { readonly credential: Login }>,
+    options?: PlainOptions
+  ): ModeLayer<"Qualys/Jwt", GatewayAccess | Account, ExchangeError | ConfigError>
+} = (
   config: Config.Config.Wrap<Settings & { readonly credential: Login }>,
   options?: PlainOptions
-): ModeLayer<"Qualys/Jwt", GatewayAccess | Account, ExchangeError | ConfigError> =>
-  Layer.unwrapEffect(Effect.map(System.readConfig(config), (settings) => layerJwt({ ...options, ...settings })))
+): ModeLayer<"Qualys/Jwt", ApiAccess | GatewayAccess | Account, ExchangeError | ConfigError> =>
+  Layer.unwrapEffect(Effect.map(System.readConfig(config), (settings) => jwtLayer<never>({ ...options, ...settings })))
 
 /**
  * User name and password, exchanged for a session cookie. The session is logged out when the Scope ends, because a
@@ -362,7 +417,7 @@ export const layerSession = <R = never>(
         bindSession(tokens, options.credential, options))
     ),
     Access.layer(ApiAccess, "Qualys/Session", located(options.credential, options)),
-    layerAccount(options.credential, options)
+    layerAccount("basic", options.credential, options)
   )
 
 /**
@@ -378,17 +433,90 @@ export const layerSessionConfig = (
   Layer.unwrapEffect(Effect.map(System.readConfig(config), (settings) => layerSession({ ...options, ...settings })))
 
 /**
- * A token of the identity provider the subscription trusts, for the API host and the gateway. It is not renewed here,
- * unless an Effect gives it.
+ * The id and secret of a client that Qualys manages, exchanged for a JWT of four hours, for the gateway and the API host. It
+ * is renewed by the same exchange before it expires, and when it is refused.
+ *
+ * @example
+ * ```ts
+ * import * as Qualys from "@effect-auth/qualys/Qualys"
+ * import * as QualysCredential from "@effect-auth/qualys/QualysCredential"
+ * import * as Effect from "effect/Effect"
+ * import * as Redacted from "effect/Redacted"
+ *
+ * const program = Effect.gen(function*() {
+ *   const http = yield* Qualys.Client
+ *   const { hosts } = yield* Qualys.ApiAccess
+ *   return yield* http.get(`${hosts.api}/qps/rest/3.0/count/was/webapp`)
+ * }).pipe(Effect.provide(Qualys.layerClientCredentials({
+ *   platform: "qg2",
+ *   credential: { clientId: "reporting", clientSecret: Redacted.make("..."), level: "user" }
+ * })))
+ * ```
  *
  * @since 0.1.0
  * @category layers
  */
-export const layerBearer = <R = never>(
-  options: Options & { readonly credential: Given<Untagged<Credential.Bearer>, R> }
-): ModeLayer<"Qualys/Bearer", ApiAccess | GatewayAccess, never, R> =>
+export const layerClientCredentials = <R = never>(
+  options: Options & { readonly credential: Given<Untagged<QualysCredential.ClientCredentials>, R> }
+): ModeLayer<"Qualys/ClientCredentials", ApiAccess | GatewayAccess, ExchangeError, R> =>
   Layer.mergeAll(
-    layerOf("Qualys/Bearer", makeBearer(options.credential, options)),
+    layerOf(
+      "Qualys/ClientCredentials",
+      Effect.flatMap(clientTokens(options.credential, options), (tokens) => bindClient(tokens, options))
+    ),
+    Access.layer(ApiAccess, "Qualys/ClientCredentials", located(undefined, options)),
+    Access.layer(GatewayAccess, "Qualys/ClientCredentials", located(undefined, options))
+  )
+
+/**
+ * {@link layerClientCredentials} with its settings from Config, such as `QualysCredential.clientCredentialsConfig` reads.
+ *
+ * @since 0.1.0
+ * @category layers
+ */
+export const layerClientCredentialsConfig = (
+  config: Config.Config.Wrap<Settings & { readonly credential: QualysCredential.ClientCredentials }>,
+  options?: PlainOptions
+): ModeLayer<"Qualys/ClientCredentials", ApiAccess | GatewayAccess, ExchangeError | ConfigError> =>
+  Layer.unwrapEffect(
+    Effect.map(System.readConfig(config), (settings) => layerClientCredentials({ ...options, ...settings }))
+  )
+
+/**
+ * A token of the identity provider the subscription trusts, for the API host and the gateway: a fixed one, one that an
+ * Effect gives, or with `tokens` those of a source, such as any mode of OAuth makes, which is then renewed before it expires
+ * and once when Qualys refuses it. What the `Options` say of a session is for the source to say.
+ *
+ * @example
+ * ```ts
+ * import type { TokenSource } from "@effect-auth/core/TokenSource"
+ * import * as Qualys from "@effect-auth/qualys/Qualys"
+ * import type * as Effect from "effect/Effect"
+ * import type * as Scope from "effect/Scope"
+ *
+ * declare const tokens: Effect.Effect<TokenSource, never, Scope.Scope> // such as ClientCredentials.makeTokens of OAuth
+ *
+ * const Api = Qualys.layerBearer({ platform: "qg2", tokens })
+ * ```
+ *
+ * @since 0.1.0
+ * @category layers
+ */
+export const layerBearer: {
+  <E = never, R = never>(
+    options: Options & { readonly tokens: TokenSource | Effect.Effect<TokenSource, E, R> }
+  ): ModeLayer<"Qualys/Bearer", ApiAccess | GatewayAccess, E, Exclude<R, Needs>>
+  <R = never>(
+    options: Options & { readonly credential: Given<Untagged<Credential.Bearer>, R> }
+  ): ModeLayer<"Qualys/Bearer", ApiAccess | GatewayAccess, never, R>
+} = <E, R>(options: Options & BearerOf<E, R>): ModeLayer<"Qualys/Bearer", ApiAccess | GatewayAccess, E, R> =>
+  Layer.mergeAll(
+    layerOf<"Qualys/Bearer", SetupError | E, R>(
+      "Qualys/Bearer",
+      "tokens" in options
+        ? Effect.flatMap(sourceOf(options.tokens), (tokens) => bindBearer(bearerTokens(tokens), options))
+        : makeBearer(options.credential, options)
+    ),
     Access.layer(ApiAccess, "Qualys/Bearer", located(undefined, options)),
     Access.layer(GatewayAccess, "Qualys/Bearer", located(undefined, options))
   )
@@ -433,6 +561,21 @@ type Client<E = never, R = never> = Effect.Effect<AuthenticatedHttpClient.Servic
 
 type Tokens<R> = Effect.Effect<TokenSource, SetupError | ExchangeError, Needs | R>
 
+/** Without `alsoApi` there is no `ApiAccess`, whose evidence the overloads keep back then. */
+const jwtLayer = <R>(
+  options: Options & { readonly credential: Given<Login, R> }
+): ModeLayer<"Qualys/Jwt", ApiAccess | GatewayAccess | Account, ExchangeError, R> => {
+  const { credential } = options
+  const place = located(credential, options)
+  const layer = Layer.unwrapScoped(Effect.map(jwtTokens(credential, options), (tokens) =>
+    Layer.mergeAll(
+      layerOf("Qualys/Jwt", bindJwt(tokens, credential, options)),
+      Access.layer(GatewayAccess, "Qualys/Jwt", place),
+      layerAccount("token", credential, options, tokens)
+    )))
+  return Layer.merge(layer, apiAccessOf("Qualys/Jwt", place, options))
+}
+
 const layerOf = <const Name extends string, E, R = never>(
   mode: Name,
   make: Effect.Effect<AuthenticatedHttpClient.Service, E, HttpClient.HttpClient | Scope.Scope | R>
@@ -457,6 +600,14 @@ const located = <R>(given: Given<Login, R> | undefined, options: Options) => {
   return Either.map(Platform.hosts(platform), (hosts) => ({ platform, hosts }))
 }
 
+/** Where bearers come from. */
+type BearerOf<E, R> =
+  | { readonly tokens: TokenSource | Effect.Effect<TokenSource, E, R> }
+  | { readonly credential: Given<Untagged<Credential.Bearer>, R> }
+
+const sourceOf = <E, R>(tokens: TokenSource | Effect.Effect<TokenSource, E, R>): Effect.Effect<TokenSource, E, R> =>
+  Effect.isEffect(tokens) ? tokens : Effect.succeed(tokens)
+
 /** What is exchanged is not empty, as what is sent by Basic may be. */
 const login = <R>(mode: ModeName, given: Given<Login, R>) =>
   CredentialSource.make(given, {
@@ -471,11 +622,15 @@ const makeBasic = <R>(given: Given<Login, R>, options: Options, mode: ModeName =
       mode,
       make: ({ password, username }) => Credential.basic({ username, password })
     })
+    const latest = MutableRef.make("")
     const authenticator = Authenticator.fromCredential(credential, {
       mode,
-      explain: Refusal.explainLogin(platform),
+      explain: (response) => Refusal.explainLogin({ platform, username: MutableRef.get(latest) })(response),
       coolDown: options.refreshPolicy?.coolDown,
-      credentials: RequestCredentials.basic
+      credentials: (credential) => {
+        MutableRef.set(latest, credential.username)
+        return RequestCredentials.basic(credential)
+      }
     })
     return yield* bind(authenticator, options, [hosts.api, hosts.ui])
   })
@@ -483,19 +638,45 @@ const makeBasic = <R>(given: Given<Login, R>, options: Options, mode: ModeName =
 const makeBearer = <R>(given: Given<Untagged<Credential.Bearer>, R>, options: Options): Client<never, R> =>
   Effect.gen(function*() {
     const mode = "Qualys/Bearer"
-    const { hosts } = yield* located(undefined, options)
     const credential = yield* CredentialSource.make(given, {
       mode,
       make: ({ token }) => Credential.bearer({ token })
     })
+    const { credentials, explain } = ofProvider()
     const authenticator = Authenticator.fromCredential(credential, {
       mode,
-      explain: Refusal.explainCall,
+      explain,
+      reviewBody: Refusal.unparsedJwt,
       coolDown: options.refreshPolicy?.coolDown,
-      credentials: ({ token }) => RequestCredentials.bearer(token)
+      credentials: ({ token }) => credentials(token)
     })
-    return yield* bind(authenticator, options, [hosts.api, hosts.gateway])
+    return yield* bindBearer(authenticator, options)
   })
+
+const bearerTokens = (tokens: TokenSource): Authenticator.Authenticator => {
+  const { credentials, explain } = ofProvider()
+  return Authenticator.fromTokens(tokens, {
+    mode: "Qualys/Bearer",
+    explain,
+    reviewBody: Refusal.unparsedJwt,
+    credentials: ({ value }) => credentials(value)
+  })
+}
+
+/** Bearers, and what the latest of them says about itself, for the refusal of one. */
+const ofProvider = () => {
+  const claims = MutableRef.make<string | undefined>(undefined)
+  return {
+    credentials: (token: Redacted.Redacted) => {
+      MutableRef.set(claims, Jwt.described(token))
+      return RequestCredentials.bearer(token)
+    },
+    explain: Refusal.explainBearer(() => MutableRef.get(claims))
+  }
+}
+
+const bindBearer = (authenticator: Authenticator.Authenticator, options: Options) =>
+  Effect.flatMap(located(undefined, options), ({ hosts }) => bind(authenticator, options, [hosts.api, hosts.gateway]))
 
 const jwtTokens = <R>(given: Given<Login, R>, options: Options): Tokens<R> =>
   Effect.gen(function*() {
@@ -516,7 +697,15 @@ const jwtTokens = <R>(given: Given<Login, R>, options: Options): Tokens<R> =>
 const keptToken = <R>(given: Given<Login, R>): Either.Either<Redacted.Redacted | undefined, InvalidSetting> =>
   Effect.isEffect(given) || given.token === undefined || given.token === null
     ? Either.right(undefined)
-    : Either.map(Credential.bearer({ token: given.token }), ({ token }) => token)
+    : Either.flatMap(
+      Credential.bearer({ token: given.token }),
+      ({ token }) =>
+        Redacted.value(token).split(".").length === 3
+          ? Either.right(token)
+          : Either.left(
+            new InvalidSetting({ setting: "credential.token", problem: "is not a JWT, which has three parts" })
+          )
+    )
 
 const bindJwt = <R>(tokens: TokenSource, given: Given<Login, R>, options: Options) =>
   Effect.flatMap(
@@ -529,9 +718,40 @@ const bindJwt = <R>(tokens: TokenSource, given: Given<Login, R>, options: Option
           reviewBody: Refusal.unparsedJwt
         }),
         options,
-        [hosts.gateway]
+        options.alsoApi === true ? [hosts.gateway, hosts.api] : [hosts.gateway]
       )
   )
+
+const clientTokens = <R>(
+  given: Given<Untagged<QualysCredential.ClientCredentials>, R>,
+  options: Options
+): Tokens<R> =>
+  Effect.gen(function*() {
+    const mode = "Qualys/ClientCredentials"
+    const { hosts, platform } = yield* located(undefined, options)
+    const credential = yield* CredentialSource.make(given, {
+      mode,
+      make: ({ clientId, clientSecret, level }) => QualysCredential.clientCredentials({ clientId, clientSecret, level })
+    })
+    return yield* System.makeTokens({
+      mode,
+      origin: hosts.gateway,
+      account: Effect.map(credential.read, ({ clientId, level }) => `${level} ${clientId}`),
+      login: Effect.flatMap(credential.read, ClientToken.login({ mode, platform, gateway: hosts.gateway }))
+    }, options)
+  })
+
+const bindClient = (tokens: TokenSource, options: Options) =>
+  Effect.flatMap(located(undefined, options), ({ hosts }) =>
+    bind(
+      Authenticator.bearer(tokens, {
+        mode: "Qualys/ClientCredentials",
+        explain: Refusal.explainCall,
+        reviewBody: Refusal.unparsedJwt
+      }),
+      options,
+      [hosts.gateway, hosts.api]
+    ))
 
 const sessionTokens = <R>(given: Given<Login, R>, options: Options): Tokens<R> =>
   Effect.gen(function*() {
@@ -579,36 +799,77 @@ const bind = (
   })
 
 /** A user and password open the API host by Basic, whatever the mode of the program. */
-const layerAccount = <R = never>(given: Given<Login, R>, options: Options): Layer.Layer<
-  Account,
-  SetupError,
-  HttpClient.HttpClient | Inferred<R>
-> =>
+const layerAccount = <R = never>(
+  type: QualysCredential.QualysCredential["authType"],
+  given: Given<Login, R>,
+  options: Options,
+  tokens?: TokenSource
+): Layer.Layer<Account, SetupError, HttpClient.HttpClient | Inferred<R>> =>
   System.inferred<Account, SetupError, R>(
-    Layer.scoped(Account, Effect.map(makeBasic(given, options), (client) => ({ client })))
+    Layer.scoped(
+      Account,
+      Effect.gen(function*() {
+        const { platform } = yield* located(given, options)
+        const { read } = yield* CredentialSource.make(given, {
+          mode: "Qualys/Basic",
+          make: ({ password, username }): Either.Either<QualysCredential.QualysCredential, InvalidSetting> =>
+            type === "basic"
+              ? QualysCredential.basic({ username, password, platform })
+              : QualysCredential.jwt({ username, password, platform })
+        })
+        const credential = Effect.flatMap(read, (
+          credential
+        ): Effect.Effect<QualysCredential.QualysCredential, ExchangeError | InvalidSetting> =>
+          credential._tag === "Basic" || tokens === undefined
+            ? Effect.succeed(credential)
+            : Effect.flatMap(tokens.get, ({ value }) =>
+              QualysCredential.jwt({
+                username: credential.username,
+                password: credential.password,
+                token: value,
+                platform
+              })))
+        return { client: yield* makeBasic(given, options), credential }
+      })
+    )
   )
+
+/** The evidence of the API host for a JWT that goes there too. */
+const apiAccessOf = (
+  mode: string,
+  place: ReturnType<typeof located>,
+  { alsoApi }: Options
+): Layer.Layer<ApiAccess, InvalidSetting> =>
+  // eslint-disable-next-line @typescript-eslint/consistent-type-assertions -- the overloads of `layerJwt` claim it with `alsoApi` alone
+  alsoApi === true ? Access.layer(ApiAccess, mode, place) : Layer.empty as Layer.Layer<ApiAccess>
 
 /** What a mode that is known at run time only can access; the types do not show it. */
 const accessOf = (
   credential: TaggedCredential,
-  options: Options
+  options: Options,
+  tokens: TokenSource | undefined
 ): Layer.Layer<never, SetupError, HttpClient.HttpClient> => {
+  const mode = modeOf(credential)
   switch (credential._tag) {
     case "Basic":
     case "Session":
       return Layer.merge(
-        Access.layer(ApiAccess, modeOf(credential), located(credential, options)),
-        layerAccount(credential, options)
+        Access.layer(ApiAccess, mode, located(credential, options)),
+        layerAccount("basic", credential, options)
       )
-    case "Jwt":
-      return Layer.merge(
-        Access.layer(GatewayAccess, modeOf(credential), located(credential, options)),
-        layerAccount(credential, options)
+    case "Jwt": {
+      const place = located(credential, options)
+      return Layer.mergeAll(
+        Access.layer(GatewayAccess, mode, place),
+        apiAccessOf(mode, place, options),
+        layerAccount("token", credential, options, tokens)
       )
+    }
     case "Bearer":
+    case "ClientCredentials":
       return Layer.merge(
-        Access.layer(ApiAccess, modeOf(credential), located(undefined, options)),
-        Access.layer(GatewayAccess, modeOf(credential), located(undefined, options))
+        Access.layer(ApiAccess, mode, located(undefined, options)),
+        Access.layer(GatewayAccess, mode, located(undefined, options))
       )
   }
 }

@@ -15,7 +15,8 @@
  */
 import { InvalidSetting } from "@effect-auth/core/AuthError"
 import * as Credential from "@effect-auth/core/Credential"
-import type * as Config from "effect/Config"
+import * as System from "@effect-auth/core/System"
+import * as Config from "effect/Config"
 import * as Either from "effect/Either"
 import * as Predicate from "effect/Predicate"
 import * as Redacted from "effect/Redacted"
@@ -111,6 +112,27 @@ export class Jwt extends Schema.Class<Jwt>("@effect-auth/qualys/Jwt")(
 }
 
 /**
+ * A client of the subscription or of one of its users, as an administrator registers it, with its secret. What it obtains
+ * is good for four hours. The token of a user's client ends with that user, and is the one that WAS takes. It has no form
+ * in the JSON of `qualysdk`.
+ *
+ * @see https://docs.qualys.com/en/oauth/oauth-phase2/
+ * @since 0.1.0
+ * @category schemas
+ */
+export class ClientCredentials
+  extends Schema.TaggedClass<ClientCredentials>("@effect-auth/qualys/ClientCredentials")("ClientCredentials", {
+    clientId: Credential.Name.pipe(
+      Schema.filter((id) =>
+        Either.match(System.headerSetting("clientId", id), { onLeft: ({ problem }) => problem, onRight: () => true })
+      )
+    ),
+    clientSecret: Credential.HeaderSecret,
+    level: Schema.Literal("user", "subscription")
+  })
+{}
+
+/**
  * Either of them; `auth_type` tells which.
  *
  * @since 0.1.0
@@ -167,6 +189,37 @@ export const jwt = (fields: {
           ...place
         })
       )
+  )
+
+/**
+ * Makes a {@link ClientCredentials}, or fails with `InvalidSetting`.
+ *
+ * @since 0.1.0
+ * @category constructors
+ */
+export const clientCredentials = (fields: {
+  readonly clientId: string
+  readonly clientSecret: Redacted.Redacted
+  readonly level: "user" | "subscription"
+}): Either.Either<ClientCredentials, InvalidSetting> => Credential.construct(() => new ClientCredentials(fields))
+
+/**
+ * {@link ClientCredentials} of a level from `<prefix>_CLIENT_ID` and `<prefix>_CLIENT_SECRET`.
+ *
+ * @since 0.1.0
+ * @category config
+ */
+export const clientCredentialsConfig = (
+  prefix: string,
+  level: "user" | "subscription"
+): Config.Config<ClientCredentials> =>
+  Credential.checkedConfig(
+    prefix,
+    Config.all({
+      clientId: Credential.variableConfig(`${prefix}_CLIENT_ID`, Either.right),
+      clientSecret: Config.redacted(Credential.variableConfig(`${prefix}_CLIENT_SECRET`, Either.right))
+    }),
+    (fields) => clientCredentials({ ...fields, level })
   )
 
 /**

@@ -2,6 +2,7 @@ import { assert, describe, it } from "@effect/vitest"
 import * as ConfigProvider from "effect/ConfigProvider"
 import * as Effect from "effect/Effect"
 import * as Either from "effect/Either"
+import * as Option from "effect/Option"
 import * as Platform from "../src/Platform.ts"
 
 const override = {
@@ -135,4 +136,30 @@ describe("Platform", () => {
         )
       }
     }))
+})
+
+describe("Platform.fromUsername", () => {
+  it.each([
+    ["quays_ab1", "qg1"],
+    ["quays2ab1", "qg2"],
+    ["quays3ab1", "qg3"],
+    ["quays6ab1", "qg4"],
+    ["quaysCab1", "gov1"],
+    ["quays-ab1", "eu1"],
+    ["quays5ab1", "eu2"],
+    ["quays!ab1", "eu2"],
+    ["quaysBab1", "eu3"],
+    ["quays8ab1", "in1"],
+    ["quays9ab1", "ca1"],
+    ["quays7ab1", "ae1"],
+    ["quays1ab1", "uk1"],
+    ["quays4ab1", "au1"],
+    ["quaysAab1", "ksa1"]
+  ])("finds in %s the platform %s", (username, platform) => {
+    assert.deepStrictEqual(Platform.fromUsername(username), Option.some(platform))
+  })
+
+  it.each(["", "quays", "quaysZab1", "quaysbab1", "reader", "xquays2ab1"])("finds nothing in %j", (username) => {
+    assert.deepStrictEqual(Platform.fromUsername(username), Option.none())
+  })
 })

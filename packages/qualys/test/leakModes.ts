@@ -11,10 +11,13 @@ import * as Qualys from "../src/Qualys.ts"
 const { password, username } = FakeQualys.canaries
 const bearer = "canary-external-bearer"
 const wrong = "canary-wrong-secret"
+const clientId = "reporting"
+const clientSecret = "canary-client-secret-qualys"
 
 export const secrets = {
   password,
   bearer,
+  clientSecret,
   wrong,
   // how every JWT of the gateway begins
   token: "eyJhbGciOiJSUzI1NiIsInR5cCI6IkpXVCJ9"
@@ -38,6 +41,10 @@ const credentials = (secret: string | undefined) => {
     [{ _tag: "Basic", ...login }, api],
     [{ _tag: "Session", ...login }, { ...api, login: "POST /api/2.0/fo/session/" }],
     [{ _tag: "Jwt", ...login }, { ...gateway, login: "POST /auth" }],
+    [{ _tag: "ClientCredentials", clientId, clientSecret: Redacted.make(secret ?? clientSecret), level: "user" }, {
+      ...gateway,
+      login: "POST /auth/oidc"
+    }],
     [{ _tag: "Bearer", token: Redacted.make(secret ?? bearer) }, api]
   ] as const
 }
@@ -46,25 +53,31 @@ const modesWith = (secret: string | undefined) =>
   Object.fromEntries(
     credentials(secret).map(([credential, place]) => [
       `Qualys/${credential._tag} with ${secret === undefined ? "the right" : "a wrong"} secret`,
-      LeakDetector.modeWith(FakeQualys.layer({ externalBearers: [bearer] }), {
-        secrets,
-        ...place,
-        ...(secret === undefined ? undefined : { mayEndWith: ["CredentialsRejected"] }),
-        client: ({ baseUrl, redirects }) =>
-          Qualys.layer({ redirects, credential, platform: platformOf(baseUrl), refreshPolicy }),
-        scenarios: {
-          "the session is revoked and a proxy answers with a page": (http) =>
-            Effect.gen(function*() {
-              const server = yield* FakeQualys.FakeQualys
-              const call = Effect.exit(http.get(place.path))
-              const before = yield* call
-              yield* server.revokeAll
-              const revoked = yield* call
-              yield* server.failNext(1, 502)
-              return [before, revoked, yield* call]
-            })
+      LeakDetector.modeWith(
+        FakeQualys.layer({
+          externalBearers: [bearer],
+          clients: { [clientId]: { secret: clientSecret, level: "user" } }
+        }),
+        {
+          secrets,
+          ...place,
+          ...(secret === undefined ? undefined : { mayEndWith: ["CredentialsRejected"] }),
+          client: ({ baseUrl, redirects }) =>
+            Qualys.layer({ redirects, credential, platform: platformOf(baseUrl), refreshPolicy }),
+          scenarios: {
+            "the session is revoked and a proxy answers with a page": (http) =>
+              Effect.gen(function*() {
+                const server = yield* FakeQualys.FakeQualys
+                const call = Effect.exit(http.get(place.path))
+                const before = yield* call
+                yield* server.revokeAll
+                const revoked = yield* call
+                yield* server.failNext(1, 502)
+                return [before, revoked, yield* call]
+              })
+          }
         }
-      })
+      )
     ])
   )
 

@@ -58,8 +58,19 @@ export interface Options extends EndpointLimits {
   readonly callLatency?: Duration.DurationInput | ((path: string) => Duration.DurationInput) | undefined
   /** How long `/auth` and the session call take. Default: no time. */
   readonly loginLatency?: Duration.DurationInput | undefined
-  /** Tokens of another identity provider, accepted on `/api/` and on the gateway. Default: none. */
+  /** Tokens of another identity provider, accepted on `/api/` and on the gateway, as the gateway's JWTs are. Default: none. */
   readonly externalBearers?: ReadonlyArray<string> | undefined
+  /**
+   * Clients that Qualys manages, by id. The gateway gives a JWT to one of a user at `/auth/oidc`, and to one of the
+   * subscription at `/auth/oauth`. Default: none.
+   */
+  readonly clients?: Readonly<Record<string, Client>> | undefined
+  /** The form of the answer to a client: the JWT as text with a 201, or in JSON with a 200. Default: `text`. */
+  readonly clientAnswers?: "text" | "json" | undefined
+  /** Whether answers of the gateway have `X-RateLimit-ToWait-Sec`, which it often leaves out. Default: true. */
+  readonly gatewayToWait?: boolean | undefined
+  /** How the gateway refuses a bearer: some of its services say 500 "JWT parsing failed". Default: 401. */
+  readonly unknownJwt?: 401 | 500 | undefined
   /**
    * `expired` answers the right credentials with a 200 and CODE 2001 on the API, `eula` with a 401 and CODE 2002. Below
    * `/qps/rest` both are UNAUTHORIZED inside a 200, on the gateway a 401. Default: `ok`.
@@ -72,6 +83,14 @@ export interface Options extends EndpointLimits {
   /** Leaves `X-RateLimit-*` off a block for concurrency (CODE 1960), as the vendor may. Default: false. */
   readonly bareConcurrencyBlocks?: boolean | undefined
 }
+
+/**
+ * A client that Qualys manages.
+ *
+ * @since 0.1.0
+ * @category models
+ */
+export interface Client extends State.Client {}
 
 /** An answer that a test prescribes. */
 interface Answer {
@@ -189,6 +208,10 @@ const settingsOf = (options: Options): Settings => {
     password: options.password ?? canaries.password,
     tokenLifetimeSeconds: Math.ceil(Duration.toSeconds(options.tokenLifetime ?? "4 hours")),
     externalBearers: options.externalBearers ?? [],
+    clients: options.clients ?? {},
+    clientAnswers: options.clientAnswers ?? "text",
+    toWait: options.gatewayToWait ?? true,
+    unknownJwt: options.unknownJwt ?? 401,
     accountState: options.accountState ?? "ok",
     maxSessions: options.maxSessions ?? 2,
     limitsOf: (path) => limits(HashMap.get(endpoints, path).pipe(Option.getOrElse(() => ({}))), standard),
@@ -266,8 +289,9 @@ export const make = (options: Options = {}): Effect.Effect<Service> =>
       Effect.flatMap((facts) => {
         switch (facts.area) {
           case "misdirected":
-            return Effect.succeed(Answers.text(404, "Not Found"))
+            return Effect.succeed(Answers.html(404))
           case "login":
+          case "client":
           case "session":
             return login(facts)
           default:

@@ -79,6 +79,44 @@ describe("FakeQualys", () => {
         assert.isUndefined(response.headers["x-ratelimit-limit"])
       }).pipe(against()))
 
+    it.effect("gives a client a JWT at the path of its level alone, as text or in JSON, of which WAS takes that of a user", () =>
+      Effect.gen(function*() {
+        const clients = { "canary-client": { secret: "canary-secret", level: "user" } } as const
+        for (const clientAnswers of ["text", "json"] as const) {
+          yield* Effect.gen(function*() {
+            const ask = (path: string, clientsecret = "canary-secret") =>
+              post(gateway + path, HttpClientRequest.setHeaders({ clientid: "canary-client", clientsecret }))
+            assert.strictEqual((yield* ask("/auth/oauth")).status, 401)
+            assert.strictEqual((yield* ask("/auth/oidc", "canary-wrong")).status, 401)
+            const response = yield* ask("/auth/oidc")
+            assert.strictEqual(response.status, clientAnswers === "text" ? 201 : 200)
+            const text = yield* response.text
+            const token: string = clientAnswers === "text" ? text.trim() : JSON.parse(text).access_token
+            assert.strictEqual((yield* assets(token)).status, 200)
+            const was = (token: string) =>
+              Effect.flatMap(
+                get(`${api}/qps/rest/3.0/count/was/webapp`, HttpClientRequest.bearerToken(token)),
+                ({ text }) => text
+              )
+            assert.include(yield* was(token), "SUCCESS")
+            assert.include(yield* was(yield* jwt), "INVALID_CREDENTIALS")
+          }).pipe(against({ clients, clientAnswers }))
+        }
+      }))
+
+    it.effect("says 500 of a JWT that it does not know, and nothing of how long to wait, if the options say so", () =>
+      Effect.gen(function*() {
+        const refused = yield* assets("canary")
+        assert.deepStrictEqual([refused.status, yield* refused.text], [
+          500,
+          "{\"status\":500,\"message\":\"JWT parsing failed\"}"
+        ])
+        const response = yield* assets(yield* jwt)
+        assert.isUndefined(response.headers["x-ratelimit-towait-sec"])
+        assert.strictEqual(response.headers["x-ratelimit-remaining"], "299")
+        assert.strictEqual((yield* scanList).headers["x-ratelimit-towait-sec"], "0")
+      }).pipe(against({ unknownJwt: 500, gatewayToWait: false })))
+
     it.effect("requires every field at /auth, as a form, and the right password", () =>
       Effect.gen(function*() {
         for (const name of Object.keys(authForm)) {
@@ -96,12 +134,15 @@ describe("FakeQualys", () => {
         assert.deepStrictEqual({ attempts, logins, refused }, { attempts: 8, logins: 0, refused: 0 })
       }).pipe(against()))
 
-    it.effect("accepts a JWT until its lifetime ends, which the API does not accept", () =>
+    it.effect("accepts a JWT until its lifetime ends, and so does the API below /api, in every version", () =>
       Effect.gen(function*() {
         const token = yield* jwt
         assert.strictEqual((yield* assets(token)).status, 200)
-        const onApi = yield* get(api + scans, HttpClientRequest.bearerToken(token), requestedWith)
-        assert.strictEqual(onApi.status, 401)
+        const onApi = (path: string) => get(api + path, HttpClientRequest.bearerToken(token), requestedWith)
+        for (const path of [scans, "/api/3.0/fo/asset/host/", "/api/4.0/fo/knowledge_base/vuln/"]) {
+          assert.strictEqual((yield* onApi(path)).status, 200, path)
+        }
+        assert.strictEqual((yield* onApi("/msp/about.php")).status, 401)
         yield* TestClock.adjust("3599 seconds")
         assert.strictEqual((yield* assets(token)).status, 200)
         yield* TestClock.adjust("1 second")
@@ -109,7 +150,7 @@ describe("FakeQualys", () => {
         assert.strictEqual((yield* get(`${gateway}/pm/v1/patches`, basic)).status, 401)
         assert.strictEqual((yield* get(`${gateway}/pm/v1/patches`)).status, 401)
         const { refused, requests } = yield* stats
-        assert.deepStrictEqual({ refused, requests }, { refused: 4, requests: 2 })
+        assert.deepStrictEqual({ refused, requests }, { refused: 4, requests: 5 })
       }).pipe(against({ tokenLifetime: "1 hour" })))
 
     it.effect("refuses every token after revokeAll, which ends sessions too", () =>

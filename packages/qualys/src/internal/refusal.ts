@@ -8,25 +8,35 @@ import * as Option from "effect/Option"
 import * as Platform from "../Platform.ts"
 import * as Xml from "./xml.ts"
 
+/** Who was refused, and where. */
+export interface Login {
+  readonly platform: Platform.Platform
+  readonly username?: string | undefined
+}
+
 /** Reads the refusal of a login, or of a call that carries user name and password. */
-export const explainLogin =
-  (platform: Platform.Platform) =>
-  (response: HttpClientResponse.HttpClientResponse): Effect.Effect<ServerMessage.ServerMessage> =>
-    Effect.map(explainCall(response), (message) => {
-      // the gateway says "Unauthorized" and nothing else
-      const unsaid = response.status === 401 && message.code === undefined
-      if (!unsaid && message.code !== "2000" && message.code !== "INVALID_CREDENTIALS") return message
-      const { detail } = ServerMessage.fromResponse(response, message)
-      const said = detail === undefined ? "" : `${detail.slice(0, longestSaid)}: `
-      return { ...message, detail: `${said}${wrongLogin(platform)}` }
-    })
+export const explainLogin = (login: Login): Explain => (response) =>
+  advised(response, ["2000", "INVALID_CREDENTIALS"], wrongLogin(login))
+
+/** Reads the refusal of a client id and secret. */
+export const explainClient = (platform: Platform.Platform): Explain => (response) =>
+  advised(response, [], wrongClient(platform))
+
+/**
+ * Reads the refusal of another provider's token. Which of the things that Qualys was told of the provider is wrong cannot
+ * be told from the answer, so the advice names what the token says of them.
+ */
+export const explainBearer = (claims: () => string | undefined): Explain => (response) => {
+  const said = claims()
+  return said === undefined
+    ? explainCall(response)
+    : Effect.map(explainCall(response), (message) => withAdvice(response, message, `the token has ${said}`))
+}
 
 /**
  * Reads the refusal of a call. A proxy's HTML page, like anything else that is not an envelope, adds nothing.
  */
-export const explainCall = (
-  response: HttpClientResponse.HttpClientResponse
-): Effect.Effect<ServerMessage.ServerMessage> =>
+export const explainCall: Explain = (response) =>
   ResponseBody.bounded(response).text.pipe(
     Effect.map((body) =>
       Option.match(Xml.parse(body), {
@@ -43,10 +53,41 @@ export const unparsedJwt: Authenticator.BodyReview = {
   review: (body) => /jwt/iu.test(body) && /pars/iu.test(body) ? Authenticator.refused : Authenticator.accepted
 }
 
-/** What Qualys says is shorter; what a proxy says must not push the advice out of the message. */
-const longestSaid = 200
+type Explain = (response: HttpClientResponse.HttpClientResponse) => Effect.Effect<ServerMessage.ServerMessage>
 
-const wrongLogin = (platform: Platform.Platform): string =>
-  `the user name or the password is wrong, or the account is not on ${
+const advised = (
+  response: HttpClientResponse.HttpClientResponse,
+  codes: ReadonlyArray<string>,
+  advice: string
+): Effect.Effect<ServerMessage.ServerMessage> =>
+  Effect.map(explainCall(response), (message) => {
+    // the gateway says "Unauthorized" and nothing else
+    const unsaid = response.status === 401 && message.code === undefined
+    return unsaid || codes.some((code) => code === message.code) ? withAdvice(response, message, advice) : message
+  })
+
+const withAdvice = (
+  response: HttpClientResponse.HttpClientResponse,
+  message: ServerMessage.ServerMessage,
+  advice: string
+): ServerMessage.ServerMessage => {
+  const { detail } = ServerMessage.fromResponse(response, message)
+  const said = detail === undefined ? "" : `${detail.slice(0, longestSaid)}: `
+  return { ...message, detail: `${said}${advice}` }
+}
+
+/** What Qualys says is shorter; what a proxy says must not push the advice out of the message. */
+const longestSaid = 150
+
+const wrongLogin = ({ platform, username = "" }: Login): string => {
+  const guess = Option.filter(Platform.fromUsername(username), (guess) => guess !== platform)
+  const hint = Option.match(guess, { onNone: () => "", onSome: (guess) => ` (the user name is one of ${guess})` })
+  return `the user name or the password is wrong, or the account is not on ${
     Platform.format(platform)
-  } but on another platform`
+  } but on another platform${hint}, or its user logs in by SSO, which the API does not support`
+}
+
+const wrongClient = (platform: Platform.Platform): string =>
+  `the client id, the client secret or the level of the client is wrong, or the client is not one of ${
+    Platform.format(platform)
+  }`

@@ -31,9 +31,10 @@ export const login = (endpoint: Endpoint) =>
 ): Effect.Effect<Token.Token, ExchangeError, HttpClient.HttpClient> =>
   Effect.gen(function*() {
     const { mode, platform } = endpoint
+    const { username } = credential
     const response = yield* post(endpoint, {
       action: "login",
-      username: credential.username,
+      username,
       password: Redacted.value(credential.password)
     })
     const cookie = Cookies.get(yield* TokenEndpoint.cookies(response), cookieName)
@@ -42,7 +43,7 @@ export const login = (endpoint: Endpoint) =>
       return yield* Token.make({ mode, value: cookie.value.valueEncoded })
     }
     // an expired account gets a 200 without a session
-    const message = ServerMessage.fromResponse(response, yield* Refusal.explainLogin(platform)(response))
+    const message = ServerMessage.fromResponse(response, yield* Refusal.explainLogin({ platform, username })(response))
     const facts = { mode, url: response.request.url, status: response.status, ...message }
     if (message.code !== undefined) return yield* new CredentialsRejected(facts)
     const foreign = yield* TokenEndpoint.isPage(response)
@@ -82,7 +83,7 @@ const post = (
       {
         mode,
         dialect: Dialect.dialect,
-        explain: Refusal.explainLogin(platform),
+        explain: Refusal.explainLogin({ platform, username: form["username"] }),
         retryAfter: Dialect.retryAfter
       }
     ))

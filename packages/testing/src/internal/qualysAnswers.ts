@@ -27,7 +27,7 @@ const xml = (status: number, body: string): Answer => ({
   body: `<?xml version="1.0" encoding="UTF-8" ?>\n${body}\n`
 })
 
-const json = (status: number, body: unknown): Answer => ({
+export const json = (status: number, body: unknown): Answer => ({
   status,
   headers: { "content-type": "application/json;charset=UTF-8" },
   body: JSON.stringify(body)
@@ -122,6 +122,9 @@ export const about: Answer = xml(
 )
 
 export const gatewayUnauthorized: Answer = { ...json(401, { status: 401, message: "Unauthorized" }), refused: true }
+
+/** What some services say of a bearer that they cannot parse; the exact body is unknown. */
+export const unparsedJwt: Answer = { ...json(500, { status: 500, message: "JWT parsing failed" }), refused: true }
 
 export const gatewayBlocked: Answer = json(429, { status: 429, message: "Too Many Requests" })
 

@@ -6,10 +6,10 @@ import * as Encoding from "effect/Encoding"
 import * as Option from "effect/Option"
 
 /**
- * The parts of the platform. `login` is the gateway's /auth, `session` the API's session call; the others are calls.
+ * The parts of the platform. `login` is the gateway's /auth, `client` its logins of clients, `session` the API's session call; the others are calls.
  * `misdirected`: the host is not that of the path.
  */
-export type Area = "login" | "session" | "fo" | "msp" | "qps" | "gateway" | "ui" | "misdirected"
+export type Area = "login" | "client" | "session" | "fo" | "msp" | "qps" | "gateway" | "ui" | "misdirected"
 
 export interface Facts {
   readonly method: string
@@ -25,11 +25,15 @@ export interface Facts {
   readonly basic: string | undefined
   readonly bearer: string | undefined
   readonly session: string | undefined
+  readonly clientId: string | undefined
+  readonly clientSecret: string | undefined
 }
 
 const areaOfPath = (path: string): Exclude<Area, "misdirected"> =>
   path === "/auth"
     ? "login"
+    : path === "/auth/oidc" || path === "/auth/oauth"
+    ? "client"
     : /^\/api\/\d+\.\d+\/fo\/session\/?$/.test(path)
     ? "session"
     : path.startsWith("/api/")
@@ -44,6 +48,7 @@ const areaOfPath = (path: string): Exclude<Area, "misdirected"> =>
 
 const hosts = {
   login: "gateway",
+  client: "gateway",
   gateway: "gateway",
   session: "qualysapi",
   fo: "qualysapi",
@@ -101,6 +106,8 @@ export const read: Effect.Effect<Facts, never, HttpServerRequest.HttpServerReque
     authorized: request.headers.authorization !== undefined,
     basic: basic === undefined ? undefined : Either.getOrUndefined(Encoding.decodeBase64String(basic)),
     bearer: credentials(request.headers.authorization, "bearer"),
-    session: request.cookies.QualysSession
+    session: request.cookies.QualysSession,
+    clientId: request.headers.clientid,
+    clientSecret: request.headers.clientsecret
   }
 })

@@ -15,12 +15,25 @@ export interface Settings {
   readonly password: string
   readonly tokenLifetimeSeconds: number
   readonly externalBearers: ReadonlyArray<string>
+  readonly clients: Readonly<Record<string, Client>>
+  readonly clientAnswers: "text" | "json"
+  readonly toWait: boolean
+  readonly unknownJwt: 401 | 500
   readonly accountState: "ok" | "expired" | "eula"
   readonly maxSessions: number
   readonly limitsOf: (path: string) => Quota.Limits
   readonly spelling: Quota.Spelling
   readonly bareConcurrencyBlocks: boolean
 }
+
+/** A client that Qualys manages. */
+export interface Client {
+  readonly secret: string
+  readonly level: "user" | "subscription"
+}
+
+/** What a JWT was issued for: to a user name and password, or to a client of a level. */
+type Holder = "account" | Client["level"]
 
 export interface Scripted {
   readonly on: "call" | "login"
@@ -39,8 +52,8 @@ export interface Counts {
 export interface State {
   /** A counter that makes every token and cookie unique, and tests repeatable. */
   readonly serial: number
-  /** JWT -> its `exp`, in epoch seconds. */
-  readonly jwts: HashMap.HashMap<string, number>
+  /** By JWT; `exp` in epoch seconds. */
+  readonly jwts: HashMap.HashMap<string, { readonly exp: number; readonly holder: Holder }>
   readonly sessions: ReadonlyArray<string>
   /** By path. */
   readonly usages: HashMap.HashMap<string, Quota.Usage>
@@ -111,11 +124,33 @@ const auth = (settings: Settings, state: State, facts: Facts, now: number): read
   if (!credentialsMatch(settings, facts) || settings.accountState !== "ok") {
     return [Answers.text(401, "Unauthorized"), state]
   }
+  const [jwt, next] = issue(settings, state, "account", now)
+  return [Answers.text(201, jwt), next]
+}
+
+const issue = (settings: Settings, state: State, holder: Holder, now: number): readonly [jwt: string, State] => {
   const serial = state.serial + 1
   const { exp, jwt } = mintJwt(settings, serial, now)
+  return [jwt, count({ ...state, serial, jwts: HashMap.set(state.jwts, jwt, { exp, holder }) }, "logins")]
+}
+
+/** Id and secret are headers; each level has a path of its own. The form of the answer is inferred. */
+const authClient = (settings: Settings, state: State, facts: Facts, now: number): readonly [Answers.Answer, State] => {
+  if (facts.method !== "POST") return [Answers.text(405, "Method Not Allowed"), state]
+  const level = facts.path === "/auth/oidc" ? "user" : "subscription"
+  const { clientId = "", clientSecret } = facts
+  const client = Option.liftPredicate(settings.clients, (clients) => Object.hasOwn(clients, clientId)).pipe(
+    Option.flatMapNullable((clients) => clients[clientId])
+  )
+  if (!Option.exists(client, (client) => client.secret === clientSecret && client.level === level)) {
+    return [Answers.text(401, "Unauthorized"), state]
+  }
+  const [jwt, next] = issue(settings, state, level, now)
   return [
-    Answers.text(201, jwt),
-    count({ ...state, serial, jwts: HashMap.set(state.jwts, jwt, exp) }, "logins")
+    settings.clientAnswers === "text"
+      ? Answers.text(201, `${jwt}\n`)
+      : Answers.json(200, { access_token: jwt, token_type: "Bearer", expires_in: settings.tokenLifetimeSeconds }),
+    next
   ]
 }
 
@@ -171,6 +206,9 @@ export const login = (
   if (facts.area === "login") {
     return auth(settings, state, facts, now)
   }
+  if (facts.area === "client") {
+    return authClient(settings, state, facts, now)
+  }
   if (facts.requestedWith === undefined) {
     return [Answers.missing(now, "X-Requested-With header"), state]
   }
@@ -201,14 +239,19 @@ const accountRefusal = (settings: Settings, facts: Facts, now: number): Answers.
 const isAuthenticated = (settings: Settings, state: State, facts: Facts, now: number): boolean => {
   const basic = facts.basic === `${settings.username}:${settings.password}`
   const external = facts.bearer !== undefined && settings.externalBearers.includes(facts.bearer)
+  const jwt = facts.bearer === undefined
+    ? Option.none()
+    : Option.filter(HashMap.get(state.jwts, facts.bearer), ({ exp }) => now < exp * 1000)
   switch (facts.area) {
     case "fo":
       return facts.authorized
-        ? basic || external
+        ? basic || external || Option.isSome(jwt)
         : facts.session !== undefined && state.sessions.includes(facts.session)
     case "gateway":
-      return external || (facts.bearer !== undefined &&
-        Option.exists(HashMap.get(state.jwts, facts.bearer), (exp) => now < exp * 1000))
+      return external || Option.isSome(jwt)
+    case "qps":
+      // of clients, WAS takes those of a user
+      return basic || Option.exists(jwt, ({ holder }) => holder === "user")
     default:
       return basic
   }
@@ -225,6 +268,9 @@ const refusal = (settings: Settings, state: State, facts: Facts, now: number): A
         refused: true
       }
     case "gateway":
+      return settings.unknownJwt === 500 && facts.bearer !== undefined
+        ? Answers.unparsedJwt
+        : Answers.gatewayUnauthorized
     case "ui":
       return Answers.gatewayUnauthorized
     default:
@@ -241,8 +287,10 @@ const limitsOf = (settings: Settings, facts: Facts): Quota.Limits =>
 const quotaHeaders = (settings: Settings, state: State, facts: Facts, now: number) => {
   const usage = usageOf(state, facts.path)
   const limits = limitsOf(settings, facts)
+  const { "x-ratelimit-towait-sec": _, ...bare } = Quota.rateHeaders(usage, limits, now)
+  const rate = facts.area === "gateway" && !settings.toWait ? bare : Quota.rateHeaders(usage, limits, now)
   return isMetered(facts)
-    ? { ...Quota.rateHeaders(usage, limits, now), ...Quota.concurrencyHeaders(usage, limits, settings.spelling) }
+    ? { ...rate, ...Quota.concurrencyHeaders(usage, limits, settings.spelling) }
     : {}
 }
 
