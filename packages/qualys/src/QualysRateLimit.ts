@@ -34,6 +34,23 @@ export interface QualysRateLimit {
 }
 
 /**
+ * {@link get} with the two keys alone that `get_ratelimit` of `qualysdk` has.
+ *
+ * @since 0.1.0
+ * @category queries
+ */
+export const getRateLimit: Effect.Effect<
+  Pick<QualysRateLimit, "X-RateLimit-Limit" | "X-Concurrency-Limit-Limit">,
+  ClientError | HttpClientError.HttpClientError | QualysError.QualysError,
+  Account
+> = Effect.suspend(() =>
+  Effect.map(get, (quota) => ({
+    "X-RateLimit-Limit": quota["X-RateLimit-Limit"],
+    "X-Concurrency-Limit-Limit": quota["X-Concurrency-Limit-Limit"]
+  }))
+)
+
+/**
  * Asks with one call, `GET /msp/about.php`, authenticated by user name and password whatever the mode of the program.
  * Fails with a `ResponseError` (`Decode`) when the answer does not state a quota.
  *

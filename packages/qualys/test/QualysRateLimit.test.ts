@@ -4,6 +4,7 @@ import * as RateLimiter from "@effect-auth/rate-limit/RateLimiter"
 import * as RateLimitPolicy from "@effect-auth/rate-limit/RateLimitPolicy"
 import * as FakeQualys from "@effect-auth/testing/FakeQualys"
 import * as VirtualClock from "@effect-auth/testing/VirtualClock"
+import type * as HttpClient from "@effect/platform/HttpClient"
 import * as HttpClientRequest from "@effect/platform/HttpClientRequest"
 import { assert, describe, it } from "@effect/vitest"
 import * as Chunk from "effect/Chunk"
@@ -93,6 +94,44 @@ describe("Qualys, quotas", () => {
         assert.deepInclude(yield* fake.stats, { requests: 6, logins: 2, refused: 0, blocked: 0 })
         assert.deepStrictEqual((yield* fake.stats).executed, { [`GET ${assets}`]: 6 })
       }).pipe(Effect.provide(on({ limit: 5, window: "5 hours" })(Qualys.layerJwt(options))))
+  )
+
+  itVirtually(
+    "waits for the window when the gateway does not say how long, and no longer than it",
+    () =>
+      Effect.gen(function*() {
+        const fake = yield* FakeQualys.FakeQualys
+        const statuses = yield* Effect.replicateEffect(Effect.map(get(assets), ({ status }) => status), 6)
+        assert.deepStrictEqual(statuses, [200, 200, 200, 200, 200, 200])
+        assert.strictEqual(yield* Clock.currentTimeMillis, 100_000)
+        assert.deepInclude(yield* fake.stats, { requests: 6, blocked: 0, refused: 0 })
+      }).pipe(Effect.provide(on({ limit: 5, window: "100 seconds", gatewayToWait: false })(Qualys.layerJwt(options))))
+  )
+
+  itVirtually(
+    "sends logins and sessions at once, however spent the quota of calls, and with no probe",
+    () =>
+      Effect.gen(function*() {
+        const fake = yield* FakeQualys.FakeQualys
+        const limiter = yield* RateLimiter.make(QualysQuota.policy)
+        const paths = ["/auth", "/auth/oidc", "/auth/oauth", "/api/2.0/fo/session/"]
+        yield* Effect.forEach(paths, (path) => fake.spend(path, 1000))
+        const said = yield* heard
+        yield* Effect.forEach(paths, (path) =>
+          Effect.replicateEffect(
+            limiter.run(
+              HttpClientRequest.post(`https://host.example${path}`),
+              (_) =>
+                Effect.delay(fake.httpClient.execute(HttpClientRequest.post(`https://host.example${path}`)), "1 second")
+            ),
+            10,
+            { concurrency: "unbounded" }
+          ))
+        // ten at once for each path, so no one waited for another's answer
+        assert.strictEqual(yield* Clock.currentTimeMillis, 4000)
+        assert.deepStrictEqual(yield* said, [])
+        assert.deepStrictEqual(yield* limiter.snapshot, [])
+      }).pipe(Effect.provide(on()(Layer.empty)))
   )
 
   itVirtually("hands on a launch that used up the quota, and does not send it again", () =>
@@ -212,6 +251,24 @@ describe("QualysRateLimit.get", () => {
         const stats = yield* Effect.flatMap(FakeQualys.FakeQualys, (fake) => fake.stats)
         assert.deepStrictEqual(stats.executed, { "GET /msp/about.php": 1 })
       }).pipe(Effect.provide(on({ concurrencyHeaders })(Qualys.layerJwt(options)))))
+  }
+
+  for (
+    const [name, layer] of [
+      ["Basic", Qualys.layerBasic(options)],
+      ["Session", Qualys.layerSession(options)],
+      ["Jwt", Qualys.layerJwt(options)]
+    ] as const
+  ) {
+    it.effect(`getRateLimit has exactly the two keys of the Python client, in mode ${name}, by one call and no login`, () => {
+      const mode: Layer.Layer<Qualys.Account, unknown, HttpClient.HttpClient> = layer
+      return Effect.gen(function*() {
+        const quota = yield* QualysRateLimit.getRateLimit
+        assert.strictEqual(JSON.stringify(quota), "{\"X-RateLimit-Limit\":300,\"X-Concurrency-Limit-Limit\":2}")
+        const stats = yield* Effect.flatMap(FakeQualys.FakeQualys, (fake) => fake.stats)
+        assert.deepInclude(stats, { requests: 1, logins: 0 })
+      }).pipe(Effect.provide(on()(mode)))
+    })
   }
 
   it.effect("fails when the answer states no quota", () =>
