@@ -31,7 +31,7 @@ const key = {
 const hasBotocore = ChildProcess.spawnSync("python3", ["-c", "import botocore"]).status === 0
 
 /** What botocore signs the requests with. */
-const signatures = (arrived: ReadonlyArray<RawServer.Arrived>, service: string): ReadonlyArray<string> =>
+const signatures = (arrived: ReadonlyArray<RawServer.Arrived>, service: string): Array<string | undefined> =>
   ChildProcess.execFileSync("python3", [fileURLToPath(new URL("fixtures/sign_with_botocore.py", import.meta.url))], {
     input: arrived.map(({ body, headers, ...request }) =>
       JSON.stringify({
