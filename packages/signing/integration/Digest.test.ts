@@ -79,6 +79,30 @@ describe("Digest", () => {
       assert.deepStrictEqual(wire.filter(({ answer, status }) => answer !== undefined && status === 401), [])
     }).pipe(Effect.provide(NodeHttpClient.layerUndici)))
 
+  it.scopedLive("takes SHA-256 of the two challenges of Tomcat, which have one nonce, and outlives it, with 64 fibers", () =>
+    Effect.gen(function*() {
+      const baseUrl = yield* Servers.tomcat
+      // a Java machine that has just begun takes longer for an answer than its nonces live
+      const early = yield* clientOf(baseUrl)
+      yield* Effect.forEach(
+        Array.from({ length: 64 * 20 }),
+        () => Effect.ignore(Effect.flatMap(early.http.get("/index.html"), ({ text }) => text)),
+        { concurrency: 8, discard: true }
+      )
+      const { http, wire } = yield* clientOf(baseUrl)
+      const busy = yield* storm(http, 3500)
+      yield* Effect.sleep("2500 millis")
+      const requests = busy + (yield* storm(http, 500))
+      const first = wire.find(({ answer }) => answer === undefined)?.challenge ?? ""
+      assert.strictEqual(new Set(Array.from(first.matchAll(/nonce="([^"]+)"/gu), ([, nonce]) => nonce)).size, 1)
+      assert.match(first, /MD5/u)
+      assert.strictEqual(wire.filter(({ status }) => status === 200).length, requests)
+      assert.isTrue(wire.every(({ answer }) => answer === undefined || answer.includes("algorithm=SHA-256")))
+      const refused = wire.filter(({ answer, status }) => answer !== undefined && status === 401)
+      assert.isAbove(refused.length, 0)
+      assert.deepStrictEqual(refused.filter(({ challenge }) => !/stale=true/iu.test(challenge)), [])
+    }).pipe(Effect.provide(NodeHttpClient.layerUndici)))
+
   it.scopedLive("lets Apache show that it knows the password, and is refused with a wrong one", () =>
     Effect.gen(function*() {
       const baseUrl = yield* Servers.apache
