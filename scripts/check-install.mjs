@@ -28,7 +28,14 @@ const compilers = { "5.4": "5.4.5", "5.6": "5.6.3", "5.9": "5.9.3", "6.0": "6.0.
 /** What compiles the pages: the fastest. */
 const newest = "7.0"
 /** What the pages use beside the packages and their peers, for those that have no command of their own. */
-const others = ["@effect/platform-node@0.108", "@effect/rpc@0.76", "@effect/vitest@0.30", "vitest@3"]
+const others = [
+  "@effect/opentelemetry@0.64",
+  "@effect/platform-node@0.108",
+  "@effect/rpc@0.76",
+  "@effect/vitest@0.30",
+  "@modelcontextprotocol/sdk@1",
+  "vitest@3"
+]
 const yarns = { classic: "yarn@1.22.22", modern: "@yarnpkg/cli-dist@4.9.2" }
 
 const whole = argv.includes("--whole")
