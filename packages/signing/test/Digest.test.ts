@@ -247,6 +247,21 @@ describe("Digest", () => {
       assert.deepStrictEqual([a.refusals, b.refusals], [["no answer"], ["stale"]])
     }))
 
+  it.effect("answers the challenge of another realm, although what it answered ahead was not stale", () =>
+    Effect.gen(function*() {
+      const b = DigestServer.make({ realm: "b", saysStale: false })
+      const a = challenge(`Digest realm="a", nonce="n", qop="auth"`)
+      const { http } = yield* clientOf((request, earlier) =>
+        request.url.pathname !== "/a"
+          ? b.handler(request, earlier)
+          : request.headers["authorization"] === undefined
+          ? a
+          : { status: 500 }
+      )
+      assert.strictEqual((yield* http.get("/a")).status, 500)
+      assert.strictEqual((yield* http.get("/b")).status, 200)
+    }))
+
   it.effect("answers ahead only where the challenge says it is good (domain)", () =>
     Effect.gen(function*() {
       const server = DigestServer.make({ domain: "/api https://elsewhere.example/" })
