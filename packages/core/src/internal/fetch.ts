@@ -89,7 +89,10 @@ const untilAborted = <E>(
   Stream.interruptWhen(
     stream,
     Effect.async<never, unknown>((resume) => {
-      const abort = () => resume(Effect.fail(signal.reason))
+      const abort = () => {
+        const reason: unknown = signal.reason
+        resume(Effect.fail(reason))
+      }
       if (signal.aborted) return abort()
       signal.addEventListener("abort", abort, { once: true })
       return Effect.sync(() => signal.removeEventListener("abort", abort))

@@ -3,6 +3,7 @@ import { hmac } from "@noble/hashes/hmac.js"
 import { md5, sha1 } from "@noble/hashes/legacy.js"
 import { sha256, sha384, sha512 } from "@noble/hashes/sha2.js"
 import { concatBytes, utf8ToBytes } from "@noble/hashes/utils.js"
+import * as DateTime from "effect/DateTime"
 import * as Either from "effect/Either"
 import * as Encoding from "effect/Encoding"
 
@@ -164,9 +165,9 @@ const timestampOf = ({ timestamp = "seconds" }: Template, now: number): string =
     case "milliseconds":
       return String(now)
     case "iso8601":
-      return new Date(now).toISOString()
+      return DateTime.formatIso(DateTime.unsafeMake(now))
     case "http-date":
-      return new Date(now).toUTCString()
+      return DateTime.toDateUtc(DateTime.unsafeMake(now)).toUTCString()
   }
 }
 

@@ -2,6 +2,7 @@
 import { hmac } from "@noble/hashes/hmac.js"
 import { sha256 } from "@noble/hashes/sha2.js"
 import { bytesToHex, utf8ToBytes } from "@noble/hashes/utils.js"
+import * as DateTime from "effect/DateTime"
 import * as MutableRef from "effect/MutableRef"
 import * as Percent from "../percent.ts"
 import * as Canonical from "./canonical.ts"
@@ -129,7 +130,8 @@ export const deriveKey: DeriveKey = (keys, date, { region, service }) =>
   )
 
 /** Epoch milliseconds as `20150830T123600Z`. */
-export const timeOf = (millis: number): string => new Date(millis).toISOString().replace(/[-:]|\.\d{3}/gu, "")
+export const timeOf = (millis: number): string =>
+  DateTime.formatIso(DateTime.unsafeMake(millis)).replace(/[-:]|\.\d{3}/gu, "")
 
 export const hashOf = (data: Uint8Array): string => bytesToHex(sha256(data))
 
