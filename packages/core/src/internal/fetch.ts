@@ -91,6 +91,7 @@ const untilAborted = <E>(
     Effect.async<never, unknown>((resume) => {
       const abort = () => {
         const reason: unknown = signal.reason
+        // @effect-diagnostics-next-line anyUnknownInErrorContext:off -- whatever the caller aborts with
         resume(Effect.fail(reason))
       }
       if (signal.aborted) return abort()
