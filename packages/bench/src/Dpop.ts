@@ -53,7 +53,8 @@ const measure = async (): Promise<Result> => {
     ["a request with a proof", requests(await Effect.runPromise(clientWith(Dpop.generated())))],
     ["a request with a bearer token", requests(await Effect.runPromise(clientWith(undefined)))]
   ]
-  await warmUp(runs, 1500)
+  // the compiler takes tens of thousands of requests to finish with them
+  await warmUp(runs, 12_000)
   const samples = await interleave(runs, { rounds: 40, millis: 60 })
   const ratio = paired(
     samples["a request with a proof"] ?? [],
