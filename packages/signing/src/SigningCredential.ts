@@ -25,6 +25,17 @@ const KeyText = Schema.transform(
  * User name and password for HTTP Digest (RFC 7616). Unlike those of Basic, the name may have a colon in it only where the
  * server hashes it, so it has none. Either may be empty.
  *
+ * @example
+ * ```ts
+ * import * as SigningCredential from "@effect-auth/signing/SigningCredential"
+ * import * as Redacted from "effect/Redacted"
+ *
+ * const credential = SigningCredential.digest({ username: "reader", password: Redacted.make("...") })
+ *
+ * // ACME_USERNAME and ACME_PASSWORD
+ * const config = SigningCredential.digestConfig("ACME")
+ * ```
+ *
  * @since 0.1.0
  * @category schemas
  */
