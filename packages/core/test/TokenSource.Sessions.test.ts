@@ -249,6 +249,21 @@ describe("TokenSource > with demands", () => {
 })
 
 describe("TokenSource > where only a person can log in, and does so elsewhere", () => {
+  it.scoped("asks the server nothing while nobody has, however often it is asked itself", () =>
+    Effect.gen(function*() {
+      const refreshes = yield* Ref.make(0)
+      const store = yield* TokenStore.makeMemory
+      yield* TokenStore.set(store, yield* granted("canary-stored", { refreshToken: "canary-refresh" }))
+      const tokens = yield* TokenSource.make({
+        store,
+        refresh: () => Effect.zipRight(Ref.update(refreshes, (n) => n + 1), dead)
+      })
+      yield* tokens.get
+      yield* tokens.reject(yield* tokens.get)
+      for (const _ of [1, 2, 3]) assert.strictEqual((yield* Effect.flip(tokens.get))._tag, "InteractionRequired")
+      assert.strictEqual(yield* Ref.get(refreshes), 1)
+    }))
+
   it.scoped("takes the token that has come into the store as soon as it is needed, without a cool-down", () =>
     Effect.gen(function*() {
       const store = yield* TokenStore.makeMemory

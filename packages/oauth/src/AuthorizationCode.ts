@@ -10,25 +10,29 @@
  * @since 0.1.0
  */
 import type { ExchangeError, SetupError } from "@effect-auth/core/AuthError"
-import { MalformedTokenResponse } from "@effect-auth/core/AuthError"
+import { MalformedTokenResponse, TokenEndpointError } from "@effect-auth/core/AuthError"
 import * as BrowserLogin from "@effect-auth/core/BrowserLogin"
 import type { Given, Untagged } from "@effect-auth/core/CredentialSource"
 import type { LoginPrompt } from "@effect-auth/core/LoginPrompt"
 import type * as RedirectReceiver from "@effect-auth/core/RedirectReceiver"
+import * as RefreshPolicy from "@effect-auth/core/RefreshPolicy"
 import type { Token } from "@effect-auth/core/Token"
 import type { Demand } from "@effect-auth/core/TokenSource"
 import * as TokenStore from "@effect-auth/core/TokenStore"
 import type * as HttpClient from "@effect/platform/HttpClient"
 import type * as Config from "effect/Config"
 import type { ConfigError } from "effect/ConfigError"
+import * as Duration from "effect/Duration"
 import * as Effect from "effect/Effect"
 import * as Either from "effect/Either"
+import * as Fiber from "effect/Fiber"
 import * as Redacted from "effect/Redacted"
 import type { PendingAuthorization } from "./AuthorizationRequest.ts"
 import * as AuthorizationRequest from "./AuthorizationRequest.ts"
 import * as IdToken from "./IdToken.ts"
 import * as Mode from "./internal/mode.ts"
 import * as Session from "./internal/session.ts"
+import * as TokenRequest from "./internal/tokenRequest.ts"
 import type { AuthorizationCode } from "./OAuthCredential.ts"
 import * as Credentials from "./OAuthCredential.ts"
 
@@ -181,14 +185,14 @@ export const begin = <R = never>(
 > =>
   Effect.gen(function*() {
     const { connect } = yield* Session.make(options, modeOf(options))
-    return yield* requested(yield* connect, options)
+    return yield* requested(yield* inTime(connect, options), options)
   })
 
 /**
  * Completes a login: takes the URL of the redirect, or its query, redeems the code, once, and stores the token under the
  * `account` if there is a store, so that every {@link makeSession} of it goes on with it at once. The account may be told
- * from the token, such as from its ID token (`IdToken.verify`), because nobody is known before. Use the record that was kept
- * for this browser, and remove it, whatever the outcome.
+ * from the token, such as from its ID token (`IdToken.verify`), because nobody is known before. A token that cannot be stored
+ * is revoked, and the login has failed. Use the record that was kept for this browser, and remove it, whatever the outcome.
  *
  * @since 0.1.0
  * @category web applications
@@ -203,38 +207,75 @@ export const complete = <R = never, E = never, R2 = never>(
 ): Effect.Effect<Token, SetupError | ExchangeError | E, HttpClient.HttpClient | R | R2> =>
   Effect.gen(function*() {
     const { account, ...others } = options
-    const { connect } = yield* Session.make(others, modeOf(others))
     const code = yield* AuthorizationRequest.codeOf(pending, parametersOf(redirect), { mode: name })
-    const connection = yield* connect
-    const { client: { clientId, server } } = connection
-    if (pending.tokenEndpoint !== server.tokenEndpoint || pending.clientId !== clientId) {
+    const session = yield* Session.make(others, modeOf(others))
+    // before the code is redeemed, which it can be once
+    if (account !== undefined) yield* Session.storeOf(session, name, others)
+    const connection = yield* inTime(session.connect, others)
+    const { client } = connection
+    if (pending.tokenEndpoint !== client.server.tokenEndpoint || pending.clientId !== client.clientId) {
       return yield* new MalformedTokenResponse({
         mode: name,
         detail: "the login was begun with another client, or at another authorization server"
       })
     }
-    const token = yield* redeem(connection, pending, code)
-    if (account !== undefined) {
-      const of = { ...others, account: typeof account === "string" ? account : yield* account(token) }
-      const store = yield* Session.storeOf(yield* Session.make(of, modeOf(of)), name, of)
-      if (store !== undefined) yield* store.withLock(TokenStore.set(store, token))
-    }
-    return token
+    const stored = (token: Token, account: string) =>
+      Effect.gen(function*() {
+        const of = { ...others, account }
+        const store = yield* yield* Session.storeOf(yield* Session.make(of, modeOf(of)), name, of)
+        yield* store.withLock(TokenStore.set(store, token))
+      })
+    const kept = (token: Token) =>
+      account === undefined
+        ? Effect.void
+        : (typeof account === "string" ? Effect.succeed(account) : account(token)).pipe(
+          Effect.flatMap((account) => stored(token, account)),
+          (storing) => inTime(storing, others),
+          Effect.onError(() => Effect.ignore(inTime(TokenRequest.revoke(client, token), others)))
+        )
+    // once the token is here, nobody else has it: it is stored or revoked, even if the browser goes away
+    return yield* Effect.uninterruptibleMask((restore) =>
+      Effect.tap(
+        restore(redeem(connection, pending, code)),
+        // in a fiber of its own, because an interruption reaches the children of whom it is meant for
+        (token) => Effect.flatMap(Effect.forkDaemon(Effect.interruptible(kept(token))), Fiber.join)
+      )
+    )
   })
 
 /**
  * The tokens of one user of a web application, who has logged in by {@link complete}: they are found in the store, renewed,
  * and written back. Nobody is asked: without a session, or after its end, a request fails with `InteractionRequired`, and
- * succeeds as soon as the user has logged in again.
+ * succeeds as soon as the user has logged in again. Fails with `InvalidSetting` where there is no store: neither a `store` nor
+ * `TokenStores`.
  *
  * @since 0.1.0
  * @category web applications
  */
 export const makeSession = <R = never>(
   options: Session.TokenSettings & Session.TokenOptions & Credential<R> & Grant & { readonly account: string }
-): Session.Tokens<R> => Session.makeTokens(options, modeOf(options))
+): Session.Tokens<R> =>
+  Effect.zipRight(
+    Effect.flatMap(Session.make(options, modeOf(options)), (session) => Session.storeOf(session, name, options)),
+    Session.makeTokens(options, modeOf(options))
+  )
 
 const name = "OAuth/AuthorizationCode"
+
+/** Outside of a token source nothing else bounds what servers and stores take. */
+const inTime = <A, E, R>(
+  self: Effect.Effect<A, E, R>,
+  { refreshPolicy = RefreshPolicy.default }: Session.TokenOptions
+): Effect.Effect<A, E | TokenEndpointError, R> =>
+  Effect.timeoutFail(self, {
+    duration: refreshPolicy.timeout,
+    onTimeout: () =>
+      new TokenEndpointError({
+        mode: name,
+        reason: "Timeout",
+        detail: `longer than ${Duration.format(refreshPolicy.timeout)}`
+      })
+  })
 
 const modeOf = <R>({ account = "", credential: given }: Grant & Credential<R>) => ({
   name,

@@ -14,22 +14,27 @@ import * as AuthenticatedHttpClient from "@effect-auth/core/AuthenticatedHttpCli
 import type { ExchangeError, SetupError } from "@effect-auth/core/AuthError"
 import type { LoginPrompt } from "@effect-auth/core/LoginPrompt"
 import type * as RedirectReceiver from "@effect-auth/core/RedirectReceiver"
-import type * as System from "@effect-auth/core/System"
 import type * as HttpClient from "@effect/platform/HttpClient"
 import type * as Context from "effect/Context"
 import * as Effect from "effect/Effect"
 import type * as Layer from "effect/Layer"
 import type * as Redacted from "effect/Redacted"
 import type * as Scope from "effect/Scope"
-import type { Dpop } from "./Dpop.ts"
 import type { Clients } from "./internal/mcp/clients.ts"
 import * as Grants from "./internal/mcp/grants.ts"
 import type { Grant, Target } from "./internal/mcp/grants.ts"
 import * as McpSession from "./internal/mcp/session.ts"
 import type { AuthorizationServer } from "./internal/server.ts"
-import type { ProtectedResource } from "./ProtectedResource.ts"
 
 export type { Clients, Grant, Target }
+
+export type {
+  /**
+   * @since 0.1.0
+   * @category models
+   */
+  Settings
+} from "./internal/mcp/session.ts"
 
 export type {
   /**
@@ -43,35 +48,11 @@ export type {
  * @since 0.1.0
  * @category models
  */
-export interface Options<Self = never, R = Person> extends System.PlainOptions {
-  /** The MCP server, such as `https://mcp.acme.example/mcp`. */
-  readonly url: string
+export interface Options<Self = never, R = Person> extends McpSession.Settings {
   /** The tag of the server's client. Default: the shared client alone. */
   readonly client?: Context.Tag<Self, AuthenticatedHttpClient.Service> | undefined
   /** How to get a token. Default: {@link authorizationCode}, by a person with a browser. */
   readonly grant?: Grant<R> | undefined
-  /** Who this client is at authorization servers. Default: it is registered with each. */
-  readonly clients?: Clients | undefined
-  /** Scopes to ask for beside those that the server names. Default: none. */
-  readonly scope?: ReadonlyArray<string> | undefined
-  /**
-   * The name of the person, under which the session is stored. Without one, a store is one person's: whoever uses it next
-   * goes on with that person's session.
-   */
-  readonly account?: string | undefined
-  /** Binds tokens to a key (RFC 9449). Default: whoever has a token can use it. */
-  readonly dpop?: Dpop | undefined
-  /** Which of the authorization servers to use. Default: the one that is in use, else the first. */
-  readonly authorizationServer?: ((metadata: ProtectedResource) => string) | undefined
-  /** Origins beside the server's own where its metadata may be. Default: none. */
-  readonly metadataOrigins?: ReadonlyArray<string> | undefined
-  /**
-   * Whether a server without metadata is taken for its own authorization server, as in the protocol's edition of 2025-03-26.
-   * Default: no.
-   */
-  readonly withoutMetadata?: boolean | undefined
-  /** See `System.Settings`. Default: yes, unless a store keeps the session. */
-  readonly logout?: boolean | undefined
 }
 
 /**

@@ -1,19 +1,24 @@
+import { TokenStoreError } from "@effect-auth/core/AuthError"
 import type { Token } from "@effect-auth/core/Token"
 import { MayInteract } from "@effect-auth/core/TokenSource"
+import * as TokenStore from "@effect-auth/core/TokenStore"
 import * as TokenStores from "@effect-auth/core/TokenStores"
 import * as AuthorizationCode from "@effect-auth/oauth/AuthorizationCode"
 import * as Dpop from "@effect-auth/oauth/Dpop"
 import * as OAuth from "@effect-auth/oauth/OAuth"
 import * as ScriptedHttpClient from "@effect-auth/testing/ScriptedHttpClient"
 import { assert, describe, it } from "@effect/vitest"
+import * as Deferred from "effect/Deferred"
 import * as Effect from "effect/Effect"
 import * as Fiber from "effect/Fiber"
 import * as Layer from "effect/Layer"
+import * as Option from "effect/Option"
 import * as Redacted from "effect/Redacted"
 import * as TestClock from "effect/TestClock"
 import { UnsecuredJWT } from "jose"
 import { Acme, baseUrl, clientId, credential, forms, issuer, me, server } from "./fixtures.ts"
 import { agrees, Person, person, redirectUri } from "./person.ts"
+import "./synchronousCrypto.ts"
 
 const authorizing = { ...server, authorizationEndpoint: `${issuer}/authorize` }
 const options = { client: Acme, baseUrl, server: authorizing, credential: { clientId } }
@@ -186,6 +191,83 @@ describe("AuthorizationCode, web application", () => {
       yield* AuthorizationCode.complete({ ...web, account }, pending, `?${agrees(new URL(url)) ?? ""}`)
       assert.strictEqual(yield* call(yield* users, "ada"), "Bearer canary-0")
     }).pipe(Effect.provide(live)))
+
+  it.scoped("says that users need a store, before the code is redeemed", () =>
+    Effect.gen(function*() {
+      const { pending, url } = yield* AuthorizationCode.begin(web)
+      const query = agrees(new URL(url)) ?? ""
+      const setting = { _tag: "InvalidSetting", setting: "store" } as const
+      assert.deepInclude(
+        yield* Effect.flip(AuthorizationCode.complete({ ...web, account: "ada" }, pending, query)),
+        setting
+      )
+      assert.deepInclude(yield* Effect.flip(AuthorizationCode.makeSession({ ...web, account: "ada" })), setting)
+      assert.lengthOf(yield* forms, 0)
+      yield* AuthorizationCode.complete(web, pending, query)
+    }).pipe(Effect.provide(answering())))
+
+  it.scoped("revokes a token that cannot be stored, or belongs to nobody, and says so", () =>
+    Effect.gen(function*() {
+      const failing = TokenStore.make({
+        read: Effect.succeedNone,
+        write: () => new TokenStoreError({ operation: "write", place: "test", detail: "full" }),
+        remove: Effect.void
+      })
+      const revoking = { ...web, server: { ...authorizing, revocationEndpoint: `${issuer}/revoke` }, store: failing }
+      const completed = (account: string | (() => Effect.Effect<never, "nobody">)) =>
+        Effect.gen(function*() {
+          const { pending, url } = yield* AuthorizationCode.begin(revoking)
+          return yield* Effect.flip(
+            AuthorizationCode.complete({ ...revoking, account }, pending, `?${agrees(new URL(url)) ?? ""}`)
+          )
+        })
+      assert.deepInclude(yield* completed("ada"), { _tag: "TokenStoreError" })
+      assert.strictEqual(yield* completed(() => Effect.fail("nobody" as const)), "nobody")
+      const sent = (yield* (yield* ScriptedHttpClient.ScriptedHttpClient).requests).map(({ line }) => line)
+      assert.deepStrictEqual(sent, ["POST /token", "POST /revoke", "POST /token", "POST /revoke"])
+    }).pipe(Effect.provide(answering())))
+
+  it.scoped("stores the session even if the browser goes away meanwhile", () =>
+    Effect.gen(function*() {
+      const memory = yield* TokenStore.makeMemory
+      const storing = yield* Deferred.make<void>()
+      const slow = {
+        ...memory,
+        get: Effect.zipRight(Deferred.succeed(storing, undefined), Effect.delay(memory.get, "1 second"))
+      }
+      const { pending, url } = yield* AuthorizationCode.begin(web)
+      const route = yield* Effect.fork(
+        AuthorizationCode.complete({ ...web, account: "ada", store: slow }, pending, `?${agrees(new URL(url)) ?? ""}`)
+      )
+      yield* Deferred.await(storing)
+      const gone = yield* Effect.fork(Fiber.interrupt(route))
+      yield* TestClock.adjust("5 seconds")
+      yield* Fiber.join(gone)
+      assert.isTrue(Option.isSome((yield* memory.get).token))
+    }).pipe(Effect.provide(answering())))
+
+  it.scoped("waits for no server and no store longer than the policy allows", () =>
+    Effect.gen(function*() {
+      const late = { _tag: "TokenEndpointError", reason: "Timeout" } as const
+      const memory = yield* TokenStore.makeMemory
+      const begun = yield* Effect.fork(Effect.flip(AuthorizationCode.begin({ ...web, server: issuer })))
+      yield* TestClock.adjust("31 seconds")
+      assert.deepInclude(yield* begun, late)
+      const { pending, url } = yield* AuthorizationCode.begin(web)
+      const query = agrees(new URL(url)) ?? ""
+      const completed = yield* Effect.fork(Effect.flip(AuthorizationCode.complete(web, pending, query)))
+      yield* TestClock.adjust("31 seconds")
+      assert.deepInclude(yield* completed, late)
+      const silent = { ...memory, get: Effect.never }
+      const stored = yield* Effect.fork(
+        Effect.provide(
+          Effect.flip(AuthorizationCode.complete({ ...web, account: "ada", store: silent }, pending, query)),
+          answering()
+        )
+      )
+      yield* TestClock.adjust("31 seconds")
+      assert.deepInclude(yield* stored, late)
+    }).pipe(Effect.provide(ScriptedHttpClient.layer(() => Effect.never))))
 
   it.scoped("AC14 DP6 binds the code to a key, which goes with the record to where the login is completed", () =>
     Effect.gen(function*() {

@@ -167,6 +167,14 @@ describe("Device.layer", () => {
       assert.deepStrictEqual(times, [5, 10, 12])
     }))
 
+  it.effect("DV8 goes on where a question is never answered", () =>
+    Effect.gen(function*() {
+      const { result, times } = yield* polled([Effect.never, token])
+      assert.strictEqual(result._tag, "Right")
+      // after the 30 seconds of the policy, and twice the interval
+      assert.deepStrictEqual(times, [5, 45])
+    }))
+
   it.effect("DV9 asks no more once its program has ended", () =>
     Effect.gen(function*() {
       const { requests } = yield* ScriptedHttpClient.ScriptedHttpClient

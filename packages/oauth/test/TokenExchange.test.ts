@@ -75,4 +75,54 @@ describe("TokenExchange", () => {
       const error = yield* Effect.flip(me)
       assert.deepInclude(error, { _tag: "MalformedTokenResponse" })
     }).pipe(Effect.provide(exchanging(ScriptedHttpClient.repeatLast({ json: { ...token, token_type: "N_A" } })))))
+
+  it.scoped("TX1 names who acts for the subject, by a token of the actor's own", () =>
+    Effect.gen(function*() {
+      const tokens = yield* TokenExchange.makeTokens({
+        server,
+        credential,
+        subject: yield* TokenSource.make({ login: Token.make({ value: "canary-subject" }) }),
+        actor: { tokens: yield* TokenSource.make({ login: Token.make({ value: "canary-actor" }) }) }
+      })
+      yield* tokens.get
+      const [form] = (yield* forms).map(Object.fromEntries)
+      assert.deepInclude(form, {
+        actor_token: "canary-actor",
+        actor_token_type: "urn:ietf:params:oauth:token-type:access_token"
+      })
+    }).pipe(Effect.provide(ScriptedHttpClient.layer({ json: token }))))
+
+  it.scoped("TX2 gives what is no access token by itself, such as an assertion for another server", () =>
+    Effect.gen(function*() {
+      const tokens = yield* TokenExchange.makeTokens({
+        server,
+        credential,
+        subject: yield* TokenSource.make({ login: Token.make({ value: "canary-subject" }) })
+      })
+      assert.strictEqual((yield* tokens.get).type, "N_A")
+    }).pipe(Effect.provide(ScriptedHttpClient.layer({ json: { ...token, token_type: "n_a" } }))))
+
+  it.scoped("TX4 redeems a refresh token of the answer only where that is asked for", () =>
+    Effect.gen(function*() {
+      const grants = (refresh: boolean) =>
+        Effect.gen(function*() {
+          const tokens = yield* TokenExchange.makeTokens({
+            server,
+            credential,
+            refresh,
+            subject: yield* TokenSource.make({ login: Token.make({ value: "canary-subject" }) })
+          })
+          yield* tokens.get
+          yield* TestClock.adjust("2 minutes")
+          yield* tokens.get
+          return (yield* forms).map((form) => new URLSearchParams(form.map(([k, v]) => [k, v])).get("grant_type"))
+        }).pipe(Effect.provide(ScriptedHttpClient.layer(
+          ScriptedHttpClient.repeatLast({ json: { ...token, expires_in: 60, refresh_token: "canary-refresh" } })
+        )))
+      const exchange = "urn:ietf:params:oauth:grant-type:token-exchange"
+      assert.deepStrictEqual([yield* grants(false), yield* grants(true)], [
+        [exchange, exchange],
+        [exchange, "refresh_token"]
+      ])
+    }))
 })

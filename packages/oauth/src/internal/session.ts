@@ -3,6 +3,7 @@ import type { CredentialUnavailable, ExchangeError, SetupError } from "@effect-a
 import { CredentialsRejected, InvalidSetting } from "@effect-auth/core/AuthError"
 import type { Given } from "@effect-auth/core/CredentialSource"
 import * as CredentialSource from "@effect-auth/core/CredentialSource"
+import * as RefreshPolicy from "@effect-auth/core/RefreshPolicy"
 import * as System from "@effect-auth/core/System"
 import * as Token from "@effect-auth/core/Token"
 import type { Demand, TokenSource } from "@effect-auth/core/TokenSource"
@@ -167,6 +168,7 @@ export const make = <F extends object, C extends Client, R, I>(
         mode,
         server,
         clientId: credential.clientId,
+        timeout: (options.refreshPolicy ?? RefreshPolicy.default).timeout,
         authentication: options.authentication ?? ClientAuthentications.forSecret(credential.clientSecret, server)
       }
       const binding = bindings === undefined ? Effect.succeed(undefined) : bindings.current(server)
@@ -261,16 +263,22 @@ export const makeTokens = <F extends object, C extends Client, R = never, I = ne
     }, options)
   })
 
-/** Where the tokens of {@link makeTokens} with the same options are kept. */
+/**
+ * Where the tokens of {@link makeTokens} with the same options are kept, for a mode that is nothing without a store. Whether
+ * there is one is known at once.
+ */
 export const storeOf = <C>(
   { account, origin }: Session<C>,
   mode: string,
   options: TokenOptions
-): Effect.Effect<TokenStore | undefined, ExchangeError> =>
-  Effect.flatMap(
-    System.storeOf({ mode, origin }, options),
-    (store) => account === undefined || store === undefined ? Effect.succeed(undefined) : Effect.flatMap(account, store)
-  )
+): Effect.Effect<Effect.Effect<TokenStore, ExchangeError>, InvalidSetting> =>
+  Effect.flatMap(System.storeOf({ mode, origin }, options), (store) =>
+    account === undefined || store === undefined
+      ? new InvalidSetting({
+        setting: "store",
+        problem: "is needed to keep the sessions of users: give a `store`, or provide `TokenStores`"
+      })
+      : Effect.succeed(Effect.flatMap(account, store)))
 
 /** Only the refresh token is known: it is redeemed before the first request. */
 const spent = (refreshToken: Redacted.Redacted): Effect.Effect<Token.Token> =>

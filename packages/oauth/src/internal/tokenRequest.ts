@@ -1,12 +1,13 @@
 /** A request to the token endpoint, and what its answer means: RFC 6749 sections 3.2, 5.1 and 5.2. */
 import type { ExchangeError } from "@effect-auth/core/AuthError"
-import { MalformedTokenResponse } from "@effect-auth/core/AuthError"
+import { MalformedTokenResponse, TokenEndpointError } from "@effect-auth/core/AuthError"
 import * as OriginPolicy from "@effect-auth/core/OriginPolicy"
 import * as ResponseBody from "@effect-auth/core/ResponseBody"
 import * as Token from "@effect-auth/core/Token"
 import * as TokenEndpoint from "@effect-auth/core/TokenEndpoint"
 import * as HttpClient from "@effect/platform/HttpClient"
 import * as HttpClientRequest from "@effect/platform/HttpClientRequest"
+import * as Duration from "effect/Duration"
 import * as Effect from "effect/Effect"
 import * as Record from "effect/Record"
 import * as Redacted from "effect/Redacted"
@@ -23,6 +24,8 @@ export interface OAuthClient extends ClientAuthentications.Client {
   readonly authentication: ClientAuthentication
   /** What binds tokens to a key. */
   readonly binding?: Binding | undefined
+  /** How long one answer may take. */
+  readonly timeout: Duration.Duration
 }
 
 /** How the answer is read, beside what RFC 6749 says. */
@@ -107,10 +110,21 @@ export const ask = <A, I>(
       post(client, endpoint, parameters).pipe(
         Effect.flatMap(prove),
         Effect.flatMap((request) => TokenEndpoint.execute(http, request, options)),
-        Effect.flatMap(TokenEndpoint.json(schema, options))
+        Effect.flatMap(TokenEndpoint.json(schema, options)),
+        // a server that never answers must not hold up a person's login, nor the questions of a device
+        Effect.timeoutFail({ duration: client.timeout, onTimeout: () => late(client, endpoint) })
       )
     const answer = yield* binding === undefined ? asked(http, Effect.succeed) : binding.ask(http, asked)
     return { answer, url: OriginPolicy.addressOf({ url: endpoint }) }
+  })
+
+const late = ({ mode, timeout }: OAuthClient, endpoint: string): TokenEndpointError =>
+  new TokenEndpointError({
+    mode,
+    url: OriginPolicy.addressOf({ url: endpoint }),
+    reason: "Timeout",
+    sent: true,
+    detail: `no answer within ${Duration.format(timeout)}`
   })
 
 /** RFC 7009: a body is ignored, and a token that is unknown is one that has ended. Nothing where there is no endpoint. */

@@ -4,11 +4,13 @@ import type { ExchangeError, SetupError } from "@effect-auth/core/AuthError"
 import { CredentialsRejected, CredentialUnavailable } from "@effect-auth/core/AuthError"
 import type * as Challenge from "@effect-auth/core/Challenge"
 import * as OriginPolicy from "@effect-auth/core/OriginPolicy"
+import * as RefreshPolicy from "@effect-auth/core/RefreshPolicy"
 import * as System from "@effect-auth/core/System"
 import { Token } from "@effect-auth/core/Token"
 import type { Demand } from "@effect-auth/core/TokenSource"
 import type * as HttpClient from "@effect/platform/HttpClient"
 import * as Clock from "effect/Clock"
+import type * as Duration from "effect/Duration"
 import * as Effect from "effect/Effect"
 import * as MutableRef from "effect/MutableRef"
 import * as Option from "effect/Option"
@@ -28,17 +30,41 @@ import * as Discovery from "./discovery.ts"
 import type { Grant, Target } from "./grants.ts"
 import * as Logins from "./logins.ts"
 
-export interface Options<R> extends System.PlainOptions {
+/**
+ * What is known of a server beforehand, and what is to be done otherwise than by default.
+ *
+ * @since 0.1.0
+ * @category models
+ */
+export interface Settings extends System.PlainOptions {
+  /** The MCP server, such as `https://mcp.acme.example/mcp`. */
   readonly url: string
-  readonly grant: Grant<R>
+  /** Who this client is at authorization servers. Default: it is registered with each. */
   readonly clients?: Clients | undefined
+  /** Scopes to ask for beside those that the server names. Default: none. */
   readonly scope?: ReadonlyArray<string> | undefined
+  /**
+   * The name of the person, under which the session is stored. Without one, a store is one person's: the next one who
+   * uses it goes on with that person's session.
+   */
   readonly account?: string | undefined
+  /** Binds tokens to a key (RFC 9449). Default: whoever has a token can use it. */
   readonly dpop?: Dpop | undefined
+  /** Which of the authorization servers to use. Default: the one that is in use, else the first. */
   readonly authorizationServer?: ((metadata: ProtectedResource) => string) | undefined
+  /** Origins beside the server's own where its metadata may be. Default: none. */
   readonly metadataOrigins?: ReadonlyArray<string> | undefined
+  /**
+   * Whether a server without metadata is taken for its own authorization server, as in the protocol's edition of 2025-03-26.
+   * Default: no.
+   */
   readonly withoutMetadata?: boolean | undefined
+  /** See `System.Settings`. Default: yes, unless a store keeps the session. */
   readonly logout?: boolean | undefined
+}
+
+export interface Options<R> extends Settings {
+  readonly grant: Grant<R>
 }
 
 type Needs<R> = HttpClient.HttpClient | Scope.Scope | R
@@ -101,7 +127,7 @@ export const make = <R>(
 export const mode = "OAuth/Mcp"
 
 interface Session {
-  readonly options: Omit<Options<never>, "grant">
+  readonly options: Settings
   readonly discovery: Discovery.Options
   readonly identities: Identities.Identities
   readonly bindings: Bindings | undefined
@@ -239,7 +265,7 @@ const revoked = (session: Session, token: Token): Effect.Effect<void, ExchangeEr
     const server = yield* serverOf(session, held.issuer)
     const { authentication, clientId } = yield* session.identities.of(server)
     if (clientId !== held.clientId) return
-    yield* TokenRequest.revoke({ mode, server, clientId, authentication }, token)
+    yield* TokenRequest.revoke({ mode, server, clientId, authentication, timeout: timeoutOf(session) }, token)
   })
 
 /** A session that goes on nowhere: a person has to begin another one. */
@@ -272,8 +298,10 @@ const serverOf = (
 /** In milliseconds. */
 const believed = 3_600_000
 
+const timeoutOf = ({ options }: Session): Duration.Duration => (options.refreshPolicy ?? RefreshPolicy.default).timeout
+
 const targetOf = (
-  { identities }: Session,
+  session: Session,
   { binding, demand, resource, scope, server }: Pick<Target, "binding" | "demand" | "resource" | "scope" | "server">
 ): Target => ({
   mode,
@@ -282,10 +310,10 @@ const targetOf = (
   scope,
   demand,
   binding,
-  identify: (redirectUri) => identities.of(server, redirectUri),
+  identify: (redirectUri) => session.identities.of(server, redirectUri),
   exchange: ({ authentication, clientId }, parameters, { grant = "login", isAgreed = grant === "refresh" } = {}) =>
     TokenRequest.send(
-      { mode, server, clientId, authentication, binding },
+      { mode, server, clientId, authentication, binding, timeout: timeoutOf(session) },
       Parameters.make({ resource }, parameters, isAgreed ? undefined : scope),
       {
         grant,
