@@ -50,8 +50,8 @@ export interface Credential<R = never> {
  */
 export interface Grant {
   /**
-   * The name of the person, under which the session is stored. Without one, a store is one person's: whoever uses it next
-   * goes on with that person's session.
+   * The name of the person, under which the session is stored. Without one, all who use the
+   * store share one session: give each person a store of their own.
    */
   readonly account?: string | undefined
   /** See `AuthorizationRequest.Options`. Default: yes. */

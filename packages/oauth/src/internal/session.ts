@@ -56,7 +56,7 @@ interface Wanted extends Parameters.Wanted {
 export interface TokenOptions extends System.PlainOptions {
   /** How the client authenticates. Default: by its secret, as the server's metadata allows; without one not at all. */
   readonly authentication?: ClientAuthentication | undefined
-  /** Binds tokens to a key (RFC 9449). Default: whoever has a token can use it. */
+  /** Binds tokens to a key (RFC 9449). Default: bearer tokens, which anyone who has one can use. */
   readonly dpop?: Dpop | undefined
   /** What stands between the scopes of an answer, where that is not a space (RFC 6749 section 3.3): GitHub and Slack. */
   readonly scopeSeparator?: "," | undefined

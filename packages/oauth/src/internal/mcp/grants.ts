@@ -16,7 +16,7 @@ import type { AuthorizationServer } from "../server.ts"
 import type { Identity } from "./clients.ts"
 
 /**
- * Where a token is to be had, and for what.
+ * The server that issues the token, and what the token is for.
  *
  * @since 0.1.0
  * @category models
@@ -64,7 +64,7 @@ export const authorizationCode = (
   isInteractive: true,
   logIn: ({ binding, demand, exchange, identify, mode, resource, scope, server }) =>
     Effect.gen(function*() {
-      // a server that ignores the challenge would give the code to whoever brings it
+      // a server that ignores the challenge would redeem the code for anyone who brings it
       if (server.codeChallengeMethods?.includes("S256") !== true) {
         return yield* new MalformedTokenResponse({
           mode,

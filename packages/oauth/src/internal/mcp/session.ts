@@ -44,11 +44,11 @@ export interface Settings extends System.PlainOptions {
   /** Scopes to ask for beside those that the server names. Default: none. */
   readonly scope?: ReadonlyArray<string> | undefined
   /**
-   * The name of the person, under which the session is stored. Without one, a store is one person's: the next one who
-   * uses it goes on with that person's session.
+   * The name of the person, under which the session is stored. Without one, all who use the
+   * store share one session: give each person a store of their own.
    */
   readonly account?: string | undefined
-  /** Binds tokens to a key (RFC 9449). Default: whoever has a token can use it. */
+  /** Binds tokens to a key (RFC 9449). Default: bearer tokens, which anyone who has one can use. */
   readonly dpop?: Dpop | undefined
   /** Which of the authorization servers to use. Default: the one that is in use, else the first. */
   readonly authorizationServer?: ((metadata: ProtectedResource) => string) | undefined
