@@ -188,7 +188,7 @@ describe("AuthorizationCode, web application", () => {
     Effect.gen(function*() {
       const { pending, url } = yield* AuthorizationCode.begin(web)
       const account = ({ value }: Token) => Effect.succeed(Redacted.value(value) === "canary-0" ? "ada" : "nobody")
-      yield* AuthorizationCode.complete({ ...web, account }, pending, `?${agrees(new URL(url)) ?? ""}`)
+      yield* AuthorizationCode.complete({ ...web, account }, pending, `/callback?${agrees(new URL(url)) ?? ""}#_`)
       assert.strictEqual(yield* call(yield* users, "ada"), "Bearer canary-0")
     }).pipe(Effect.provide(live)))
 
