@@ -94,7 +94,12 @@ describe("Device.layer", () => {
       })
       assert.strictEqual(google.codes[0]?.verificationUri, "https://www.acme.example/device")
       for (
-        const wrong of [{ verification_uri: "javascript:alert(1)" }, { expires_in: null }, { user_code: "a\u001b[2J" }]
+        const wrong of [
+          { verification_uri: "javascript:alert(1)" },
+          { verification_uri: "https://as.acme.example@evil.example/enter" },
+          { expires_in: null },
+          { user_code: "a\u001b[2J" }
+        ]
       ) {
         const { codes, result } = yield* polled([], wrong)
         assert.deepInclude(result._tag === "Left" ? result.left : undefined, { _tag: "MalformedTokenResponse" })

@@ -105,10 +105,12 @@ const Answer = Schema.Struct({
 
 const decodeInterval = Schema.decodeUnknownOption(Schema.Struct({ interval: Schema.Unknown }))
 
-/** A page that a browser may be sent to. */
+/** A page that a person may be sent to. User information would make it look like one of another host. */
 const pageOf = (url: string | null | undefined): string | undefined => {
   const page = url === null || url === undefined || !URL.canParse(url) ? undefined : new URL(url)
-  return page !== undefined && /^https?:$/u.test(page.protocol) ? page.href : undefined
+  return page !== undefined && /^https?:$/u.test(page.protocol) && page.username === "" && page.password === ""
+    ? page.href
+    : undefined
 }
 
 const seconds = (stated: unknown): Duration.Duration | undefined => {
