@@ -16,6 +16,7 @@ import * as Either from "effect/Either"
 import * as Encoding from "effect/Encoding"
 import * as Redacted from "effect/Redacted"
 import * as Schema from "effect/Schema"
+import { checkedUrl } from "./internal/checkedUrl.ts"
 import * as Document from "./internal/document.ts"
 import * as Jose from "./internal/jose.ts"
 
@@ -200,7 +201,7 @@ const keySet = (keys: Keys, mode: string) =>
     ? Effect.succeed(keys)
     : Effect.flatMap(
       HttpClient.HttpClient,
-      (client) => Effect.zipRight(Document.checkedUrl("keys", keys), Document.fetched(client, keys, KeySet, { mode }))
+      (client) => Effect.zipRight(checkedUrl("keys", keys), Document.fetched(client, keys, KeySet, { mode }))
     )
 
 const isSignedBy = (

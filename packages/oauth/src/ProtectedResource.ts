@@ -14,6 +14,7 @@ import * as Effect from "effect/Effect"
 import * as Either from "effect/Either"
 import * as Option from "effect/Option"
 import * as Schema from "effect/Schema"
+import { checkedUrl } from "./internal/checkedUrl.ts"
 import * as Document from "./internal/document.ts"
 
 /**
@@ -93,7 +94,7 @@ export const discover = (
   HttpClient.HttpClient
 > =>
   Effect.gen(function*() {
-    const asked = yield* Document.checkedUrl("resource", resource)
+    const asked = yield* checkedUrl("resource", resource)
     const stated = yield* statedPlace(asked, options)
     const client = yield* HttpClient.HttpClient
     const fetched = (url: string) =>
@@ -171,7 +172,7 @@ const statedPlace = (
     onNone: () => Either.right(Option.none()),
     onSome: (stated) =>
       Either.flatMap(
-        Document.checkedUrl("resource_metadata", stated),
+        checkedUrl("resource_metadata", stated),
         (url) =>
           url.origin === origin || origins.includes(url.origin)
             ? Either.right(Option.some(url.href))
@@ -190,12 +191,12 @@ const statedPlace = (
 /** Members are read by name; what is not known is ignored. */
 const Metadata = Schema.Struct({
   resource: Schema.String,
-  authorization_servers: Schema.optional(Schema.Array(Schema.String)),
-  scopes_supported: Schema.optional(Schema.Array(Schema.String)),
-  bearer_methods_supported: Schema.optional(Schema.Array(Schema.String)),
-  dpop_bound_access_tokens_required: Schema.optional(Schema.Boolean),
-  dpop_signing_alg_values_supported: Schema.optional(Schema.Array(Schema.String)),
-  tls_client_certificate_bound_access_tokens: Schema.optional(Schema.Boolean)
+  authorization_servers: Document.member(Schema.Array(Schema.String)),
+  scopes_supported: Document.member(Schema.Array(Schema.String)),
+  bearer_methods_supported: Document.member(Schema.Array(Schema.String)),
+  dpop_bound_access_tokens_required: Document.member(Schema.Boolean),
+  dpop_signing_alg_values_supported: Document.member(Schema.Array(Schema.String)),
+  tls_client_certificate_bound_access_tokens: Document.member(Schema.Boolean)
 })
 
 const read = (document: typeof Metadata.Type, asked: string): Either.Either<ProtectedResource, string> => {

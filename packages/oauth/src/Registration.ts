@@ -3,7 +3,7 @@
  *
  * @since 0.1.0
  */
-import type { ExchangeError } from "@effect-auth/core/AuthError"
+import type { ExchangeError, InsecureTransport } from "@effect-auth/core/AuthError"
 import { InvalidSetting, MalformedTokenResponse } from "@effect-auth/core/AuthError"
 import * as OriginPolicy from "@effect-auth/core/OriginPolicy"
 import * as TokenEndpoint from "@effect-auth/core/TokenEndpoint"
@@ -19,6 +19,7 @@ import * as Schema from "effect/Schema"
 import type { AuthorizationServer } from "./AuthorizationServer.ts"
 import type { ClientMetadata } from "./ClientMetadata.ts"
 import * as Metadata from "./ClientMetadata.ts"
+import { checkedUrl } from "./internal/checkedUrl.ts"
 import * as RedirectUris from "./internal/redirectUris.ts"
 import { isExpired, RegisteredClient, RegisteredClients } from "./RegisteredClients.ts"
 
@@ -51,7 +52,8 @@ export type Refusal =
  * Registers a client. The server may change what it was asked for, so its answer is what counts. Fails with
  * `CredentialsRejected` if it does not register the client, of which {@link refusal} tells why; with
  * `MalformedTokenResponse` if it registers one that cannot be used, because none of the redirect URIs is left or it has to
- * authenticate in a way that it cannot; with `InvalidSetting` if the server registers none at all.
+ * authenticate in a way that it cannot; with `InvalidSetting` if the server registers none at all; with that or
+ * `InsecureTransport` if its endpoint is not https, beyond loopback.
  *
  * @example
  * ```ts
@@ -72,7 +74,7 @@ export const register = (
   server: AuthorizationServer,
   metadata: ClientMetadata,
   options: Options
-): Effect.Effect<RegisteredClient, ExchangeError | InvalidSetting, HttpClient.HttpClient> =>
+): Effect.Effect<RegisteredClient, ExchangeError | InvalidSetting | InsecureTransport, HttpClient.HttpClient> =>
   Effect.gen(function*() {
     const { mode } = options
     const [endpoint, issuer] = yield* placeOf(server)
@@ -95,7 +97,7 @@ export const register = (
  * @since 0.1.0
  * @category reading
  */
-export const refusal = (error: ExchangeError | InvalidSetting): Option.Option<Refusal> =>
+export const refusal = (error: ExchangeError | InvalidSetting | InsecureTransport): Option.Option<Refusal> =>
   error._tag !== "CredentialsRejected"
     ? Option.none()
     : Option.orElse(
@@ -116,7 +118,11 @@ export const withClient = <A, E, R>(
   metadata: ClientMetadata,
   options: Options,
   use: (client: RegisteredClient) => Effect.Effect<A, E, R>
-): Effect.Effect<A, E | ExchangeError | InvalidSetting, R | HttpClient.HttpClient | RegisteredClients> =>
+): Effect.Effect<
+  A,
+  E | ExchangeError | InvalidSetting | InsecureTransport,
+  R | HttpClient.HttpClient | RegisteredClients
+> =>
   Effect.gen(function*() {
     const clients = yield* RegisteredClients
     const [, issuer] = yield* placeOf(server)
@@ -135,10 +141,10 @@ export const withClient = <A, E, R>(
       }))
   })
 
-/** Where clients are registered, and whose they are. */
+/** Where clients are registered, and whose they are. Secrets go there and come back, and a server by hand is unchecked. */
 const placeOf = (
   { issuer, registrationEndpoint, tokenEndpoint }: AuthorizationServer
-): Either.Either<readonly [endpoint: string, issuer: string], InvalidSetting> =>
+): Either.Either<readonly [endpoint: string, issuer: string], InvalidSetting | InsecureTransport> =>
   registrationEndpoint === undefined
     ? Either.left(
       new InvalidSetting({
@@ -147,7 +153,10 @@ const placeOf = (
           "registers no clients by itself: its metadata has no `registration_endpoint`, so ask its operator for an id"
       })
     )
-    : Either.right([registrationEndpoint, issuer ?? tokenEndpoint])
+    : Either.map(
+      checkedUrl("registrationEndpoint", registrationEndpoint),
+      () => [registrationEndpoint, issuer ?? tokenEndpoint]
+    )
 
 const requestOf = (
   endpoint: string,

@@ -4,6 +4,7 @@ import * as ScriptedHttpClient from "@effect-auth/testing/ScriptedHttpClient"
 import * as HttpClient from "@effect/platform/HttpClient"
 import { assert, describe, it } from "@effect/vitest"
 import * as Effect from "effect/Effect"
+import * as Either from "effect/Either"
 import * as Layer from "effect/Layer"
 import * as TestClock from "effect/TestClock"
 import { Acme, baseUrl, credential, forms, issuer, me } from "./fixtures.ts"
@@ -79,6 +80,70 @@ describe("AuthorizationServer", () => {
         }
       })
       assert.isTrue(clear.result._tag === "Left" && clear.result.left._tag === "InsecureTransport")
+    }))
+
+  it.effect.each([
+    ["https://good.example@evil.example", "InvalidSetting"],
+    ["https://as.acme.example#", "InvalidSetting"],
+    ["as.acme.example", "InvalidSetting"],
+    ["http://as.acme.example", "InsecureTransport"]
+  ])("MD4 %s is no issuer, and is not asked", ([of, tag]) =>
+    Effect.gen(function*() {
+      const { lines, result } = yield* discovered({}, of)
+      assert.strictEqual(result._tag === "Left" ? result.left._tag : "Right", tag)
+      assert.deepStrictEqual(lines, [])
+    }))
+
+  it.each([
+    "tokenEndpoint",
+    "authorizationEndpoint",
+    "deviceAuthorizationEndpoint",
+    "revocationEndpoint",
+    "registrationEndpoint",
+    "jwksUri"
+  ])("MD4 user information, which makes a URL look like one of another host, is refused in %s", (name) => {
+    const server = { tokenEndpoint: document.token_endpoint, [name]: "https://good.example:canary@evil.example/" }
+    const result = AuthorizationServer.make(server)
+    assert.deepInclude(Either.isLeft(result) ? result.left : undefined, { _tag: "InvalidSetting", setting: name })
+    assert.notInclude(String(result), "canary")
+  })
+
+  it.each(["https://as.acme.example/token#", "https://as.acme.example/token#x", "/token", "mailto:token"])(
+    "MD4 %s is no endpoint",
+    (tokenEndpoint) => {
+      const result = AuthorizationServer.make({ tokenEndpoint })
+      assert.isTrue(Either.isLeft(result) && result.left._tag === "InvalidSetting")
+    }
+  )
+
+  it("MD4 an endpoint may have a query, and may be in the clear on loopback", () => {
+    const server = { tokenEndpoint: "https://as.acme.example/token?tenant=1", jwksUri: "http://127.0.0.1:8080/keys" }
+    assert.deepStrictEqual(AuthorizationServer.make(server), Either.right(server))
+  })
+
+  it.effect("MD7 a member that is null is absent", () =>
+    Effect.gen(function*() {
+      const names = [
+        "authorization_endpoint",
+        "device_authorization_endpoint",
+        "revocation_endpoint",
+        "registration_endpoint",
+        "jwks_uri",
+        "token_endpoint_auth_methods_supported",
+        "scopes_supported",
+        "code_challenge_methods_supported",
+        "authorization_response_iss_parameter_supported",
+        "client_id_metadata_document_supported",
+        "dpop_signing_alg_values_supported",
+        "mtls_endpoint_aliases"
+      ]
+      const at = "GET /.well-known/oauth-authorization-server"
+      const without = yield* discovered({ [at]: { json: document } })
+      const nulls = { ...Object.fromEntries(names.map((name) => [name, null])), ...document }
+      assert.deepStrictEqual((yield* discovered({ [at]: { json: nulls } })).result, without.result)
+      const aliases = { ...document, mtls_endpoint_aliases: { token_endpoint: null, revocation_endpoint: null } }
+      const { result } = yield* discovered({ [at]: { json: aliases } })
+      assert.isTrue(result._tag === "Right" && result.right.mtlsEndpoints?.token === undefined)
     }))
 
   it.effect("MD6 reads the metadata once an hour, however many logins there are", () =>

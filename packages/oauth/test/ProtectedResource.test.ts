@@ -170,6 +170,24 @@ describe("ProtectedResource, what the metadata is about", () => {
 })
 
 describe("ProtectedResource, what the metadata says", () => {
+  it.effect("PR6 a member that is null is absent", () =>
+    Effect.gen(function*() {
+      const names = [
+        "scopes_supported",
+        "bearer_methods_supported",
+        "dpop_bound_access_tokens_required",
+        "dpop_signing_alg_values_supported",
+        "tls_client_certificate_bound_access_tokens"
+      ]
+      const without = yield* discovered({ [atPath]: { json: document } })
+      const nulls = { ...document, ...Object.fromEntries(names.map((name) => [name, null])) }
+      const { found } = yield* discovered({ [atPath]: { json: nulls } })
+      assert.isDefined(found)
+      assert.deepStrictEqual(found, without.found)
+      const unnamed = yield* discovered({ [atPath]: { json: { ...document, authorization_servers: null } } })
+      assert.include(unnamed.error?.message, "names no authorization server")
+    }))
+
   it.effect.each([[undefined], [[]]])(
     "PR4 refuses a document that names no authorization server: %j",
     ([servers]) =>

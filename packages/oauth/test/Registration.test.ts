@@ -96,6 +96,24 @@ describe("Registration", () => {
       })
   )
 
+  it.effect.each([
+    ["http://as.acme.example/register", "InsecureTransport"],
+    ["https://as.acme.example@evil.example/register", "InvalidSetting"],
+    ["/register", "InvalidSetting"]
+  ])("RG1 sends nothing to %s, given by hand", ([registrationEndpoint, tag]) =>
+    Effect.gen(function*() {
+      const error = yield* Effect.flip(
+        Registration.register({ ...server, registrationEndpoint }, metadata, {
+          ...options,
+          initialAccessToken: Redacted.make("canary-initial")
+        })
+      )
+      assert.strictEqual(error._tag, tag)
+      assert.notInclude(inspect(error, { depth: 10 }), "canary")
+      const { requests } = yield* ScriptedHttpClient.ScriptedHttpClient
+      assert.lengthOf(yield* requests, 0)
+    }).pipe(Effect.provide(ScriptedHttpClient.layer({ status: 201, json: answer }))))
+
   it.effect("RG2 keeps what was asked for where the server does not mention it", () =>
     Effect.gen(function*() {
       const { client } = yield* registering({ status: 201, json: { client_id: "canary-id", scope: null } })

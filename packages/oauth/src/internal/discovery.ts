@@ -70,20 +70,20 @@ const Texts = Schema.Array(Schema.String)
 const Document = Schema.Struct({
   issuer: Schema.String,
   token_endpoint: Schema.String,
-  authorization_endpoint: Schema.optional(Schema.String),
-  device_authorization_endpoint: Schema.optional(Schema.String),
-  revocation_endpoint: Schema.optional(Schema.String),
-  registration_endpoint: Schema.optional(Schema.String),
-  jwks_uri: Schema.optional(Schema.String),
-  token_endpoint_auth_methods_supported: Schema.optional(Texts),
-  scopes_supported: Schema.optional(Texts),
-  code_challenge_methods_supported: Schema.optional(Texts),
-  authorization_response_iss_parameter_supported: Schema.optional(Schema.Boolean),
-  client_id_metadata_document_supported: Schema.optional(Schema.Boolean),
-  dpop_signing_alg_values_supported: Schema.optional(Texts),
-  mtls_endpoint_aliases: Schema.optional(Schema.Struct({
-    token_endpoint: Schema.optional(Schema.String),
-    revocation_endpoint: Schema.optional(Schema.String)
+  authorization_endpoint: Documents.member(Schema.String),
+  device_authorization_endpoint: Documents.member(Schema.String),
+  revocation_endpoint: Documents.member(Schema.String),
+  registration_endpoint: Documents.member(Schema.String),
+  jwks_uri: Documents.member(Schema.String),
+  token_endpoint_auth_methods_supported: Documents.member(Texts),
+  scopes_supported: Documents.member(Texts),
+  code_challenge_methods_supported: Documents.member(Texts),
+  authorization_response_iss_parameter_supported: Documents.member(Schema.Boolean),
+  client_id_metadata_document_supported: Documents.member(Schema.Boolean),
+  dpop_signing_alg_values_supported: Documents.member(Texts),
+  mtls_endpoint_aliases: Documents.member(Schema.Struct({
+    token_endpoint: Documents.member(Schema.String),
+    revocation_endpoint: Documents.member(Schema.String)
   }))
 })
 

@@ -1,8 +1,8 @@
 /** An authorization server: its endpoints and what it says of itself. */
 import type { InsecureTransport } from "@effect-auth/core/AuthError"
 import { InvalidSetting } from "@effect-auth/core/AuthError"
-import * as OriginPolicy from "@effect-auth/core/OriginPolicy"
 import * as Either from "effect/Either"
+import { checkedUrl } from "./checkedUrl.ts"
 
 /**
  * What is used of a server. URLs are as the server spells them.
@@ -20,7 +20,7 @@ export interface AuthorizationServer {
   readonly registrationEndpoint?: string | undefined
   /** Where its public keys are. */
   readonly jwksUri?: string | undefined
-  /** How clients may authenticate at the token endpoint, best first as we see it. Absent: not known. */
+  /** How clients may authenticate at the token endpoint, best first. Absent: not known. */
   readonly clientAuthentications?: ReadonlyArray<string> | undefined
   readonly scopes?: ReadonlyArray<string> | undefined
   readonly codeChallengeMethods?: ReadonlyArray<string> | undefined
@@ -35,14 +35,28 @@ export interface AuthorizationServer {
 }
 
 /**
- * A server whose endpoints are known, so that nothing is asked. Fails if one of them is not https, beyond loopback, or
- * cannot be requested.
+ * Checks a server whose endpoints are known: `InvalidSetting` for one that is not a URL that can be requested, or has a
+ * fragment or user information; `InsecureTransport` for one that is not https, beyond loopback. Nothing is requested.
+ *
+ * A mode's `server` option takes the endpoints as they are and does the same. This is for endpoints that are used without a
+ * mode, as `AuthorizationRequest.make` takes them unchecked, and for a program that reads its servers from somewhere and
+ * reports a wrong one by itself.
  *
  * @example
  * ```ts
+ * import * as AuthorizationRequest from "@effect-auth/oauth/AuthorizationRequest"
  * import * as AuthorizationServer from "@effect-auth/oauth/AuthorizationServer"
+ * import * as Effect from "effect/Effect"
  *
- * const server = AuthorizationServer.make({ tokenEndpoint: "https://as.acme.example/token" })
+ * declare const configured: AuthorizationServer.AuthorizationServer
+ *
+ * const login = Effect.flatMap(AuthorizationServer.make(configured), (server) =>
+ *   AuthorizationRequest.make({
+ *     mode: "Acme",
+ *     server,
+ *     clientId: "acme-cli",
+ *     redirectUri: "http://127.0.0.1:8976/callback"
+ *   }))
  * ```
  *
  * @since 0.1.0
@@ -51,26 +65,13 @@ export interface AuthorizationServer {
 export const make = (
   server: AuthorizationServer
 ): Either.Either<AuthorizationServer, InvalidSetting | InsecureTransport> =>
-  Either.map(Either.all(endpoints(server).map(([setting, url]) => checkedEndpoint(setting, url))), () => server)
+  Either.map(Either.all(endpoints(server).map(([setting, url]) => checkedUrl(setting, url))), () => server)
 
 export const issuerUrl = (issuer: string): Either.Either<URL, InvalidSetting | InsecureTransport> =>
-  Either.flatMap(checkedEndpoint("issuer", issuer), (url) =>
-    url.search !== "" || url.hash !== ""
-      ? Either.left(new InvalidSetting({ setting: "issuer", problem: "must not have a query or fragment" }))
+  Either.flatMap(checkedUrl("issuer", issuer), (url) =>
+    url.search !== ""
+      ? Either.left(new InvalidSetting({ setting: "issuer", problem: "must not have a query" }))
       : Either.right(url))
-
-/** The rules of a client's base URL, but with a query, which RFC 6749 section 3.2 allows. */
-const checkedEndpoint = (setting: string, url: string): Either.Either<URL, InvalidSetting | InsecureTransport> =>
-  Either.flatMap(
-    Either.try({
-      try: () => new URL(url),
-      catch: () => new InvalidSetting({ setting, problem: "is not a URL, such as https://as.example/token" })
-    }),
-    (parsed) =>
-      parsed.hash !== ""
-        ? Either.left(new InvalidSetting({ setting, problem: "must not have a fragment" }))
-        : Either.map(OriginPolicy.make({ baseUrl: parsed.origin }), () => parsed)
-  )
 
 const endpoints = (server: AuthorizationServer): ReadonlyArray<readonly [setting: string, url: string]> =>
   ([

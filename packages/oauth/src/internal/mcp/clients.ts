@@ -101,10 +101,12 @@ export const make = (
           "as `clients.known`"
       )
       : Effect.tap(
-        Effect.catchTag(
+        Effect.catchTags(
           Registration.register(server, { ...metadata, redirectUris: [redirectUri] }, { mode, initialAccessToken }),
-          "InvalidSetting",
-          ({ message }) => unavailable(mode, message)
+          {
+            InvalidSetting: ({ message }) => unavailable(mode, message),
+            InsecureTransport: ({ message }) => unavailable(mode, message)
+          }
         ),
         registered.set
       )
