@@ -7,6 +7,7 @@ import * as Schedule from "effect/Schedule"
 import * as ChildProcess from "node:child_process"
 import * as Net from "node:net"
 import { fileURLToPath } from "node:url"
+import * as Terminal from "./fixtures/terminal.ts"
 
 const script = fileURLToPath(new URL("fixtures/browserLogin.ts", import.meta.url))
 
@@ -71,15 +72,14 @@ const isFree = (port: number) =>
 
 const direct = command.split(" ")
 
-const hasTerminal = process.platform === "linux" && ChildProcess.spawnSync("script", ["--version"]).status === 0
-
 /** On a terminal of its own, whose settings are kept from before and after. */
-const onTerminal = [
-  "script",
-  "-qec",
-  `stty -g > "$HERE/before"; ${command} > "$HERE/result"; echo $? > "$HERE/status"; stty -g > "$HERE/after"`,
-  "/dev/null"
-]
+const programOnTerminal = (browser: string) =>
+  Effect.flatMap(
+    Terminal.running(
+      `stty -g > "$HERE/before"; ${command} > "$HERE/result"; echo $? > "$HERE/status"; stty -g > "$HERE/after"`
+    ),
+    (onTerminal) => program(browser, onTerminal)
+  )
 
 const lines = (here: string) =>
   Effect.flatMap(
@@ -127,11 +127,11 @@ describe("A login at a terminal, in a process of its own", () => {
       }).pipe(Effect.provide(NodeFileSystem.layer)))
   }
 
-  it.scopedLive.skipIf(!hasTerminal)(
+  it.scopedLive.skipIf(!Terminal.isSupported)(
     "LB8 ctrl-C ends the process, its port is free, and the terminal is as it was",
     () =>
       Effect.gen(function*() {
-        const { child, exited, here, shown } = yield* program(idle, onTerminal)
+        const { child, exited, here, shown } = yield* programOnTerminal(idle)
         const port = yield* shown("> ")
         child.stdin.write("half a line\u0003")
         yield* exited
@@ -142,11 +142,11 @@ describe("A login at a terminal, in a process of its own", () => {
       }).pipe(Effect.provide(NodeFileSystem.layer))
   )
 
-  it.scopedLive.skipIf(!hasTerminal)(
+  it.scopedLive.skipIf(!Terminal.isSupported)(
     "LB7 an address of 6 KB is pasted whole, and the terminal is as it was",
     () =>
       Effect.gen(function*() {
-        const { child, exited, here, shown } = yield* program(idle, onTerminal)
+        const { child, exited, here, shown } = yield* programOnTerminal(idle)
         const port = yield* shown("> ")
         child.stdin.write(
           `http://127.0.0.1:${port}/callback?state=canary-state&code=canary-code${"c".repeat(6000)}\r`
@@ -158,11 +158,11 @@ describe("A login at a terminal, in a process of its own", () => {
       }).pipe(Effect.provide(NodeFileSystem.layer))
   )
 
-  it.scopedLive.skipIf(!hasTerminal)(
+  it.scopedLive.skipIf(!Terminal.isSupported)(
     "LB8 the browser's answer ends the reading, and nothing keeps the process alive",
     () =>
       Effect.gen(function*() {
-        const { exited, here } = yield* program(`(sleep 1; ${answers}) &`, onTerminal)
+        const { exited, here } = yield* programOnTerminal(`(sleep 1; ${answers}) &`)
         yield* exited
         const [before, after, status, result] = yield* lines(here)
         assert.strictEqual(after, before)
