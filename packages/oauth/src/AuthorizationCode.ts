@@ -10,19 +10,17 @@
  * @since 0.1.0
  */
 import type { ExchangeError, SetupError } from "@effect-auth/core/AuthError"
-import { MalformedTokenResponse, TokenEndpointError } from "@effect-auth/core/AuthError"
+import { MalformedTokenResponse } from "@effect-auth/core/AuthError"
 import * as BrowserLogin from "@effect-auth/core/BrowserLogin"
 import type { Given, Untagged } from "@effect-auth/core/CredentialSource"
 import type { LoginPrompt } from "@effect-auth/core/LoginPrompt"
 import type * as RedirectReceiver from "@effect-auth/core/RedirectReceiver"
-import * as RefreshPolicy from "@effect-auth/core/RefreshPolicy"
 import type { Token } from "@effect-auth/core/Token"
 import type { Demand } from "@effect-auth/core/TokenSource"
 import * as TokenStore from "@effect-auth/core/TokenStore"
 import type * as HttpClient from "@effect/platform/HttpClient"
 import type * as Config from "effect/Config"
 import type { ConfigError } from "effect/ConfigError"
-import * as Duration from "effect/Duration"
 import * as Effect from "effect/Effect"
 import * as Either from "effect/Either"
 import * as Fiber from "effect/Fiber"
@@ -30,6 +28,7 @@ import * as Redacted from "effect/Redacted"
 import type { PendingAuthorization } from "./AuthorizationRequest.ts"
 import * as AuthorizationRequest from "./AuthorizationRequest.ts"
 import * as IdToken from "./IdToken.ts"
+import { inTime } from "./internal/inTime.ts"
 import * as Mode from "./internal/mode.ts"
 import * as Session from "./internal/session.ts"
 import * as TokenRequest from "./internal/tokenRequest.ts"
@@ -185,7 +184,7 @@ export const begin = <R = never>(
 > =>
   Effect.gen(function*() {
     const { connect } = yield* Session.make(options, modeOf(options))
-    return yield* requested(yield* inTime(connect, options), options)
+    return yield* requested(yield* bounded(options)(connect), options)
   })
 
 /**
@@ -211,7 +210,7 @@ export const complete = <R = never, E = never, R2 = never>(
     const session = yield* Session.make(others, modeOf(others))
     // before the code is redeemed, which it can be once
     if (account !== undefined) yield* Session.storeOf(session, name, others)
-    const connection = yield* inTime(session.connect, others)
+    const connection = yield* bounded(others)(session.connect)
     const { client } = connection
     if (pending.tokenEndpoint !== client.server.tokenEndpoint || pending.clientId !== client.clientId) {
       return yield* new MalformedTokenResponse({
@@ -230,8 +229,8 @@ export const complete = <R = never, E = never, R2 = never>(
         ? Effect.void
         : (typeof account === "string" ? Effect.succeed(account) : account(token)).pipe(
           Effect.flatMap((account) => stored(token, account)),
-          (storing) => inTime(storing, others),
-          Effect.onError(() => Effect.ignore(inTime(TokenRequest.revoke(client, token), others)))
+          bounded(others),
+          Effect.onError(() => Effect.ignore(bounded(others)(TokenRequest.revoke(client, token))))
         )
     // once the token is here, nobody else has it: it is stored or revoked, even if the browser goes away
     return yield* Effect.uninterruptibleMask((restore) =>
@@ -262,20 +261,8 @@ export const makeSession = <R = never>(
 
 const name = "OAuth/AuthorizationCode"
 
-/** Outside of a token source nothing else bounds what servers and stores take. */
-const inTime = <A, E, R>(
-  self: Effect.Effect<A, E, R>,
-  { refreshPolicy = RefreshPolicy.default }: Session.TokenOptions
-): Effect.Effect<A, E | TokenEndpointError, R> =>
-  Effect.timeoutFail(self, {
-    duration: refreshPolicy.timeout,
-    onTimeout: () =>
-      new TokenEndpointError({
-        mode: name,
-        reason: "Timeout",
-        detail: `longer than ${Duration.format(refreshPolicy.timeout)}`
-      })
-  })
+/** Of a web application's own route: no token source bounds what servers and stores take there. */
+const bounded = ({ refreshPolicy }: Session.TokenOptions) => inTime({ mode: name, timeout: refreshPolicy?.timeout })
 
 const modeOf = <R>({ account = "", credential: given }: Grant & Credential<R>) => ({
   name,

@@ -20,6 +20,7 @@ import type { AuthorizationServer } from "./AuthorizationServer.ts"
 import type { ClientMetadata } from "./ClientMetadata.ts"
 import * as Metadata from "./ClientMetadata.ts"
 import { checkedUrl } from "./internal/checkedUrl.ts"
+import { inTime } from "./internal/inTime.ts"
 import * as RedirectUris from "./internal/redirectUris.ts"
 import { isExpired, RegisteredClient, RegisteredClients } from "./RegisteredClients.ts"
 
@@ -80,15 +81,16 @@ export const register = (
     const [endpoint, issuer] = yield* placeOf(server)
     const http = yield* HttpClient.HttpClient
     const reading: TokenEndpoint.Options = { mode, dialect }
-    const response = yield* TokenEndpoint.execute(http, requestOf(endpoint, metadata, options), reading)
-    const answer = yield* TokenEndpoint.json(Answer, reading)(response)
-    return yield* Either.mapLeft(registered(answer, metadata, issuer), (detail) =>
-      new MalformedTokenResponse({
-        mode,
-        url: OriginPolicy.addressOf({ url: endpoint }),
-        status: response.status,
-        detail
-      }))
+    const { answer, status } = yield* TokenEndpoint.execute(http, requestOf(endpoint, metadata, options), reading).pipe(
+      Effect.flatMap((response) =>
+        Effect.map(TokenEndpoint.json(Answer, reading)(response), (answer) => ({ answer, status: response.status }))
+      ),
+      inTime({ mode, url: endpoint, endpoint: "the registration endpoint" })
+    )
+    return yield* Either.mapLeft(
+      registered(answer, metadata, issuer),
+      (detail) => new MalformedTokenResponse({ mode, url: OriginPolicy.addressOf({ url: endpoint }), status, detail })
+    )
   })
 
 /**

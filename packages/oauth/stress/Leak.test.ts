@@ -2,4 +2,5 @@
 import { declareTests } from "../../testing/test/leakTests.ts"
 import * as Modes from "../test/leakModes.ts"
 
+Modes.knownCrypto()
 declareTests({ of: "OAuth", ...Modes, extent: "All" })

@@ -1,5 +1,7 @@
 import * as AuthorizationServer from "@effect-auth/oauth/AuthorizationServer"
 import * as ClientCredentials from "@effect-auth/oauth/ClientCredentials"
+import * as ProtectedResource from "@effect-auth/oauth/ProtectedResource"
+import * as Registration from "@effect-auth/oauth/Registration"
 import * as ScriptedHttpClient from "@effect-auth/testing/ScriptedHttpClient"
 import * as HttpClient from "@effect/platform/HttpClient"
 import { assert, describe, it } from "@effect/vitest"
@@ -145,6 +147,22 @@ describe("AuthorizationServer", () => {
       const { result } = yield* discovered({ [at]: { json: aliases } })
       assert.isTrue(result._tag === "Right" && result.right.mtlsEndpoints?.token === undefined)
     }))
+
+  it.effect("waits for no document and no registration longer than for a token", () =>
+    Effect.gen(function*() {
+      const late = { _tag: "TokenEndpointError", reason: "Timeout" } as const
+      const all = yield* Effect.fork(Effect.all([
+        Effect.flip(AuthorizationServer.discover(issuer, { mode: "Test" })),
+        Effect.flip(ProtectedResource.discover(baseUrl, { mode: "Test" })),
+        Effect.flip(Registration.register(
+          { tokenEndpoint: `${issuer}/token`, registrationEndpoint: `${issuer}/register` },
+          { redirectUris: ["http://127.0.0.1/callback"] },
+          { mode: "Test" }
+        ))
+      ], { concurrency: "unbounded" }))
+      yield* TestClock.adjust("31 seconds")
+      for (const error of yield* all) assert.deepInclude(error, late)
+    }).pipe(Effect.provide(ScriptedHttpClient.layer(() => Effect.never))))
 
   it.effect("MD6 reads the metadata once an hour, however many logins there are", () =>
     Effect.gen(function*() {

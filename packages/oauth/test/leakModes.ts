@@ -23,16 +23,22 @@ import * as Encoding from "effect/Encoding"
 import * as Redacted from "effect/Redacted"
 import * as Schedule from "effect/Schedule"
 import { exportJWK, generateKeyPair } from "jose"
-import { vi } from "vitest"
+import { beforeAll, vi } from "vitest"
 import { Person, person } from "./person.ts"
-import "./synchronousCrypto.ts"
+import { synchronousCrypto } from "./synchronousCrypto.ts"
 
-/** States, verifiers and nonces are random: here they are known, so that they can be looked for. */
 const random = new TextEncoder().encode("canary of 32 bytes, or 43 signs!")
-vi.spyOn(globalThis.crypto, "getRandomValues").mockImplementation((array) => {
-  if (array instanceof Uint8Array) array.set(random.slice(0, array.length))
-  return array
-})
+
+/** States, verifiers and nonces are random: here they are known, so that they can be looked for. A call in each file. */
+export const knownCrypto = (): void => {
+  synchronousCrypto()
+  beforeAll(() => {
+    vi.spyOn(globalThis.crypto, "getRandomValues").mockImplementation((array) => {
+      if (array instanceof Uint8Array) array.set(random.slice(0, array.length))
+      return array
+    })
+  })
+}
 
 const pair = await generateKeyPair("ES256", { extractable: true })
 const jwk = await exportJWK(pair.privateKey)

@@ -5,6 +5,7 @@ import type * as HttpClient from "@effect/platform/HttpClient"
 import * as HttpClientRequest from "@effect/platform/HttpClientRequest"
 import * as Effect from "effect/Effect"
 import * as Schema from "effect/Schema"
+import { inTime } from "./inTime.ts"
 
 /** Without credentials and without following a redirect. */
 export const fetched = <A, I>(
@@ -22,7 +23,7 @@ export const fetched = <A, I>(
   return Effect.flatMap(
     TokenEndpoint.execute(client, HttpClientRequest.get(url, { acceptJson: true }), options),
     TokenEndpoint.json(schema, options)
-  )
+  ).pipe(inTime({ mode, endpoint, url }))
 }
 
 /** A member that a document may lack. Servers whose framework writes every field write `null` for those they lack. */

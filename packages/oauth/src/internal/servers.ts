@@ -63,40 +63,47 @@ export const make = (
 export const remember = (issuer: string): Effect.Effect<Remembered, InvalidSetting | InsecureTransport> =>
   Effect.gen(function*() {
     yield* Server.issuerUrl(issuer)
-    const known = yield* Ref.make<{ readonly server: AuthorizationServer; readonly until: number } | undefined>(
-      undefined
-    )
-    const oneAtATime = (yield* Effect.makeSemaphore(1)).withPermits(1)
-    const latest = Effect.zipWith(
-      Ref.get(known),
-      Clock.currentTimeMillis,
-      (known, now) => known !== undefined && now < known.until ? known.server : undefined
-    )
-    const reading = (mode: string) =>
-      Discovery.discover(issuer, { mode }).pipe(
-        Effect.catchTags({
-          // the settings were good: it is the document that is not
-          InvalidSetting: (error) => unusable(mode, error),
-          InsecureTransport: (error) => unusable(mode, error)
-        }),
-        Effect.tap((server) =>
-          Effect.flatMap(Clock.currentTimeMillis, (now) =>
-            Ref.set(known, { server, until: now + Duration.toMillis(lifetime) }))
-        )
-      )
+    const { forget, through } = yield* cache
     return {
       _tag: "Remembered",
       issuer,
       read: (mode) =>
-        Effect.flatMap(latest, (server) =>
-          server !== undefined
-            ? Effect.succeed(server)
-            : oneAtATime(
-              Effect.flatMap(latest, (server) => server === undefined ? reading(mode) : Effect.succeed(server))
-            )),
-      forget: Ref.set(known, undefined)
+        through(Effect.catchTags(Discovery.discover(issuer, { mode }), {
+          // the settings were good: it is the document that is not
+          InvalidSetting: (error) => unusable(mode, error),
+          InsecureTransport: (error) => unusable(mode, error)
+        })),
+      forget
     }
   })
+
+/** What is known of one server, for an hour. It is read by one at a time. */
+export interface Cache {
+  /** What is known, or else what this reads. */
+  readonly through: (
+    read: Effect.Effect<AuthorizationServer, ExchangeError, HttpClient.HttpClient>
+  ) => Effect.Effect<AuthorizationServer, ExchangeError, HttpClient.HttpClient>
+  readonly forget: Effect.Effect<void>
+}
+
+export const cache: Effect.Effect<Cache> = Effect.gen(function*() {
+  const known = yield* Ref.make<{ readonly server: AuthorizationServer; readonly until: number } | undefined>(undefined)
+  const oneAtATime = (yield* Effect.makeSemaphore(1)).withPermits(1)
+  const orElse = <E, R>(read: Effect.Effect<AuthorizationServer, E, R>): Effect.Effect<AuthorizationServer, E, R> =>
+    Effect.flatMap(
+      Effect.zip(Ref.get(known), Clock.currentTimeMillis),
+      ([known, now]) => known !== undefined && now < known.until ? Effect.succeed(known.server) : read
+    )
+  const keep = (server: AuthorizationServer) =>
+    Effect.flatMap(
+      Clock.currentTimeMillis,
+      (now) => Ref.set(known, { server, until: now + Duration.toMillis(lifetime) })
+    )
+  return {
+    through: (read) => orElse(oneAtATime(orElse(Effect.tap(read, keep)))),
+    forget: Ref.set(known, undefined)
+  }
+})
 
 const unusable = (mode: string, error: InvalidSetting | InsecureTransport): TokenEndpointError =>
   new TokenEndpointError({

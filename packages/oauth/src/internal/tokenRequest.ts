@@ -1,13 +1,13 @@
 /** A request to the token endpoint, and what its answer means: RFC 6749 sections 3.2, 5.1 and 5.2. */
 import type { ExchangeError } from "@effect-auth/core/AuthError"
-import { MalformedTokenResponse, TokenEndpointError } from "@effect-auth/core/AuthError"
+import { MalformedTokenResponse } from "@effect-auth/core/AuthError"
 import * as OriginPolicy from "@effect-auth/core/OriginPolicy"
 import * as ResponseBody from "@effect-auth/core/ResponseBody"
 import * as Token from "@effect-auth/core/Token"
 import * as TokenEndpoint from "@effect-auth/core/TokenEndpoint"
 import * as HttpClient from "@effect/platform/HttpClient"
 import * as HttpClientRequest from "@effect/platform/HttpClientRequest"
-import * as Duration from "effect/Duration"
+import type * as Duration from "effect/Duration"
 import * as Effect from "effect/Effect"
 import * as Record from "effect/Record"
 import * as Redacted from "effect/Redacted"
@@ -16,6 +16,7 @@ import * as Struct from "effect/Struct"
 import type * as ClientAuthentications from "../ClientAuthentication.ts"
 import type { ClientAuthentication } from "../ClientAuthentication.ts"
 import type { Binding, Prove } from "./binding.ts"
+import { inTime } from "./inTime.ts"
 import * as Parameters from "./parameters.ts"
 import type { AuthorizationServer } from "./server.ts"
 
@@ -112,19 +113,10 @@ export const ask = <A, I>(
         Effect.flatMap((request) => TokenEndpoint.execute(http, request, options)),
         Effect.flatMap(TokenEndpoint.json(schema, options)),
         // a server that never answers must not hold up a person's login, nor the questions of a device
-        Effect.timeoutFail({ duration: client.timeout, onTimeout: () => late(client, endpoint) })
+        inTime({ mode: client.mode, url: endpoint, timeout: client.timeout })
       )
     const answer = yield* binding === undefined ? asked(http, Effect.succeed) : binding.ask(http, asked)
     return { answer, url: OriginPolicy.addressOf({ url: endpoint }) }
-  })
-
-const late = ({ mode, timeout }: OAuthClient, endpoint: string): TokenEndpointError =>
-  new TokenEndpointError({
-    mode,
-    url: OriginPolicy.addressOf({ url: endpoint }),
-    reason: "Timeout",
-    sent: true,
-    detail: `no answer within ${Duration.format(timeout)}`
   })
 
 /** RFC 7009: a body is ignored, and a token that is unknown is one that has ended. Nothing where there is no endpoint. */

@@ -22,6 +22,7 @@ import * as RegisteredClients from "../../RegisteredClients.ts"
 import type { Bindings } from "../binding.ts"
 import * as Parameters from "../parameters.ts"
 import type { AuthorizationServer } from "../server.ts"
+import * as Servers from "../servers.ts"
 import * as TokenRequest from "../tokenRequest.ts"
 import * as Authenticators from "./authenticator.ts"
 import type { Clients } from "./clients.ts"
@@ -91,7 +92,7 @@ export const make = <R>(
         mode
       ),
       bindings: dpop?.bindings(mode),
-      servers: MutableRef.make<ReadonlyMap<string, Known>>(new Map()),
+      servers: MutableRef.make<ReadonlyMap<string, Servers.Cache>>(new Map()),
       refusal: MutableRef.make<ReadonlyArray<Challenge.Challenge> | undefined>(undefined),
       latest: MutableRef.make<Held | undefined>(undefined),
       logins: MutableRef.make(Logins.none)
@@ -131,19 +132,13 @@ interface Session {
   readonly discovery: Discovery.Options
   readonly identities: Identities.Identities
   readonly bindings: Bindings | undefined
-  /** What is known of authorization servers, by issuer, for an hour. */
-  readonly servers: MutableRef.MutableRef<ReadonlyMap<string, Known>>
+  /** What is known of authorization servers, by issuer. */
+  readonly servers: MutableRef.MutableRef<ReadonlyMap<string, Servers.Cache>>
   /** What the last refusal said, until a token has come of it. */
   readonly refusal: MutableRef.MutableRef<ReadonlyArray<Challenge.Challenge> | undefined>
   readonly latest: MutableRef.MutableRef<Held | undefined>
   /** The logins since the server has last accepted anything. */
   readonly logins: MutableRef.MutableRef<Logins.Logins>
-}
-
-interface Known {
-  readonly server: AuthorizationServer
-  /** In epoch milliseconds. */
-  readonly until: number
 }
 
 /** What belongs to the token in use. */
@@ -282,21 +277,11 @@ const serverOf = (
   { discovery, servers }: Session,
   issuer: string
 ): Effect.Effect<AuthorizationServer, ExchangeError, HttpClient.HttpClient> =>
-  Effect.flatMap(Clock.currentTimeMillis, (now) => {
-    const known = MutableRef.get(servers).get(issuer)
-    return known !== undefined && now < known.until
-      ? Effect.succeed(known.server)
-      : Effect.tap(
-        Discovery.server(discovery, issuer),
-        (server) =>
-          Effect.sync(() =>
-            MutableRef.update(servers, (servers) => new Map([...servers, [issuer, { server, until: now + believed }]]))
-          )
-      )
+  Effect.gen(function*() {
+    const cache = MutableRef.get(servers).get(issuer) ?? (yield* Servers.cache)
+    MutableRef.update(servers, (servers) => new Map([...servers, [issuer, cache]]))
+    return yield* cache.through(Discovery.server(discovery, issuer))
   })
-
-/** In milliseconds. */
-const believed = 3_600_000
 
 const timeoutOf = ({ options }: Session): Duration.Duration => (options.refreshPolicy ?? RefreshPolicy.default).timeout
 
