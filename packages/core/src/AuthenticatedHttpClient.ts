@@ -15,6 +15,7 @@ import * as Context from "effect/Context"
 import * as Effect from "effect/Effect"
 import * as Either from "effect/Either"
 import * as Layer from "effect/Layer"
+import * as Predicate from "effect/Predicate"
 import type * as Scope from "effect/Scope"
 import type { AuthError, CallError, RateLimited, RedirectRefused, SetupError } from "./AuthError.ts"
 import { InvalidSetting, isAuthError, isTransient } from "./AuthError.ts"
@@ -341,20 +342,21 @@ const withDefaultHeaders = (
 ): Either.Either<
   (request: HttpClientRequest.HttpClientRequest) => HttpClientRequest.HttpClientRequest,
   InvalidSetting
-> =>
-  Either.gen(function*() {
-    const entries = Object.entries(defaults ?? {}).map(([name, value]) => [name.toLowerCase(), value] as const)
-    yield* Either.mapLeft(
-      Either.all(entries.map(([name, value]) => Sendable.header(name, value))),
-      (problem) => new InvalidSetting({ setting: "defaultHeaders", problem: `cannot be used: ${problem}` })
-    )
-    return entries.length === 0 ? (request) => request : (request) =>
+> => {
+  const entries = Object.entries(defaults ?? {}).map(([name, value]) => [name.toLowerCase(), value] as const)
+  const problem = entries.map(([name, value]) => Sendable.headerProblem(name, value)).find(Predicate.isNotUndefined)
+  if (problem !== undefined) {
+    return Either.left(new InvalidSetting({ setting: "defaultHeaders", problem: `cannot be used: ${problem}` }))
+  }
+  return Either.right(
+    entries.length === 0 ? (request) => request : (request) =>
       entries.reduce(
         (request, [name, value]) =>
           name in request.headers ? request : HttpClientRequest.setHeader(request, name, value),
         request
       )
-  })
+  )
+}
 
 /**
  * A client that runs this for every attempt and every redirect, so that each of them is checked and authenticated anew.

@@ -19,7 +19,6 @@ import * as Duration from "effect/Duration"
 import * as Effect from "effect/Effect"
 import * as Option from "effect/Option"
 import * as Predicate from "effect/Predicate"
-import * as Redacted from "effect/Redacted"
 import * as Schema from "effect/Schema"
 import {
   CredentialsRejected,
@@ -117,7 +116,7 @@ export const execute = (
   const url = addressOf(request)
   // what the answer and its errors refer to, without the body, headers and query of the exchange
   const shown = HttpClientRequest.make(request.method)(url)
-  const sent = { secrets: Redacted.make(secretsOf(request)) }
+  const sent = { secrets: () => secretsOf(request) }
   return ManualRedirect.make(client)(request).pipe(
     Effect.catchAllCause((cause) => Scrub.failure(cause, shown)),
     Effect.mapError((error) =>

@@ -19,6 +19,7 @@ interface Bound {
   readonly token: Token
   readonly key: ProofKey
   readonly tokenHash: string
+  readonly authorization: RequestCredentials.RequestCredentials
 }
 
 /** What is known of the tokens' keys. */
@@ -37,7 +38,12 @@ export const make = (mode: string, tokens: TokenSource, options: Options): Authe
       Effect.zipWith(
         keyOf(mode, token, options.given),
         Dpops.hashOf(Redacted.value(token.value)),
-        (key, tokenHash): Bound => ({ token, key, tokenHash })
+        (key, tokenHash): Bound => ({
+          token,
+          key,
+          tokenHash,
+          authorization: RequestCredentials.authorization(`DPoP ${Redacted.value(token.value)}`)
+        })
       ),
       (bound) => Effect.sync(() => MutableRef.set(latest, bound))
     )
@@ -47,14 +53,10 @@ export const make = (mode: string, tokens: TokenSource, options: Options): Authe
     (token, { method, url }, now) =>
       options.orBearer && isBearer(token)
         ? Effect.succeed(RequestCredentials.bearer(token.value))
-        : Effect.flatMap(boundTo(token), ({ key, tokenHash }) =>
+        : Effect.flatMap(boundTo(token), ({ authorization, key, tokenHash }) =>
           Effect.map(
             Dpops.prove(key, { method, url, nonce: Dpops.nonceFor(nonces, url), tokenHash }, now, mode),
-            (proof) =>
-              RequestCredentials.all(
-                RequestCredentials.authorization(`DPoP ${Redacted.value(token.value)}`),
-                RequestCredentials.header("dpop", proof)
-              )
+            (proof) => RequestCredentials.all(authorization, RequestCredentials.header("dpop", proof))
           )),
     {
       mode,

@@ -8,7 +8,6 @@ import * as Effect from "effect/Effect"
 import * as Either from "effect/Either"
 import type * as Exit from "effect/Exit"
 import * as Option from "effect/Option"
-import * as Redacted from "effect/Redacted"
 import type { CallError, ExchangeError, OriginRefused } from "../../AuthError.ts"
 import { CredentialUnavailable } from "../../AuthError.ts"
 import * as Challenge from "../../Challenge.ts"
@@ -55,8 +54,8 @@ export interface ActiveCredentials {
   readonly isRenewable?: boolean | undefined
   /** Where they are written. */
   readonly locations: Locations.Locations
-  /** Everything in them that is secret, for masking what a server quotes. */
-  readonly secrets: Redacted.Redacted<ReadonlyArray<string>>
+  /** Everything in them that is secret, for masking what a server quotes; a function, which no printer looks into. */
+  readonly secrets: () => ReadonlyArray<string>
   /**
    * Reports that the server refused them, for a request that has already `attempted` a step, and what it demands instead,
    * if it says so. Returns the step by which `prove` obtains others, or `fail`.
@@ -133,11 +132,12 @@ export const make = (
   options: Options & { readonly mode: string },
   credentials: RequestCredentials.RequestCredentials,
   reject: ActiveCredentials["reject"]
-): Either.Either<ActiveCredentials, CredentialUnavailable> =>
-  Either.match(Sendable.check(credentials), {
-    onLeft: (problem) => Either.left(new CredentialUnavailable({ mode: options.mode, problem, final: true })),
-    onRight: () => Either.right(sendable(options, credentials, reject))
-  })
+): Either.Either<ActiveCredentials, CredentialUnavailable> => {
+  const problem = Sendable.problem(credentials)
+  return problem === undefined
+    ? Either.right(sendable(options, credentials, reject))
+    : Either.left(new CredentialUnavailable({ mode: options.mode, problem, final: true }))
+}
 
 const sendable = (
   options: Options & { readonly mode: string },
@@ -145,7 +145,7 @@ const sendable = (
   reject: ActiveCredentials["reject"]
 ): ActiveCredentials => {
   const locations = Locations.of(credentials)
-  const secrets = Redacted.make(Locations.secrets(credentials))
+  const secrets = () => Locations.secrets(credentials)
   return {
     mode: options.mode,
     apply: RequestCredentials.apply(credentials),
@@ -160,7 +160,7 @@ const sendable = (
 
 const presentable =
   (explain: ActiveCredentials["explain"], secrets: ActiveCredentials["secrets"]): ActiveCredentials["explain"] =>
-  (response) => Effect.map(explain(response), (message) => ServerMessage.make(message, Redacted.value(secrets)))
+  (response) => Effect.map(explain(response), (message) => ServerMessage.make(message, secrets()))
 
 /** Several active credentials on one request; each is asked, and the answers are merged by the given functions. */
 export const combine = (
@@ -169,7 +169,7 @@ export const combine = (
   merge: Pick<ActiveCredentials, "reject" | "review" | "reviewBody" | "explain">
 ): ActiveCredentials => {
   const locations = Locations.union(all.map(({ locations }) => locations))
-  const secrets = Redacted.make(all.flatMap(({ secrets }) => Redacted.value(secrets)))
+  const secrets = () => all.flatMap(({ secrets }) => secrets())
   return {
     mode,
     isRenewable: all.some(({ isRenewable }) => isRenewable === true),

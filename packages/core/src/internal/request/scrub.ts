@@ -16,7 +16,6 @@ import * as Either from "effect/Either"
 import * as Inspectable from "effect/Inspectable"
 import type * as Option from "effect/Option"
 import * as Predicate from "effect/Predicate"
-import * as Redacted from "effect/Redacted"
 import * as Stream from "effect/Stream"
 import type { AuthError } from "../../AuthError.ts"
 import { isAuthError } from "../../AuthError.ts"
@@ -33,7 +32,7 @@ export const response = (
 
 /** What was sent beside the request as the caller made it. */
 export interface Sent {
-  readonly secrets: Redacted.Redacted<ReadonlyArray<string>>
+  readonly secrets: () => ReadonlyArray<string>
 }
 
 /** The secrets of the request that a response answers; none if the response is not one of {@link response}. */
@@ -206,7 +205,7 @@ class ScrubbedResponse extends Inspectable.Class implements HttpClientResponse.H
   }
 
   static secrets(self: ScrubbedResponse): ReadonlyArray<string> {
-    return self.#sent === undefined ? [] : Redacted.value(self.#sent.secrets)
+    return self.#sent?.secrets() ?? []
   }
 
   get [HttpClientResponse.TypeId](): HttpClientResponse.TypeId {

@@ -17,7 +17,7 @@ import type * as Fiber from "effect/Fiber"
 import * as FiberRef from "effect/FiberRef"
 import { constTrue } from "effect/Function"
 import * as Option from "effect/Option"
-import * as Redacted from "effect/Redacted"
+import type * as Redacted from "effect/Redacted"
 import * as Tracer from "effect/Tracer"
 import * as Masking from "../masking.ts"
 import type { Locations } from "./locations.ts"
@@ -38,7 +38,7 @@ export interface Outgoing {
 /** Credentials on a request. */
 export interface Written {
   readonly locations: Locations
-  readonly secrets: Redacted.Redacted<ReadonlyArray<string>>
+  readonly secrets: () => ReadonlyArray<string>
 }
 
 /**
@@ -105,7 +105,7 @@ const inSpan = (
           onSuccess: (response) => {
             const scrubbed = Scrub.response(response, shown, credentials)
             span.attribute("http.response.status_code", scrubbed.status)
-            const secrets = credentials === undefined ? [] : Redacted.value(credentials.secrets)
+            const secrets = credentials?.secrets() ?? []
             const headers = Headers.redact(scrubbed.headers, redacted)
             for (const [name, value] of Object.entries(headerAttributes("response", headers))) {
               span.attribute(name, Masking.field(value, secrets))
