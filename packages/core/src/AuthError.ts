@@ -160,6 +160,8 @@ export class CredentialUnavailable
       mode: Schema.String,
       /** What is missing, and where it was looked for. */
       problem: Schema.String,
+      /** Why, for a program, where the source of the credential tells it, such as `TicketExpired` of Kerberos. */
+      code: Schema.optional(Schema.String),
       /** Whether it is of no use to try again: nothing is configured, or the value cannot be sent. Default: no. */
       final: Schema.optional(Schema.Boolean),
       /** Every credential that was tried, when there were several. */

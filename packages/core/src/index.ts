@@ -44,6 +44,9 @@ export * as LoginPrompt from "./LoginPrompt.ts"
 export * as MutualTls from "./MutualTls.ts"
 
 /** @since 0.1.0 */
+export * as Negotiate from "./Negotiate.ts"
+
+/** @since 0.1.0 */
 export * as OriginPolicy from "./OriginPolicy.ts"
 
 /** @since 0.1.0 */

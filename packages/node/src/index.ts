@@ -9,6 +9,8 @@ export * as ClientCertificate from "./ClientCertificate.ts"
 /** @since 0.1.0 */
 export * as FileTokenStore from "./FileTokenStore.ts"
 /** @since 0.1.0 */
+export * as Kerberos from "./Kerberos.ts"
+/** @since 0.1.0 */
 export * as LoopbackReceiver from "./LoopbackReceiver.ts"
 /** @since 0.1.0 */
 export * as SystemBrowser from "./SystemBrowser.ts"

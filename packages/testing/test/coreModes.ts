@@ -2,6 +2,7 @@
 import * as AuthenticatedHttpClient from "@effect-auth/core/AuthenticatedHttpClient"
 import * as Authenticator from "@effect-auth/core/Authenticator"
 import * as Credential from "@effect-auth/core/Credential"
+import * as Negotiate from "@effect-auth/core/Negotiate"
 import * as RefreshPolicy from "@effect-auth/core/RefreshPolicy"
 import * as Token from "@effect-auth/core/Token"
 import * as TokenEndpoint from "@effect-auth/core/TokenEndpoint"
@@ -23,6 +24,7 @@ export const secrets = {
   clientSecret: "canary+client/secret=0123456789",
   apiKey: "canary-api-key-0123456789",
   cookie: "canary-cookie-0123456789",
+  ticket: "canary+kerberos/ticket+0123456789=",
   bearer: "canary-bearer-token-that-is-long-enough-for-a-jwt-0123456789"
 }
 
@@ -117,6 +119,16 @@ export const modes = {
   "an API key in a custom header": fixed(Authenticator.apiKey(key("header", "X-Acme-Key", secrets.apiKey))),
   "an API key in the query": fixed(Authenticator.apiKey(key("query", "api_key", secrets.apiKey))),
   "an API key in a cookie": fixed(Authenticator.apiKey(key("cookie", "sid", secrets.cookie))),
+  "Negotiate": LeakDetector.mode({
+    secrets,
+    client: (setup) =>
+      Effect.gen(function*() {
+        const authenticator = yield* Negotiate.authenticator({ service: "HTTP@acme.example" })
+        return { client: yield* AuthenticatedHttpClient.make(authenticator, setup), authenticator }
+      }).pipe(
+        Effect.provideService(Negotiate.Negotiate, { token: () => Effect.succeed(Redacted.make(secrets.ticket)) })
+      )
+  }),
   "a session": withSession(Authenticator.bearer),
   "a key and a session at once": withSession((tokens) =>
     Authenticator.all(
