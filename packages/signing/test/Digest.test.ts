@@ -10,6 +10,7 @@ import * as ConfigProvider from "effect/ConfigProvider"
 import * as Context from "effect/Context"
 import * as Effect from "effect/Effect"
 import * as Either from "effect/Either"
+import * as Fiber from "effect/Fiber"
 import * as Layer from "effect/Layer"
 import * as Redacted from "effect/Redacted"
 import * as Ref from "effect/Ref"
@@ -18,6 +19,7 @@ import { inspect } from "node:util"
 import * as Digest from "../src/Digest.ts"
 import * as SigningCredential from "../src/SigningCredential.ts"
 import * as DigestServer from "./digestServer.ts"
+import * as Pending from "./pending.ts"
 
 const baseUrl = "https://device.example"
 
@@ -67,6 +69,8 @@ describe("Digest", () => {
       },
       "a user name beyond ASCII, in bytes": { username: "J\u00e4s\u00f8n", password: "\u00e9" },
       "a user name in Normalization Form C": { charset: "UTF-8", username: "e\u0301".normalize("NFC"), userhash: true },
+      "a realm in UTF-8": { realm: "Ger\u00e4t", userhash: true },
+      "a realm in Latin-1": { realm: "Ger\u00e4t", encoding: "latin1", charset: "UTF-8", userhash: true },
       "quotes and backslashes": { username: "a\"b\\c", password: "\"\\" }
     })
   ) {
@@ -149,6 +153,109 @@ describe("Digest", () => {
         server.taken.map(([, count]) => parseInt(count, 16)),
         Array.from({ length: 65 }, (_, index) => index + 1)
       )
+    }))
+
+  it.effect("goes on counting when a challenge repeats a nonce, as to a first request that was sent beside others", () =>
+    Effect.gen(function*() {
+      for (const algorithms of [["MD5"], ["SHA-256-sess"]]) {
+        const server = DigestServer.make({ nonce: "the only one", algorithms })
+        const slow = yield* Pending.make
+        const { http } = yield* clientOf((request) => {
+          const answer = server.handler(request)
+          return request.url.pathname === "/slow" && !("authorization" in request.headers) ? slow.hold(answer) : answer
+        })
+        const late = yield* Effect.fork(http.get("/slow"))
+        yield* slow.begun
+        yield* http.get("/")
+        yield* http.get("/")
+        yield* slow.release
+        yield* late
+        assert.deepStrictEqual(server.refusals, ["no answer", "no answer"])
+        assert.deepStrictEqual(server.taken.map(([, count]) => count), ["00000001", "00000002", "00000003"])
+      }
+    }))
+
+  it.effect("counts a nonce once for all realms of a server", () =>
+    Effect.gen(function*() {
+      const answers = (path: string) => challenge(`Digest realm="${path}", nonce="shared", qop="auth"`)
+      const { http, transport } = yield* clientOf(({ headers, url }) =>
+        headers["authorization"]?.includes(`realm="${url.pathname}"`) === true ? { body: "ok" } : answers(url.pathname)
+      )
+      for (const path of ["/a", "/b", "/a", "/b"]) yield* http.get(path)
+      const counts = transport.unsafeRequests().flatMap(({ headers }) =>
+        headers["authorization"]?.match(/nc=(\w+)/u)?.[1] ?? []
+      )
+      assert.deepStrictEqual(counts, Array.from(new Set(counts)))
+    }))
+
+  it.effect("goes on counting when a nonce comes back after another one", () =>
+    Effect.gen(function*() {
+      const answers = [`nextnonce="b"`, `nextnonce="a"`, `nextnonce="b"`, `nextnonce="b"`]
+      const { http, transport } = yield* clientOf([
+        challenge(`Digest realm="r", nonce="a", qop="auth"`),
+        ...answers.map((info) => ({ headers: { "authentication-info": info } })),
+        challenge(`Digest realm="r", nonce="a", qop="auth", stale=true`),
+        { body: "ok" }
+      ])
+      for (let index = 0; index < 5; index++) yield* http.get("/")
+      const sent = transport.unsafeRequests().flatMap(({ headers }) =>
+        /nonce="(\w)".* nc=0{7}(\d)/u.exec(headers["authorization"] ?? "")?.slice(1).join("") ?? []
+      )
+      assert.deepStrictEqual(sent, ["a1", "b1", "a2", "b2", "b3", "a3"])
+    }))
+
+  it.effect("takes no next nonce from an answer that comes after its nonce was replaced", () =>
+    Effect.gen(function*() {
+      const slow = yield* Pending.make
+      const { http, transport } = yield* clientOf(({ headers, url }) =>
+        headers["authorization"] === undefined
+          ? challenge(`Digest realm="r", nonce="a", qop="auth"`)
+          : url.pathname === "/slow"
+          ? slow.hold({ headers: { "authentication-info": `nextnonce="of the past"` } })
+          : { headers: url.pathname === "/next" ? { "authentication-info": `nextnonce="b"` } : {} }
+      )
+      yield* http.get("/")
+      const late = yield* Effect.fork(http.get("/slow"))
+      yield* slow.begun
+      yield* http.get("/next")
+      yield* slow.release
+      yield* late
+      yield* http.get("/")
+      assert.include(transport.unsafeRequests().at(-1)?.headers["authorization"], `nonce="b"`)
+    }))
+
+  it.effect("counts what was interrupted on its way", () =>
+    Effect.gen(function*() {
+      const server = DigestServer.make()
+      const slow = yield* Pending.make
+      const { http } = yield* clientOf((request) => {
+        const answer = server.handler(request)
+        return request.url.pathname === "/slow" ? slow.hold(answer) : answer
+      })
+      yield* http.get("/")
+      const fiber = yield* Effect.fork(http.get("/slow"))
+      yield* slow.begun
+      yield* Fiber.interrupt(fiber)
+      yield* http.get("/")
+      assert.deepStrictEqual(server.refusals, ["no answer"])
+      assert.lengthOf(server.taken, 3)
+    }))
+
+  it.effect("answers once more a request that others have overtaken, which was made before its nonce was taken", () =>
+    Effect.gen(function*() {
+      const slow = yield* Pending.make
+      const { http } = yield* clientOf(({ headers, url }) => {
+        const field = headers["authorization"]
+        if (field === undefined) return challenge(`Digest realm="r", nonce="a", qop="auth"`)
+        return url.pathname === "/overtaken" && field.includes(`nonce="a"`)
+          ? slow.hold(challenge(`Digest realm="r", nonce="b", qop="auth"`))
+          : { body: "ok" }
+      })
+      const overtaken = yield* Effect.fork(http.get("/overtaken"))
+      yield* slow.begun
+      yield* http.get("/")
+      yield* slow.release
+      assert.strictEqual((yield* overtaken).status, 200)
     }))
 
   it.effect("outlives nonces that expire, at 64 requests at once, and no refusal of what was answered says anything else", () =>
@@ -240,9 +347,7 @@ describe("Digest", () => {
     Effect.gen(function*() {
       const a = DigestServer.make({ realm: "a" })
       const b = DigestServer.make({ realm: "b" })
-      const { http } = yield* clientOf((request, earlier) =>
-        (request.url.pathname.startsWith("/a/") ? a : b).handler(request, earlier)
-      )
+      const { http } = yield* clientOf((request) => (request.url.pathname.startsWith("/a/") ? a : b).handler(request))
       for (const path of ["/a/1", "/b/1", "/a/2", "/b/2", "/a/deep/3", "/b/3?x=/a/"]) yield* http.get(path)
       assert.deepStrictEqual([a.refusals, b.refusals], [["no answer"], ["stale"]])
     }))
@@ -251,9 +356,9 @@ describe("Digest", () => {
     Effect.gen(function*() {
       const b = DigestServer.make({ realm: "b", saysStale: false })
       const a = challenge(`Digest realm="a", nonce="n", qop="auth"`)
-      const { http } = yield* clientOf((request, earlier) =>
+      const { http } = yield* clientOf((request) =>
         request.url.pathname !== "/a"
-          ? b.handler(request, earlier)
+          ? b.handler(request)
           : request.headers["authorization"] === undefined
           ? a
           : { status: 500 }
@@ -265,8 +370,8 @@ describe("Digest", () => {
   it.effect("answers ahead only where the challenge says it is good (domain)", () =>
     Effect.gen(function*() {
       const server = DigestServer.make({ domain: "/api https://elsewhere.example/" })
-      const { http, transport } = yield* clientOf((request, earlier) =>
-        request.url.pathname.startsWith("/api") ? server.handler(request, earlier) : { body: "public" }
+      const { http, transport } = yield* clientOf((request) =>
+        request.url.pathname.startsWith("/api") ? server.handler(request) : { body: "public" }
       )
       for (const path of ["/api/1", "/public", "/api/2"]) yield* http.get(path)
       const sent = transport.unsafeRequests().map(({ headers, url }) => [url.pathname, "authorization" in headers])
@@ -276,9 +381,9 @@ describe("Digest", () => {
   it.effect("answers each hop of a redirect for its own URL, and none beyond the client's origins", () =>
     Effect.gen(function*() {
       const server = DigestServer.make()
-      const { http, transport } = yield* clientOf((request, earlier) => {
+      const { http, transport } = yield* clientOf((request) => {
         if (request.url.origin !== baseUrl) return { body: "elsewhere" }
-        const answer = server.handler(request, earlier)
+        const answer = server.handler(request)
         const isTaken = request.headers["authorization"] !== undefined
         if (!isTaken) return answer
         return request.url.pathname === "/one"

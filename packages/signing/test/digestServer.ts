@@ -1,4 +1,5 @@
 /** A server that asks for Digest, which checks what it gets by `node:crypto` and a parser of its own. */
+import type * as RequestLog from "@effect-auth/testing/RequestLog"
 import type * as ScriptedHttpClient from "@effect-auth/testing/ScriptedHttpClient"
 import { createHash } from "node:crypto"
 
@@ -19,10 +20,14 @@ export interface Settings {
   readonly nextNonce?: boolean
   readonly rspauth?: "right" | "wrong" | "none"
   readonly domain?: string
+  /** How the realm is written. */
+  readonly encoding?: "utf8" | "latin1"
+  /** The nonce of every challenge; else each has its own. */
+  readonly nonce?: string
 }
 
 export interface Server {
-  readonly handler: ScriptedHttpClient.Handler
+  readonly handler: (request: RequestLog.Received) => ScriptedHttpClient.Reply
   /** What was wrong with each request that was refused, in order. */
   readonly refusals: Array<string>
   /** Nonces and counts of the requests that were taken, in order. */
@@ -39,6 +44,7 @@ export const hash = (algorithm: string, data: string | Uint8Array): string =>
 export const make = (settings: Settings = {}): Server => {
   const {
     algorithms = ["MD5"],
+    encoding = "utf8",
     lifetime = Infinity,
     password = credential.password,
     realm = "devices",
@@ -52,10 +58,13 @@ export const make = (settings: Settings = {}): Server => {
   const taken: Array<readonly [string, string]> = []
   let made = 0
   const newNonce = (at: number): string => {
-    const nonce = `nonce-${++made}`
-    nonces.set(nonce, { at, counts: new Set() })
+    const nonce = settings.nonce ?? `nonce-${++made}`
+    nonces.set(nonce, { at, counts: nonces.get(nonce)?.counts ?? new Set() })
     return nonce
   }
+  const bytesOfRealm = Buffer.from(realm, encoding)
+  const withRealm = (before: string, after: string) =>
+    Buffer.concat([Buffer.from(before), bytesOfRealm, Buffer.from(after)])
   const challenge = (why: string, at: number, stale: boolean) => {
     refusals.push(why)
     const nonce = newNonce(at)
@@ -65,7 +74,7 @@ export const make = (settings: Settings = {}): Server => {
         [
           "www-authenticate",
           [
-            `Digest realm="${realm}"`,
+            `Digest realm="${bytesOfRealm.toString("latin1")}"`,
             `nonce="${nonce}"`,
             `opaque="opaque-${nonce}"`,
             `algorithm=${algorithm}`,
@@ -79,7 +88,7 @@ export const make = (settings: Settings = {}): Server => {
       )
     }
   }
-  const handler: ScriptedHttpClient.Handler = ({ at, body, headers, line, method }) => {
+  const handler: Server["handler"] = ({ at, body, headers, line, method }) => {
     const given = headers["authorization"]
     if (given === undefined) return challenge("no answer", at, false)
     const fields = Object.fromEntries(
@@ -96,13 +105,14 @@ export const make = (settings: Settings = {}): Server => {
     const named = fields["username*"] === undefined
       ? Buffer.from(fields["username"] ?? "", "latin1").toString("utf8")
       : decodeURIComponent(fields["username*"].replace(/^UTF-8''/u, ""))
-    if (named !== (settings.userhash === true ? h(`${username}:${realm}`) : username)) {
+    if (named !== (settings.userhash === true ? h(withRealm(`${username}:`, "")) : username)) {
       return challenge(`unknown user ${named}`, at, false)
     }
     if (fields["opaque"] === undefined || uri !== line.slice(method.length + 1)) {
       return challenge(`another URI: ${uri}`, at, false)
     }
-    const secret = h(`${username}:${realm}:${password}`)
+    if (fields["realm"] !== bytesOfRealm.toString("latin1")) return challenge("another realm", at, false)
+    const secret = h(withRealm(`${username}:`, `:${password}`))
     const a1 = algorithm.endsWith("-sess") ? h(`${secret}:${nonce}:${cnonce}`) : secret
     const respond = (a2: string) =>
       qop === undefined ? h(`${a1}:${nonce}:${h(a2)}`) : h(`${a1}:${nonce}:${nc}:${cnonce}:${fields["qop"]}:${h(a2)}`)

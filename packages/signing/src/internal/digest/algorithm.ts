@@ -1,7 +1,8 @@
 /** The hash functions of Digest (RFC 7616 section 6.1), of which Web Crypto has one only. Pure. */
 import { md5 } from "@noble/hashes/legacy.js"
 import { sha256, sha512_256 } from "@noble/hashes/sha2.js"
-import { bytesToHex, utf8ToBytes } from "@noble/hashes/utils.js"
+import { bytesToHex } from "@noble/hashes/utils.js"
+import * as Bytewise from "./bytewise.ts"
 
 /**
  * A hash function of RFC 7616.
@@ -28,8 +29,8 @@ export const named = (name = "MD5"): Named | undefined => {
   return algorithm === undefined ? undefined : { algorithm, session }
 }
 
-/** In lower-case hexadecimal (section 3.1.3). */
+/** In lower-case hexadecimal (section 3.1.3). A text has one character for each byte. */
 export const hash = (algorithm: Algorithm, data: string | Uint8Array): string =>
-  bytesToHex(functions[algorithm](typeof data === "string" ? utf8ToBytes(data) : data))
+  bytesToHex(functions[algorithm](typeof data === "string" ? Bytewise.bytes(data) : data))
 
 const functions = { "MD5": md5, "SHA-256": sha256, "SHA-512-256": sha512_256 }

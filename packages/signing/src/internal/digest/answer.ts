@@ -1,7 +1,7 @@
 /** The answer to a challenge, and what the server answers in turn (RFC 7616 sections 3.4 and 3.5). Pure. */
-import { utf8ToBytes } from "@noble/hashes/utils.js"
 import * as Either from "effect/Either"
 import * as Algorithms from "./algorithm.ts"
+import * as Bytewise from "./bytewise.ts"
 import type { Offer } from "./offer.ts"
 
 /** User name and password in the clear. */
@@ -71,7 +71,7 @@ export const serverResponse = (known: Known, use: Use, uri: string): string =>
 const responseOf = ({ password, username }: Known, use: Use, a2: string): string => {
   const { algorithm, protection, realm, session } = use.offer
   const hash = (text: string) => Algorithms.hash(algorithm, text)
-  const secret = hash(`${username}:${realm}:${password}`)
+  const secret = hash(`${Bytewise.utf8(username)}:${realm}:${Bytewise.utf8(password)}`)
   const a1 = session ? hash(`${secret}:${use.session.nonce}:${use.session.cnonce}`) : secret
   return protection === undefined
     ? hash(`${a1}:${use.nonce}:${hash(a2)}`)
@@ -90,16 +90,13 @@ const normalized = (known: Known, { utf8 }: Offer): Known =>
  */
 const usernameField = (username: string, { algorithm, realm, userhash, utf8 }: Offer): string =>
   userhash
-    ? `username=${quoted(Algorithms.hash(algorithm, `${username}:${realm}`))}`
+    ? `username=${quoted(Algorithms.hash(algorithm, `${Bytewise.utf8(username)}:${realm}`))}`
     : utf8 && !/^[\x20-\x7e]*$/u.test(username)
     ? `username*=UTF-8''${extended(username)}`
-    : `username=${quoted(bytewise(username))}`
+    : `username=${quoted(Bytewise.utf8(username))}`
 
 /** RFC 8187 section 3.2.1, `value-chars`. */
 const extended = (text: string): string =>
   encodeURIComponent(text).replace(/['()*]/gu, (character) => `%${character.charCodeAt(0).toString(16).toUpperCase()}`)
-
-/** One character for each byte of UTF-8, as fields are sent. */
-const bytewise = (text: string): string => Array.from(utf8ToBytes(text), (byte) => String.fromCharCode(byte)).join("")
 
 const quoted = (text: string): string => `"${text.replace(/["\\]/gu, "\\$&")}"`

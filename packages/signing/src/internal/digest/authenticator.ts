@@ -19,6 +19,7 @@ import type { Algorithm } from "./algorithm.ts"
 import * as Algorithms from "./algorithm.ts"
 import type { Known, Use } from "./answer.ts"
 import * as Answers from "./answer.ts"
+import * as Bytewise from "./bytewise.ts"
 import type { Offer } from "./offer.ts"
 import * as Offers from "./offer.ts"
 import * as Spaces from "./spaces.ts"
@@ -77,8 +78,6 @@ interface Answered {
   readonly known: Known
   readonly use: Use
   readonly uri: string
-  /** Whether the nonce had been taken before. */
-  readonly wasAccepted: boolean
 }
 
 const made = (
@@ -105,7 +104,7 @@ const made = (
         MutableRef.set(client.spaces, after)
         return Effect.succeed({
           credentials: RequestCredentials.authorization(value),
-          ...readBy(client, url, { known, use, uri, wasAccepted: space.accepted })
+          ...readBy(client, url, { known, use, uri })
         })
       }
     })
@@ -135,20 +134,22 @@ const challenged = (
 ): Authenticator.Review => {
   const offered = offerIn(client, response)
   if (Either.isLeft(offered)) return Authenticator.refused
-  const isNew = isWorthAnswer(answered, offered.right)
-  MutableRef.update(client.spaces, (spaces) => Spaces.learn(spaces, offered.right, url))
+  const spaces = MutableRef.get(client.spaces)
+  const isNew = isWorthAnswer(spaces, url, answered, offered.right)
+  MutableRef.set(client.spaces, Spaces.learn(spaces, offered.right, url))
   return isNew ? { _tag: "Repeat" } : Authenticator.refused
 }
 
 /**
  * Whether a challenge is more than a refusal of the password: the first one, one of another realm, or one for a nonce that
- * is too old. Servers that do not say so (`stale`) have taken the nonce before.
+ * is too old. Servers that do not say so (`stale`) have taken the nonce, from this request's predecessors or from one that
+ * has overtaken it: of many requests at once, Tomcat refuses those that 100 others have overtaken.
  */
-const isWorthAnswer = (answered: Answered | undefined, offer: Offer): boolean =>
+const isWorthAnswer = (spaces: Spaces.Spaces, url: URL, answered: Answered | undefined, offer: Offer): boolean =>
   answered === undefined ||
   offer.stale ||
   offer.realm !== answered.use.offer.realm ||
-  answered.wasAccepted && offer.nonce !== answered.use.nonce
+  offer.nonce !== answered.use.nonce && Spaces.isAccepted(spaces, url, answered.use.nonce)
 
 const taken = (
   client: Client,
@@ -162,7 +163,7 @@ const taken = (
     const { nonce, offer: { realm } } = answered.use
     MutableRef.update(
       client.spaces,
-      (spaces) => Spaces.accepted(spaces, { origin: url.origin, realm, nonce }, info?.["nextnonce"])
+      (spaces) => Spaces.accepted(spaces, { origin: url.origin, realm, nonce }, nextNonceOf(info))
     )
   }
   if (!client.verifyServer || response.status >= 400 || isProved(answered, info)) return Authenticator.accepted
@@ -176,6 +177,9 @@ const taken = (
     })
   }
 }
+
+const nextNonceOf = (info: Readonly<Record<string, string>> | undefined): string | undefined =>
+  info?.["nextnonce"] === undefined ? undefined : Bytewise.received(info["nextnonce"])
 
 const isProved = (answered: Answered | undefined, info: Readonly<Record<string, string>> | undefined): boolean =>
   answered !== undefined &&

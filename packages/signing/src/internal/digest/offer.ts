@@ -3,11 +3,12 @@ import type { Challenge } from "@effect-auth/core/Challenge"
 import * as Either from "effect/Either"
 import type { Algorithm } from "./algorithm.ts"
 import * as Algorithms from "./algorithm.ts"
+import * as Bytewise from "./bytewise.ts"
 
 /** `undefined` is that of RFC 2069, whose servers know no protection. */
 export type Protection = "auth" | "auth-int" | undefined
 
-/** A challenge that can be answered. */
+/** A challenge that can be answered. Its texts have one character for each byte. */
 export interface Offer {
   readonly realm: string
   readonly nonce: string
@@ -61,10 +62,10 @@ const offerOf = ({ params }: Challenge, rules: Rules): Offer | undefined => {
   return {
     ...algorithm,
     algorithmName,
-    realm,
-    nonce,
+    realm: Bytewise.received(realm),
+    nonce: Bytewise.received(nonce),
     protection,
-    opaque,
+    opaque: opaque === undefined ? undefined : Bytewise.received(opaque),
     stale: isTrue(stale),
     userhash: isTrue(userhash),
     utf8: charset?.toUpperCase() === "UTF-8",

@@ -12,19 +12,29 @@ export interface Space {
   readonly offer: Offer
   /** The beginnings of the URLs that it is answered at. */
   readonly prefixes: ReadonlyArray<string>
+  /** The one to answer next: that of the challenge, or one that came after it. */
   readonly nonce: string
-  /** How often the nonce was used. */
-  readonly count: number
-  /** Whether the server has taken the nonce once, so that a refusal of it later means that it is too old. */
-  readonly accepted: boolean
   /** The client's own half of the first use, which the keys of `-sess` are made with (section 3.4.2). */
   readonly cnonce: string | undefined
 }
 
-/** The most recent first. */
-export type Spaces = ReadonlyArray<Space>
+/** A nonce that was used. Servers may give it again, and for several realms. */
+interface Used {
+  readonly origin: string
+  readonly nonce: string
+  readonly count: number
+  /** Whether the server has taken it once, so that a refusal of it later means that it is too old. */
+  readonly accepted: boolean
+}
 
-export const none: Spaces = []
+/** Both with the most recent first. */
+export interface Spaces {
+  readonly spaces: ReadonlyArray<Space>
+  /** A server takes a count of a nonce once, so it is kept after the nonce was replaced. */
+  readonly used: ReadonlyArray<Used>
+}
+
+export const none: Spaces = { spaces: [], used: [] }
 
 /** Where a URL is within an origin. */
 export interface Location {
@@ -36,7 +46,7 @@ export interface Location {
  * The space a URL is in: the one with the longest beginning of it, else the one that was met last on the origin, since a
  * challenge is good for all of an origin unless it says otherwise.
  */
-export const find = (spaces: Spaces, { href, origin }: Location): Space | undefined => {
+export const find = ({ spaces }: Spaces, { href, origin }: Location): Space | undefined => {
   const here = spaces.filter((space) => space.origin === origin)
   const longest = (space: Space): number =>
     space.prefixes.reduce((length, prefix) => href.startsWith(prefix) ? Math.max(length, prefix.length) : length, 0)
@@ -48,7 +58,7 @@ export const find = (spaces: Spaces, { href, origin }: Location): Space | undefi
 }
 
 /** The spaces after a challenge that came in answer to a URL. */
-export const learn = (spaces: Spaces, offer: Offer, at: Location): Spaces => {
+export const learn = ({ spaces, used }: Spaces, offer: Offer, at: Location): Spaces => {
   const known = spaces.find((space) => isSame(space, at.origin, offer.realm))
   const prefixes = [...prefixesOf(offer, at), ...known?.prefixes ?? []]
   const space: Space = {
@@ -56,54 +66,76 @@ export const learn = (spaces: Spaces, offer: Offer, at: Location): Spaces => {
     offer,
     prefixes: Array.from(new Set(prefixes)).slice(0, most),
     nonce: offer.nonce,
-    count: 0,
-    accepted: false,
-    cnonce: undefined
+    cnonce: known?.offer.nonce === offer.nonce ? known.cnonce : undefined
   }
-  return [space, ...spaces.filter((space) => space !== known)].slice(0, most)
+  return bounded({ spaces: [space, ...spaces.filter((space) => space !== known)], used })
 }
 
 /**
  * The next use of a nonce, and the spaces after it. The key of a session is made with what was sent first, which is sent
  * again, because servers differ in whether they remember it.
  */
-export const use = (spaces: Spaces, space: Space, cnonce: string): readonly [Use, Spaces] => {
-  const { count, nonce, offer } = space
+export const use = ({ spaces, used }: Spaces, space: Space, cnonce: string): readonly [Use, Spaces] => {
+  const { nonce, offer, origin } = space
   const first = space.cnonce ?? cnonce
+  const before = used.find((use) => isOf(use, origin, nonce))
+  const now: Used = { origin, nonce, count: (before?.count ?? 0) + 1, accepted: before?.accepted ?? false }
   return [
     {
       offer,
       nonce,
-      count: count + 1,
+      count: now.count,
       cnonce: offer.session ? first : cnonce,
       session: { nonce: offer.nonce, cnonce: first }
     },
-    replace(spaces, space, { count: count + 1, cnonce: first })
+    {
+      spaces: space.cnonce === first ? spaces : replaced(spaces, space, { ...space, cnonce: first }),
+      used: before === undefined ? [now, ...used] : replaced(used, before, now)
+    }
   ]
 }
 
-/** The spaces after the server has taken a nonce, and has perhaps named the next one (section 3.5). */
+/**
+ * The spaces after the server has taken a nonce, and has perhaps named the next one (section 3.5). An answer that comes late
+ * names none for a nonce that was replaced since.
+ */
 export const accepted = (
-  spaces: Spaces,
+  { spaces, used }: Spaces,
   at: Pick<Space, "origin" | "nonce"> & { readonly realm: string },
   next: string | undefined
 ): Spaces => {
-  const space = spaces.find((space) => isSame(space, at.origin, at.realm))
-  if (space === undefined) return spaces
-  if (next !== undefined && next !== space.nonce) {
-    return replace(spaces, space, { nonce: next, count: 0, accepted: false })
+  const space = spaces.find((space) => isSame(space, at.origin, at.realm) && space.nonce === at.nonce)
+  const use = used.find((use) => isOf(use, at.origin, at.nonce))
+  const after: Spaces = {
+    spaces,
+    used: use === undefined || use.accepted ? used : replaced(used, use, { ...use, accepted: true })
   }
-  return space.nonce === at.nonce && !space.accepted ? replace(spaces, space, { accepted: true }) : spaces
+  return space === undefined || next === undefined || next === space.nonce
+    ? after
+    : bounded({ ...after, spaces: replaced(spaces, space, { ...space, nonce: next }) })
 }
 
-/** Bounds what is kept of a server that names realms and paths without end. */
+/** Whether a server has taken a nonce, as far as its answers are here. */
+export const isAccepted = ({ used }: Spaces, { origin }: Pick<Location, "origin">, nonce: string): boolean =>
+  used.some((use) => isOf(use, origin, nonce) && use.accepted)
+
+/** What is kept of a server that names realms, paths and nonces without end; a nonce that is in use is not forgotten. */
+const bounded = (all: Spaces): Spaces => {
+  const spaces = all.spaces.slice(0, most)
+  const isCurrent = ({ nonce, origin }: Used) =>
+    spaces.some((space) => space.nonce === nonce && space.origin === origin)
+  return { spaces, used: all.used.filter((use, index) => index < most || isCurrent(use)) }
+}
+
 const most = 64
 
 const isSame = (space: Space, origin: string, realm: string): boolean =>
   space.origin === origin && space.offer.realm === realm
 
-const replace = (spaces: Spaces, space: Space, change: Partial<Space>): Spaces =>
-  spaces.map((other) => other === space ? { ...space, ...change } : other)
+const isOf = (use: Used, origin: string, nonce: string): boolean => use.nonce === nonce && use.origin === origin
+
+const replaced = <A>(all: ReadonlyArray<A>, one: A, by: A): ReadonlyArray<A> =>
+  all.map((other) => other === one ? by : other)
 
 /** Where the challenge says it is good, as far as it is on this origin; else the folder of the URL that was challenged. */
 const prefixesOf = ({ domain }: Offer, { href, origin }: Location): ReadonlyArray<string> => {
