@@ -258,6 +258,26 @@ describe("Digest", () => {
       assert.strictEqual((yield* overtaken).status, 200)
     }))
 
+  it.effect("answers once more where a nonce went out so often that it may be spent, and gives up where it did not", () =>
+    Effect.gen(function*() {
+      const refusedOf = (requests: number) =>
+        Effect.gen(function*() {
+          const { http } = yield* clientOf(({ headers }) => {
+            const field = headers["authorization"]
+            if (field === undefined) return challenge(`Digest realm="r", nonce="a", qop="auth"`)
+            return field.includes(`nonce="a"`)
+              ? { ...challenge(`Digest realm="r", nonce="b", qop="auth"`), after: "1 second" }
+              : { body: "ok" }
+          })
+          const all = Effect.forEach(Array.from({ length: requests }), () => Effect.either(http.get("/")), {
+            concurrency: "unbounded"
+          })
+          return (yield* VirtualClock.run(all)).filter(Either.isLeft).length
+        })
+      assert.strictEqual(yield* refusedOf(51), 0)
+      assert.strictEqual(yield* refusedOf(50), 50)
+    }))
+
   it.effect("outlives nonces that expire, at 64 requests at once, and no refusal of what was answered says anything else", () =>
     Effect.gen(function*() {
       const server = DigestServer.make({ lifetime: 2000 })

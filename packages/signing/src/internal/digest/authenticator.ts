@@ -142,14 +142,13 @@ const challenged = (
 
 /**
  * Whether a challenge is more than a refusal of the password: the first one, one of another realm, or one for a nonce that
- * is too old. Servers that do not say so (`stale`) have taken the nonce, from this request's predecessors or from one that
- * has overtaken it: of many requests at once, Tomcat refuses those that 100 others have overtaken.
+ * is too old, also from a server that does not say so (`stale`).
  */
 const isWorthAnswer = (spaces: Spaces.Spaces, url: URL, answered: Answered | undefined, offer: Offer): boolean =>
   answered === undefined ||
   offer.stale ||
   offer.realm !== answered.use.offer.realm ||
-  offer.nonce !== answered.use.nonce && Spaces.isAccepted(spaces, url, answered.use.nonce)
+  offer.nonce !== answered.use.nonce && Spaces.mayBeSpent(spaces, { origin: url.origin, nonce: answered.use.nonce })
 
 const taken = (
   client: Client,

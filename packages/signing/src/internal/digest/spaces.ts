@@ -2,6 +2,8 @@
  * The protection spaces of a client (RFC 7616 section 3.3, `domain`): which challenge a request is answered by before it
  * is asked for, and how often its nonce was used. Pure.
  */
+import * as HashMap from "effect/HashMap"
+import * as Option from "effect/Option"
 import type { Use } from "./answer.ts"
 import type { Offer } from "./offer.ts"
 
@@ -18,23 +20,28 @@ export interface Space {
   readonly cnonce: string | undefined
 }
 
-/** A nonce that was used. Servers may give it again, and for several realms. */
+/** A nonce that was used. */
 interface Used {
-  readonly origin: string
-  readonly nonce: string
   readonly count: number
   /** Whether the server has taken it once, so that a refusal of it later means that it is too old. */
   readonly accepted: boolean
+  /** Which of all uses the last one was. */
+  readonly last: number
 }
 
-/** Both with the most recent first. */
 export interface Spaces {
+  /** The most recent first. */
   readonly spaces: ReadonlyArray<Space>
-  /** A server takes a count of a nonce once, so it is kept after the nonce was replaced. */
-  readonly used: ReadonlyArray<Used>
+  /**
+   * By origin and nonce, because servers take a count of a nonce once and may name the nonce again, after another one and for
+   * several realms.
+   */
+  readonly used: HashMap.HashMap<string, Used>
+  /** How many uses there were. */
+  readonly uses: number
 }
 
-export const none: Spaces = { spaces: [], used: [] }
+export const none: Spaces = { spaces: [], used: HashMap.empty(), uses: 0 }
 
 /** Where a URL is within an origin. */
 export interface Location {
@@ -58,8 +65,8 @@ export const find = ({ spaces }: Spaces, { href, origin }: Location): Space | un
 }
 
 /** The spaces after a challenge that came in answer to a URL. */
-export const learn = ({ spaces, used }: Spaces, offer: Offer, at: Location): Spaces => {
-  const known = spaces.find((space) => isSame(space, at.origin, offer.realm))
+export const learn = (all: Spaces, offer: Offer, at: Location): Spaces => {
+  const known = all.spaces.find((space) => isSame(space, at.origin, offer.realm))
   const prefixes = [...prefixesOf(offer, at), ...known?.prefixes ?? []]
   const space: Space = {
     origin: at.origin,
@@ -68,29 +75,32 @@ export const learn = ({ spaces, used }: Spaces, offer: Offer, at: Location): Spa
     nonce: offer.nonce,
     cnonce: known?.offer.nonce === offer.nonce ? known.cnonce : undefined
   }
-  return bounded({ spaces: [space, ...spaces.filter((space) => space !== known)], used })
+  return { ...all, spaces: [space, ...all.spaces.filter((space) => space !== known)].slice(0, most) }
 }
 
 /**
  * The next use of a nonce, and the spaces after it. The key of a session is made with what was sent first, which is sent
  * again, because servers differ in whether they remember it.
  */
-export const use = ({ spaces, used }: Spaces, space: Space, cnonce: string): readonly [Use, Spaces] => {
-  const { nonce, offer, origin } = space
+export const use = (all: Spaces, space: Space, cnonce: string): readonly [Use, Spaces] => {
+  const { nonce, offer } = space
   const first = space.cnonce ?? cnonce
-  const before = used.find((use) => isOf(use, origin, nonce))
-  const now: Used = { origin, nonce, count: (before?.count ?? 0) + 1, accepted: before?.accepted ?? false }
+  const last = all.uses + 1
+  const before = usedOf(all, space)
+  const count = (before?.count ?? 0) + 1
+  const used = HashMap.set(all.used, keyOf(space), { count, last, accepted: before?.accepted ?? false })
   return [
     {
       offer,
       nonce,
-      count: now.count,
+      count,
       cnonce: offer.session ? first : cnonce,
       session: { nonce: offer.nonce, cnonce: first }
     },
     {
-      spaces: space.cnonce === first ? spaces : replaced(spaces, space, { ...space, cnonce: first }),
-      used: before === undefined ? [now, ...used] : replaced(used, before, now)
+      spaces: space.cnonce === first ? all.spaces : replaced(all.spaces, space, { cnonce: first }),
+      used: bounded(used, all.spaces),
+      uses: last
     }
   ]
 }
@@ -100,42 +110,58 @@ export const use = ({ spaces, used }: Spaces, space: Space, cnonce: string): rea
  * names none for a nonce that was replaced since.
  */
 export const accepted = (
-  { spaces, used }: Spaces,
-  at: Pick<Space, "origin" | "nonce"> & { readonly realm: string },
+  all: Spaces,
+  at: Named & { readonly realm: string },
   next: string | undefined
 ): Spaces => {
-  const space = spaces.find((space) => isSame(space, at.origin, at.realm) && space.nonce === at.nonce)
-  const use = used.find((use) => isOf(use, at.origin, at.nonce))
-  const after: Spaces = {
-    spaces,
-    used: use === undefined || use.accepted ? used : replaced(used, use, { ...use, accepted: true })
+  const use = usedOf(all, at)
+  const space = all.spaces.find((space) => isSame(space, at.origin, at.realm) && space.nonce === at.nonce)
+  return {
+    ...all,
+    used: use === undefined || use.accepted ? all.used : HashMap.set(all.used, keyOf(at), { ...use, accepted: true }),
+    spaces: space === undefined || next === undefined ? all.spaces : replaced(all.spaces, space, { nonce: next })
   }
-  return space === undefined || next === undefined || next === space.nonce
-    ? after
-    : bounded({ ...after, spaces: replaced(spaces, space, { ...space, nonce: next }) })
 }
 
-/** Whether a server has taken a nonce, as far as its answers are here. */
-export const isAccepted = ({ used }: Spaces, { origin }: Pick<Location, "origin">, nonce: string): boolean =>
-  used.some((use) => isOf(use, origin, nonce) && use.accepted)
-
-/** What is kept of a server that names realms, paths and nonces without end; a nonce that is in use is not forgotten. */
-const bounded = (all: Spaces): Spaces => {
-  const spaces = all.spaces.slice(0, most)
-  const isCurrent = ({ nonce, origin }: Used) =>
-    spaces.some((space) => space.nonce === nonce && space.origin === origin)
-  return { spaces, used: all.used.filter((use, index) => index < most || isCurrent(use)) }
+/**
+ * Whether a nonce may have been refused for itself, and not for the password: the server has taken it from a request, or so
+ * many were made with it that one may have overtaken more others than the server keeps track of.
+ */
+export const mayBeSpent = (all: Spaces, named: Named): boolean => {
+  const use = usedOf(all, named)
+  return use !== undefined && (use.accepted || use.count > window)
 }
 
+/** Half the `nonceCountWindowSize` of Tomcat by default, which does not say `stale` of a count that is ahead or behind by more. */
+const window = 50
+
+/** A nonce, and the server that named it. */
+type Named = Pick<Space, "origin" | "nonce">
+
+const keyOf = ({ nonce, origin }: Named): string => `${origin} ${nonce}`
+
+const usedOf = ({ used }: Spaces, named: Named): Used | undefined =>
+  Option.getOrUndefined(HashMap.get(used, keyOf(named)))
+
+/** Forgets the nonces whose use is the longest ago and which will not be used again by itself. */
+const bounded = (used: Spaces["used"], spaces: Spaces["spaces"]): Spaces["used"] => {
+  if (HashMap.size(used) <= 2 * mostUsed) return used
+  const current = new Set(spaces.map(keyOf))
+  const latest = HashMap.toEntries(used).sort(([, a], [, b]) => b.last - a.last)
+  return HashMap.fromIterable(latest.filter(([key], index) => index < mostUsed || current.has(key)))
+}
+
+/** Of a server that names a new nonce in every answer. */
+const mostUsed = 512
+
+/** Of a server that names realms and paths without end. */
 const most = 64
 
 const isSame = (space: Space, origin: string, realm: string): boolean =>
   space.origin === origin && space.offer.realm === realm
 
-const isOf = (use: Used, origin: string, nonce: string): boolean => use.nonce === nonce && use.origin === origin
-
-const replaced = <A>(all: ReadonlyArray<A>, one: A, by: A): ReadonlyArray<A> =>
-  all.map((other) => other === one ? by : other)
+const replaced = (spaces: Spaces["spaces"], space: Space, change: Partial<Space>): Spaces["spaces"] =>
+  spaces.map((other) => other === space ? { ...space, ...change } : other)
 
 /** Where the challenge says it is good, as far as it is on this origin; else the folder of the URL that was challenged. */
 const prefixesOf = ({ domain }: Offer, { href, origin }: Location): ReadonlyArray<string> => {
