@@ -265,7 +265,10 @@ const refusal = (
     const compressed = Option.flatMapNullable(body, (body) => compression(response, body))
     const said = Option.isSome(compressed) ? { detail: compressed.value } : yield* explain(response)
     const facts = { mode, url: addressOf(response.request), status, ...ServerMessage.fromResponse(response, said) }
-    switch (dialect({ status, code: said.code, content: contentOf(response, body) }, grant)) {
+    const suberror = Option.getOrUndefined(
+      Option.flatMapNullable(Option.flatMap(body, decodeSuberror), (it) => it.suberror)
+    )
+    switch (dialect({ status, code: said.code, suberror, content: contentOf(response, body) }, grant)) {
       case "GrantEnded":
         return new CredentialsRejected({ ...facts, reason: "Grant", grant: grant === "refresh" ? grant : undefined })
       case "WrongSetting":
@@ -307,14 +310,39 @@ const explainOAuth = (
   Effect.map(Effect.option(response.text), (body) =>
     Option.match(Option.flatMap(body, decodeOAuthError), {
       onNone: () => ServerMessage.empty,
-      onSome: ({ error, error_description }) => ({ code: error, detail: error_description })
+      onSome: ({ error, error_description, ...others }) => ({
+        code: error,
+        detail: withParticulars(error_description, others)
+      })
     }))
 
 /** RFC 6749 section 5.2. */
-const decodeOAuthError = Schema.decodeOption(Schema.parseJson(Schema.Struct({
-  error: Schema.String,
-  error_description: Schema.optional(Schema.String)
-})))
+const decodeOAuthError = Schema.decodeOption(Schema.parseJson(Schema.Struct(
+  { error: Schema.String, error_description: Schema.optional(Schema.String) },
+  { key: Schema.String, value: Schema.Unknown }
+)))
+
+const decodeSuberror = Schema.decodeOption(
+  Schema.parseJson(Schema.Struct({ suberror: Schema.optional(Schema.String) }))
+)
+
+/** What beside the description a person, or the server's support, can find out more by. */
+const withParticulars = (
+  description: string | undefined,
+  members: Readonly<Record<string, unknown>>
+): string | undefined => {
+  const more = particulars.flatMap((name) => {
+    const value = members[name]
+    const text = Array.isArray(value) ? value.join(", ") : value
+    return (Predicate.isString(text) || Predicate.isNumber(text)) && text !== "" && !description?.includes(String(text))
+      ? [`${name}: ${text}`]
+      : []
+  }).join("; ")
+  return more === "" ? description : description === undefined ? more : `${description} (${more})`
+}
+
+/** Of RFC 6749 section 5.2, of Google, and of Entra. */
+const particulars = ["error_uri", "error_subtype", "suberror", "error_codes", "trace_id", "correlation_id"]
 
 /**
  * The claims to ask for, as JSON. They go into an error as they are, because what is masked or cut could not be asked for:

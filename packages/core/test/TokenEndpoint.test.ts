@@ -151,8 +151,8 @@ describe("TokenEndpoint", () => {
           reason: "Unavailable"
         })
         assert.deepStrictEqual(yield* Ref.get(seen), [
-          { status: 409, code: "E1", content: "Text", grant: "login" },
-          { status: 401, code: "E1", content: "Empty", grant: "refresh" }
+          { status: 409, code: "E1", suberror: undefined, content: "Text", grant: "login" },
+          { status: 401, code: "E1", suberror: undefined, content: "Empty", grant: "refresh" }
         ])
       }))
 

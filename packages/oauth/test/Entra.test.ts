@@ -77,21 +77,25 @@ describe("Entra", () => {
       asked()
     ))))
 
-  it.effect("VN4 keeps Entra's own number of what is wrong", () =>
+  it.effect("VN4 keeps Entra's own numbers and ids of what is wrong, each once", () =>
     Effect.gen(function*() {
       const error = yield* Effect.flip(me)
       assert.deepInclude(error, { _tag: "CredentialsRejected", reason: "Setting", code: "invalid_client" })
-      assert.include(error.message, "AADSTS7000215: Invalid client secret provided.")
+      assert.include(
+        error.message,
+        "AADSTS7000215: Invalid client secret provided. Trace ID: 4a17 (suberror: bad_secret; correlation_id: 9c2e)"
+      )
     }).pipe(Effect.provide(Layer.provide(
       ClientCredentials.layer({ client: Acme, baseUrl, credential, ...Entra.application({ tenant, resource }) }),
       asked([{
         status: 401,
         json: {
           error: "invalid_client",
-          error_description: "AADSTS7000215: Invalid client secret provided. Trace ID: 0 Correlation ID: 1",
+          error_description: "AADSTS7000215: Invalid client secret provided. Trace ID: 4a17",
           error_codes: [7000215],
-          trace_id: "0",
-          correlation_id: "1"
+          suberror: "bad_secret",
+          trace_id: "4a17",
+          correlation_id: "9c2e"
         }
       }])
     ))))
@@ -210,5 +214,20 @@ describe("Entra, on behalf of a person", () => {
       assert.isTrue(
         result._tag === "Left" && result.left._tag === "InteractionRequired" && result.left.claims === claims
       )
+    }))
+
+  it.effect("ER5 knows by the suberror that a person has to act, where the code says that the grant has ended", () =>
+    Effect.gen(function*() {
+      const { exchanges, result } = yield* running([{
+        status: 400,
+        json: {
+          error: "invalid_grant",
+          suberror: "basic_action",
+          error_description: "AADSTS50076: Use a second factor."
+        }
+      }])
+      assert.lengthOf(exchanges, 1)
+      assert.isTrue(result._tag === "Left" && result.left._tag === "InteractionRequired")
+      assert.include(String(result), "AADSTS50076: Use a second factor. (suberror: basic_action)")
     }))
 })

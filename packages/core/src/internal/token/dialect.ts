@@ -13,6 +13,8 @@ export interface Answer {
   readonly status: number
   /** The server's own code, such as `invalid_grant`, as `explain` reads it. */
   readonly code: string | undefined
+  /** What Entra says beside the code, its `suberror`. */
+  readonly suberror?: string | undefined
   /** What the body is, whatever its content type says; `Text` if it could not be read. */
   readonly content: "Empty" | "Json" | "Html" | "Text"
 }
@@ -47,7 +49,8 @@ export type Dialect = (answer: Answer, grant: Grant) => Verdict
 
 /** OAuth 2: the code decides first, the status second, because servers use statuses as they like. */
 export const oauth: Dialect = (answer, grant) => {
-  const { code, content, status } = answer
+  const { code, content, status, suberror } = answer
+  if (suberror !== undefined && interactive.has(suberror)) return "InteractionRequired"
   const known = code === undefined ? undefined : codes.get(code)
   if (known !== undefined) return known
   if (isUnavailable(answer)) return "TryAgain"
@@ -83,4 +86,13 @@ const codes: ReadonlyMap<string, Verdict> = new Map<string, Verdict>([
   ["consent_required", "InteractionRequired"],
   ["account_selection_required", "InteractionRequired"],
   ["bad_token", "InteractionRequired"]
+])
+
+/** Under `invalid_grant`, by which Entra means both a session that has ended and a person who has to do something. */
+const interactive: ReadonlySet<string> = new Set([
+  "basic_action",
+  "additional_action",
+  "message_only",
+  "user_password_expired",
+  "bad_token"
 ])

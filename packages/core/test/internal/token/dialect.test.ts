@@ -2,7 +2,12 @@ import { assert, describe, it } from "@effect/vitest"
 import type { Answer, Verdict } from "../../../src/internal/token/dialect.ts"
 import { oauth } from "../../../src/internal/token/dialect.ts"
 
-const answer = (status: number, content: Answer["content"], code?: string): Answer => ({ status, content, code })
+const answer = (status: number, content: Answer["content"], code?: string, suberror?: string): Answer => ({
+  status,
+  content,
+  code,
+  suberror
+})
 
 describe("dialect", () => {
   describe("oauth", () => {
@@ -16,6 +21,18 @@ describe("dialect", () => {
       ["a code that is not known", answer(400, "Json", "acme_1"), "GrantEnded", "WrongSetting"],
       ["server_error as 400", answer(400, "Json", "server_error"), "TryAgain", "TryAgain"],
       ["a person who has to act", answer(400, "Json", "login_required"), "InteractionRequired", "InteractionRequired"],
+      [
+        "a person who has to act, in Entra's suberror",
+        answer(400, "Json", "invalid_grant", "basic_action"),
+        "InteractionRequired",
+        "InteractionRequired"
+      ],
+      [
+        "a session that has ended, with a suberror",
+        answer(400, "Json", "invalid_grant", "token_expired"),
+        "GrantEnded",
+        "GrantEnded"
+      ],
       ["an empty 400", answer(400, "Empty"), "GrantEnded", "GrantEnded"],
       ["an empty 401", answer(401, "Empty"), "GrantEnded", "WrongSetting"],
       ["an empty 403", answer(403, "Empty"), "GrantEnded", "WrongSetting"],
