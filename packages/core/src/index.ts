@@ -8,6 +8,9 @@
 export * as AuthenticatedHttpClient from "./AuthenticatedHttpClient.ts"
 
 /** @since 0.1.0 */
+export * as AuthenticatedSocket from "./AuthenticatedSocket.ts"
+
+/** @since 0.1.0 */
 export * as Authenticator from "./Authenticator.ts"
 
 /** @since 0.1.0 */

@@ -13,6 +13,8 @@ export * as Kerberos from "./Kerberos.ts"
 /** @since 0.1.0 */
 export * as LoopbackReceiver from "./LoopbackReceiver.ts"
 /** @since 0.1.0 */
+export * as SocketConnector from "./SocketConnector.ts"
+/** @since 0.1.0 */
 export * as SystemBrowser from "./SystemBrowser.ts"
 /** @since 0.1.0 */
 export * as TerminalLogin from "./TerminalLogin.ts"

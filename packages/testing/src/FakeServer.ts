@@ -4,23 +4,29 @@
  *
  * @since 0.1.0
  */
+import { Connector, type ConnectorService, type Handshake, type Opening } from "@effect-auth/core/AuthenticatedSocket"
 import * as Headers from "@effect/platform/Headers"
 import type * as HttpApp from "@effect/platform/HttpApp"
 import * as HttpClient from "@effect/platform/HttpClient"
-import type * as HttpClientRequest from "@effect/platform/HttpClientRequest"
+import * as HttpClientRequest from "@effect/platform/HttpClientRequest"
 import * as HttpClientResponse from "@effect/platform/HttpClientResponse"
 import * as HttpServer from "@effect/platform/HttpServer"
 import * as HttpServerRequest from "@effect/platform/HttpServerRequest"
 import * as HttpServerResponse from "@effect/platform/HttpServerResponse"
+import * as Socket from "@effect/platform/Socket"
 import * as Cause from "effect/Cause"
 import * as Context from "effect/Context"
+import * as Deferred from "effect/Deferred"
 import * as Effect from "effect/Effect"
+import * as Fiber from "effect/Fiber"
 import * as Layer from "effect/Layer"
 import * as Option from "effect/Option"
+import * as Redacted from "effect/Redacted"
 import * as Ref from "effect/Ref"
 import type * as Scope from "effect/Scope"
 import type { Fault } from "./Fault.ts"
 import * as FaultyApp from "./internal/faultyApp.ts"
+import * as MemorySocket from "./internal/memorySocket.ts"
 import * as RequestBody from "./internal/requestBody.ts"
 import * as RequestLog from "./RequestLog.ts"
 
@@ -35,6 +41,8 @@ export interface Service {
   readonly app: HttpApp.Default
   /** Reaches the server in memory, whatever the host of the URL. */
   readonly httpClient: HttpClient.HttpClient
+  /** Opens WebSockets to the server in memory, whatever the host of the URL. */
+  readonly connector: ConnectorService
   /** The requests so far, in the order in which they arrived. */
   readonly requests: Effect.Effect<ReadonlyArray<RequestLog.Received>>
   /** Dies with the difference unless these, and no others, were the requests so far. */
@@ -90,6 +98,7 @@ export const make = <E, R>(
   Effect.map(FaultyApp.make(app), ({ app, log, rules }): Service => ({
     app,
     httpClient: httpClient(app),
+    connector: connector(app),
     requests: Ref.get(log),
     expect: (expected) =>
       Effect.flatMap(Ref.get(log), (requests) =>
@@ -102,7 +111,7 @@ export const make = <E, R>(
   }))
 
 /**
- * {@link make} as a layer, with the client that reaches the server in memory as the transport.
+ * {@link make} as a layer, with the client that reaches the server in memory as the transport, and its WebSockets.
  *
  * @since 0.1.0
  * @category layers
@@ -110,13 +119,16 @@ export const make = <E, R>(
 export const layer = <E, R>(
   app: Effect.Effect<HttpServerResponse.HttpServerResponse, E, R>
 ): Layer.Layer<
-  FakeServer | HttpClient.HttpClient,
+  FakeServer | HttpClient.HttpClient | Connector,
   never,
   Exclude<R, HttpServerRequest.HttpServerRequest | Scope.Scope>
 > =>
   Layer.effectContext(
     Effect.map(make(app), (server) =>
-      Context.make(FakeServer, server).pipe(Context.add(HttpClient.HttpClient, server.httpClient)))
+      Context.make(FakeServer, server).pipe(
+        Context.add(HttpClient.HttpClient, server.httpClient),
+        Context.add(Connector, server.connector)
+      ))
   )
 
 /**
@@ -160,6 +172,62 @@ export const httpClient = (app: HttpApp.Default): HttpClient.HttpClient =>
       )
     )
   )
+
+/**
+ * Opens WebSockets to `app` in memory, without a socket and whatever the host of their URL. The app accepts one by
+ * `HttpServerRequest.upgrade`; its end lives as long as the app runs. An app that answers otherwise refuses the handshake.
+ *
+ * @example
+ * ```ts
+ * import * as FakeServer from "@effect-auth/testing/FakeServer"
+ * import * as HttpServerRequest from "@effect/platform/HttpServerRequest"
+ * import * as HttpServerResponse from "@effect/platform/HttpServerResponse"
+ * import * as Effect from "effect/Effect"
+ *
+ * const echo = Effect.gen(function*() {
+ *   const socket = yield* Effect.orDie(HttpServerRequest.upgrade)
+ *   const write = yield* socket.writer
+ *   yield* Effect.ignore(socket.runRaw(write))
+ *   return HttpServerResponse.empty()
+ * }).pipe(Effect.scoped)
+ *
+ * const connector = FakeServer.connector(echo)
+ * ```
+ *
+ * @since 0.1.0
+ * @category constructors
+ */
+export const connector = (app: HttpApp.Default): ConnectorService => ({
+  isBlind: false,
+  open: (handshake) =>
+    Effect.gen(function*() {
+      const [here, there] = MemorySocket.MemorySocket.pair()
+      const outcome = yield* Deferred.make<Opening<typeof here>>()
+      const failed = (cause: string) => new Socket.SocketGenericError({ reason: "Open", cause })
+      const request = yield* Effect.try({
+        try: () =>
+          upgradeRequest(handshake, serverEnd(there, Deferred.succeed(outcome, { _tag: "Opened", value: here }))),
+        catch: () => failed("the request cannot be sent")
+      })
+      const served = app.pipe(
+        Effect.provideService(HttpServerRequest.HttpServerRequest, request),
+        Effect.tap((response) =>
+          Deferred.succeed(outcome, { _tag: "Refused", response: HttpServerResponse.toWeb(response) })
+        ),
+        Effect.ensuring(Effect.sync(() => there.close(1006)))
+      )
+      const fiber = yield* Effect.forkScoped(Effect.zipRight(Effect.yieldNow(), served))
+      yield* Effect.addFinalizer(() => Effect.sync(() => here.close(1000)))
+      const opening = yield* Effect.raceFirst(
+        Deferred.await(outcome),
+        Effect.zipRight(Effect.exit(Fiber.join(fiber)), failed("the connection was closed by the other side"))
+      )
+      return opening._tag === "Refused" ? opening : {
+        _tag: "Opened",
+        value: { webSocket: MemorySocket.asWebSocket(here), resume: Effect.sync(() => here.resume()) }
+      }
+    })
+})
 
 /**
  * Serves `app` on the `HttpServer` of the context until the Scope closes, and returns its base URL,
@@ -212,6 +280,37 @@ const toServerRequest = (
   const headers = Headers.merge(request.headers, Headers.fromInput(source.headers))
   return HttpServerRequest.fromWeb(source).modify({ headers: Headers.set(headers, "host", url.host) })
 }
+
+const upgradeRequest = (
+  { headers, protocols, url }: Handshake,
+  upgrade: Effect.Effect<Socket.Socket>
+): HttpServerRequest.HttpServerRequest => {
+  const target = new URL(Redacted.value(url).replace(/^ws/u, "http"))
+  const sent = HttpClientRequest.get(target, {
+    headers: {
+      ...Redacted.value(headers),
+      connection: "Upgrade",
+      upgrade: "websocket",
+      ...(protocols.length === 0 ? undefined : { "sec-websocket-protocol": protocols.join(", ") })
+    }
+  })
+  return Object.create(toServerRequest(sent, target, undefined), { upgrade: { value: upgrade } })
+}
+
+const serverEnd = (socket: MemorySocket.MemorySocket, accepted: Effect.Effect<unknown>): Effect.Effect<Socket.Socket> =>
+  Effect.zipRight(
+    accepted,
+    Socket.fromWebSocket(
+      Effect.acquireRelease(
+        Effect.sync(() => {
+          // its listeners are set before anything can come
+          queueMicrotask(() => socket.resume())
+          return MemorySocket.asWebSocket(socket)
+        }),
+        () => Effect.sync(() => socket.close())
+      )
+    )
+  )
 
 /** A Response with one of these statuses must not have a body; a real server drops it. */
 const isBodiless = (

@@ -27,6 +27,7 @@ import * as Exit from "effect/Exit"
 import * as Fiber from "effect/Fiber"
 import * as Layer from "effect/Layer"
 import * as Logger from "effect/Logger"
+import * as Redacted from "effect/Redacted"
 import * as Ref from "effect/Ref"
 import * as Schema from "effect/Schema"
 import * as Stream from "effect/Stream"
@@ -167,6 +168,65 @@ describe("FakeServer", () => {
         yield* TestClock.adjust("1 hour")
         assert.strictEqual((yield* Fiber.join(patient)).status, 200)
       }))
+  })
+
+  describe("connector", () => {
+    const repeating: HttpApp.Default = Effect.gen(function*() {
+      const { headers, upgrade, url } = yield* HttpServerRequest.HttpServerRequest
+      if (headers["authorization"] === undefined) return HttpServerResponse.text("who?", { status: 401 })
+      const socket = yield* Effect.orDie(upgrade)
+      const write = yield* socket.writer
+      yield* Effect.ignore(socket.runRaw((message) => write(`${url} ${headers["upgrade"]} ${String(message)}`)))
+      return HttpServerResponse.empty()
+    }).pipe(Effect.scoped)
+
+    const handshake = (headers: Readonly<Record<string, string>>) => ({
+      address: "wss://any.example/events",
+      url: Redacted.make("wss://any.example/events?a=1"),
+      headers: Redacted.make(headers),
+      protocols: []
+    })
+
+    it.effect("opens a WebSocket to an app that upgrades, whatever the host", () =>
+      Effect.gen(function*() {
+        const opening = yield* FakeServer.connector(repeating).open(handshake({ authorization: "Bearer canary" }))
+        assert(opening._tag === "Opened")
+        const { resume, webSocket } = opening.value
+        const answer = yield* Effect.async<string>((done) => {
+          webSocket.addEventListener("message", ({ data }) => done(Effect.succeed(String(data))))
+          webSocket.send("hello")
+          Effect.runSync(resume)
+        })
+        assert.strictEqual(answer, "/events?a=1 websocket hello")
+      }).pipe(Effect.scoped))
+
+    it.effect("an app that answers refuses the handshake, and one that breaks off opens nothing", () =>
+      Effect.gen(function*() {
+        const server = yield* FakeServer.make(repeating)
+        const refused = yield* server.connector.open(handshake({}))
+        assert(refused._tag === "Refused")
+        assert.strictEqual(refused.response.status, 401)
+        yield* server.inject(Fault.reset)
+        const error = yield* Effect.flip(server.connector.open(handshake({})))
+        assert.strictEqual(error.reason, "Open")
+      }).pipe(Effect.scoped))
+
+    it.effect("the server's end lives as long as the app, and breaks with it", () =>
+      Effect.gen(function*() {
+        const leaving = Effect.as(
+          Effect.zipRight(Effect.orDie(HttpServerRequest.upgrade), Effect.sleep("1 minute")),
+          HttpServerResponse.empty()
+        )
+        const opening = yield* FakeServer.connector(leaving).open(handshake({}))
+        assert(opening._tag === "Opened")
+        const { resume, webSocket } = opening.value
+        yield* resume
+        const code = yield* Effect.fork(Effect.async<number>((done) => {
+          webSocket.addEventListener("close", ({ code }) => done(Effect.succeed(code)))
+        }))
+        yield* TestClock.adjust("1 minute")
+        assert.strictEqual(yield* Fiber.join(code), 1006)
+      }).pipe(Effect.scoped))
   })
 
   describe("serve", () => {

@@ -149,7 +149,8 @@ export const wordless = (defect: unknown, what = "the transport"): Error => {
 /** What is in it keeps the message that says where the defect occurred. */
 const wordlessOnes = new WeakSet<Error>()
 
-const described = (cause: unknown): string | undefined => {
+/** What is known to be safe of a cause: its system code and what that means. */
+export const described = (cause: unknown): string | undefined => {
   if (isBodyOutOfBounds(cause)) return cause.message
   const code = systemCode(cause)
   return code === undefined ? undefined : SystemErrors.describe(code)

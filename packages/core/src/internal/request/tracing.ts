@@ -25,6 +25,7 @@ import { nowhere, wellKnownHeaders, withoutQueryParameters } from "./locations.t
 import type { Handlers, Send } from "./manualRedirect.ts"
 import * as ManualRedirect from "./manualRedirect.ts"
 import * as Scrub from "./scrub.ts"
+import * as Upgrade from "./upgrade.ts"
 
 /** A request with credentials, and what must not be seen of it. */
 export interface Outgoing {
@@ -58,10 +59,21 @@ export const make = (client: HttpClient.HttpClient): Transport => {
   const untraced = ManualRedirect.make(
     ManualRedirect.inheritMark(client, HttpClient.withTracerDisabledWhen(client, constTrue))
   )
+  const upgrade = (fiber: AnyFiber, outgoing: Outgoing) => {
+    const send = Upgrade.sendOf(fiber, untraced)
+    return isTraced(fiber) ? inSpan(fiber, send, outgoing) : send(outgoing.request)
+  }
   return {
-    send: (fiber, outgoing) => isTraced(fiber) ? inSpan(fiber, untraced, outgoing) : send(outgoing.request),
+    send: (fiber, outgoing) =>
+      Upgrade.isUpgrade(outgoing.request)
+        ? upgrade(fiber, outgoing)
+        : isTraced(fiber)
+        ? inSpan(fiber, untraced, outgoing)
+        : send(outgoing.request),
     sendMatched: (fiber, outgoing, handlers) =>
-      isTraced(fiber)
+      Upgrade.isUpgrade(outgoing.request)
+        ? Effect.matchCauseEffect(upgrade(fiber, outgoing), handlers)
+        : isTraced(fiber)
         ? Effect.matchCauseEffect(inSpan(fiber, untraced, outgoing), handlers)
         : sendMatched(fiber, outgoing.request, handlers)
   }
