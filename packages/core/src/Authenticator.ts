@@ -18,6 +18,7 @@ import type {
   ActiveCredentials,
   Authenticator,
   BodyReview,
+  Made,
   Options,
   Review
 } from "./internal/request/activeCredentials.ts"
@@ -29,7 +30,7 @@ import * as RequestCredentials from "./RequestCredentials.ts"
 import type { Token } from "./Token.ts"
 import type { TokenSource } from "./TokenSource.ts"
 
-export type { ActiveCredentials, Authenticator, BodyReview, Options, Review }
+export type { ActiveCredentials, Authenticator, BodyReview, Made, Options, Review }
 
 export {
   /**
@@ -221,7 +222,7 @@ export const fromTokens = (
   const proveWith = TokenCredentials.forEachToken((token): Exit.Exit<ActiveCredentials, CredentialUnavailable> => {
     const accepted = MutableRef.make(false)
     return Exit.fromEither(
-      TokenCredentials.ofToken(tokens, token, accepted, options, options.credentials(token))
+      TokenCredentials.ofToken(tokens, token, accepted, options, { credentials: options.credentials(token) })
     )
   })
   return {
@@ -283,17 +284,6 @@ export const perRequest = (
 })
 
 /**
- * What was made for one request, and how the answer to this one is read, such as by the nonce that it was made with. What is
- * left out is read as the options say.
- *
- * @since 0.1.0
- * @category models
- */
-export interface Made extends Pick<Options, "review" | "explain"> {
-  readonly credentials: RequestCredentials.RequestCredentials
-}
-
-/**
  * {@link perRequest} with a credential from a source, such as a signature with a key that is rotated while the program
  * runs. The credential is read and read again as by {@link fromCredential}.
  *
@@ -312,7 +302,7 @@ export const perRequestFromCredential = <C>(
   const proveWith = (credential: C, reject: ActiveCredentials["reject"]): Authenticator["prove"] => (request, now) =>
     Effect.flatMap(
       Effect.suspend(() => make(credential, request, now)),
-      ({ credentials, ...reading }) => Active.make({ ...options, ...reading }, credentials, reject)
+      (made) => Active.makeOf(options, made, reject)
     )
   return Option.match(source.fixed, {
     onSome: (credential) => ({ mode: options.mode, prove: proveWith(credential, giveUp) }),
@@ -342,11 +332,12 @@ export const perRequestFromCredential = <C>(
  * declare const sign: (url: string, token: Token.Token, now: number) => Effect.Effect<Redacted.Redacted>
  *
  * const authenticator = Authenticator.perRequestFromTokens(tokens, (token, request, now) =>
- *   Effect.map(sign(request.url, token, now), (signature) =>
- *     RequestCredentials.all(
+ *   Effect.map(sign(request.url, token, now), (signature) => ({
+ *     credentials: RequestCredentials.all(
  *       RequestCredentials.bearer(token.value),
  *       RequestCredentials.header("x-signature", signature)
- *     )), { mode: "Acme/Signed" })
+ *     )
+ *   })), { mode: "Acme/Signed" })
  * ```
  *
  * @since 0.1.0
@@ -358,7 +349,7 @@ export const perRequestFromTokens = (
     token: Token,
     request: HttpClientRequest.HttpClientRequest,
     now: number
-  ) => Effect.Effect<RequestCredentials.RequestCredentials, ExchangeError | OriginRefused>,
+  ) => Effect.Effect<Made, ExchangeError | OriginRefused>,
   options: Options & { readonly mode: string }
 ): Authenticator => {
   const acceptedOf = TokenCredentials.forEachToken(() => MutableRef.make(false))
@@ -368,8 +359,8 @@ export const perRequestFromTokens = (
       Effect.flatMap(
         tokens.getAt(now),
         (token) =>
-          Effect.flatMap(make(token, request, now), (credentials) =>
-            TokenCredentials.ofToken(tokens, token, acceptedOf(token), options, credentials))
+          Effect.flatMap(make(token, request, now), (made) =>
+            TokenCredentials.ofToken(tokens, token, acceptedOf(token), options, made))
       )
   }
 }

@@ -544,11 +544,12 @@ describe("Authenticator", () => {
         const authenticator = Authenticator.perRequestFromTokens(
           tokens,
           (token, { method, url }, now) =>
-            Effect.map(Ref.get(nonce), (nonce) =>
-              RequestCredentials.all(
+            Effect.map(Ref.get(nonce), (nonce) => ({
+              credentials: RequestCredentials.all(
                 RequestCredentials.bearer(token.value),
                 RequestCredentials.header("x-proof", `canary ${method} ${url} ${now} ${nonce}`)
-              )),
+              )
+            })),
           {
             mode: "Proved",
             review: (response) => {
@@ -950,7 +951,10 @@ describe("Authenticator", () => {
       ),
       "those made for a request with a token": Effect.map(
         tokens,
-        (tokens) => Authenticator.perRequestFromTokens(tokens, () => Effect.succeed(unsendable), { mode: "Acme" })
+        (tokens) =>
+          Authenticator.perRequestFromTokens(tokens, () => Effect.succeed({ credentials: unsendable }), {
+            mode: "Acme"
+          })
       ),
       "those of a credential that is read": Effect.map(
         CredentialSource.make(Effect.succeed({}), { mode: "Acme", make: Either.right }),

@@ -60,7 +60,7 @@ export interface Credential<R = never> {
 }
 
 /**
- * The authenticator by itself, for one client: it remembers the clock of its server.
+ * The authenticator by itself, for one client: it remembers the clocks of its servers.
  *
  * @since 0.1.0
  * @category constructors
@@ -78,11 +78,7 @@ export const authenticator = <R = never>(
       )
       : Effect.map(Credentials.sigV4(credential), (credential) => {
         const { options: reading, sign } = Signing.signer(options)
-        return Authenticator.perRequestFromCredential(
-          CredentialSource.succeed(credential),
-          (credential, request, now) => Effect.map(sign(credential, request, now), (credentials) => ({ credentials })),
-          reading
-        )
+        return Authenticator.perRequestFromCredential(CredentialSource.succeed(credential), sign, reading)
       })
   )
 }

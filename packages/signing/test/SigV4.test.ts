@@ -127,6 +127,44 @@ describe("SigV4", () => {
       assert.lengthOf(transport.unsafeRequests(), 5)
     }))
 
+  it.scoped("judges each request by its own time: every one that the server's clock refused is sent once more, whatever others learned", () =>
+    Effect.gen(function*() {
+      const server = AwsServer.make({ ahead: 3_600_000 })
+      const { http, transport } = yield* clientOf((request) => ({ ...server.check(request), after: "1 second" }))
+      yield* TestClock.adjust("1 day")
+      const many = yield* Effect.fork(
+        Effect.forEach(Array.from({ length: 8 }), () => http.get("/"), { concurrency: "unbounded" })
+      )
+      yield* TestClock.adjust("2 seconds")
+      assert.deepStrictEqual(new Set((yield* many).map(({ status }) => status)), new Set([200]))
+      assert.lengthOf(transport.unsafeRequests(), 16)
+    }))
+
+  it.scoped("takes a long upload for no wrong clock", () =>
+    Effect.gen(function*() {
+      const { http, transport } = yield* clientOf({
+        ...xml(403, "AccessDenied", { date: new Date(600_000).toUTCString() }),
+        after: "10 minutes"
+      })
+      const upload = yield* Effect.fork(http.put("/", { body: HttpBody.text("long") }))
+      yield* TestClock.adjust("1 hour")
+      assert.strictEqual((yield* upload).status, 403)
+      assert.lengthOf(transport.unsafeRequests(), 1)
+    }))
+
+  it.scoped("keeps the clocks of several servers apart", () =>
+    Effect.gen(function*() {
+      const other = "https://other.eu-central-1.amazonaws.com"
+      const [early, late] = [AwsServer.make({ ahead: -3_600_000 }), AwsServer.make({ ahead: 3_600_000 })]
+      const { http, transport } = yield* clientOf(
+        (request) => (request.url.origin === other ? late : early).check(request),
+        { origins: [other] }
+      )
+      yield* TestClock.adjust("1 day")
+      for (const url of ["/", `${other}/`, "/", `${other}/`]) assert.strictEqual((yield* http.get(url)).status, 200)
+      assert.lengthOf(transport.unsafeRequests(), 6)
+    }))
+
   it.scoped("believes no date of a cache, and tries no more than once", () =>
     Effect.gen(function*() {
       yield* TestClock.adjust("1 day")

@@ -52,11 +52,11 @@ export const make = (mode: string, tokens: TokenSource, options: Options): Authe
     tokens,
     (token, { method, url }, now) =>
       options.orBearer && isBearer(token)
-        ? Effect.succeed(RequestCredentials.bearer(token.value))
+        ? Effect.succeed({ credentials: RequestCredentials.bearer(token.value) })
         : Effect.flatMap(boundTo(token), ({ authorization, key, tokenHash }) =>
           Effect.map(
             Dpops.prove(key, { method, url, nonce: Dpops.nonceFor(nonces, url), tokenHash }, now, mode),
-            (proof) => RequestCredentials.all(authorization, RequestCredentials.header("dpop", proof))
+            (proof) => ({ credentials: RequestCredentials.all(authorization, RequestCredentials.header("dpop", proof)) })
           )),
     {
       mode,

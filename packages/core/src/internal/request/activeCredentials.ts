@@ -2,7 +2,8 @@
  * The model of an authenticator and of the credentials it obtains for a request. They live here because both the client
  * and the authenticators need them.
  */
-import type * as HttpClientRequest from "@effect/platform/HttpClientRequest"
+import type * as HttpBody from "@effect/platform/HttpBody"
+import * as HttpClientRequest from "@effect/platform/HttpClientRequest"
 import type * as HttpClientResponse from "@effect/platform/HttpClientResponse"
 import * as Effect from "effect/Effect"
 import * as Either from "effect/Either"
@@ -118,6 +119,19 @@ export interface Options {
 }
 
 /**
+ * What was made for one request, and how the answer to this one is read, such as by the nonce that it was made with. What is
+ * left out is read as the options say.
+ *
+ * @since 0.1.0
+ * @category models
+ */
+export interface Made extends Pick<Options, "review" | "explain"> {
+  readonly credentials: RequestCredentials.RequestCredentials
+  /** The body as it is sent, such as with a signature in each of its chunks. Default: as the request has it. */
+  readonly body?: ((body: HttpBody.HttpBody) => HttpBody.HttpBody) | undefined
+}
+
+/**
  * Whether an effect is a value already, so that a hot path can take it without running an effect. Of all effects only a
  * successful Exit has this tag, and `Exit.isExit` costs more than the rest of the decision.
  */
@@ -137,6 +151,20 @@ export const make = (
   return problem === undefined
     ? Either.right(sendable(options, credentials, reject))
     : Either.left(new CredentialUnavailable({ mode: options.mode, problem, final: true }))
+}
+
+/** {@link make} of what was made for one request. */
+export const makeOf = (
+  options: Options & { readonly mode: string },
+  { body, credentials, explain = options.explain, review = options.review }: Made,
+  reject: ActiveCredentials["reject"]
+): Either.Either<ActiveCredentials, CredentialUnavailable> => {
+  const { mode, reviewBody } = options
+  const active = make({ mode, review, reviewBody, explain }, credentials, reject)
+  return body === undefined ? active : Either.map(active, (active) => ({
+    ...active,
+    apply: (request) => HttpClientRequest.setBody(active.apply(request), body(request.body))
+  }))
 }
 
 const sendable = (

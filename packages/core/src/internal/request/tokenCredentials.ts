@@ -2,10 +2,9 @@
 import * as Either from "effect/Either"
 import * as MutableRef from "effect/MutableRef"
 import type { CredentialUnavailable } from "../../AuthError.ts"
-import type { RequestCredentials } from "../../RequestCredentials.ts"
 import type { Token } from "../../Token.ts"
 import type { TokenSource } from "../token/source.ts"
-import type { ActiveCredentials, Options } from "./activeCredentials.ts"
+import type { ActiveCredentials, Made, Options } from "./activeCredentials.ts"
 import * as Active from "./activeCredentials.ts"
 
 /** Remembers what was made for the latest token. */
@@ -26,12 +25,12 @@ export const ofToken = (
   token: Token,
   accepted: MutableRef.MutableRef<boolean>,
   options: Options & { readonly mode: string },
-  credentials: RequestCredentials
+  made: Made
 ): Either.Either<ActiveCredentials, CredentialUnavailable> =>
   Either.map(
-    Active.make(
+    Active.makeOf(
       options,
-      credentials,
+      made,
       (attempted, demand) => tokens.reject(token, attempted, MutableRef.get(accepted), demand)
     ),
     // written out, because signed requests make one each

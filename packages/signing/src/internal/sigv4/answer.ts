@@ -11,14 +11,15 @@ interface Head {
 export const mayRefuse = ({ status }: Head): boolean => status === 400 || status === 401 || status === 403
 
 /**
- * How far the server's clock is ahead, in milliseconds, if that is what an answer may have been refused for: services allow
- * five minutes. The date of an answer from a cache (`Age`) is another one's.
+ * How far the server's clock is ahead, in milliseconds, if a request may have been refused for that: services allow five
+ * minutes. `skew` is what the request was signed with, whatever others were since, and `now` when its answer came, since a
+ * long upload is no sign of a wrong clock. The date of an answer from a cache (`Age`) is another one's.
  */
-export const skewOf = (head: Head, signedAt: number): number | undefined => {
+export const skewOf = (head: Head, signed: { readonly skew: number; readonly now: number }): number | undefined => {
   const { headers } = head
-  const date = Date.parse(headers["date"] ?? "")
-  if (!mayRefuse(head) || "age" in headers || Number.isNaN(date)) return undefined
-  return Math.abs(date - signedAt) >= tolerated ? date - signedAt : undefined
+  const skew = Date.parse(headers["date"] ?? "") - signed.now
+  if (!mayRefuse(head) || "age" in headers || Number.isNaN(skew)) return undefined
+  return Math.abs(skew - signed.skew) >= tolerated ? skew : undefined
 }
 
 /** One minute less than services allow, because the date comes a while after the signature. */

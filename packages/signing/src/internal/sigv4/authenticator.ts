@@ -44,28 +44,27 @@ export interface Settings {
 
 export const mode = "SigV4"
 
-/** Signs requests, and remembers how far the server's clock is ahead. */
+/** Signs requests, and remembers how far the clock of each server is ahead. */
 export interface Signer {
   readonly sign: (
     credential: SigV4,
     request: HttpClientRequest.HttpClientRequest,
     now: number
-  ) => Effect.Effect<RequestCredentials.RequestCredentials, CredentialUnavailable>
+  ) => Effect.Effect<Authenticator.Made, CredentialUnavailable>
   readonly options: Authenticator.Options & { readonly mode: string }
 }
 
 export const signer = (settings: Settings): Signer => {
   const target = targetOf(settings)
   const derive = Signature.rememberingDerivation()
-  // epoch milliseconds of the last signature by the client's clock, and how far the server's is ahead
-  const clock = MutableRef.make({ signedAt: 0, skew: 0 })
+  // in milliseconds, by origin; those of the client are few
+  const skews = MutableRef.make<Readonly<Record<string, number>>>({})
   return {
     sign: (credential, request, now) => {
       const url = Targets.urlOf(request)
-      if (url === undefined) return Effect.succeed(RequestCredentials.none)
-      return Effect.map(payloadOf(settings, request.body, url), (payload) => {
-        const { skew } = MutableRef.get(clock)
-        MutableRef.set(clock, { skew, signedAt: now })
+      if (url === undefined) return Effect.succeed({ credentials: RequestCredentials.none })
+      return Effect.zipWith(payloadOf(settings, request.body, url), Effect.clock, (payload, clock) => {
+        const skew = MutableRef.get(skews)[url.origin] ?? 0
         const { headers } = Signature.sign(
           messageOf(request.method, url, headersOf(request, url), payload),
           keysOf(credential),
@@ -77,20 +76,21 @@ export const signer = (settings: Settings): Signer => {
           },
           derive
         )
-        return RequestCredentials.all(
-          ...Object.entries(headers).map(([name, value]) => RequestCredentials.header(name, value))
-        )
+        return {
+          credentials: RequestCredentials.all(
+            ...Object.entries(headers).map(([name, value]) => RequestCredentials.header(name, value))
+          ),
+          review: (response) => {
+            const corrected = Answers.skewOf(response, { skew, now: clock.unsafeCurrentTimeMillis() })
+            if (corrected === undefined) return Authenticator.reviewStatus(response)
+            MutableRef.update(skews, (skews) => ({ ...skews, [url.origin]: corrected }))
+            return { _tag: "Repeat" }
+          }
+        }
       })
     },
     options: {
       mode,
-      review: (response) => {
-        const { signedAt, skew } = MutableRef.get(clock)
-        const further = Answers.skewOf(response, signedAt + skew)
-        if (further === undefined) return Authenticator.reviewStatus(response)
-        MutableRef.set(clock, { signedAt, skew: skew + further })
-        return { _tag: "Repeat" }
-      },
       reviewBody: {
         wanted: Answers.mayRefuse,
         review: (body, { headers }) => Answers.review(headers, body)
