@@ -56,7 +56,9 @@ export const make = (mode: string, tokens: TokenSource, options: Options): Authe
         : Effect.flatMap(boundTo(token), ({ authorization, key, tokenHash }) =>
           Effect.map(
             Dpops.prove(key, { method, url, nonce: Dpops.nonceFor(nonces, url), tokenHash }, now, mode),
-            (proof) => ({ credentials: RequestCredentials.all(authorization, RequestCredentials.header("dpop", proof)) })
+            (proof) => ({
+              credentials: RequestCredentials.all(authorization, RequestCredentials.header("dpop", proof))
+            })
           )),
     {
       mode,
