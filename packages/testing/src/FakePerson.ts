@@ -7,6 +7,10 @@
 import * as Browser from "@effect-auth/core/Browser"
 import * as LoginPrompt from "@effect-auth/core/LoginPrompt"
 import * as RedirectReceiver from "@effect-auth/core/RedirectReceiver"
+import * as HttpBody from "@effect/platform/HttpBody"
+import type * as HttpClient from "@effect/platform/HttpClient"
+import type * as HttpClientError from "@effect/platform/HttpClientError"
+import type * as HttpClientResponse from "@effect/platform/HttpClientResponse"
 import * as Context from "effect/Context"
 import * as Effect from "effect/Effect"
 import * as HashMap from "effect/HashMap"
@@ -15,6 +19,7 @@ import * as Option from "effect/Option"
 import * as Queue from "effect/Queue"
 import * as Ref from "effect/Ref"
 import { FakeOAuth } from "./FakeOAuth.ts"
+import { canaries, FakeYamcs } from "./FakeYamcs.ts"
 
 /**
  * The person follows the URL of a login, and enters the code of one for another device. What {@link FakeOAuth} shows in
@@ -47,18 +52,68 @@ import { FakeOAuth } from "./FakeOAuth.ts"
  * @since 0.1.0
  * @category layers
  */
-export const layer: Layer.Layer<
-  Browser.Browser | LoginPrompt.LoginPrompt | RedirectReceiver.RedirectReceiver,
-  never,
-  FakeOAuth
-> = Layer.effectContext(
+export const layer: Layer.Layer<Desk, never, FakeOAuth> = Layer.effectContext(
+  Effect.flatMap(FakeOAuth, ({ enterCode, httpClient }) =>
+    make({
+      enterCode,
+      read: (url) => httpClient.get(url)
+    }))
+)
+
+/**
+ * The person of a login at {@link FakeYamcs} or at its OpenID provider. At the server's own page it enters the name and the
+ * password of `canaries`.
+ *
+ * @since 0.1.0
+ * @category layers
+ */
+export const layerYamcs: Layer.Layer<Desk, never, FakeYamcs> = Layer.effectContext(
+  Effect.flatMap(FakeYamcs, ({ httpClient }) =>
+    make({
+      enterCode: () => Effect.void,
+      read: (url) => Effect.flatMap(httpClient.get(url), (page) => submitted(httpClient, url, page))
+    }))
+)
+
+type Desk = Browser.Browser | LoginPrompt.LoginPrompt | RedirectReceiver.RedirectReceiver
+
+/** The answer to the form of a page, if it has one. */
+const submitted = (
+  client: HttpClient.HttpClient,
+  url: string,
+  page: HttpClientResponse.HttpClientResponse
+): Effect.Effect<HttpClientResponse.HttpClientResponse, HttpClientError.HttpClientError> =>
+  Effect.flatMap(page.text, (html) => {
+    const [, action] = /<form method="post" action="([^"]*)"/u.exec(html) ?? []
+    if (page.status !== 200 || action === undefined) return Effect.succeed(page)
+    const hidden = Array.from(
+      html.matchAll(/<input type="hidden" name="([^"]*)" value="([^"]*)"/gu),
+      ([, name = "", value = ""]) =>
+        [name, value.replaceAll("&lt;", "<").replaceAll("&quot;", "\"").replaceAll("&amp;", "&")] as const
+    )
+    const { password, username } = canaries
+    const form = new URLSearchParams(
+      [...hidden, ["username", username], ["password", password]].map((pair) => [...pair])
+    )
+    const body = HttpBody.text(form.toString(), "application/x-www-form-urlencoded")
+    return client.post(new URL(action, url), { body })
+  })
+
+/** How a page is read, and what is done with a code. */
+interface Reading {
+  readonly read: (
+    url: string
+  ) => Effect.Effect<HttpClientResponse.HttpClientResponse, HttpClientError.HttpClientError>
+  readonly enterCode: (userCode: string) => Effect.Effect<void>
+}
+
+const make = ({ enterCode, read }: Reading): Effect.Effect<Context.Context<Desk>> =>
   Effect.gen(function*() {
-    const { enterCode, httpClient } = yield* FakeOAuth
     const listening = yield* Ref.make<Listening>({ ports: firstPort, redirects: HashMap.empty() })
 
     const follow = (url: string) =>
       Effect.gen(function*() {
-        const { headers, status, text } = yield* httpClient.get(url)
+        const { headers, status, text } = yield* read(url)
         const { location } = headers
         if (location === undefined) {
           return status < 400
@@ -96,7 +151,6 @@ export const layer: Layer.Layer<
       Context.add(RedirectReceiver.RedirectReceiver, receiver)
     )
   })
-)
 
 interface Listening {
   /** The next one that is free. */

@@ -1,11 +1,12 @@
 /**
  * A fake Yamcs server for tests: `/auth/token` with its grants, its rotating refresh tokens and its rate limit, the login
- * page, and as much of `/api` as it takes to see whether credentials are accepted, in JSON and Protocol Buffers. It
+ * page, Kerberos tickets, an OpenID provider, and as much of `/api` as it takes to see whether credentials are accepted, in JSON and Protocol Buffers. It
  * refuses what the real server refuses. Its time is that of the Clock, so that a test clock makes tokens and sessions
  * expire.
  *
  * @since 0.1.0
  */
+import type * as Negotiate from "@effect-auth/core/Negotiate"
 import type * as HttpApp from "@effect/platform/HttpApp"
 import * as HttpClient from "@effect/platform/HttpClient"
 import * as HttpServerRequest from "@effect/platform/HttpServerRequest"
@@ -15,17 +16,22 @@ import * as Context from "effect/Context"
 import * as Duration from "effect/Duration"
 import * as Effect from "effect/Effect"
 import * as Either from "effect/Either"
+import * as HashSet from "effect/HashSet"
 import * as Layer from "effect/Layer"
 import * as MutableRef from "effect/MutableRef"
 import * as Option from "effect/Option"
 import * as Record from "effect/Record"
+import * as Redacted from "effect/Redacted"
 import * as Ref from "effect/Ref"
 import * as FakeServer from "./FakeServer.ts"
 import * as Latency from "./internal/latency.ts"
+import type { Decision } from "./internal/oauthPerson.ts"
 import * as Protobuf from "./internal/protobuf.ts"
 import * as Answers from "./internal/yamcsAnswers.ts"
 import * as Api from "./internal/yamcsApi.ts"
 import * as Login from "./internal/yamcsLogin.ts"
+import * as OpenId from "./internal/yamcsOpenId.ts"
+import * as Spnego from "./internal/yamcsSpnego.ts"
 import type { ServiceAccount, Stats } from "./internal/yamcsState.ts"
 import * as State from "./internal/yamcsState.ts"
 import * as Tokens from "./internal/yamcsTokens.ts"
@@ -60,8 +66,38 @@ export interface Options {
   readonly answersServiceAccounts?: boolean | undefined
   /** How long an answer of `/auth/token` takes to arrive, after the server has acted. Default: no time. */
   readonly tokenLatency?: Duration.DurationInput | undefined
+  /**
+   * Accepts Kerberos tickets: `true`, those for any server, or its name in the Kerberos database, such as
+   * `HTTP@yamcs.example`. The tickets are those of {@link Service.negotiate}. Default: false.
+   */
+  readonly spnego?: boolean | string | undefined
+  /** Has users log in at an OpenID provider, which the fake is too. Default: none, so that the server's own page is left. */
+  readonly openId?: OpenIdOptions | undefined
+  /** Admits requests without credentials as this user, as a server without security does. Default: they are refused. */
+  readonly guest?: string | undefined
   /** Sends JSON errors as `{ "exception": { code, type, msg } }`, as some versions do. Default: false. */
   readonly wrapErrors?: boolean | undefined
+}
+
+/**
+ * The OpenID provider of a fake Yamcs server.
+ *
+ * @since 0.1.0
+ * @category models
+ */
+export interface OpenIdOptions {
+  /** Default: `yamcs`. */
+  readonly clientId?: string | undefined
+  /** The page, whose path has to be `/idp/authorize`. Default: `https://idp.example/idp/authorize`. */
+  readonly authorizationEndpoint?: string | undefined
+  /** Default: `openid profile email offline_access`. */
+  readonly scope?: string | undefined
+  /** What redirects state as `iss`. Default: nothing. */
+  readonly issuer?: string | undefined
+  /** Whether the provider refuses codes in a page, so that the server answers 500 and not 401. Default: false. */
+  readonly answersPages?: boolean | undefined
+  /** Whether the server lists `SpnegoAuthModule` before `OpenIDAuthModule`, and so refuses every code. Default: false. */
+  readonly afterSpnego?: boolean | undefined
 }
 
 /**
@@ -87,6 +123,12 @@ export interface Service {
   readonly restart: Effect.Effect<void>
   /** From now on this is the user's password. Sessions stay good. */
   readonly changePassword: (username: string, password: string) => Effect.Effect<void>
+  /** Refuses logins of the user from now on. Sessions and tokens stay good. */
+  readonly block: (username: string) => Effect.Effect<void>
+  /** Makes Kerberos tokens, of `operator` or of the principal that is asked for. A token is good once. */
+  readonly negotiate: Negotiate.Service
+  /** What the person at the OpenID provider does from now on. Default: agrees, as `operator`. */
+  readonly person: (decision: Decision) => Effect.Effect<void>
   /** Answers the next `n` requests to `/auth/token` within the rate limit with `status`. */
   readonly failNext: (n: number, status: number) => Effect.Effect<void>
 }
@@ -146,7 +188,8 @@ export const make = (options: Options = {}): Effect.Effect<Service> =>
     const accounts = options.serviceAccounts ?? [canaries.serviceAccount]
     const state = yield* Ref.make(State.initial(accounts, yield* Clock.currentTimeMillis))
     const users = MutableRef.make(options.users ?? { [canaries.username]: canaries.password })
-    const app = makeApp(options, state, users)
+    const decision = yield* Ref.make<Decision>({ _tag: "Agrees" })
+    const app = makeApp(options, state, users, Ref.get(decision))
     return {
       app,
       httpClient: FakeServer.httpClient(app),
@@ -156,6 +199,12 @@ export const make = (options: Options = {}): Effect.Effect<Service> =>
       restart: Ref.update(state, State.restart),
       changePassword: (username, password) =>
         Effect.sync(() => MutableRef.update(users, (users) => Record.modify(users, username, () => password))),
+      block: (username) => Ref.update(state, (state) => ({ ...state, blocked: HashSet.add(state.blocked, username) })),
+      negotiate: {
+        token: ({ principal = `${canaries.username}@EXAMPLE.COM`, service }) =>
+          Effect.map(Ref.modify(state, Spnego.ticket(service, principal)), Redacted.make)
+      },
+      person: (next) => Ref.set(decision, next),
       failNext: (remaining, status) => Ref.update(state, (state) => ({ ...state, failures: { remaining, status } }))
     }
   })
@@ -175,7 +224,8 @@ export const layer = (options?: Options): Layer.Layer<FakeYamcs | HttpClient.Htt
 const makeApp = (
   options: Options,
   state: Ref.Ref<State.State>,
-  users: MutableRef.MutableRef<Readonly<Record<string, string>>>
+  users: MutableRef.MutableRef<Readonly<Record<string, string>>>,
+  decision: Effect.Effect<Decision>
 ): HttpApp.Default => {
   const contextPath = (options.contextPath ?? "").replace(/^\/*(?=.)/, "/").replace(/\/+$/, "")
   const tokenLatency = Duration.decode(options.tokenLatency ?? 0)
@@ -188,7 +238,18 @@ const makeApp = (
     tokenLifetime: Duration.toMillis(options.tokenLifetime ?? "500 seconds"),
     sessionIdle: Duration.toMillis(options.sessionIdle ?? "30 minutes"),
     maxAuthRequestsPerSecond: options.maxAuthRequestsPerSecond ?? 5,
-    answersServiceAccounts: options.answersServiceAccounts ?? false
+    answersServiceAccounts: options.answersServiceAccounts ?? false,
+    guest: options.guest,
+    spnego: options.spnego !== undefined && options.spnego !== false,
+    service: typeof options.spnego === "string" ? options.spnego : undefined,
+    openId: options.openId === undefined ? undefined : {
+      clientId: options.openId.clientId ?? "yamcs",
+      authorizationEndpoint: options.openId.authorizationEndpoint ?? "https://idp.example/idp/authorize",
+      scope: options.openId.scope ?? "openid profile email offline_access",
+      issuer: options.openId.issuer,
+      answersPages: options.openId.answersPages ?? false,
+      refusesCodes: options.openId.afterSpnego ?? false
+    }
   }
 
   const token = (request: HttpServerRequest.HttpServerRequest) =>
@@ -250,8 +311,38 @@ const makeApp = (
       return Answers.login(Login.authorize(contextPath, Object.fromEntries(new URLSearchParams(parameters))))
     })
 
+  const spnego = ({ headers }: HttpServerRequest.HttpServerRequest) =>
+    Effect.gen(function*() {
+      if (!settings.spnego) return Answers.statusLine(404)
+      const now = yield* Clock.currentTimeMillis
+      const outcome = yield* Ref.modify(state, Spnego.negotiate(settings, headers.authorization, now))
+      switch (outcome._tag) {
+        case "Granted":
+          return Answers.spnego(outcome.code)
+        case "Unasked":
+          return Answers.spnego(undefined)
+        case "Refused":
+          return Answers.statusLine(outcome.status)
+      }
+    })
+
+  /** The provider, which has a host of its own and the transport of the server. */
+  const provider = (request: HttpServerRequest.HttpServerRequest) =>
+    Effect.gen(function*() {
+      const { openId } = settings
+      const parameters = Object.fromEntries(new URLSearchParams(/\?([^#]*)/.exec(request.url)?.[1]))
+      if (openId === undefined) return Answers.statusLine(404)
+      const location = yield* Ref.modify(
+        state,
+        OpenId.authorize(openId, parameters, yield* decision, canaries.username)
+      )
+      return location === undefined
+        ? Answers.page(400, "invalid_request")
+        : Option.match(location, { onNone: () => Answers.page(200, "Log in"), onSome: Answers.redirect })
+    })
+
   const open: Readonly<Record<string, OpenRoute>> = {
-    "/auth": [["GET"], ({ headers }) => Effect.succeed(Answers.auth(headers, authInfo))],
+    "/auth": [["GET"], ({ headers }) => Effect.succeed(Answers.auth(headers, authInfo(settings)))],
     "/auth/authorize": [["GET", "POST"], authorize],
     "/auth/actions/login": [["POST"], login],
     "/.well-known/oauth-authorization-server": [
@@ -268,6 +359,12 @@ const makeApp = (
     }
     if (/^\/api(\/|$)/.test(path)) {
       return api(request, path)
+    }
+    if (path === "/auth/spnego") {
+      return spnego(request)
+    }
+    if (full === "/idp/authorize") {
+      return provider(request)
     }
     return Option.match(Record.get(open, path), {
       onNone: () => Effect.succeed(Answers.statusLine(404)),
@@ -288,7 +385,20 @@ const textOf = (request: HttpServerRequest.HttpServerRequest) => Effect.orElseSu
 const isForm = ({ headers }: HttpServerRequest.HttpServerRequest): boolean =>
   headers["content-type"] === Tokens.formType
 
-const authInfo = Protobuf.message({ requireAuthentication: [1, true] })
+/** `AuthInfo`, without what it is not. */
+const authInfo = ({ guest, openId, spnego }: State.Settings) =>
+  Protobuf.message({
+    requireAuthentication: [1, guest === undefined],
+    spnego: [2, spnego ? true : undefined],
+    openid: [
+      3,
+      openId === undefined ? undefined : Protobuf.message({
+        clientId: [1, openId.clientId],
+        authorizationEndpoint: [2, openId.authorizationEndpoint],
+        scope: [3, openId.scope]
+      })
+    ]
+  })
 
 const tokenMessage = (settings: State.Settings, token: Tokens.TokenResponse): Protobuf.Message =>
   Protobuf.message({

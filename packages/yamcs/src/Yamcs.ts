@@ -8,42 +8,42 @@
  * | `Yamcs/Bearer`         | `layerBearer`         | an access token obtained before, refreshed if it can be        |
  * | `Yamcs/ServiceAccount` | `layerServiceAccount` | client id and secret, as another account (`become`) |
  * | `Yamcs/ApiKey`         | `layerApiKey`         | `x-api-key`                                                    |
- * | `Yamcs/Basic`          | `layerBasic`          | `Authorization: Basic`                                         |
- *
+ * X *
  * @since 0.1.0
  */
 import * as AuthenticatedHttpClient from "@effect-auth/core/AuthenticatedHttpClient"
 import * as Authenticator from "@effect-auth/core/Authenticator"
-import type { AuthModeMismatch, ExchangeError, InvalidSetting, SetupError } from "@effect-auth/core/AuthError"
+import type { AuthModeMismatch, ExchangeError, SetupError } from "@effect-auth/core/AuthError"
 import * as AuthMode from "@effect-auth/core/AuthMode"
 import * as CoreCredential from "@effect-auth/core/Credential"
-import type { Fields, Given, Inferred, Untagged } from "@effect-auth/core/CredentialSource"
+import type { Fields, Given, Untagged } from "@effect-auth/core/CredentialSource"
 import * as CredentialSource from "@effect-auth/core/CredentialSource"
-import * as OriginPolicy from "@effect-auth/core/OriginPolicy"
-import * as RefreshPolicy from "@effect-auth/core/RefreshPolicy"
+import type { LoginPrompt } from "@effect-auth/core/LoginPrompt"
+import type { Negotiate } from "@effect-auth/core/Negotiate"
+import type * as RedirectReceiver from "@effect-auth/core/RedirectReceiver"
 import * as RequestCredentials from "@effect-auth/core/RequestCredentials"
 import * as System from "@effect-auth/core/System"
-import type { Token } from "@effect-auth/core/Token"
 import type { TokenSource } from "@effect-auth/core/TokenSource"
 import type * as HttpClient from "@effect/platform/HttpClient"
-import type * as Config from "effect/Config"
+import * as Config from "effect/Config"
 import type { ConfigError } from "effect/ConfigError"
 import * as Effect from "effect/Effect"
 import * as Either from "effect/Either"
 import * as Layer from "effect/Layer"
-import * as Redacted from "effect/Redacted"
-import * as Schedule from "effect/Schedule"
 import type * as Scope from "effect/Scope"
-import * as Address from "./internal/address.ts"
 import { YamcsClient } from "./internal/client.ts"
-import * as Once from "./internal/once.ts"
+import * as Mode from "./internal/mode.ts"
 import * as Requests from "./internal/requests.ts"
-import * as SlidingWindow from "./internal/slidingWindow.ts"
-import * as Tokens from "./internal/tokens.ts"
-import type { ApiKey, Password, ServiceAccount, Session, YamcsCredential } from "./YamcsCredential.ts"
+import * as Sessions from "./internal/sessions.ts"
+import type { ApiKey, OpenId, Password, ServiceAccount, Session, Spnego } from "./YamcsCredential.ts"
 import * as Credentials from "./YamcsCredential.ts"
 
 export {
+  /**
+   * @since 0.1.0
+   * @category constructors
+   */
+  anonymous,
   /**
    * @since 0.1.0
    * @category config
@@ -81,103 +81,96 @@ export {
   YamcsClient as Client
 }
 
+export type {
+  /**
+   * @since 0.1.0
+   * @category models
+   */
+  Mode,
+  /**
+   * @since 0.1.0
+   * @category models
+   */
+  ModeLayer,
+  /**
+   * @since 0.1.0
+   * @category models
+   */
+  ModeName,
+  /**
+   * @since 0.1.0
+   * @category models
+   */
+  Options,
+  /**
+   * @since 0.1.0
+   * @category models
+   */
+  Settings,
+  /**
+   * @since 0.1.0
+   * @category models
+   */
+  TaggedCredential
+} from "./internal/mode.ts"
+
 /**
- * The mode of a credential: `Yamcs/Password`, `Yamcs/Bearer`, `Yamcs/ServiceAccount`, `Yamcs/ApiKey` or `Yamcs/Basic`.
+ * The options of {@link layerOpenId}.
  *
  * @since 0.1.0
  * @category models
  */
-export type Mode<C extends { readonly _tag: YamcsCredential["_tag"] }> = `Yamcs/${C["_tag"]}`
+export interface OpenIdOptions extends Mode.Options {
+  /** Default: one whose session is stored under no name. */
+  readonly credential?: Untagged<OpenId> | undefined
+  /** Where the redirect is received. Default: `http://127.0.0.1:<any port>/callback`. */
+  readonly redirect?: RedirectReceiver.Options | undefined
+}
 
 /**
- * The name of a mode.
+ * The options of {@link layerSpnego}.
  *
  * @since 0.1.0
  * @category models
  */
-export type ModeName = Mode<YamcsCredential>
+export interface SpnegoOptions extends Mode.Options {
+  /** Default: the system's default principal, for `HTTP@` and the host of `baseUrl`. */
+  readonly credential?: Untagged<Spnego> | undefined
+}
 
 /**
- * The settings of every mode. `baseUrl` is the server's address: a URL, with its context path if it has one, or
- * `host:port`, which means https, and http for a loopback host. A trailing slash makes no difference.
+ * The services that a login in a browser needs.
  *
  * @since 0.1.0
  * @category models
  */
-export interface Settings extends System.Settings {}
+export type Person = RedirectReceiver.RedirectReceiver | LoginPrompt
 
-/**
- * The options of every mode, so that changing the mode changes nothing else. `refreshPolicy` is {@link refreshPolicy} by
- * default.
- *
- * @since 0.1.0
- * @category models
- */
-export interface Options extends Settings, System.PlainOptions {}
-
-/**
- * The credential of {@link make} and {@link layer}: a class or a plain object of its fields, whose `_tag` is the mode.
- *
- * @since 0.1.0
- * @category models
- */
-export type TaggedCredential = TokenCredential | Fields<ApiKey> | Fields<CoreCredential.Basic>
-
-/** The credentials that are exchanged for tokens, or hold one. */
-type TokenCredential = Fields<Password> | Fields<Session> | Fields<ServiceAccount>
-
-/**
- * What the layer of a mode provides.
- *
- * @since 0.1.0
- * @category models
- */
-export type ModeLayer<Name extends string, E = never, R = never> = Layer.Layer<
-  AuthenticatedHttpClient.AuthenticatedHttpClient | YamcsClient | AuthMode.Evidence<Name>,
-  SetupError | E,
-  HttpClient.HttpClient | Inferred<R>
->
-
-/**
- * Renews five minutes before expiry (after 80 % of the lifetime if that is later). A token with a refresh token is renewed
- * with the first request after 15 minutes at the latest: its session ends when it is not refreshed for 30 minutes
- * (`SessionManager`), so a program that makes a request every 15 minutes keeps it, and so does one that makes one at any
- * regular interval below 30. A transient failure is retried up to three times, 429 up to eight times. The waits begin at
- * half a second and are jittered, because the server counts requests by address and does not say how long to wait.
- *
- * @example
- * ```ts
- * import * as RefreshPolicy from "@effect-auth/core/RefreshPolicy"
- * import * as Yamcs from "@effect-auth/yamcs/Yamcs"
- *
- * // keeps refreshing while no request is made, so that the session never ends
- * const refreshPolicy = Yamcs.refreshPolicy.pipe(RefreshPolicy.keepAlive(true))
- * ```
- *
- * @since 0.1.0
- * @category policies
- */
-export const refreshPolicy: RefreshPolicy.RefreshPolicy = RefreshPolicy.default.pipe(
-  RefreshPolicy.renewal(Schedule.union(
-    RefreshPolicy.early,
-    // half of what ends a session: after a request that finds the renewal not due, there is as much time for the next one
-    Schedule.whileInput(
-      Schedule.jitteredWith(RefreshPolicy.afterIssue("15 minutes"), { min: 0.95, max: 1 }),
-      // an access token of client credentials belongs to no session (`AuthHandler`)
-      ({ refreshToken }: Token) => refreshToken !== undefined
-    )
-  )),
-  RefreshPolicy.retry(
-    Schedule.exponential("500 millis").pipe(
-      Schedule.union(Schedule.spaced("4 seconds")),
-      Schedule.jitteredWith({ min: 0.5, max: 1.5 }),
-      Schedule.intersect(Schedule.union(
-        Schedule.recurs(3),
-        Schedule.whileInput(Schedule.recurs(8), isTooManyRequests)
-      ))
-    )
-  )
-)
+export {
+  /**
+   * Renews five minutes before expiry (after 80 % of the lifetime if that is later). A token with a refresh token is renewed
+   * with the first request after 15 minutes at the latest: its session ends when it is not refreshed for 30 minutes
+   * (`SessionManager`), so a program that makes a request every 15 minutes keeps it, and so does one that makes one at any
+   * regular interval below 30. A transient failure is retried up to three times, 429 up to eight times. The waits begin at
+   * half a second and are jittered, because the server counts requests by address and does not say how long to wait.
+   *
+   * A session that cannot be logged in again without a person (`Yamcs/Bearer` with a refresh token, `Yamcs/OpenId`) is also
+   * renewed while no request is made.
+   *
+   * @example
+   * ```ts
+   * import * as RefreshPolicy from "@effect-auth/core/RefreshPolicy"
+   * import * as Yamcs from "@effect-auth/yamcs/Yamcs"
+   *
+   * // keeps refreshing while no request is made, so that the session never ends
+   * const refreshPolicy = Yamcs.refreshPolicy.pipe(RefreshPolicy.keepAlive(true))
+   * ```
+   *
+   * @since 0.1.0
+   * @category policies
+   */
+  refreshPolicy
+} from "./internal/mode.ts"
 
 /**
  * A client in the mode of the given credential.
@@ -185,13 +178,17 @@ export const refreshPolicy: RefreshPolicy.RefreshPolicy = RefreshPolicy.default.
  * @since 0.1.0
  * @category constructors
  */
-export const make = (options: Options & { readonly credential: TaggedCredential }): Client<ExchangeError> => {
+export const make = (
+  options: Mode.Options & { readonly credential: Mode.TaggedCredential }
+): Mode.Client<ExchangeError> => {
   const { credential } = options
   switch (credential._tag) {
     case "ApiKey":
       return makeApiKey(credential, options)
     case "Basic":
       return makeBasic(credential, options)
+    case "Anonymous":
+      return makeAnonymous(options)
     case "Bearer":
     case "Password":
     case "ServiceAccount":
@@ -227,30 +224,52 @@ export const make = (options: Options & { readonly credential: TaggedCredential 
  * @category constructors
  */
 export const makeTokens = (
-  options: Options & { readonly credential: TokenCredential }
+  options: Mode.Options & { readonly credential: Mode.TokenCredential }
 ): Effect.Effect<TokenSource, SetupError | ExchangeError, HttpClient.HttpClient | Scope.Scope> => {
   const { credential } = options
   switch (credential._tag) {
     case "Password":
-      return passwordTokens(credential, options)
+      return Sessions.password(credential, options)
     case "Bearer":
-      return bearerTokens(credential, options)
+      return Sessions.bearer(credential, options)
     case "ServiceAccount":
-      return serviceAccountTokens(credential, options)
+      return Sessions.serviceAccount(credential, options)
   }
 }
 
 /**
- * A client on tokens of {@link makeTokens}.
+ * {@link makeTokens} by Kerberos tickets.
+ *
+ * @since 0.1.0
+ * @category constructors
+ */
+export const makeSpnegoTokens = (
+  { credential = {}, ...options }: SpnegoOptions
+): Effect.Effect<TokenSource, SetupError | ExchangeError, HttpClient.HttpClient | Scope.Scope | Negotiate> =>
+  Sessions.spnego(credential, options)
+
+/**
+ * {@link makeTokens} of a person who logs in with a browser.
+ *
+ * @since 0.1.0
+ * @category constructors
+ */
+export const makeOpenIdTokens = (
+  { credential = {}, ...options }: OpenIdOptions
+): Effect.Effect<TokenSource, SetupError | ExchangeError, HttpClient.HttpClient | Scope.Scope | Person> =>
+  Sessions.openId(credential, options)
+
+/**
+ * A client on tokens of {@link makeTokens}, {@link makeSpnegoTokens} or {@link makeOpenIdTokens}.
  *
  * @since 0.1.0
  * @category constructors
  */
 export const makeWith = (
   tokens: TokenSource,
-  options: Options & { readonly credential: TokenCredential }
+  options: Mode.Options & { readonly credential: Mode.TokenCredential | Fields<Spnego> | Fields<OpenId> }
 ): Effect.Effect<AuthenticatedHttpClient.Service, SetupError, HttpClient.HttpClient> =>
-  bindTokens(modeOf(options.credential), tokens, options)
+  Mode.bindTokens(Mode.modeOf(options.credential), tokens, options)
 
 /**
  * The mode of the given credential as a layer.
@@ -258,10 +277,10 @@ export const makeWith = (
  * @since 0.1.0
  * @category layers
  */
-export const layer = <const C extends TaggedCredential>(
-  options: Options & { readonly credential: C }
-): ModeLayer<Mode<C>, ExchangeError> =>
-  layerOf<Mode<C>, SetupError | ExchangeError, never>(modeOf(options.credential), make(options))
+export const layer = <const C extends Mode.TaggedCredential>(
+  options: Mode.Options & { readonly credential: C }
+): Mode.ModeLayer<Mode.Mode<C>, ExchangeError> =>
+  Mode.layerOf<Mode.Mode<C>, SetupError | ExchangeError, never>(Mode.modeOf(options.credential), make(options))
 
 /**
  * {@link layer} with its settings from Config.
@@ -269,14 +288,14 @@ export const layer = <const C extends TaggedCredential>(
  * @since 0.1.0
  * @category layers
  */
-export const layerConfig = <C extends TaggedCredential>(
-  config: Config.Config.Wrap<Settings & { readonly credential: C }>,
+export const layerConfig = <C extends Mode.TaggedCredential>(
+  config: Config.Config.Wrap<Mode.Settings & { readonly credential: C }>,
   options?: System.PlainOptions
-): ModeLayer<Mode<C>, ExchangeError | ConfigError> =>
+): Mode.ModeLayer<Mode.Mode<C>, ExchangeError | ConfigError> =>
   Layer.unwrapEffect(
     Effect.map(
       System.readConfig(config),
-      (settings): ModeLayer<Mode<C>, ExchangeError> => layer<C>({ ...options, ...settings })
+      (settings): Mode.ModeLayer<Mode.Mode<C>, ExchangeError> => layer<C>({ ...options, ...settings })
     )
   )
 
@@ -287,9 +306,9 @@ export const layerConfig = <C extends TaggedCredential>(
  * @category layers
  */
 export const layerPassword = <R = never>(
-  options: Options & { readonly credential: Given<Untagged<Password>, R> }
-): ModeLayer<"Yamcs/Password", ExchangeError, R> =>
-  layerTokens("Yamcs/Password", passwordTokens(options.credential, options), options)
+  options: Mode.Options & { readonly credential: Given<Untagged<Password>, R> }
+): Mode.ModeLayer<"Yamcs/Password", ExchangeError, R> =>
+  Mode.layerTokens("Yamcs/Password", Sessions.password(options.credential, options), options)
 
 /**
  * {@link layerPassword} with its settings from Config.
@@ -298,9 +317,9 @@ export const layerPassword = <R = never>(
  * @category layers
  */
 export const layerPasswordConfig = (
-  config: Config.Config.Wrap<Settings & { readonly credential: Untagged<Password> }>,
+  config: Config.Config.Wrap<Mode.Settings & { readonly credential: Untagged<Password> }>,
   options?: System.PlainOptions
-): ModeLayer<"Yamcs/Password", ExchangeError | ConfigError> =>
+): Mode.ModeLayer<"Yamcs/Password", ExchangeError | ConfigError> =>
   Layer.unwrapEffect(Effect.map(System.readConfig(config), (settings) => layerPassword({ ...options, ...settings })))
 
 /**
@@ -311,9 +330,9 @@ export const layerPasswordConfig = (
  * @category layers
  */
 export const layerBearer = <R = never>(
-  options: Options & { readonly credential: Given<Untagged<Session>, R> }
-): ModeLayer<"Yamcs/Bearer", ExchangeError, R> =>
-  layerTokens("Yamcs/Bearer", bearerTokens(options.credential, options), options)
+  options: Mode.Options & { readonly credential: Given<Untagged<Session>, R> }
+): Mode.ModeLayer<"Yamcs/Bearer", ExchangeError, R> =>
+  Mode.layerTokens("Yamcs/Bearer", Sessions.bearer(options.credential, options), options)
 
 /**
  * {@link layerBearer} with its settings from Config.
@@ -322,9 +341,9 @@ export const layerBearer = <R = never>(
  * @category layers
  */
 export const layerBearerConfig = (
-  config: Config.Config.Wrap<Settings & { readonly credential: Untagged<Session> }>,
+  config: Config.Config.Wrap<Mode.Settings & { readonly credential: Untagged<Session> }>,
   options?: System.PlainOptions
-): ModeLayer<"Yamcs/Bearer", ExchangeError | ConfigError> =>
+): Mode.ModeLayer<"Yamcs/Bearer", ExchangeError | ConfigError> =>
   Layer.unwrapEffect(Effect.map(System.readConfig(config), (settings) => layerBearer({ ...options, ...settings })))
 
 /**
@@ -334,9 +353,9 @@ export const layerBearerConfig = (
  * @category layers
  */
 export const layerServiceAccount = <R = never>(
-  options: Options & { readonly credential: Given<Untagged<ServiceAccount>, R> }
-): ModeLayer<"Yamcs/ServiceAccount", ExchangeError, R> =>
-  layerTokens("Yamcs/ServiceAccount", serviceAccountTokens(options.credential, options), options)
+  options: Mode.Options & { readonly credential: Given<Untagged<ServiceAccount>, R> }
+): Mode.ModeLayer<"Yamcs/ServiceAccount", ExchangeError, R> =>
+  Mode.layerTokens("Yamcs/ServiceAccount", Sessions.serviceAccount(options.credential, options), options)
 
 /**
  * {@link layerServiceAccount} with its settings from Config.
@@ -345,9 +364,9 @@ export const layerServiceAccount = <R = never>(
  * @category layers
  */
 export const layerServiceAccountConfig = (
-  config: Config.Config.Wrap<Settings & { readonly credential: Untagged<ServiceAccount> }>,
+  config: Config.Config.Wrap<Mode.Settings & { readonly credential: Untagged<ServiceAccount> }>,
   options?: System.PlainOptions
-): ModeLayer<"Yamcs/ServiceAccount", ExchangeError | ConfigError> =>
+): Mode.ModeLayer<"Yamcs/ServiceAccount", ExchangeError | ConfigError> =>
   Layer.unwrapEffect(
     Effect.map(System.readConfig(config), (settings) => layerServiceAccount({ ...options, ...settings }))
   )
@@ -359,8 +378,8 @@ export const layerServiceAccountConfig = (
  * @category layers
  */
 export const layerApiKey = <R = never>(
-  options: Options & { readonly credential: Given<Untagged<ApiKey>, R> }
-): ModeLayer<"Yamcs/ApiKey", never, R> => layerOf("Yamcs/ApiKey", makeApiKey(options.credential, options))
+  options: Mode.Options & { readonly credential: Given<Untagged<ApiKey>, R> }
+): Mode.ModeLayer<"Yamcs/ApiKey", never, R> => Mode.layerOf("Yamcs/ApiKey", makeApiKey(options.credential, options))
 
 /**
  * {@link layerApiKey} with its settings from Config.
@@ -369,9 +388,9 @@ export const layerApiKey = <R = never>(
  * @category layers
  */
 export const layerApiKeyConfig = (
-  config: Config.Config.Wrap<Settings & { readonly credential: Untagged<ApiKey> }>,
+  config: Config.Config.Wrap<Mode.Settings & { readonly credential: Untagged<ApiKey> }>,
   options?: System.PlainOptions
-): ModeLayer<"Yamcs/ApiKey", ConfigError> =>
+): Mode.ModeLayer<"Yamcs/ApiKey", ConfigError> =>
   Layer.unwrapEffect(Effect.map(System.readConfig(config), (settings) => layerApiKey({ ...options, ...settings })))
 
 /**
@@ -381,8 +400,8 @@ export const layerApiKeyConfig = (
  * @category layers
  */
 export const layerBasic = <R = never>(
-  options: Options & { readonly credential: Given<Untagged<CoreCredential.Basic>, R> }
-): ModeLayer<"Yamcs/Basic", never, R> => layerOf("Yamcs/Basic", makeBasic(options.credential, options))
+  options: Mode.Options & { readonly credential: Given<Untagged<CoreCredential.Basic>, R> }
+): Mode.ModeLayer<"Yamcs/Basic", never, R> => Mode.layerOf("Yamcs/Basic", makeBasic(options.credential, options))
 
 /**
  * {@link layerBasic} with its settings from Config.
@@ -391,24 +410,123 @@ export const layerBasic = <R = never>(
  * @category layers
  */
 export const layerBasicConfig = (
-  config: Config.Config.Wrap<Settings & { readonly credential: Untagged<CoreCredential.Basic> }>,
+  config: Config.Config.Wrap<Mode.Settings & { readonly credential: Untagged<CoreCredential.Basic> }>,
   options?: System.PlainOptions
-): ModeLayer<"Yamcs/Basic", ConfigError> =>
+): Mode.ModeLayer<"Yamcs/Basic", ConfigError> =>
   Layer.unwrapEffect(Effect.map(System.readConfig(config), (settings) => layerBasic({ ...options, ...settings })))
 
 /**
- * Everything from the environment: the address from `YAMCS_URL`, the credential from `YAMCS_API_KEY`,
- * `YAMCS_CLIENT_ID`, `YAMCS_ACCESS_TOKEN` or `YAMCS_USERNAME` and the variables that belong to each; see
- * {@link credentialConfig}. The environment decides the mode: wrap a function that needs a certain one in
- * {@link require}.
+ * Kerberos tickets, exchanged for an access token: silently, at the start and whenever it is due. The program holds no
+ * secret. It requires `Negotiate`, such as `Kerberos.layer` of `@effect-auth/node`.
+ *
+ * Without a ticket a request fails with `CredentialUnavailable`, whose `code` says why (`NoCredentials`, `TicketExpired`,
+ * `UnknownService`, `KdcUnreachable`, ...), and succeeds as soon as there is one. What the server refuses is
+ * `CredentialsRejected`.
+ *
+ * @example
+ * ```ts
+ * import * as Kerberos from "@effect-auth/node/Kerberos"
+ * import * as Yamcs from "@effect-auth/yamcs/Yamcs"
+ * import * as Layer from "effect/Layer"
+ *
+ * const Ops = Yamcs.layerSpnego({ baseUrl: "https://yamcs.example" }).pipe(Layer.provide(Kerberos.layer))
+ * ```
  *
  * @since 0.1.0
  * @category layers
  */
-export const layerFromEnvironment: ModeLayer<string, ExchangeError | ConfigError> = layerConfig({
-  baseUrl: CoreCredential.variableConfig("YAMCS_URL", Either.right),
-  credential: Credentials.credentialConfig("YAMCS")
-})
+export const layerSpnego = (options: SpnegoOptions): Mode.ModeLayer<"Yamcs/Spnego", ExchangeError, Negotiate> =>
+  Mode.layerTokens("Yamcs/Spnego", makeSpnegoTokens(options), options)
+
+/**
+ * {@link layerSpnego} with its settings from Config.
+ *
+ * @since 0.1.0
+ * @category layers
+ */
+export const layerSpnegoConfig = (
+  config: Config.Config.Wrap<Mode.Settings & { readonly credential: Untagged<Spnego> }>,
+  options?: System.PlainOptions
+): Mode.ModeLayer<"Yamcs/Spnego", ExchangeError | ConfigError, Negotiate> =>
+  Layer.unwrapEffect(Effect.map(System.readConfig(config), (settings) => layerSpnego({ ...options, ...settings })))
+
+/**
+ * A person on this machine, who logs in with a browser: at the OpenID provider that the server names, or at the server's
+ * own page where it names none. The first request opens the browser, and so does one whose session has ended. It requires
+ * a receiver and a prompt, such as those of `TerminalLogin.layer` of `@effect-auth/node`.
+ *
+ * The session is kept alive while no request is made. A provider that demands PKCE cannot be used, because Yamcs redeems
+ * the code itself and sends no verifier.
+ *
+ * @example
+ * ```ts
+ * import * as TerminalLogin from "@effect-auth/node/TerminalLogin"
+ * import * as Yamcs from "@effect-auth/yamcs/Yamcs"
+ * import * as Layer from "effect/Layer"
+ *
+ * const Ops = Yamcs.layerOpenId({
+ *   baseUrl: "https://yamcs.example",
+ *   redirect: { port: 8976 } // where the provider compares the port
+ * }).pipe(Layer.provide(TerminalLogin.layer))
+ * ```
+ *
+ * @since 0.1.0
+ * @category layers
+ */
+export const layerOpenId = (options: OpenIdOptions): Mode.ModeLayer<"Yamcs/OpenId", ExchangeError, Person> =>
+  Mode.layerTokens("Yamcs/OpenId", makeOpenIdTokens(options), options)
+
+/**
+ * {@link layerOpenId} with its settings from Config.
+ *
+ * @since 0.1.0
+ * @category layers
+ */
+export const layerOpenIdConfig = (
+  config: Config.Config.Wrap<Mode.Settings & { readonly credential: Untagged<OpenId> }>,
+  options?: System.PlainOptions & Pick<OpenIdOptions, "redirect">
+): Mode.ModeLayer<"Yamcs/OpenId", ExchangeError | ConfigError, Person> =>
+  Layer.unwrapEffect(Effect.map(System.readConfig(config), (settings) => layerOpenId({ ...options, ...settings })))
+
+/**
+ * No credentials, for a server that admits everyone, as one without `security.yaml` does. One that does not refuses each
+ * request with `CredentialsRejected`.
+ *
+ * @since 0.1.0
+ * @category layers
+ */
+export const layerAnonymous = (options: Mode.Options): Mode.ModeLayer<"Yamcs/Anonymous"> =>
+  Mode.layerOf<"Yamcs/Anonymous", SetupError>("Yamcs/Anonymous", makeAnonymous(options))
+
+/**
+ * Everything from the environment: the address from `YAMCS_URL`, the credential from `YAMCS_API_KEY`,
+ * `YAMCS_CLIENT_ID`, `YAMCS_ACCESS_TOKEN` or `YAMCS_USERNAME` and the variables that belong to each; see
+ * {@link credentialConfig}. If none of them is set there is no credential, as for a script that is started by a server
+ * without security. The environment decides the mode: wrap a function that needs a certain one in {@link require}.
+ *
+ * @since 0.1.0
+ * @category layers
+ */
+export const layerFromEnvironment: Mode.ModeLayer<string, ExchangeError | ConfigError> = Layer.suspend(() =>
+  layerFromEnvironmentWith()
+)
+
+/**
+ * {@link layerFromEnvironment} with options. A script that Yamcs starts gets the address of the server from the server
+ * itself, and its key over the same way; where that address is plain http beyond loopback, `dangerouslyAllowPlainHttp`
+ * lets the key go there.
+ *
+ * @since 0.1.0
+ * @category layers
+ */
+export const layerFromEnvironmentWith = (
+  { dangerouslyAllowPlainHttp, ...options }: System.PlainOptions & Pick<Mode.Settings, "dangerouslyAllowPlainHttp"> = {}
+): Mode.ModeLayer<string, ExchangeError | ConfigError> =>
+  layerConfig({
+    baseUrl: CoreCredential.variableConfig("YAMCS_URL", Either.right),
+    credential: Credentials.optionalCredentialConfig("YAMCS"),
+    dangerouslyAllowPlainHttp: Config.succeed(dangerouslyAllowPlainHttp)
+  }, options)
 
 /**
  * Checks at run time that the client has this mode, for layers whose mode was decoded from data. Fails with
@@ -417,142 +535,31 @@ export const layerFromEnvironment: ModeLayer<string, ExchangeError | ConfigError
  * @since 0.1.0
  * @category combinators
  */
-export const require = <const Name extends ModeName>(
+export const require = <const Name extends Mode.ModeName>(
   mode: Name
 ): <A, E, R>(
   self: Effect.Effect<A, E, R>
 ) => Effect.Effect<A, E | AuthModeMismatch, Exclude<R, AuthMode.AuthMode<Name>> | YamcsClient> =>
   AuthMode.require(mode, YamcsClient)
 
-type Needs = HttpClient.HttpClient | Scope.Scope
-
-type Client<E = never, R = never> = Effect.Effect<AuthenticatedHttpClient.Service, SetupError | E, Needs | R>
-
-type MakeTokens<R> = Effect.Effect<TokenSource, SetupError | ExchangeError, Needs | R>
-
-const layerOf = <const Name extends string, E, R = never>(
-  mode: Name,
-  make: Effect.Effect<AuthenticatedHttpClient.Service, E, HttpClient.HttpClient | Scope.Scope | R>
-): Layer.Layer<
-  AuthenticatedHttpClient.AuthenticatedHttpClient | YamcsClient | AuthMode.Evidence<Name>,
-  E,
-  HttpClient.HttpClient | Inferred<R>
-> =>
-  System.inferred<AuthenticatedHttpClient.AuthenticatedHttpClient | YamcsClient | AuthMode.Evidence<Name>, E, R>(
-    AuthenticatedHttpClient.layerMode({ mode, client: YamcsClient }, make)
-  )
-
-const layerTokens = <const Name extends string, R>(mode: Name, tokens: MakeTokens<R>, options: Options) =>
-  layerOf(mode, Effect.flatMap(tokens, (tokens) => bindTokens(mode, tokens, options)))
-
-const passwordTokens = <R>(given: Given<Untagged<Password>, R>, options: Options): MakeTokens<R> =>
-  sessionTokens("Yamcs/Password", given, options, {
-    make: ({ password, username }) => Credentials.password({ username, password }),
-    account: ({ username }) => username,
-    login: Tokens.password
-  })
-
-const serviceAccountTokens = <R>(given: Given<Untagged<ServiceAccount>, R>, options: Options): MakeTokens<R> =>
-  Effect.flatMap(Once.make("Yamcs/ServiceAccount"), (once) =>
-    sessionTokens("Yamcs/ServiceAccount", given, options, {
-      make: ({ asItself, become, clientId, clientSecret }) =>
-        Credentials.serviceAccount({ clientId, clientSecret, become, asItself }),
-      account: ({ become, clientId }) => become === undefined ? clientId : `${clientId} as ${become}`,
-      login: (endpoint, account) => {
-        const exchange = Tokens.clientCredentials(endpoint, account)
-        return account.become === undefined ? once(exchange) : exchange
-      }
-    }))
-
-const bearerTokens = <R>(given: Given<Untagged<Session>, R>, options: Options): MakeTokens<R> =>
-  sessionTokens("Yamcs/Bearer", given, options, {
-    make: ({ accessToken, expiresAt, refreshToken }) => Credentials.session({ accessToken, expiresAt, refreshToken }),
-    // no account is named: the session itself is what a stored token continues
-    account: ({ accessToken, refreshToken }) => Redacted.value(refreshToken ?? accessToken),
-    login: ({ mode }) => Tokens.sessionOver(mode),
-    initial: Tokens.given
-  })
-
-const sessionTokens = <R, F extends object, C>(
-  mode: ModeName,
-  given: Given<F, R>,
-  options: Options,
-  session: {
-    readonly make: (fields: F) => Either.Either<C, InvalidSetting>
-    readonly account: (credential: C) => string
-    readonly login: (endpoint: Tokens.Endpoint, credential: C) => Tokens.Exchange
-    readonly initial?: ((mode: string, credential: C) => Tokens.Given) | undefined
-  }
-): MakeTokens<R> =>
-  Effect.gen(function*() {
-    const { baseUrl } = yield* OriginPolicy.make(located(options))
-    const credential = yield* CredentialSource.make(given, { mode, make: session.make })
-    const endpoint: Tokens.Endpoint = { baseUrl, mode, delaying: yield* SlidingWindow.make(tokenRequests) }
-    const { initial } = session
-    return yield* System.makeTokens(
-      {
-        mode,
-        origin: baseUrl,
-        account: Effect.map(credential.read, session.account),
-        login: Effect.flatMap(credential.read, (credential) => session.login(endpoint, credential)),
-        refresh: Tokens.refresh(endpoint),
-        initial: initial === undefined
-          ? undefined
-          : Effect.asSome(Effect.flatMap(credential.read, (credential) => initial(mode, credential)))
-      },
-      { ...options, refreshPolicy: options.refreshPolicy ?? refreshPolicy }
-    )
-  })
-
-/**
- * The server answers 429 to the sixth token request of an address within a second (`maxAuthRequestsPerSecond`). A fifth
- * of a second is added, because requests may arrive closer together than they were sent.
- */
-const tokenRequests: SlidingWindow.Limit = { starts: 5, within: "1200 millis" }
-
-const makeApiKey = <R>(given: Given<Untagged<ApiKey>, R>, options: Options): Client<never, R> =>
+const makeApiKey = <R>(given: Given<Untagged<ApiKey>, R>, options: Mode.Options): Mode.Client<never, R> =>
   Effect.flatMap(
     CredentialSource.make(given, { mode: "Yamcs/ApiKey", make: ({ key }) => Credentials.apiKey({ key }) }),
-    (credential) => bindCredential("Yamcs/ApiKey", credential, Requests.apiKey, options)
+    (credential) => Mode.bindCredential("Yamcs/ApiKey", credential, Requests.apiKey, options)
   )
 
 /** The server reads the scheme of the header case-sensitively. */
-const makeBasic = <R>(given: Given<Untagged<CoreCredential.Basic>, R>, options: Options): Client<never, R> =>
+const makeBasic = <R>(given: Given<Untagged<CoreCredential.Basic>, R>, options: Mode.Options): Mode.Client<never, R> =>
   Effect.flatMap(
     CredentialSource.make(given, {
       mode: "Yamcs/Basic",
       make: ({ password, username }) => CoreCredential.basic({ username, password })
     }),
-    (credential) => bindCredential("Yamcs/Basic", credential, RequestCredentials.basic, options)
+    (credential) => Mode.bindCredential("Yamcs/Basic", credential, RequestCredentials.basic, options)
   )
 
-const bindCredential = <C>(
-  mode: ModeName,
-  credential: CredentialSource.CredentialSource<C>,
-  credentials: (credential: C) => RequestCredentials.RequestCredentials,
-  options: Options
-) =>
+const makeAnonymous = (options: Mode.Options): Mode.Client =>
   AuthenticatedHttpClient.make(
-    Authenticator.fromCredential(credential, {
-      mode,
-      explain: Requests.explain,
-      coolDown: options.refreshPolicy?.coolDown,
-      credentials
-    }),
-    located(options)
+    Authenticator.fixed(RequestCredentials.none, { mode: "Yamcs/Anonymous", explain: Requests.explainAnonymous }),
+    Mode.located(options)
   )
-
-const bindTokens = (mode: string, tokens: TokenSource, options: Options) =>
-  AuthenticatedHttpClient.make(Authenticator.bearer(tokens, { mode, explain: Requests.explain }), located(options))
-
-const modeOf = <C extends TaggedCredential>(credential: C): Mode<C> => {
-  const tag: C["_tag"] = credential._tag
-  return `Yamcs/${tag}`
-}
-
-/** Only the address has short forms; `origins` are complete. */
-const located = (options: Options): Options => ({ ...options, baseUrl: Address.absolute(options.baseUrl) })
-
-function isTooManyRequests(error: ExchangeError): boolean {
-  return error._tag === "TokenEndpointError" && error.reason === "TooManyRequests"
-}

@@ -97,12 +97,72 @@ export class ApiKey extends Schema.TaggedClass<ApiKey>("@effect-auth/yamcs/ApiKe
 }) {}
 
 /**
- * Every credential of Yamcs. Decode it from data to choose the mode at run time.
+ * No credential, for a server that admits everyone (`AuthInfo.requireAuthentication` is false): the program is its guest.
  *
  * @since 0.1.0
  * @category schemas
  */
-export const YamcsCredential = Schema.Union(Password, Session, ServiceAccount, ApiKey, Credential.Basic)
+export class Anonymous extends Schema.TaggedClass<Anonymous>("@effect-auth/yamcs/Anonymous")("Anonymous", {}) {}
+
+/**
+ * A Kerberos ticket, which the system holds: this only names for whom it is, and has no secret.
+ *
+ * @since 0.1.0
+ * @category schemas
+ */
+export class Spnego extends Schema.TaggedClass<Spnego>("@effect-auth/yamcs/Spnego")("Spnego", {
+  /**
+   * The server in the Kerberos database, such as `HTTP@yamcs.example`, where the host of `baseUrl` is an IP address or an
+   * alias. Default: `HTTP@` and that host.
+   */
+  service: Schema.optional(
+    Credential.Name.pipe(
+      Schema.filter((service) =>
+        /^[^@\s/]+@[^@\s/]+$/u.test(service) || "must be service@host, such as HTTP@yamcs.example"
+      )
+    )
+  ),
+  /**
+   * Whose tickets to use, such as `robot@EXAMPLE.COM`. Without one it is the system's default principal, and no token is
+   * stored, because another person's might be found. Default: none.
+   */
+  principal: Schema.optional(Credential.Name)
+}) {}
+
+/**
+ * A person, who logs in with a browser: at the OpenID provider that the server names, or at the server's own page.
+ *
+ * @since 0.1.0
+ * @category schemas
+ */
+export class OpenId extends Schema.TaggedClass<OpenId>("@effect-auth/yamcs/OpenId")("OpenId", {
+  /**
+   * The name under which the session is stored. Without one, all who use the store share one session: give each person a
+   * store of their own.
+   */
+  account: Schema.optional(Credential.Name),
+  /**
+   * The provider's issuer, which its redirect has to state if it states one (RFC 9207). Default: any of the same origin as
+   * the provider's page.
+   */
+  issuer: Schema.optional(Credential.Name)
+}) {}
+
+/**
+ * Every credential that is all that its mode needs. Decode it from data to choose the mode at run time. {@link Spnego} and
+ * {@link OpenId} need services of the program as well, and so have layers of their own.
+ *
+ * @since 0.1.0
+ * @category schemas
+ */
+export const YamcsCredential = Schema.Union(
+  Password,
+  Session,
+  ServiceAccount,
+  ApiKey,
+  Credential.Basic,
+  Anonymous
+)
 
 /**
  * @since 0.1.0
@@ -155,6 +215,36 @@ export const serviceAccount = (fields: {
 export const apiKey = (fields: {
   readonly key: Redacted.Redacted
 }): Either.Either<ApiKey, InvalidSetting> => Credential.construct(() => new ApiKey(fields))
+
+/**
+ * An {@link Anonymous}.
+ *
+ * @since 0.1.0
+ * @category constructors
+ */
+export const anonymous: Anonymous = new Anonymous()
+
+/**
+ * Makes a {@link Spnego}, or fails with `InvalidSetting`.
+ *
+ * @since 0.1.0
+ * @category constructors
+ */
+export const spnego = (fields: {
+  readonly service?: string | undefined
+  readonly principal?: string | undefined
+}): Either.Either<Spnego, InvalidSetting> => Credential.construct(() => new Spnego(fields))
+
+/**
+ * Makes an {@link OpenId}, or fails with `InvalidSetting`.
+ *
+ * @since 0.1.0
+ * @category constructors
+ */
+export const openId = (fields: {
+  readonly account?: string | undefined
+  readonly issuer?: string | undefined
+}): Either.Either<OpenId, InvalidSetting> => Credential.construct(() => new OpenId(fields))
 
 /**
  * A {@link Password} from `<prefix>_USERNAME` and `<prefix>_PASSWORD`.
@@ -217,13 +307,41 @@ export const apiKeyConfig = (prefix: string): Config.Config<ApiKey> =>
   Credential.checkedConfig(prefix, Config.all({ key: secret(`${prefix}_API_KEY`) }), apiKey, { key: "API_KEY" })
 
 /**
+ * A {@link Spnego} from `<prefix>_SERVICE` and `<prefix>_PRINCIPAL`, if they are set.
+ *
+ * @since 0.1.0
+ * @category config
+ */
+export const spnegoConfig = (prefix: string): Config.Config<Spnego> =>
+  Credential.checkedConfig(
+    prefix,
+    Config.all({ service: optional(text(`${prefix}_SERVICE`)), principal: optional(text(`${prefix}_PRINCIPAL`)) }),
+    spnego
+  )
+
+/**
+ * An {@link OpenId} from `<prefix>_ACCOUNT` and `<prefix>_ISSUER`, if they are set.
+ *
+ * @since 0.1.0
+ * @category config
+ */
+export const openIdConfig = (prefix: string): Config.Config<OpenId> =>
+  Credential.checkedConfig(
+    prefix,
+    Config.all({ account: optional(text(`${prefix}_ACCOUNT`)), issuer: optional(text(`${prefix}_ISSUER`)) }),
+    openId
+  )
+
+/**
  * The first credential that is set, in this order: {@link apiKeyConfig}, {@link serviceAccountConfig},
  * {@link sessionConfig}, {@link passwordConfig}. One that is set but cannot be used is an error and is not skipped.
  *
  * @since 0.1.0
  * @category config
  */
-export const credentialConfig = (prefix: string): Config.Config<Exclude<YamcsCredential, Credential.Basic>> =>
+export const credentialConfig = (
+  prefix: string
+): Config.Config<Exclude<YamcsCredential, Credential.Basic | Anonymous>> =>
   Credential.explainedConfig(
     orWhenMissing(
       apiKeyConfig(prefix),
@@ -234,6 +352,33 @@ export const credentialConfig = (prefix: string): Config.Config<Exclude<YamcsCre
         )
     )
   )
+
+/**
+ * {@link credentialConfig}, or an {@link Anonymous} if none of its variables is set.
+ *
+ * @since 0.1.0
+ * @category config
+ */
+export const optionalCredentialConfig = (prefix: string): Config.Config<Exclude<YamcsCredential, Credential.Basic>> =>
+  Config.orElseIf(
+    Config.mapOrFail(
+      Config.all(variables.map((name) => Config.option(text(`${prefix}_${name}`)))),
+      (values) => values.every(Option.isNone) ? Either.right(anonymous) : Either.left(ConfigError.MissingData([], ""))
+    ),
+    { if: ConfigError.isMissingDataOnly, orElse: () => credentialConfig(prefix) }
+  )
+
+/** Of which one alone makes it clear that there is meant to be a credential. */
+const variables = [
+  "API_KEY",
+  "CLIENT_ID",
+  "CLIENT_SECRET",
+  "BECOME",
+  "ACCESS_TOKEN",
+  "REFRESH_TOKEN",
+  "USERNAME",
+  "PASSWORD"
+]
 
 const text = (name: string): Config.Config<string> => Credential.variableConfig(name, Either.right)
 

@@ -79,6 +79,20 @@ const reasons: Readonly<Record<number, string>> = {
 /** `HttpRequestHandler.sendPlainTextError`: outside of API routes the message is the status line, and no header adds to it. */
 export const statusLine = (status: number) => plainText(status, `${status} ${reasons[status] ?? "Error"}`)
 
+/** `AuthHandler.handleSpnego`: a code, without its type, or what asks for a token. */
+export const spnego = (code: string | undefined) =>
+  code === undefined
+    ? HttpServerResponse.uint8Array(new TextEncoder().encode("401 Unauthorized\r\n"), {
+      status: 401,
+      headers: { "www-authenticate": "Negotiate", connection: "close" }
+    })
+    : HttpServerResponse.uint8Array(new TextEncoder().encode(code))
+
+export const redirect = (location: string) => HttpServerResponse.empty({ status: 302, headers: { location } })
+
+export const page = (status: number, text: string) =>
+  HttpServerResponse.text(`<!doctype html><p>${text}</p>\n`, { status, contentType: "text/html" })
+
 export const plainText = (status: number, message: string) =>
   HttpServerResponse.text(`${message}\r\n`, {
     status,

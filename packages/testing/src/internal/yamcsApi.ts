@@ -62,7 +62,8 @@ export const authenticate = (
     return Either.fromOption(Record.get(settings.apiKeys, apiKey), () => refusal(401, "Invalid API key"))
   }
   const cookie = Object.entries(presented.cookies).find(([name]) => name.toLowerCase() === "access_token")
-  return cookie === undefined ? refuse(401, "Missing authentication") : bearer(state, cookie[1], now)
+  if (cookie !== undefined) return bearer(state, cookie[1], now)
+  return settings.guest === undefined ? refuse(401, "Missing authentication") : Either.right(settings.guest)
 }
 
 const refusal = (status: 400 | 401, message: string): Refusal => ({ status, message })

@@ -47,10 +47,13 @@ export const login = (
     {
       ...state,
       counter: state.counter + 1,
-      codes: HashMap.set(state.codes, code, { user: username, at: now })
+      codes: HashMap.set(state.codes, code, { user: username, until: now + codeMillis, kind: "Page" })
     }
   ]
 }
+
+/** `AuthHandler.CODE_CACHE`. */
+const codeMillis = 60_000
 
 const page = (contextPath: string, parameters: Parameters, error: Option.Option<string>): Answer => {
   const hidden = ["client_id", "redirect_uri", "state"].flatMap((name) => {

@@ -4,6 +4,7 @@
  */
 import * as Either from "effect/Either"
 import * as HashMap from "effect/HashMap"
+import * as HashSet from "effect/HashSet"
 import * as Option from "effect/Option"
 import * as Record from "effect/Record"
 
@@ -20,6 +21,8 @@ export interface Stats {
   readonly refused: number
   /** Requests to `/auth/token`, whatever the answer. */
   readonly attempts: number
+  /** Kerberos tickets that were exchanged for a code. */
+  readonly tickets: number
   /** Successful grants of any kind but `refresh_token`. */
   readonly logins: number
   /** Refresh tokens redeemed, without replays. */
@@ -44,7 +47,26 @@ export interface ServiceAccount {
   readonly applicationSecret: string
 }
 
+/** What an OpenID provider and the server's module for it say and do. */
+export interface OpenId {
+  readonly clientId: string
+  readonly authorizationEndpoint: string
+  readonly scope: string
+  readonly issuer: string | undefined
+  /** Whether the provider refuses codes in a page, so that the server answers 500. */
+  readonly answersPages: boolean
+  /** Whether the module stands after that of Kerberos, so that the server refuses every code. */
+  readonly refusesCodes: boolean
+}
+
 export interface Settings {
+  /** Whom requests without credentials are from; `undefined`: they are refused. */
+  readonly guest: string | undefined
+  /** Whether Kerberos tickets are accepted. */
+  readonly spnego: boolean
+  /** The server in the Kerberos database; `undefined`: any. */
+  readonly service: string | undefined
+  readonly openId: OpenId | undefined
   readonly users: Readonly<Record<string, string>>
   readonly apiKeys: Readonly<Record<string, string>>
   readonly tokenLifetime: number
@@ -76,8 +98,13 @@ export interface State {
   /** Sessions by refresh token, of those that are not redeemed yet. */
   readonly refresh: HashMap.HashMap<string, number>
   readonly redeemed: HashMap.HashMap<string, { readonly at: number; readonly next: string; readonly session: number }>
-  /** Authorization codes that the login page gave. */
-  readonly codes: HashMap.HashMap<string, { readonly user: string; readonly at: number }>
+  /** Authorization codes of the login page, and of Kerberos tickets. */
+  readonly codes: HashMap.HashMap<string, Code>
+  /** Authorization codes of the OpenID provider. */
+  readonly openIdCodes: HashMap.HashMap<string, { readonly user: string; readonly redirectUri: string }>
+  /** The serial numbers of the Kerberos tickets that were used. */
+  readonly tickets: HashSet.HashSet<number>
+  readonly blocked: HashSet.HashSet<string>
   /** By application id. */
   readonly serviceAccounts: HashMap.HashMap<string, ServiceAccount>
   /** The server's own count of token requests, in a window that starts anew instead of sliding. */
@@ -86,6 +113,13 @@ export interface State {
   readonly recent: ReadonlyArray<number>
   readonly failures: { readonly remaining: number; readonly status: number }
   readonly stats: Stats
+}
+
+interface Code {
+  readonly user: string
+  readonly until: number
+  /** That of a Kerberos ticket brings no refresh token. */
+  readonly kind: "Page" | "Spnego"
 }
 
 export interface UserInfo {
@@ -102,6 +136,9 @@ export const initial = (serviceAccounts: ReadonlyArray<ServiceAccount>, now: num
   refresh: HashMap.empty(),
   redeemed: HashMap.empty(),
   codes: HashMap.empty(),
+  openIdCodes: HashMap.empty(),
+  tickets: HashSet.empty(),
+  blocked: HashSet.empty(),
   serviceAccounts: HashMap.fromIterable(serviceAccounts.map((account) => [account.applicationId, account])),
   window: { start: now, count: 0 },
   recent: [],
@@ -110,6 +147,7 @@ export const initial = (serviceAccounts: ReadonlyArray<ServiceAccount>, now: num
     requests: 0,
     refused: 0,
     attempts: 0,
+    tickets: 0,
     logins: 0,
     refreshes: 0,
     refreshesReplayed: 0,

@@ -4,7 +4,9 @@
  */
 import * as Either from "effect/Either"
 import * as HashMap from "effect/HashMap"
+import * as HashSet from "effect/HashSet"
 import * as Option from "effect/Option"
+import * as OpenId from "./yamcsOpenId.ts"
 import type { Settings, State } from "./yamcsState.ts"
 import { count, isAccount, isPassword, startSession } from "./yamcsState.ts"
 import * as Wire from "./yamcsWire.ts"
@@ -34,9 +36,6 @@ type Step = readonly [Outcome, State]
 const replayMillis = 5000
 
 export const formType = "application/x-www-form-urlencoded"
-
-/** `AuthHandler.CODE_CACHE`. */
-const codeMillis = 60_000
 
 /** `POST /auth/token`. */
 export const receive = (settings: Settings, request: TokenRequest, now: number) => (before: State): Step => {
@@ -90,21 +89,38 @@ const passwordGrant = (settings: Settings, form: TokenRequest["form"], now: numb
   return login(settings, username, now, state)
 }
 
-/** `AuthHandler.CODE_CACHE`: a code may be redeemed more than once. */
+/** A code may be redeemed more than once, except those of an OpenID provider. */
 const codeGrant = (settings: Settings, code: string | undefined, now: number, state: State): Step => {
   if (code === undefined) {
     return refused(400, state)
   }
-  const found = Option.filter(HashMap.get(state.codes, code), ({ at }) => now - at < codeMillis)
+  if (settings.openId !== undefined && code.startsWith("oidc ")) {
+    const [redeemed, next] = OpenId.redeem(code, settings.openId)(state)
+    return Either.match(redeemed, {
+      onLeft: (status) => refused(status, next),
+      onRight: (user) => login(settings, user, now, next)
+    })
+  }
+  const found = Option.filter(HashMap.get(state.codes, code), ({ until }) => now < until)
   return Option.match(found, {
     onNone: () => refused(401, state),
-    onSome: ({ user }) => login(settings, user, now, state)
+    onSome: ({ kind, user }) =>
+      kind === "Page" ? login(settings, user, now, state) : loginWithTicket(settings, user, now, state)
   })
 }
 
 const login = (settings: Settings, user: string, now: number, state: State): Step => {
+  if (HashSet.has(state.blocked, user)) return refused(401, state)
   const [session, next] = startSession(state, user, now)
   return grantWithRefresh(settings, user, session, now, count(next, { logins: state.stats.logins + 1 }))
+}
+
+/** The session ends with its access token, and has no refresh token. */
+const loginWithTicket = (settings: Settings, user: string, now: number, state: State): Step => {
+  if (HashSet.has(state.blocked, user)) return refused(401, state)
+  const [session, next] = startSession(state, user, now)
+  const [token, issued] = issue(settings, user, Option.some(session), now, next)
+  return [{ _tag: "Granted", token }, count(issued, { logins: state.stats.logins + 1 })]
 }
 
 const clientGrant = (settings: Settings, request: TokenRequest, now: number, state: State): Step => {

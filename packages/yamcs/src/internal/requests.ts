@@ -18,3 +18,11 @@ export const explain: Authenticator.ActiveCredentials["explain"] = (
     YamcsError.fromResponse(response),
     ({ msg, type }) => ({ code: type, detail: msg === "" ? undefined : msg })
   )
+
+/** What the server says first is that credentials are missing. */
+export const explainAnonymous: Authenticator.ActiveCredentials["explain"] = (response) =>
+  Effect.map(explain(response), (message) => ({
+    ...message,
+    detail: [message.detail, "no credentials are given, and the server wants some"].filter((part) => part !== undefined)
+      .join("; ")
+  }))

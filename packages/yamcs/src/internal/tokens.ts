@@ -29,7 +29,7 @@ export interface Endpoint {
 }
 
 /** A request to the endpoint. */
-export type Exchange = Effect.Effect<Token.Token, ExchangeError, HttpClient.HttpClient>
+export type Exchange<R = never> = Effect.Effect<Token.Token, ExchangeError, HttpClient.HttpClient | R>
 
 /** The tokens of a session that began elsewhere. */
 export type Given = Effect.Effect<Token.Token, ExchangeError>
@@ -52,9 +52,18 @@ export const clientCredentials = (
     HttpClientRequest.setHeader("authorization", clientBasic(clientId, Redacted.value(clientSecret)))
   )
 
+/** RFC 6749 section 4.1.3: a code of the login page, of a provider, or for a GSS token. */
+export const authorizationCode = (
+  endpoint: Endpoint,
+  code: string,
+  reading?: Pick<TokenEndpoint.Options, "dialect" | "explain">
+): Exchange => exchange(endpoint, { grant_type: "authorization_code", code }, identity, reading)
+
 /** RFC 6749 section 6. The answer's refresh token replaces the redeemed one. */
 export const refresh = (endpoint: Endpoint) => (refreshToken: Redacted.Redacted): Exchange =>
-  exchange(endpoint, { grant_type: "refresh_token", refresh_token: Redacted.value(refreshToken) }, identity, "refresh")
+  exchange(endpoint, { grant_type: "refresh_token", refresh_token: Redacted.value(refreshToken) }, identity, {
+    grant: "refresh"
+  })
 
 /**
  * Yamcs refuses with 401 and a line of plain text, and calls a request that it does not understand 400 in the same way.
@@ -99,7 +108,7 @@ const exchange = (
   { baseUrl, delaying, mode }: Endpoint,
   form: Record<string, string>,
   authenticate: (request: HttpClientRequest.HttpClientRequest) => HttpClientRequest.HttpClientRequest = identity,
-  grant: TokenEndpoint.Grant = "login"
+  reading?: Pick<TokenEndpoint.Options, "grant" | "dialect" | "explain">
 ): Exchange =>
   Effect.gen(function*() {
     const client = yield* HttpClient.HttpClient
@@ -108,7 +117,7 @@ const exchange = (
       HttpClientRequest.bodyUrlParams(form),
       authenticate
     )
-    const options = { mode, grant, dialect, explain: () => Effect.succeed(ServerMessage.empty) }
+    const options = { mode, dialect, explain: () => Effect.succeed(ServerMessage.empty), ...reading }
     const response = yield* delaying(TokenEndpoint.execute(client, request, options))
     const answer = yield* TokenEndpoint.json(TokenResponse, options)(response)
     return yield* Token.make({
