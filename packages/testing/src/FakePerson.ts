@@ -111,19 +111,23 @@ const make = ({ enterCode, read }: Reading): Effect.Effect<Context.Context<Desk>
   Effect.gen(function*() {
     const listening = yield* Ref.make<Listening>({ ports: firstPort, redirects: HashMap.empty() })
 
+    /** A browser is no part of what the program traces. */
     const follow = (url: string) =>
-      Effect.gen(function*() {
-        const { headers, status, text } = yield* read(url)
-        const { location } = headers
-        if (location === undefined) {
-          return status < 400
-            ? undefined
-            : yield* Effect.dieMessage(`FakePerson: the authorization endpoint answers ${status}: ${yield* text}`)
-        }
-        const { redirects } = yield* Ref.get(listening)
-        const queue = HashMap.get(redirects, location.split("?")[0] ?? "")
-        if (Option.isSome(queue)) yield* Queue.offer(queue.value, new URL(location).searchParams)
-      })
+      Effect.withTracerEnabled(
+        Effect.gen(function*() {
+          const { headers, status, text } = yield* read(url)
+          const { location } = headers
+          if (location === undefined) {
+            return status < 400
+              ? undefined
+              : yield* Effect.dieMessage(`FakePerson: the authorization endpoint answers ${status}: ${yield* text}`)
+          }
+          const { redirects } = yield* Ref.get(listening)
+          const queue = HashMap.get(redirects, location.split("?")[0] ?? "")
+          if (Option.isSome(queue)) yield* Queue.offer(queue.value, new URL(location).searchParams)
+        }),
+        false
+      )
 
     const browser: Browser.Service = { open: (url) => Effect.orDie(follow(url)) }
     const prompt: LoginPrompt.Service = {
