@@ -36,13 +36,13 @@ export class YamcsError extends Schema.TaggedError<YamcsError>("@effect-auth/yam
 
 /**
  * Reads an answer that is an error: JSON `{code, type, msg}`, the same within `exception`, or plain text. A body that
- * cannot be read leaves only the status.
+ * cannot be read, and one in Protocol Buffers, leaves only the status.
  *
  * @since 0.1.0
  * @category constructors
  */
 export const fromResponse = (response: HttpClientResponse.HttpClientResponse): Effect.Effect<YamcsError> =>
-  Effect.map(Effect.orElseSucceed(ResponseBody.bounded(response).text, () => ""), (body) => {
+  Effect.map(textOf(response), (body) => {
     const { msg = "", type } = Either.match(decodeProblem(body.length > longestProblem ? "" : body), {
       onLeft: (): Problem => ({ msg: body }),
       onRight: (answer) => "exception" in answer ? answer.exception : answer
@@ -82,6 +82,12 @@ export const filterStatusOk = <E, R>(
     response.status >= 200 && response.status < 300
       ? Effect.succeed(response)
       : Effect.flatMap(fromResponse(response), Effect.fail))
+
+/** Bytes are no words; whoever asks for Protocol Buffers reads them. */
+const textOf = (response: HttpClientResponse.HttpClientResponse): Effect.Effect<string> =>
+  /^application\/protobuf\b/iu.test(response.headers["content-type"] ?? "")
+    ? Effect.as(ResponseBody.discard(response), "")
+    : Effect.orElseSucceed(ResponseBody.bounded(response).text, () => "")
 
 const Problem = Schema.Struct({
   type: Schema.optional(Schema.String),

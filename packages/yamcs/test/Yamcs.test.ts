@@ -5,6 +5,7 @@ import * as Token from "@effect-auth/core/Token"
 import type * as TokenSource from "@effect-auth/core/TokenSource"
 import * as TokenStore from "@effect-auth/core/TokenStore"
 import * as FakeYamcs from "@effect-auth/testing/FakeYamcs"
+import * as VirtualClock from "@effect-auth/testing/VirtualClock"
 import * as HttpClient from "@effect/platform/HttpClient"
 import * as HttpClientRequest from "@effect/platform/HttpClientRequest"
 import * as HttpClientResponse from "@effect/platform/HttpClientResponse"
@@ -23,6 +24,7 @@ import * as TestClock from "effect/TestClock"
 import { outlivesWeather } from "../../core/test/tokenEndpointWeather.ts"
 import * as Yamcs from "../src/Yamcs.ts"
 import * as YamcsCredential from "../src/YamcsCredential.ts"
+import * as YamcsError from "../src/YamcsError.ts"
 
 const baseUrl = "https://yamcs.example"
 
@@ -185,6 +187,36 @@ describe("Yamcs, bearer", () => {
       )
     }).pipe(Effect.provide(FakeYamcs.layer())))
 
+  it.effect("is kept alive for hours without a request, the first included, if it can be refreshed", () =>
+    VirtualClock.run(
+      Effect.gen(function*() {
+        const credential = new YamcsCredential.Session(yield* login)
+        const store = yield* TokenStore.makeMemory
+        for (const given of [credential, Effect.succeed(credential)]) {
+          yield* Effect.gen(function*() {
+            yield* Effect.sleep("3 hours")
+            assert.strictEqual(yield* whoAmI, "operator")
+            assert.deepInclude(yield* stats, { logins: 1, refused: 0 })
+          }).pipe(Effect.provide(Yamcs.layerBearer({ baseUrl, credential: given, store })))
+        }
+      }).pipe(Effect.provide(FakeYamcs.layer()))
+    ))
+
+  it.effect("is not kept alive without a refresh token, or where the program's policy does not say so", () =>
+    VirtualClock.run(
+      Effect.gen(function*() {
+        const credential = new YamcsCredential.Session(yield* login)
+        const { accessToken } = credential
+        yield* Effect.gen(function*() {
+          yield* Effect.sleep("3 hours")
+          assert.deepInclude(yield* stats, { attempts: 1, refreshes: 0 })
+        }).pipe(Effect.provide(Layer.merge(
+          Yamcs.layerBearer({ baseUrl, credential: { accessToken } }),
+          Yamcs.layerBearer({ baseUrl, credential, refreshPolicy: Yamcs.refreshPolicy })
+        )))
+      }).pipe(Effect.provide(FakeYamcs.layer()))
+    ))
+
   it.effect("a stored session that has ended gives way to the one that was given", () =>
     Effect.gen(function*() {
       const store = yield* TokenStore.makeMemory
@@ -292,6 +324,46 @@ describe("Yamcs, API key and Basic", () => {
     }).pipe(Effect.provide(live({ credential: basic }))))
 })
 
+describe("Yamcs, anonymous", () => {
+  it.effect("is the guest of a server that admits everyone, and sends nothing", () =>
+    Effect.gen(function*() {
+      assert.isFalse((yield* Yamcs.authInfo({ baseUrl })).requireAuthentication)
+      assert.strictEqual(yield* whoAmI, "guest")
+      assert.deepInclude(yield* stats, { attempts: 0, requests: 1 })
+    }).pipe(Effect.provide(live({ credential: Yamcs.anonymous }, { guest: "guest" }))))
+
+  it.effect("is refused by any other, and the error says that no credentials are given", () =>
+    Effect.gen(function*() {
+      const error = yield* Effect.flip(Yamcs.user)
+      assert.deepInclude(error, { _tag: "CredentialsRejected", mode: "Yamcs/Anonymous", status: 401 })
+      assert.include(error.message, "Missing authentication; no credentials are given, and the server wants some")
+    }).pipe(Effect.provide(Layer.provideMerge(Yamcs.layerAnonymous({ baseUrl }), FakeYamcs.layer()))))
+})
+
+describe("Yamcs, answers in Protocol Buffers", () => {
+  it.effect("reach the program byte for byte, in every mode with a token", () =>
+    Effect.gen(function*() {
+      const http = yield* Yamcs.Client
+      const plain = yield* HttpClient.HttpClient
+      const accept = { headers: { accept: "application/protobuf" } }
+      const ours = yield* http.get("/api/user", accept)
+      const theirs = yield* plain.get(`${baseUrl}/api/user`, {
+        headers: { ...accept.headers, "x-api-key": FakeYamcs.canaries.apiKey }
+      })
+      assert.strictEqual(ours.headers["content-type"], "application/protobuf")
+      assert.deepStrictEqual(yield* ours.arrayBuffer, yield* theirs.arrayBuffer)
+    }).pipe(Effect.provide(live({ credential: password }))))
+
+  it.effect("that are errors have a status, and no bytes as words", () =>
+    Effect.gen(function*() {
+      const http = yield* Yamcs.Client
+      const error = yield* Effect.flip(YamcsError.filterStatusOk(
+        http.get("/api/instances/none", { headers: { accept: "application/protobuf" } })
+      ))
+      assert.deepInclude(error, { _tag: "YamcsError", status: 404, msg: "" })
+    }).pipe(Effect.provide(live({ credential: password }))))
+})
+
 describe("Yamcs, token changes", () => {
   it.effect("are told on every change, by login, refresh and rejection alike, the last one before the end", () =>
     Effect.gen(function*() {
@@ -384,6 +456,48 @@ describe("Yamcs, settings from the environment", () => {
         Effect.provide(whoAmI, Layer.provide(Yamcs.layerFromEnvironment, environment({ YAMCS_API_KEY: "canary" })))
       )
       assert.include(String(error), "YAMCS_URL")
+    }).pipe(Effect.provide(FakeYamcs.layer())))
+
+  it.effect("may name no credential, as for a script that a server without security starts", () =>
+    Effect.gen(function*() {
+      assert.strictEqual(yield* AuthMode.require("Yamcs/Anonymous")(whoAmI), "guest")
+    }).pipe(Effect.provide(
+      Yamcs.layerFromEnvironment.pipe(
+        Layer.provide(environment({ YAMCS_URL: "yamcs.example", YAMCS_API_KEY: "" })),
+        Layer.provide(FakeYamcs.layer({ guest: "guest" }))
+      )
+    )))
+
+  for (
+    const [name, missing] of [
+      ["YAMCS_USERNAME", "YAMCS_PASSWORD (YAMCS_USERNAME is set)"],
+      ["YAMCS_PASSWORD", "YAMCS_USERNAME (YAMCS_PASSWORD is set)"],
+      ["YAMCS_CLIENT_ID", "YAMCS_CLIENT_SECRET (YAMCS_CLIENT_ID is set)"],
+      ["YAMCS_CLIENT_SECRET", "YAMCS_CLIENT_ID (YAMCS_CLIENT_SECRET is set)"],
+      ["YAMCS_REFRESH_TOKEN", "YAMCS_ACCESS_TOKEN"],
+      ["YAMCS_BECOME", "YAMCS_CLIENT_ID"]
+    ] as const
+  ) {
+    it.effect(`are not taken for none when ${name} is set alone`, () =>
+      Effect.gen(function*() {
+        const variables = environment({ YAMCS_URL: "yamcs.example", [name]: "canary" })
+        const error = yield* Effect.flip(
+          Effect.provide(whoAmI, Layer.provide(Yamcs.layerFromEnvironment, variables))
+        )
+        assert.include(String(error), missing)
+      }).pipe(Effect.provide(FakeYamcs.layer({ guest: "guest" }))))
+  }
+
+  it.effect("lead over plain http only to loopback, or where that is allowed, as to an address that the server gave itself", () =>
+    Effect.gen(function*() {
+      const variables = environment({
+        YAMCS_URL: "http://yamcs.example:8090",
+        YAMCS_API_KEY: FakeYamcs.canaries.apiKey
+      })
+      const error = yield* Effect.flip(Effect.provide(whoAmI, Layer.provide(Yamcs.layerFromEnvironment, variables)))
+      assert.strictEqual(error._tag, "InsecureTransport")
+      const allowed = Yamcs.layerFromEnvironmentWith({ dangerouslyAllowPlainHttp: true })
+      assert.strictEqual(yield* Effect.provide(whoAmI, Layer.provide(allowed, variables)), "operator")
     }).pipe(Effect.provide(FakeYamcs.layer())))
 
   it.effect("may be of one mode", () =>
