@@ -160,7 +160,8 @@ const explain = ({
   const ours = challenges.find(({ scheme }) => scheme === "negotiate")
   return Effect.succeed({
     detail: ours?.token68 !== undefined
-      ? "the server wants more than one leg, which is not supported"
+      // a token that refuses looks like one that goes on
+      ? "the server did not accept the ticket, or wants another leg, which is not supported"
       : ours === undefined && challenges.length > 0
       ? `${Challenge.explain(challenges).detail ?? ""}, which Negotiate is not among`
       : "the server did not accept the ticket"

@@ -107,7 +107,11 @@ describe("Negotiate", () => {
   for (
     const [what, challenge, detail] of [
       ["did not accept the ticket", "Negotiate", "the server did not accept the ticket"],
-      ["wants another leg", "Negotiate oYGXMIGUoAMKAQE=", "the server wants more than one leg, which is not supported"],
+      [
+        "wants another leg",
+        "Negotiate oYGXMIGUoAMKAQE=",
+        "the server did not accept the ticket, or wants another leg, which is not supported"
+      ],
       ["takes other schemes", "Basic realm=\"files\"", "basic (files), which Negotiate is not among"],
       ["says nothing", undefined, "the server did not accept the ticket"]
     ] as const
