@@ -93,7 +93,7 @@ export {
  */
 export const isAuthError = (u: unknown): u is AuthError => Predicate.hasProperty(u, TypeId) || isRateLimited(u)
 
-/** What a server said while refusing; `code` and `detail` are those of a `ServerMessage`. */
+/** What a server said while refusing; `code`, `detail` and `advice` are those of a `ServerMessage`. */
 const refusal = {
   /** The mode that was refused, such as `IbmMq/Ltpa`. */
   mode: Schema.String,
@@ -102,8 +102,10 @@ const refusal = {
   status: Schema.optional(Schema.Int),
   /** The server's own code, such as `MQWB0112E`, `2000` or `invalid_grant`. */
   code: Schema.optional(Schema.String),
-  /** What the server said, or what to check. */
-  detail: Schema.optional(Schema.String)
+  /** What the server said, or what is wrong with what it sent. */
+  detail: Schema.optional(Schema.String),
+  /** What may be behind it, or what to check, in the words of this library. */
+  advice: Schema.optional(Schema.String)
 }
 
 const sentence = (
@@ -113,6 +115,7 @@ const sentence = (
     readonly status?: number | undefined
     readonly code?: string | undefined
     readonly detail?: string | undefined
+    readonly advice?: string | undefined
   }
 ): string => {
   const at = facts.url === undefined ? "" : ` at ${facts.url}`
@@ -120,7 +123,8 @@ const sentence = (
     Predicate.isNotUndefined
   )
   const parenthesis = said.length === 0 ? "" : ` (${said.join(", ")})`
-  return `${head}${at}${parenthesis}${facts.detail === undefined ? "" : `: ${facts.detail}`}`
+  const words = [facts.detail, facts.advice].filter(Predicate.isNotUndefined)
+  return `${head}${at}${parenthesis}${words.length === 0 ? "" : `: ${words.join("; ")}`}`
 }
 
 /**

@@ -605,12 +605,16 @@ describe("Authenticator", () => {
     it.scoped("leaves the token as it is where the server goes on asking, or the body cannot be sent again", () =>
       Effect.gen(function*() {
         let nonce = 0
-        const asking = ScriptedHttpClient.make(() => ({ status: 401, headers: { "x-nonce": `n${++nonce}` } }))
+        const asking = ScriptedHttpClient.make(() => ({
+          status: 401,
+          headers: { "x-nonce": `n${++nonce}`, "www-authenticate": `Proof error="nonce", error_description="as said"` }
+        }))
         const http = yield* clientOf(yield* proving(yield* numbered("canary-token-")), asking)
         assert.deepInclude(yield* Effect.flip(http.get("/a")), { _tag: "AuthenticationFailed", status: 401 })
         const streamed = HttpBody.stream(Stream.make(new Uint8Array(3)))
         const error = yield* Effect.flip(http.post("/b", { body: streamed }))
-        assert.include(error.message, "the request's body cannot be sent a second time")
+        assert.include(error.message, "(HTTP 401, nonce): as said; the request's body cannot be sent a second time")
+        assert.deepInclude(error, { code: "nonce", detail: "as said" })
         assert.deepStrictEqual(
           (yield* proofs(asking)).map(([authorization]) => authorization),
           Array.from({ length: 5 }, () => "Bearer canary-token-1")

@@ -28,6 +28,18 @@ describe("ServerMessage", () => {
       assert.match(detail ?? "", /…$/u)
     })
 
+    it("keeps what a mode advises apart from what the server says, and takes no name in it for a credential", () => {
+      const advice = "the token is one of https://login.acme.example/oauth2/default/of/an/authorization/server"
+      const { detail, ...message } = ServerMessage.make({ detail: "word, ".repeat(100), advice })
+      assert.strictEqual(detail?.length, 500)
+      assert.deepStrictEqual(message, { advice })
+      assert.strictEqual(
+        ServerMessage.make({ advice: "of canary-user,\nnot yours" }, ["canary-user"]).advice,
+        "of […], not yours"
+      )
+      assert.strictEqual(ServerMessage.make({ advice: "word, ".repeat(100) }).advice?.length, 500)
+    })
+
     it("replaces a run of 32 token characters, which may be a credential", () => {
       const token = (length: number) => "canary-9".repeat(8).slice(0, length)
       assert.strictEqual(ServerMessage.make({ detail: `token ${token(32)} expired` }).detail, "token […] expired")
@@ -52,6 +64,16 @@ describe("ServerMessage", () => {
     it("takes the first code and the first detail of several messages", () => {
       const messages = [{ detail: "first" }, { code: "E1" }, { code: "E2", detail: "second" }]
       assert.deepStrictEqual(ServerMessage.merge(messages), { code: "E1", detail: "first" })
+    })
+
+    it("takes the code and the detail of one message before those of two", () => {
+      const messages = [{ detail: "the server asks for basic" }, { code: "E2", detail: "the second" }]
+      assert.deepStrictEqual(ServerMessage.merge(messages), { code: "E2", detail: "the second" })
+    })
+
+    it("takes the advice of all, and none of it twice", () => {
+      const messages = [{ advice: "check a" }, { detail: "said" }, { advice: "check b" }, { advice: "check a" }]
+      assert.deepInclude(ServerMessage.merge(messages), { detail: "said", advice: "check a; check b" })
     })
 
     it("says nothing if no message does", () => {

@@ -7,6 +7,7 @@ import * as Token from "@effect-auth/core/Token"
 import * as TokenSource from "@effect-auth/core/TokenSource"
 import * as TokenStore from "@effect-auth/core/TokenStore"
 import * as FakeMqweb from "@effect-auth/testing/FakeMqweb"
+import * as ScriptedHttpClient from "@effect-auth/testing/ScriptedHttpClient"
 import * as HttpClient from "@effect/platform/HttpClient"
 import * as HttpClientResponse from "@effect/platform/HttpClientResponse"
 import { assert, describe, it } from "@effect/vitest"
@@ -184,11 +185,17 @@ describe("IbmMq, Basic", () => {
     }).pipe(Effect.provide(layer))
   })
 
-  it.effect("a refusal asks for the feature that Basic needs, also where a proxy says a lot", () =>
+  it.effect("a refusal asks for the feature that Basic needs, beside all that the server says", () =>
     Effect.gen(function*() {
-      const { layer } = wire(IbmMq.layerBasic({ ...options, credential: wrong }))
-      assert.include((yield* Effect.flip(Effect.provide(list, layer))).message, "basicAuthenticationMQ-1.0")
-    }))
+      const message = "MQWB0105E: " + "These words are the server's. ".repeat(15).trim()
+      const server = ScriptedHttpClient.make({ status: 401, json: { error: [{ msgId: "MQWB0105E", message }] } })
+      const http = yield* IbmMq.make({ ...options, credential: new Credential.Basic(login) }).pipe(
+        Effect.provideService(HttpClient.HttpClient, server)
+      )
+      const error = yield* Effect.flip(http.get("/admin/qmgr"))
+      assert.deepInclude(error, { code: "MQWB0105E", detail: message.slice("MQWB0105E: ".length) })
+      assert.include(error.message, "basicAuthenticationMQ-1.0")
+    }).pipe(Effect.scoped))
 
   it.effect("a user name with a colon, which LTPA may have, is refused before anything is sent", () => {
     const colon = new Ltpa({ username: "domain:reader", password: credential.password })

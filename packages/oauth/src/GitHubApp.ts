@@ -335,7 +335,8 @@ const explain =
       const isLimited = yield* Effect.map(limits(response), Option.isSome)
       return {
         code: isLimited ? rateLimited : undefined,
-        detail: response.status === 404 && text !== undefined ? `${text} (is the installation one of this app?)` : text
+        detail: text,
+        advice: response.status === 404 ? "is the installation one of this app?" : undefined
       }
     })
 

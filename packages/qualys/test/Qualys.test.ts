@@ -92,7 +92,7 @@ describe("Qualys, basic", () => {
       const error = yield* Effect.flip(get(scans))
       assert.strictEqual(
         error.message,
-        "Qualys/Basic: the server rejected the credentials at https://qualysapi.qg2.apps.qualys.com/api/2.0/fo/scan/ (HTTP 401, 2000): Bad Login/Password: the user name or the " +
+        "Qualys/Basic: the server rejected the credentials at https://qualysapi.qg2.apps.qualys.com/api/2.0/fo/scan/ (HTTP 401, 2000): Bad Login/Password; the user name or the " +
           "password is wrong, or the account is not on qg2 but on another platform, or its user logs in by SSO, which the API does not support"
       )
     }).pipe(Effect.provide(on()(Qualys.layerBasic({ platform: "qg2", credential: wrong })))))
@@ -365,7 +365,7 @@ describe("Qualys, the platform of a user name", () => {
     }))
 })
 
-describe("Qualys.asJson", () => {
+describe("Qualys.revealJson", () => {
   for (const { given, line, name, pretty } of cases) {
     const fake = { username: given.username, password: given.password }
     it.effect(`gives what to_json_string gave after a login: ${name}`, () =>
@@ -373,8 +373,8 @@ describe("Qualys.asJson", () => {
         const credential = Either.getOrThrow(QualysCredential.fromUnknown({ ...given, token: null }))
         const server = yield* FakeQualys.make(fake)
         const { json, logins, printed } = yield* Qualys.requireAccount(Effect.gen(function*() {
-          const json = yield* Qualys.asJson()
-          return { json, printed: yield* Qualys.asJson({ pretty: true }), logins: (yield* server.stats).logins }
+          const json = yield* Qualys.revealJson()
+          return { json, printed: yield* Qualys.revealJson({ pretty: true }), logins: (yield* server.stats).logins }
         })).pipe(
           Effect.provide(Qualys.layer({ credential })),
           Effect.provideService(HttpClient.HttpClient, server.httpClient)
@@ -390,7 +390,7 @@ describe("Qualys.asJson", () => {
 
   it.effect("holds the JWT that the client uses, and the next one after it was refused", () =>
     Effect.gen(function*() {
-      const token = Effect.map(Qualys.requireAccount(Qualys.asJson()), (json): unknown => JSON.parse(json).token)
+      const token = Effect.map(Qualys.requireAccount(Qualys.revealJson()), (json): unknown => JSON.parse(json).token)
       yield* get("/rest/2.0/count/am/asset")
       const first = yield* token
       assert.deepInclude(yield* stats, { logins: 1 })
@@ -597,7 +597,8 @@ describe("Qualys, bearer", () => {
 })
 
 describe("Qualys, bearers of a token source", () => {
-  const issuer = "https://login.acme.example"
+  // longer than what is masked in the words of a server
+  const issuer = "https://login.acme.example/oauth2/default/of/an/authorization/server"
   it.effect("are those of any mode of OAuth, renewed by what it says of their life, and once when Qualys refuses one", () =>
     Effect.gen(function*() {
       const serial = yield* Ref.make(0)
@@ -637,6 +638,7 @@ describe("Qualys, bearers of a token source", () => {
       const error = yield* Effect.flip(get(scans)).pipe(
         Effect.provide(on()(Qualys.layerBearer({ platform: "qg2", tokens })))
       )
+      assert.deepInclude(error, { code: "2000", detail: "Bad Login/Password" })
       assert.include(error.message, `the token has iss ${issuer}, aud qualys more and sub external-id`)
       assert.notInclude(error.message, value)
       const http = yield* Qualys.makeWith(tokens, { platform: "qg2" }).pipe(

@@ -1,5 +1,5 @@
 /** What may be behind a 401 of mqweb beside what it says, in the modes where it says little. */
-import * as ServerMessage from "@effect-auth/core/ServerMessage"
+import type * as ServerMessage from "@effect-auth/core/ServerMessage"
 import type * as HttpClientResponse from "@effect/platform/HttpClientResponse"
 import * as Effect from "effect/Effect"
 import * as Option from "effect/Option"
@@ -24,11 +24,4 @@ const advised = (
   response: HttpClientResponse.HttpClientResponse,
   advice: string
 ): Effect.Effect<ServerMessage.ServerMessage> =>
-  Effect.map(MqError.explain(response), (message) => {
-    const { detail } = ServerMessage.fromResponse(response, message)
-    const said = detail === undefined ? "" : `${detail.slice(0, longestSaid)} `
-    return { ...message, detail: `${said}(${advice})` }
-  })
-
-/** What mqweb says is shorter; what a proxy says must not push the advice out of the message. */
-const longestSaid = 200
+  Effect.map(MqError.explain(response), (message) => ({ ...message, advice }))

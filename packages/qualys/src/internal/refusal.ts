@@ -30,7 +30,7 @@ export const explainBearer = (claims: () => string | undefined): Explain => (res
   const said = claims()
   return said === undefined
     ? explainCall(response)
-    : Effect.map(explainCall(response), (message) => withAdvice(response, message, `the token has ${said}`))
+    : Effect.map(explainCall(response), (message) => ({ ...message, advice: `the token has ${said}` }))
 }
 
 /**
@@ -63,21 +63,8 @@ const advised = (
   Effect.map(explainCall(response), (message) => {
     // the gateway says "Unauthorized" and nothing else
     const unsaid = response.status === 401 && message.code === undefined
-    return unsaid || codes.some((code) => code === message.code) ? withAdvice(response, message, advice) : message
+    return unsaid || codes.some((code) => code === message.code) ? { ...message, advice } : message
   })
-
-const withAdvice = (
-  response: HttpClientResponse.HttpClientResponse,
-  message: ServerMessage.ServerMessage,
-  advice: string
-): ServerMessage.ServerMessage => {
-  const { detail } = ServerMessage.fromResponse(response, message)
-  const said = detail === undefined ? "" : `${detail.slice(0, longestSaid)}: `
-  return { ...message, detail: `${said}${advice}` }
-}
-
-/** What Qualys says is shorter; what a proxy says must not push the advice out of the message. */
-const longestSaid = 150
 
 const wrongLogin = ({ platform, username = "" }: Login): string => {
   const guess = Option.filter(Platform.fromUsername(username), (guess) => guess !== platform)

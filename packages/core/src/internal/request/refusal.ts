@@ -43,6 +43,6 @@ export const error = (
     case "Failed":
       return new AuthenticationFailed(facts)
     case "NotReplayable":
-      return new AuthenticationFailed({ ...facts, detail: "the request's body cannot be sent a second time" })
+      return new AuthenticationFailed({ ...facts, advice: "the request's body cannot be sent a second time" })
   }
 }

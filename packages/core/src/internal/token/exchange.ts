@@ -247,7 +247,9 @@ const needsPerson = (mode: string, refusal: ExchangeError | undefined): Interact
     ? refusal
     : new InteractionRequired({
       mode,
-      ...(refusal?._tag === "CredentialsRejected" ? Struct.pick(refusal, "url", "status", "code", "detail") : undefined)
+      ...(refusal?._tag === "CredentialsRejected"
+        ? Struct.pick(refusal, "url", "status", "code", "detail", "advice")
+        : undefined)
     })
 
 const exchanged = <R>(

@@ -4,12 +4,12 @@ import { AuthenticationFailed, CredentialUnavailable } from "@effect-auth/core/A
 import * as Challenge from "@effect-auth/core/Challenge"
 import type { CredentialSource } from "@effect-auth/core/CredentialSource"
 import * as RequestCredentials from "@effect-auth/core/RequestCredentials"
-import * as ServerMessage from "@effect-auth/core/ServerMessage"
 import type * as HttpClientRequest from "@effect/platform/HttpClientRequest"
 import type * as HttpClientResponse from "@effect/platform/HttpClientResponse"
 import * as Effect from "effect/Effect"
 import * as Either from "effect/Either"
 import * as MutableRef from "effect/MutableRef"
+import * as Option from "effect/Option"
 import * as Redacted from "effect/Redacted"
 import type { Digest } from "../../SigningCredential.ts"
 import * as Bodies from "../body.ts"
@@ -120,10 +120,10 @@ const readBy = (
   review: (response) =>
     response.status === 401 ? challenged(client, url, answered, response) : taken(client, url, answered, response),
   explain: (response) =>
-    Either.match(offerIn(client, response), {
-      onLeft: (problem) => Effect.succeed(ServerMessage.make({ detail: problem })),
-      onRight: () => Authenticator.explainChallenge(response)
-    })
+    Effect.map(
+      Authenticator.explainChallenge(response),
+      (message) => ({ ...message, advice: Option.getOrUndefined(Either.getLeft(offerIn(client, response))) })
+    )
 })
 
 const challenged = (
