@@ -69,11 +69,6 @@ export {
 export {
   /**
    * @since 0.1.0
-   * @category encoding
-   */
-  asJson,
-  /**
-   * @since 0.1.0
    * @category combinators
    */
   requireAccount,
@@ -86,7 +81,12 @@ export {
    * @since 0.1.0
    * @category combinators
    */
-  requireGateway
+  requireGateway,
+  /**
+   * @since 0.1.0
+   * @category encoding
+   */
+  revealJson
 } from "./QualysAccess.ts"
 
 export {

@@ -83,7 +83,7 @@ export class Account extends Context.Tag("@effect-auth/qualys/QualysAccess/Accou
  * import * as Qualys from "@effect-auth/qualys/Qualys"
  * import * as Effect from "effect/Effect"
  *
- * const stored = Qualys.asJson({ pretty: true }).pipe(
+ * const stored = Qualys.revealJson({ pretty: true }).pipe(
  *   Effect.provide(Qualys.layerJwtConfig({ credential: Qualys.credentialConfig("QUALYS") }))
  * )
  * ```
@@ -91,7 +91,7 @@ export class Account extends Context.Tag("@effect-auth/qualys/QualysAccess/Accou
  * @since 0.1.0
  * @category encoding
  */
-export const asJson = (
+export const revealJson = (
   options?: { readonly pretty?: boolean | undefined }
 ): Effect.Effect<string, ExchangeError | InvalidSetting, Account> =>
   Effect.flatMap(
