@@ -440,6 +440,27 @@ describe("Authenticator", () => {
           "https://api.example/b 200"
         ])
       }))
+
+    it.effect("writes the request anew as it was made, from its caller's each time", () =>
+      Effect.gen(function*() {
+        const made = yield* Ref.make(0)
+        const authenticator = Authenticator.perRequestFromCredential(
+          CredentialSource.succeed("canary"),
+          (value) =>
+            Effect.map(Ref.updateAndGet(made, (n) => n + 1), (n) => ({
+              credentials: RequestCredentials.header("x-signature", value),
+              rewrite: HttpClientRequest.bodyText(`${n}`),
+              review: ({ status }: HttpClientResponse.HttpClientResponse) =>
+                status === 401 ? { _tag: "Repeat" } : Authenticator.accepted
+            })),
+          { mode: "Signed" }
+        )
+        const server = ScriptedHttpClient.make([{ status: 401 }, {}])
+        const http = yield* clientOf(authenticator, server)
+        const response = yield* http.post("/a", { body: HttpBody.text("the caller's") })
+        assert.deepStrictEqual((yield* server.requests).map(({ body }) => body), ["1", "2"])
+        assert.deepStrictEqual(response.request.body, HttpBody.text("the caller's"))
+      }))
   })
 
   describe("perRequest", () => {

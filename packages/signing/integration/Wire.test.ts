@@ -13,6 +13,7 @@ import { fileURLToPath } from "node:url"
 import * as Digest from "../src/Digest.ts"
 import * as MessageSignature from "../src/MessageSignature.ts"
 import * as SigV4 from "../src/SigV4.ts"
+import * as AwsServer from "../test/awsServer.ts"
 import * as Rfc from "../test/fixtures/rfc9421.ts"
 import * as RawServer from "./fixtures/rawServer.ts"
 
@@ -37,7 +38,7 @@ const signatures = (arrived: ReadonlyArray<RawServer.Arrived>, service: string):
       JSON.stringify({
         ...request,
         headers,
-        body: headers["x-amz-content-sha256"] === "UNSIGNED-PAYLOAD" ? "" : body.toString("hex"),
+        body: /^(?:UNSIGNED|STREAMING)-/u.test(headers["x-amz-content-sha256"] ?? "") ? "" : body.toString("hex"),
         signed: /SignedHeaders=([^,]+)/u.exec(headers["authorization"] ?? "")?.[1]?.split(";"),
         service,
         region: "eu-central-1",
@@ -102,6 +103,34 @@ describe("what arrives on a socket", () => {
           }).pipe(Effect.provide(transport))
       )
     }
+
+    it.scopedLive(`has a signature in each chunk of a stream that goes to S3 in the clear over ${name}`, () =>
+      Effect.gen(function*() {
+        const { arrived, origin } = yield* RawServer.make(answer)
+        const http = yield* SigV4.make({ baseUrl: origin, region: "eu-central-1", service: "s3", credential: key })
+        const text = "0123456789".repeat(20_000)
+        const parts = Array.from({ length: 20 }, (_, index) => text.slice(index * 10_000, (index + 1) * 10_000))
+        const stream = Stream.map(Stream.fromIterable(parts), (part) => new TextEncoder().encode(part))
+        yield* http.put("/bucket/key", { body: HttpBody.stream(stream, "text/plain", text.length) })
+        const [request] = arrived
+        const { authorization = "", "x-amz-date": time = "" } = request?.headers ?? {}
+        const [, scope = ""] = /Credential=AKID\/([^,]+)/u.exec(authorization) ?? []
+        const [, seed = ""] = /Signature=(\w+)/u.exec(authorization) ?? []
+        if (hasBotocore) assert.deepStrictEqual(signatures(arrived, "s3"), [seed])
+        const hmac = (key: string | Buffer, text: string) => Crypto.createHmac("sha256", key).update(text).digest()
+        const h = (text: string) => Crypto.createHash("sha256").update(text).digest("hex")
+        const signingKey = scope.split("/").reduce<string | Buffer>(
+          (key, part) => hmac(key, part),
+          `AWS4${Redacted.value(key.secretAccessKey)}`
+        )
+        const decoded = AwsServer.decoded(request?.body.toString() ?? "", (chunk, previous) =>
+          hmac(
+            signingKey,
+            ["AWS4-HMAC-SHA256-PAYLOAD", time, scope, previous, h(""), h(chunk)].join("\n")
+          ).toString("hex"), seed)
+        assert.strictEqual(decoded, text)
+        assert.strictEqual(request?.headers["x-amz-decoded-content-length"], String(text.length))
+      }).pipe(Effect.provide(transport)))
 
     it.scopedLive(`is what Digest answers for over ${name}`, () =>
       Effect.gen(function*() {

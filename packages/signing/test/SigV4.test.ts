@@ -75,6 +75,28 @@ describe("SigV4", () => {
       assert.strictEqual(second?.headers["x-amz-content-sha256"], "UNSIGNED-PAYLOAD")
     }))
 
+  it.scoped("signs each chunk of a stream that goes to S3 in the clear, or where it has to cover it", () =>
+    Effect.gen(function*() {
+      const text = "0123456789".repeat(20_000)
+      const parts = [text.slice(0, 7), text.slice(7, 70_000), "", text.slice(70_000)]
+      const body = HttpBody.stream(
+        Stream.map(Stream.fromIterable(parts), (part) => new TextEncoder().encode(part)),
+        "text/plain",
+        text.length
+      )
+      for (const options of [{ payload: "signed" }, { baseUrl: "http://127.0.0.1:9000" }] as const) {
+        const server = AwsServer.make({ service: "s3" })
+        const { http, transport } = yield* clientOf(server.handler, { service: "s3", ...options })
+        const response = yield* http.put("/bucket/key", { body, headers: { "content-encoding": "br" } })
+        assert.strictEqual(yield* response.text, text)
+        assert.deepStrictEqual(server.refusals, [])
+        const [sent] = transport.unsafeRequests()
+        assert.strictEqual(sent?.headers["content-encoding"], "aws-chunked,br")
+        assert.strictEqual(Number(sent?.headers["content-length"]), sent?.body.length)
+        assert.include(sent?.headers["authorization"], "x-amz-decoded-content-length")
+      }
+    }))
+
   it.scoped("fails for a body that it cannot cover, and leaves it out where it is told to", () =>
     Effect.gen(function*() {
       const body = HttpBody.stream(Stream.make(new Uint8Array(1)))

@@ -49,7 +49,10 @@ export const make = ({ requiresToken = false, service = "service", ...settings }
     const isS3 = service === "s3"
     const stated = headers["x-amz-content-sha256"]
     const bodyHash = sha256(request.body)
-    if (stated !== undefined && stated !== "UNSIGNED-PAYLOAD" && stated !== bodyHash) return refuse("BodyMismatch")
+    const isChunked = stated === "STREAMING-AWS4-HMAC-SHA256-PAYLOAD"
+    if (stated !== undefined && stated !== "UNSIGNED-PAYLOAD" && !isChunked && stated !== bodyHash) {
+      return refuse("BodyMismatch")
+    }
     const strict = (text: string) =>
       encodeURIComponent(text).replace(/[!'()*]/gu, (c) => `%${c.charCodeAt(0).toString(16).toUpperCase()}`)
     const path = isS3
@@ -75,7 +78,18 @@ export const make = ({ requiresToken = false, service = "service", ...settings }
       `AWS4canary-secret-${id.slice(4)}`
     )
     const expected = hmac(signingKey, ["AWS4-HMAC-SHA256", time, scope, sha256(canonical)].join("\n")).toString("hex")
-    return signature === expected ? { body: "ok" } : refuse("SignatureDoesNotMatch")
+    if (signature !== expected) return refuse("SignatureDoesNotMatch")
+    if (!isChunked) return { body: "ok" }
+    const text = decoded(request.body, (chunk, previous) =>
+      hmac(
+        signingKey,
+        ["AWS4-HMAC-SHA256-PAYLOAD", time, scope, previous, sha256(""), sha256(chunk)].join("\n")
+      ).toString("hex"), signature)
+    return text === undefined || headers["content-encoding"]?.startsWith("aws-chunked") !== true
+      ? refuse("SignatureDoesNotMatch")
+      : text.length !== Number(headers["x-amz-decoded-content-length"])
+      ? refuse("IncompleteBody")
+      : { body: text }
   }
   return {
     handler: check,
@@ -85,6 +99,25 @@ export const make = ({ requiresToken = false, service = "service", ...settings }
     moveClock: (millis) => {
       ahead += millis
     }
+  }
+}
+
+/** A body in chunks, if their signatures are right (ASCII). */
+export const decoded = (
+  body: string,
+  sign: (chunk: string, previous: string) => string,
+  seed: string
+): string | undefined => {
+  let [at, text, previous] = [0, "", seed]
+  for (;;) {
+    const [head = "none", size = "", given = ""] =
+      /^([0-9a-f]+);chunk-signature=([0-9a-f]{64})\r\n/u.exec(body.slice(at, at + 120)) ?? []
+    const chunk = body.slice(at + head.length, at + head.length + parseInt(size, 16))
+    at += head.length + chunk.length + 2
+    if (given !== sign(chunk, previous) || body.slice(at - 2, at) !== "\r\n") return undefined
+    text += chunk
+    previous = given
+    if (chunk === "") return at === body.length ? text : undefined
   }
 }
 

@@ -2,8 +2,7 @@
  * The model of an authenticator and of the credentials it obtains for a request. They live here because both the client
  * and the authenticators need them.
  */
-import type * as HttpBody from "@effect/platform/HttpBody"
-import * as HttpClientRequest from "@effect/platform/HttpClientRequest"
+import type * as HttpClientRequest from "@effect/platform/HttpClientRequest"
 import type * as HttpClientResponse from "@effect/platform/HttpClientResponse"
 import * as Effect from "effect/Effect"
 import * as Either from "effect/Either"
@@ -127,8 +126,8 @@ export interface Options {
  */
 export interface Made extends Pick<Options, "review" | "explain"> {
   readonly credentials: RequestCredentials.RequestCredentials
-  /** The body as it is sent, such as with a signature in each of its chunks. Default: as the request has it. */
-  readonly body?: ((body: HttpBody.HttpBody) => HttpBody.HttpBody) | undefined
+  /** Writes what is no secret, such as a body with a signature in each of its chunks. Default: nothing. */
+  readonly rewrite?: ((request: HttpClientRequest.HttpClientRequest) => HttpClientRequest.HttpClientRequest) | undefined
 }
 
 /**
@@ -156,15 +155,14 @@ export const make = (
 /** {@link make} of what was made for one request. */
 export const makeOf = (
   options: Options & { readonly mode: string },
-  { body, credentials, explain = options.explain, review = options.review }: Made,
+  { credentials, explain = options.explain, review = options.review, rewrite }: Made,
   reject: ActiveCredentials["reject"]
 ): Either.Either<ActiveCredentials, CredentialUnavailable> => {
   const { mode, reviewBody } = options
   const active = make({ mode, review, reviewBody, explain }, credentials, reject)
-  return body === undefined ? active : Either.map(active, (active) => ({
-    ...active,
-    apply: (request) => HttpClientRequest.setBody(active.apply(request), body(request.body))
-  }))
+  return rewrite === undefined
+    ? active
+    : Either.map(active, (active) => ({ ...active, apply: (request) => active.apply(rewrite(request)) }))
 }
 
 const sendable = (

@@ -15,6 +15,7 @@ import * as Bodies from "../body.ts"
 import * as Targets from "../target.ts"
 import * as Answers from "./answer.ts"
 import * as Canonical from "./canonical.ts"
+import * as Chunks from "./chunks.ts"
 import * as Signature from "./signature.ts"
 
 /**
@@ -35,7 +36,8 @@ export interface Settings {
   readonly paths?: "standard" | "s3" | undefined
   /**
    * Whether the signature covers the body. Default: it does where the body is text or bytes. A body that is not known before
-   * it is sent, such as a stream, goes to S3 uncovered, where the connection is encrypted; elsewhere it fails the request.
+   * it is sent, such as a stream, goes to S3 uncovered where the connection is encrypted; where it is not, or with `signed`,
+   * a stream of known length goes there with a signature in each of its chunks. All else fails the request.
    */
   readonly payload?: "signed" | "unsigned" | undefined
   /** Whether the session token is left out of what is signed, as AWS IoT wants it. Default: no. */
@@ -63,20 +65,28 @@ export const signer = (settings: Settings): Signer => {
     sign: (credential, request, now) => {
       const url = Targets.urlOf(request)
       if (url === undefined) return Effect.succeed({ credentials: RequestCredentials.none })
-      return Effect.zipWith(payloadOf(settings, request.body, url), Effect.clock, (payload, clock) => {
+      return Effect.zipWith(payloadOf(settings, request.body, url), Effect.clock, ({ length, payload }, clock) => {
         const skew = MutableRef.get(skews)[url.origin] ?? 0
-        const { headers } = Signature.sign(
-          messageOf(request.method, url, headersOf(request, url), payload),
-          keysOf(credential),
+        const time = Signature.timeOf(now + skew)
+        const keys = keysOf(credential)
+        const streamed = length === undefined ? {} : Chunks.headers(length, request.headers["content-encoding"])
+        const { headers, signature } = Signature.sign(
+          messageOf(request.method, url, { ...headersOf(request, url), ...streamed }, payload),
+          keys,
           target,
           {
-            time: Signature.timeOf(now + skew),
+            time,
             statesPayload: isS3(settings) || !isHash(payload),
             tokenUnsigned: settings.sessionTokenUnsigned
           },
           derive
         )
         return {
+          rewrite: length === undefined ? undefined : Chunks.write(length, signature, (chunk, previous) =>
+            Effect.map(
+              hashOf(chunk),
+              (hash) => Signature.signChunk({ hash, previous }, keys, target, time, derive)
+            )),
           credentials: RequestCredentials.all(
             ...Object.entries(headers).map(([name, value]) => RequestCredentials.header(name, value))
           ),
@@ -137,23 +147,35 @@ const written: ReadonlyArray<string> = ["x-amz-date", "x-amz-security-token", "x
 
 const isHash = (payload: string): boolean => payload !== unsignedPayload
 
+/** What stands for the body in the signature. */
+interface Payload {
+  readonly payload: string
+  /** Of a stream whose chunks are signed. */
+  readonly length?: number
+}
+
 const payloadOf = (
   settings: Settings,
   body: HttpBody.HttpBody,
   { protocol }: URL
-): Effect.Effect<string, CredentialUnavailable> => {
-  if (settings.payload === "unsigned") return Effect.succeed(unsignedPayload)
+): Effect.Effect<Payload, CredentialUnavailable> => {
+  if (settings.payload === "unsigned") return Effect.succeed({ payload: unsignedPayload })
   const bytes = Bodies.bytesOf(body)
-  if (bytes !== undefined) return hashOf(bytes)
-  return settings.payload === undefined && isS3(settings) && protocol === "https:"
-    ? Effect.succeed(unsignedPayload)
-    : new CredentialUnavailable({
-      mode,
-      problem:
-        "the signature covers the body, and this body is not known before it is sent: give it as text or bytes, " +
-        "or leave it out of the signature (payload: \"unsigned\")",
-      final: true
-    })
+  if (bytes !== undefined) return Effect.map(hashOf(bytes), (payload) => ({ payload }))
+  if (isS3(settings)) {
+    if (settings.payload === undefined && protocol === "https:") return Effect.succeed({ payload: unsignedPayload })
+    if (body._tag === "Stream" && body.contentLength !== undefined) {
+      return Effect.succeed({ payload: Chunks.payload, length: body.contentLength })
+    }
+  }
+  return new CredentialUnavailable({
+    mode,
+    problem: "the signature covers the body, and this body is not known before it is sent: give it as text or bytes" +
+      `${
+        isS3(settings) ? ", give the length of the stream" : ""
+      }, or leave it out of the signature (payload: "unsigned")`,
+    final: true
+  })
 }
 
 /** A short body is hashed sooner than Web Crypto would be asked. */

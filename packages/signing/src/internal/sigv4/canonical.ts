@@ -80,6 +80,7 @@ const unsigned: ReadonlySet<string> = new Set([
   "baggage",
   "cache-control",
   "connection",
+  "content-length",
   "cookie",
   "expect",
   "forwarded",
