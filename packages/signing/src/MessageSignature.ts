@@ -5,7 +5,7 @@
  * @since 0.1.0
  */
 import * as Authenticator from "@effect-auth/core/Authenticator"
-import type { InvalidSetting } from "@effect-auth/core/AuthError"
+import type { ExchangeError, InvalidSetting } from "@effect-auth/core/AuthError"
 import { CredentialUnavailable } from "@effect-auth/core/AuthError"
 import type { Given, Untagged } from "@effect-auth/core/CredentialSource"
 import * as CredentialSource from "@effect-auth/core/CredentialSource"
@@ -60,11 +60,37 @@ export interface Settings {
 export interface Options<Self = never> extends Mode.Options<Self>, Settings {}
 
 /**
+ * A key that is somewhere else and signs there: in a KMS, an HSM or an agent. A `SigningKey` of `@effect-auth/oauth` signs in the
+ * same way.
+ *
+ * @example
+ * ```ts
+ * import * as MessageSignature from "@effect-auth/signing/MessageSignature"
+ * import * as Effect from "effect/Effect"
+ *
+ * declare const kms: { readonly sign: (bytes: Uint8Array) => Promise<Uint8Array> }
+ *
+ * const signer: MessageSignature.Signer = {
+ *   keyId: "reporting",
+ *   algorithm: "ecdsa-p256-sha256",
+ *   sign: (bytes) => Effect.promise(() => kms.sign(bytes))
+ * }
+ * ```
+ *
+ * @since 0.1.0
+ * @category models
+ */
+export interface Signer extends Pick<MessageSignature, "keyId" | "algorithm"> {
+  /** Signs bytes. A signature of ECDSA is its two numbers one after the other (RFC 9421 section 3.3.4), not in DER. */
+  readonly sign: (bytes: Uint8Array) => Effect.Effect<Uint8Array, ExchangeError>
+}
+
+/**
  * @since 0.1.0
  * @category models
  */
 export interface Credential<R = never> {
-  readonly credential: Given<Untagged<MessageSignature>, R>
+  readonly credential: Given<Untagged<MessageSignature>, R> | Signer
 }
 
 /**
@@ -88,27 +114,15 @@ export const components: ReadonlyArray<Component> = [
  */
 export const authenticator = <R = never>(
   options: Settings & Credential<R>
-): Effect.Effect<Authenticator.Authenticator, InvalidSetting, R> =>
-  Effect.map(
-    CredentialSource.make(options.credential, { mode: Keys.mode, make: Credentials.messageSignature }),
-    (source) => {
-      const latest = MutableRef.make<{ readonly of: MessageSignature; readonly sign: Keys.Sign } | undefined>(undefined)
-      const signOf = (credential: MessageSignature): Effect.Effect<Keys.Sign, CredentialUnavailable> => {
-        const known = MutableRef.get(latest)
-        return known?.of === credential
-          ? Effect.succeed(known.sign)
-          : Effect.tap(Keys.load(credential), (sign) =>
-            Effect.sync(() => MutableRef.set(latest, { of: credential, sign })))
-      }
-      return Authenticator.perRequestFromCredential(
-        source,
-        (credential, request, now) =>
-          Effect.flatMap(signOf(credential), (sign) =>
-            signed(sign, credential, request, now, options)),
-        { mode: Keys.mode }
-      )
-    }
-  )
+): Effect.Effect<Authenticator.Authenticator, InvalidSetting, R> => {
+  const { credential } = options
+  return !Effect.isEffect(credential) && "sign" in credential
+    ? Effect.succeed(authenticatorOf(CredentialSource.succeed(credential), Effect.succeed, options))
+    : Effect.map(
+      CredentialSource.make(credential, { mode: Keys.mode, make: Credentials.messageSignature }),
+      (source) => authenticatorOf(source, Keys.load, options)
+    )
+}
 
 /**
  * The client by itself.
@@ -159,16 +173,37 @@ export const layerConfig = <Self = never>(
 ): Mode.ModeLayer<Self, ConfigError> =>
   Mode.layerConfigOf(config, (settings) => layer<Self>({ ...options, ...settings }))
 
+/** `load` makes a signer of a credential, once for each. */
+const authenticatorOf = <C>(
+  source: CredentialSource.CredentialSource<C>,
+  load: (credential: C) => Effect.Effect<Signer, CredentialUnavailable>,
+  settings: Settings
+): Authenticator.Authenticator => {
+  const latest = MutableRef.make<{ readonly of: C; readonly signer: Signer } | undefined>(undefined)
+  const signerOf = (credential: C): Effect.Effect<Signer, CredentialUnavailable> => {
+    const known = MutableRef.get(latest)
+    return known?.of === credential
+      ? Effect.succeed(known.signer)
+      : Effect.tap(load(credential), (signer) => Effect.sync(() => MutableRef.set(latest, { of: credential, signer })))
+  }
+  return Authenticator.perRequestFromCredential(
+    source,
+    (credential, request, now) =>
+      Effect.flatMap(signerOf(credential), (signer) => signed(signer, request, now, settings)),
+    { mode: Keys.mode }
+  )
+}
+
 const signed = (
-  sign: Keys.Sign,
-  { algorithm, keyId }: MessageSignature,
+  signer: Signer,
   request: HttpClientRequest.HttpClientRequest,
   now: number,
   settings: Settings
-): Effect.Effect<Authenticator.Made, CredentialUnavailable> =>
+): Effect.Effect<Authenticator.Made, ExchangeError> =>
   Effect.gen(function*() {
     const url = Targets.urlOf(request)
     if (url === undefined) return { credentials: RequestCredentials.none }
+    const { algorithm, keyId } = signer
     const { label = "sig", lifetime, nonce, statesAlgorithm, tag } = settings
     const covered = settings.components ?? components
     const digest = yield* digestOf(request, covered, settings.digest ?? "sha-256")
@@ -187,7 +222,10 @@ const signed = (
       headers: digest === undefined ? request.headers : { ...request.headers, "content-digest": digest }
     }
     const base = yield* Effect.mapError(Base.make(covered, stated, message), unavailable)
-    const signature = Base.bytesField(yield* sign(base.text))
+    const bytes = yield* signer.sign(encoder.encode(base.text))
+    const problem = Keys.problemOf(algorithm, bytes)
+    if (problem !== undefined) return yield* unavailable(problem)
+    const signature = Base.bytesField(bytes)
     return {
       credentials: RequestCredentials.all(
         ...digest === undefined ? [] : [RequestCredentials.header("content-digest", digest)],
@@ -217,3 +255,5 @@ const digestOf = (
 const isOptional = (component: Component): boolean => typeof component !== "string" && component.ifPresent === true
 
 const unavailable = (problem: string) => new CredentialUnavailable({ mode: Keys.mode, problem, final: true })
+
+const encoder = new TextEncoder()

@@ -1,4 +1,5 @@
 import * as AuthenticatedHttpClient from "@effect-auth/core/AuthenticatedHttpClient"
+import { TokenEndpointError } from "@effect-auth/core/AuthError"
 import * as ScriptedHttpClient from "@effect-auth/testing/ScriptedHttpClient"
 import * as HttpBody from "@effect/platform/HttpBody"
 import * as HttpClient from "@effect/platform/HttpClient"
@@ -48,6 +49,44 @@ const signatureOf = (headers: Readonly<Record<string, string>>) =>
   Buffer.from(/^sig=:([^:]+):$/u.exec(headers["signature"] ?? "")?.[1] ?? "", "base64")
 
 describe("MessageSignature", () => {
+  it.effect("signs with a key that is somewhere else, and asks it once for each request", () =>
+    Effect.gen(function*() {
+      const asked: Array<string> = []
+      const { http, sent } = yield* clientOf({
+        credential: {
+          keyId: "far",
+          algorithm: "ed25519",
+          sign: (bytes) =>
+            Effect.sync(() => {
+              asked.push(new TextDecoder().decode(bytes))
+              return new Uint8Array(Crypto.sign(null, bytes, Rfc.ed25519))
+            })
+        }
+      })
+      yield* http.get("/a")
+      yield* http.post("/b", { body: HttpBody.text("body") })
+      assert.deepStrictEqual(asked, sent().map(baseOf))
+      for (const request of sent()) {
+        const signature = signatureOf(request.headers)
+        assert.isTrue(Crypto.verify(null, Buffer.from(baseOf(request)), Rfc.publicKeys.ed25519, signature))
+        assert.include(request.headers["signature-input"], `keyid="far"`)
+      }
+    }))
+
+  it.effect("fails as its signer does, and says what is wrong with a signature that no server takes", () =>
+    Effect.gen(function*() {
+      const failureOf = (sign: MessageSignature.Signer["sign"]) =>
+        Effect.gen(function*() {
+          const { http, sent } = yield* clientOf({ credential: { keyId: "far", algorithm: "ecdsa-p256-sha256", sign } })
+          const error = yield* Effect.flip(http.get("/"))
+          assert.lengthOf(sent(), 0)
+          return error.message
+        })
+      const unreachable = new TokenEndpointError({ mode: "Kms", reason: "Unreachable", endpoint: "the KMS" })
+      assert.include(yield* failureOf(() => unreachable), "the KMS could not be reached")
+      assert.include(yield* failureOf(() => Effect.succeed(new Uint8Array(71))), "not DER")
+    }))
+
   it.effect("signs the method, the URL as it is sent, and the digest of the body", () =>
     Effect.gen(function*() {
       yield* TestClock.adjust("1000 seconds")

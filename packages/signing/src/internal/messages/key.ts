@@ -9,18 +9,46 @@ import * as Option from "effect/Option"
 import * as Redacted from "effect/Redacted"
 import type { MessageSignature } from "../../SigningCredential.ts"
 
-/** Signs a signature base. */
-export type Sign = (base: string) => Effect.Effect<Uint8Array, CredentialUnavailable>
+/** A key of this process, ready to sign. */
+interface Loaded extends Pick<MessageSignature, "keyId" | "algorithm"> {
+  readonly sign: (bytes: Uint8Array) => Effect.Effect<Uint8Array, CredentialUnavailable>
+}
 
 export const mode = "MessageSignature"
 
-/** The key of a credential, ready to sign. */
-export const load = ({ algorithm, key }: MessageSignature): Effect.Effect<Sign, CredentialUnavailable> => {
+export const load = ({ algorithm, key, keyId }: MessageSignature): Effect.Effect<Loaded, CredentialUnavailable> =>
+  Effect.map(signingWith(algorithm, key), (sign) => ({ algorithm, keyId, sign }))
+
+/** What is wrong with a signature; `undefined`: nothing that can be seen. */
+export const problemOf = (
+  algorithm: MessageSignature["algorithm"],
+  signature: Uint8Array
+): string | undefined => {
+  const length = lengths[algorithm]
+  return length === undefined || length === signature.length
+    ? undefined
+    : `a signature of ${algorithm} has ${length} bytes, and the signer gave ${signature.length}${
+      algorithm.startsWith("ecdsa") ? ": it has to be the two numbers one after the other, not DER" : ""
+    }`
+}
+
+/** In bytes. That of RSA is the length of the key. */
+const lengths: Partial<Record<MessageSignature["algorithm"], number>> = {
+  "ed25519": 64,
+  "ecdsa-p256-sha256": 64,
+  "ecdsa-p384-sha384": 96,
+  "hmac-sha256": 32
+}
+
+const signingWith = (
+  algorithm: MessageSignature["algorithm"],
+  key: MessageSignature["key"]
+): Effect.Effect<Loaded["sign"], CredentialUnavailable> => {
   const text = Redacted.value(key).replaceAll("\\n", "\n").trim()
   if (algorithm === "hmac-sha256") {
     return Either.match(Encoding.decodeBase64(text), {
       onLeft: () => unavailable("the key of hmac-sha256 must be in Base64"),
-      onRight: (secret) => Effect.succeed((base) => Effect.sync(() => hmac(sha256, secret, encoder.encode(base))))
+      onRight: (secret) => Effect.succeed((bytes) => Effect.sync(() => hmac(sha256, secret, bytes)))
     })
   }
   const { importing, signing } = algorithms[algorithm]
@@ -34,10 +62,10 @@ export const load = ({ algorithm, key }: MessageSignature): Effect.Effect<Sign, 
         }),
       catch: failed
     }),
-    (key): Sign => (base) =>
+    (key): Loaded["sign"] => (bytes) =>
       Effect.map(
         Effect.tryPromise({
-          try: () => globalThis.crypto.subtle.sign(signing, key, encoder.encode(base)),
+          try: () => globalThis.crypto.subtle.sign(signing, key, new Uint8Array(bytes)),
           catch: () => unavailable(`the key cannot sign with ${algorithm}`)
         }),
         (signature) => new Uint8Array(signature)
@@ -77,5 +105,3 @@ const derOf = (pem: string): Uint8Array<ArrayBuffer> =>
 const jwkOf: (text: string) => Option.Option<JsonWebKey> = Option.liftThrowable((text) => JSON.parse(text))
 
 const unavailable = (problem: string) => new CredentialUnavailable({ mode, problem, final: true })
-
-const encoder = new TextEncoder()
