@@ -25,7 +25,8 @@ const facades = {
   qualys: ["Qualys"],
   yamcs: ["Yamcs"],
   oauth: ["OAuth"],
-  signing: ["Digest", "Hmac", "MessageSignature", "SigV4", "WorkloadToken"]
+  signing: ["Digest", "Hmac", "MessageSignature", "SigV4", "WorkloadToken"],
+  redis: ["RedisTokenStore"]
 }
 const facadeImports = (name) => {
   const modules = facades[name].join("|")

@@ -1,0 +1,209 @@
+/**
+ * Redis in memory, for the sessions of several simulated processes: the scripts of the package in TypeScript, and what can
+ * go wrong between a process and its Redis.
+ */
+import * as Clock from "effect/Clock"
+import * as Effect from "effect/Effect"
+import * as Queue from "effect/Queue"
+import * as Stream from "effect/Stream"
+import type { Script, Service, Signal } from "../src/RedisClient.ts"
+import { RedisError } from "../src/RedisClient.ts"
+
+interface Entry {
+  readonly generation: string
+  readonly text: string
+}
+
+type Reply = ReadonlyArray<string>
+
+export interface MemoryRedis {
+  /** The connection of one process. */
+  readonly connect: () => Connection
+  readonly sessions: Map<string, Entry>
+  readonly locks: Map<string, { readonly owner: string; readonly until: number }>
+  /** The scripts that ran, by name. */
+  readonly ran: Array<string>
+  /** What was published. */
+  readonly published: Array<string>
+  /** Away: no script runs, nothing is published. */
+  readonly stop: Effect.Effect<void>
+  /** Back, with what it had. */
+  readonly start: Effect.Effect<void>
+  /** Forgets everything, as a server without persistence at its restart. */
+  readonly empty: Effect.Effect<void>
+}
+
+export interface Connection {
+  readonly client: Service
+  /** The process is dead, or cannot reach anything any more. */
+  readonly cut: Effect.Effect<void>
+  /** The next answers do not arrive, although the scripts run. */
+  readonly loseAnswers: (count: number) => Effect.Effect<void>
+  /** The next scripts are refused for good. */
+  readonly refuse: Effect.Effect<void>
+}
+
+/** In milliseconds. */
+const timeout = 2_000
+
+export const make = (options: { readonly trip?: number } = {}): MemoryRedis => {
+  const trip = options.trip ?? 1
+  const sessions: MemoryRedis["sessions"] = new Map()
+  const locks: MemoryRedis["locks"] = new Map()
+  const ran: Array<string> = []
+  const published: Array<string> = []
+  const listeners = new Set<{ readonly channel: string; readonly tell: (signal: Signal) => void }>()
+  let isAway = false
+
+  const publish = (channel: string, text: string) => {
+    published.push(text)
+    for (const { channel: own, tell } of listeners) if (own === channel) tell({ _tag: "Message", text })
+  }
+  const unavailable = new RedisError({ reason: "Unavailable", detail: "there is no connection" })
+
+  const connect = (): Connection => {
+    let isCut = false
+    let lost = 0
+    let isRefused = false
+    const run = (script: Script, keys: ReadonlyArray<string>, args: ReadonlyArray<string>) =>
+      Effect.gen(function*() {
+        yield* Effect.sleep(trip)
+        if (isCut) return yield* Effect.zipRight(Effect.sleep(timeout), unavailable)
+        if (isAway) return yield* unavailable
+        if (isRefused) return yield* new RedisError({ reason: "Refused", detail: "the answer is NOPERM" })
+        ran.push(script.name)
+        const reply = scripts[script.name]?.(
+          { sessions, locks, publish, now: yield* Clock.currentTimeMillis, key: keys[0] ?? "", lock: keys[1] ?? "" },
+          args
+        )
+        yield* Effect.sleep(trip)
+        if (isCut) return yield* Effect.zipRight(Effect.sleep(timeout), unavailable)
+        if (lost > 0) {
+          lost--
+          return yield* unavailable
+        }
+        return reply
+      })
+    return {
+      client: {
+        run,
+        subscribe: (channel) =>
+          Stream.unwrapScoped(Effect.gen(function*() {
+            const queue = yield* Effect.acquireRelease(Queue.unbounded<Signal>(), Queue.shutdown)
+            const listener = { channel, tell: (signal: Signal) => void (isCut || queue.unsafeOffer(signal)) }
+            yield* Effect.acquireRelease(
+              Effect.sync(() => listeners.add(listener)),
+              () => Effect.sync(() => listeners.delete(listener))
+            )
+            if (!isAway) listener.tell({ _tag: "Subscribed" })
+            return Stream.mapEffect(Stream.fromQueue(queue), (signal) => Effect.as(Effect.sleep(trip), signal))
+          }))
+      },
+      cut: Effect.sync(() => {
+        isCut = true
+      }),
+      loseAnswers: (count) =>
+        Effect.sync(() => {
+          lost = count
+        }),
+      refuse: Effect.sync(() => {
+        isRefused = true
+      })
+    }
+  }
+
+  return {
+    connect,
+    sessions,
+    locks,
+    ran,
+    published,
+    stop: Effect.sync(() => {
+      isAway = true
+    }),
+    start: Effect.sync(() => {
+      isAway = false
+      for (const { tell } of listeners) tell({ _tag: "Subscribed" })
+    }),
+    empty: Effect.sync(() => {
+      sessions.clear()
+      locks.clear()
+    })
+  }
+}
+
+interface Call extends Pick<MemoryRedis, "sessions" | "locks"> {
+  readonly publish: (channel: string, text: string) => void
+  readonly now: number
+  readonly key: string
+  readonly lock: string
+}
+
+const ownerOf = ({ lock, locks, now }: Call): string | undefined => {
+  const held = locks.get(lock)
+  return held === undefined || held.until <= now ? undefined : held.owner
+}
+
+/** As in `sessionScripts.ts`; the integration tests compare the two. */
+export const scripts: Record<string, (call: Call, args: ReadonlyArray<string>) => Reply> = {
+  read: ({ key, sessions }) => {
+    const entry = sessions.get(key)
+    return [entry?.generation ?? "0", entry?.text ?? ""]
+  },
+  acquire: (call, [owner = "", lease, anyway, channel = ""]) => {
+    const other = ownerOf(call)
+    if (other !== undefined && other !== owner) {
+      return ["held", String((call.locks.get(call.lock)?.until ?? 0) - call.now)]
+    }
+    const entry = call.sessions.get(call.key)
+    if (entry === undefined && anyway !== "anyway") {
+      call.publish(channel, "who")
+      return ["empty"]
+    }
+    if (entry === undefined) call.sessions.set(call.key, { generation: "1", text: "" })
+    call.locks.set(call.lock, { owner, until: call.now + Number(lease) })
+    return ["granted", entry?.generation ?? "1", entry?.text ?? ""]
+  },
+  renew: (call, [owner = "", lease, generation]) => {
+    const other = ownerOf(call)
+    if (other !== undefined && other !== owner) return ["lost"]
+    const stored = call.sessions.get(call.key)
+    if (other === undefined && stored !== undefined && Number(stored.generation) > Number(generation)) return ["lost"]
+    call.locks.set(call.lock, { owner, until: call.now + Number(lease) })
+    return ["renewed"]
+  },
+  release: (call, [owner, channel = ""]) => {
+    if (ownerOf(call) === owner) {
+      call.locks.delete(call.lock)
+      call.publish(channel, "released")
+    }
+    return ["released"]
+  },
+  put: ({ key, publish, sessions }, [expected, generation = "", text = "", channel = ""]) => {
+    const entry = sessions.get(key)
+    if (entry?.generation === generation && entry.text === text) return ["stored"]
+    const held = entry === undefined || entry.text === "" ? "0" : entry.generation
+    if (held !== expected || (entry !== undefined && Number(entry.generation) >= Number(generation))) {
+      return ["refused", entry?.generation ?? "0", entry?.text ?? ""]
+    }
+    sessions.set(key, { generation, text })
+    publish(channel, `stored ${generation}`)
+    return ["stored"]
+  },
+  restore: ({ key, publish, sessions }, [generation = "", text = "", channel = ""]) => {
+    const entry = sessions.get(key)
+    if (entry !== undefined && Number(entry.generation) >= Number(generation)) {
+      return ["kept", entry.generation, entry.text]
+    }
+    sessions.set(key, { generation, text })
+    publish(channel, `stored ${generation}`)
+    return ["restored"]
+  },
+  remove: ({ key, publish, sessions }, [expected, generation = "", channel = ""]) => {
+    const entry = sessions.get(key)
+    if (entry !== undefined && entry.generation !== expected) return ["kept", entry.generation, entry.text]
+    sessions.set(key, { generation, text: "" })
+    publish(channel, `stored ${generation}`)
+    return ["removed"]
+  }
+}
