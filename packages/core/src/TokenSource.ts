@@ -102,7 +102,9 @@ export const make = <R = never>(options: Options<R>): Effect.Effect<TokenSource,
       changes: StateRef.make<TokenChange | undefined>(undefined),
       settling: options.settling === undefined ? undefined : Settling.make(options.settling),
       ending: MutableRef.make<Fiber.RuntimeFiber<void> | undefined>(undefined),
-      lastStore: MutableRef.make<TokenStore | undefined>(undefined)
+      lastStore: MutableRef.make<TokenStore | undefined>(undefined),
+      followed: MutableRef.make<TokenStore | undefined>(undefined),
+      scope: yield* Effect.scope
     }
     const observer = yield* Changes.observe(source)
     yield* Effect.flatMap(Effect.scope, (scope) =>

@@ -45,6 +45,11 @@ export interface TokenStore {
    */
   readonly changes: Stream.Stream<Stored, TokenStoreError>
   /**
+   * Whether `changes` is told at once what other processes store, without looking again and again. A source that uses such
+   * a store adopts it while nobody waits for a token.
+   */
+  readonly announces?: boolean | undefined
+  /**
    * Runs an effect while no other user of the same stored token runs one. A lock whose owner cannot give it back, because
    * its process died, ends by itself after a time the store states.
    */

@@ -1542,6 +1542,117 @@ describe("TokenSource", () => {
       }))
   })
 
+  describe("with a store that announces what others store", () => {
+    const announcing = Effect.map(
+      TokenStore.makeMemory,
+      (store): TokenStore.TokenStore => ({ ...store, announces: true })
+    )
+    const other = (value: string, lifetime: DurationWithUnit = "1 hour") =>
+      Token.make({ value, lifetime, refreshToken: `refresh-of-${value}` })
+
+    const scenario = (
+      test: (given: {
+        readonly tokens: TokenSource.TokenSource
+        readonly store: TokenStore.TokenStore
+        readonly sent: Effect.Effect<ReadonlyArray<string>>
+      }) => Effect.Effect<void, unknown, Scope.Scope>,
+      store = announcing
+    ) =>
+      VirtualClock.run(Effect.scoped(Effect.gen(function*() {
+        const { login, refresh, sent } = yield* server({ lifetime: "100 seconds" })
+        const shared = yield* store
+        const tokens = yield* TokenSource.make({
+          login,
+          refresh,
+          store: shared,
+          policy: RefreshPolicy.default.pipe(RefreshPolicy.renewal(RefreshPolicy.never))
+        })
+        yield* test({ tokens, store: shared, sent })
+      })))
+
+    it.effect("it adopts a token while nobody waits for one", () =>
+      scenario(({ sent, store, tokens }) =>
+        Effect.gen(function*() {
+          yield* tokens.get
+          yield* TokenStore.set(store, yield* other("other"))
+          yield* Effect.sleep("1 second")
+          assert.strictEqual(value(yield* tokens.get), "other")
+          yield* Effect.sleep("10 minutes")
+          assert.strictEqual(value(yield* tokens.get), "other")
+          assert.deepStrictEqual(yield* sent, ["login"])
+        })
+      ))
+
+    it.effect("it tells that as a change, and its own token once", () =>
+      scenario(({ store, tokens }) =>
+        Effect.gen(function*() {
+          yield* tokens.get
+          const seen = yield* Ref.make<ReadonlyArray<string>>([])
+          yield* Effect.forkScoped(Stream.runForEach(tokens.changes, (change) =>
+            Ref.update(seen, (seen) => [...seen, change._tag === "Obtained" ? change.provenance : change._tag])))
+          yield* Effect.sleep("1 second")
+          yield* TokenStore.set(store, yield* other("other"))
+          yield* Effect.sleep("1 second")
+          assert.deepStrictEqual(yield* Ref.get(seen), ["login", "store"])
+        })
+      ))
+
+    it.effect("it takes no token before it was asked for one, and none that has expired", () =>
+      scenario(({ sent, store, tokens }) =>
+        Effect.gen(function*() {
+          yield* TokenStore.set(store, yield* other("early"))
+          yield* Effect.sleep("1 second")
+          assert.strictEqual((yield* tokens.state.get).freshness, "Empty")
+          assert.strictEqual(value(yield* tokens.get), "early")
+          yield* TokenStore.set(store, yield* other("expired", "0 millis"))
+          yield* Effect.sleep("1 second")
+          assert.strictEqual(value(yield* tokens.get), "early")
+          assert.deepStrictEqual(yield* sent, [])
+        })
+      ))
+
+    it.effect("it adopts one in the place of a token that was refused", () =>
+      scenario(({ sent, store, tokens }) =>
+        Effect.gen(function*() {
+          const token = yield* tokens.get
+          yield* tokens.reject(token)
+          yield* TokenStore.set(store, yield* other("other"))
+          yield* Effect.sleep("1 second")
+          assert.strictEqual((yield* tokens.state.get).freshness, "Fresh")
+          assert.deepStrictEqual(yield* sent, ["login"])
+        })
+      ))
+
+    it.effect("it listens no more once it is closed", () =>
+      VirtualClock.run(Effect.gen(function*() {
+        const { login } = yield* server()
+        const store = yield* announcing
+        const subscribers = yield* Ref.make(0)
+        const counted = {
+          ...store,
+          changes: Stream.ensuring(
+            Stream.unwrap(Effect.as(Ref.update(subscribers, (n) => n + 1), store.changes)),
+            Ref.update(subscribers, (n) => n - 1)
+          )
+        }
+        const { close, tokens } = yield* opened({ login, store: counted })
+        yield* tokens.get
+        yield* Effect.sleep("1 second")
+        assert.strictEqual(yield* Ref.get(subscribers), 1)
+        yield* close
+        assert.strictEqual(yield* Ref.get(subscribers), 0)
+      })))
+
+    it.effect("another store adopts nothing by itself", () =>
+      scenario(({ store, tokens }) =>
+        Effect.gen(function*() {
+          const token = yield* tokens.get
+          yield* TokenStore.set(store, yield* other("other"))
+          yield* Effect.sleep("1 second")
+          assert.strictEqual(yield* tokens.get, token)
+        }), TokenStore.makeMemory))
+  })
+
   describe("with a store from an Effect", () => {
     it.scoped("runs the Effect with each exchange; None keeps the tokens in memory", () =>
       Effect.gen(function*() {

@@ -170,6 +170,7 @@ const storeOf = (
 
   return {
     place,
+    announces: true,
     get: using(
       Effect.tap(
         Effect.flatMap(current, decoded),

@@ -25,6 +25,7 @@ import type { Token } from "../../Token.ts"
 import type { TokenStore } from "../../TokenStore.ts"
 import * as Scrub from "../request/scrub.ts"
 import * as Demand from "./demand.ts"
+import * as Following from "./following.ts"
 import * as Now from "./now.ts"
 import * as Rejections from "./rejection.ts"
 import * as Retrying from "./retrying.ts"
@@ -122,7 +123,10 @@ export const withStore = <A, R>(
       const until = now.steady + Duration.toMillis(policy.timeout)
       return store === undefined
         ? use(Storage.none, until)
-        : Storage.withLock(source, store, (storage) => use(storage, until))
+        : Effect.zipRight(
+          Following.begin(source, store, (token) => Effect.uninterruptible(grant(source, token, "store", true))),
+          Storage.withLock(source, store, (storage) => use(storage, until))
+        )
     }),
     {
       duration: policy.timeout,

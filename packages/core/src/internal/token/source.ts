@@ -15,6 +15,7 @@ import type * as Option from "effect/Option"
 import type * as Redacted from "effect/Redacted"
 import type * as Runtime from "effect/Runtime"
 import type { Schedule } from "effect/Schedule"
+import type * as Scope from "effect/Scope"
 import type * as Stream from "effect/Stream"
 import type * as Subscribable from "effect/Subscribable"
 import type * as Tracer from "effect/Tracer"
@@ -203,6 +204,9 @@ export interface Source<R> {
   readonly ending: MutableRef.MutableRef<Fiber.RuntimeFiber<void> | undefined>
   /** The store of the last exchange, where the `store` option is an Effect. */
   readonly lastStore: MutableRef.MutableRef<TokenStore | undefined>
+  /** The store whose announcements are listened to. */
+  readonly followed: MutableRef.MutableRef<TokenStore | undefined>
+  readonly scope: Scope.Scope
 }
 
 /** The one exchange in flight. */
