@@ -28,6 +28,8 @@ import {
   MalformedTokenResponse,
   TokenEndpointError
 } from "./AuthError.ts"
+import * as Challenge from "./Challenge.ts"
+import * as Json from "./internal/json.ts"
 import * as Masking from "./internal/masking.ts"
 import { addressOf } from "./internal/request/address.ts"
 import { secretsOf } from "./internal/request/exchangeSecrets.ts"
@@ -84,7 +86,8 @@ export interface Options extends Reading {
   readonly dialect?: Dialect | undefined
   /**
    * Reads the server's own words from a refusal: its code and a sentence. They become presentable and lose the secrets
-   * that were sent, whatever this returns. Default: `error` and `error_description` (RFC 6749 section 5.2).
+   * that were sent, whatever this returns. Default: `error` and `error_description` (RFC 6749 section 5.2), else those of
+   * `WWW-Authenticate`.
    */
   readonly explain?:
     | ((response: HttpClientResponse.HttpClientResponse) => Effect.Effect<ServerMessage.ServerMessage>)
@@ -97,8 +100,8 @@ export interface Options extends Reading {
 
 /**
  * Sends an exchange and returns the answer if it is 2xx; its body has to be read, or given to `ResponseBody.discard`. What
- * any other answer means is decided by the dialect: `CredentialsRejected`, `InteractionRequired`, or `TokenEndpointError`,
- * whose reason says what is wrong. The request, which holds the credentials, is in no error and in no span of the
+ * any other answer means is decided by the dialect: `CredentialsRejected`, `InteractionRequired`, `MalformedTokenResponse`, or
+ * `TokenEndpointError`, whose reason says what is wrong. The request, which holds the credentials, is in no error and in no span of the
  * platform.
  *
  * @since 0.1.0
@@ -108,10 +111,7 @@ export const execute = (
   client: HttpClient.HttpClient,
   request: HttpClientRequest.HttpClientRequest,
   options: Options
-): Effect.Effect<
-  HttpClientResponse.HttpClientResponse,
-  CredentialsRejected | InteractionRequired | TokenEndpointError
-> => {
+): Effect.Effect<HttpClientResponse.HttpClientResponse, Refusal> => {
   const { endpoint, mode } = options
   const url = addressOf(request)
   // what the answer and its errors refer to, without the body, headers and query of the exchange
@@ -142,7 +142,8 @@ export const execute = (
 
 /**
  * Reads a JSON answer. One that does not match is a `MalformedTokenResponse`, which does not quote it; one that states an
- * `error` instead is a refusal (RFC 6749 section 5.2), whatever its status; see {@link text} for one that cannot be read.
+ * `error` is a refusal (RFC 6749 section 5.2), whatever its status and its other members; see {@link text} for one that
+ * cannot be read.
  *
  * @since 0.1.0
  * @category responses
@@ -153,7 +154,7 @@ export const json = <A, I, R>(schema: Schema.Schema<A, I, R>, options: Options) 
   return (response: HttpClientResponse.HttpClientResponse): Effect.Effect<A, ExchangeError, R> => {
     const facts = { mode: options.mode, url: addressOf(response.request), status: response.status }
     return Effect.flatMap(read(response), (body) =>
-      Option.match(parseJson(body), {
+      Option.match(Json.parse(body), {
         onNone: () =>
           Effect.fail(
             new MalformedTokenResponse({
@@ -162,14 +163,13 @@ export const json = <A, I, R>(schema: Schema.Schema<A, I, R>, options: Options) 
               detail: "the body is not JSON"
             })
           ),
-        onSome: (json) =>
-          Effect.catchAll(
-            decode(json),
-            (): Effect.Effect<never, ExchangeError> =>
-              Predicate.hasProperty(json, "error") && Predicate.isString(json.error)
-                ? Effect.flatMap(refusal(response, options), Effect.fail)
-                : Effect.fail(new MalformedTokenResponse({ ...facts, detail: "the JSON lacks what is needed" }))
-          )
+        onSome: (json): Effect.Effect<A, ExchangeError, R> =>
+          Predicate.hasProperty(json, "error") && Predicate.isString(json.error) && json.error !== ""
+            ? Effect.flatMap(refusal(response, options), Effect.fail)
+            : Effect.mapError(
+              decode(json),
+              () => new MalformedTokenResponse({ ...facts, detail: "the JSON lacks what is needed" })
+            )
       }))
   }
 }
@@ -253,11 +253,10 @@ const isSet = ({ options, valueEncoded }: Cookies.Cookie, now: number): boolean 
 const isFinal = (error: HttpClientError.HttpClientError): boolean =>
   error._tag === "RequestError" && error.reason !== "Transport"
 
+type Refusal = CredentialsRejected | InteractionRequired | MalformedTokenResponse | TokenEndpointError
+
 /** What an answer without a token comes to. */
-const refusal = (
-  response: HttpClientResponse.HttpClientResponse,
-  options: Options
-): Effect.Effect<CredentialsRejected | InteractionRequired | TokenEndpointError> =>
+const refusal = (response: HttpClientResponse.HttpClientResponse, options: Options): Effect.Effect<Refusal> =>
   Effect.gen(function*() {
     const { dialect = Dialects.oauth, endpoint, explain = explainOAuth, grant = "login", mode } = options
     const { status } = response
@@ -265,10 +264,16 @@ const refusal = (
     const compressed = Option.flatMapNullable(body, (body) => compression(response, body))
     const said = Option.isSome(compressed) ? { detail: compressed.value } : yield* explain(response)
     const facts = { mode, url: addressOf(response.request), status, ...ServerMessage.fromResponse(response, said) }
-    const suberror = Option.getOrUndefined(
-      Option.flatMapNullable(Option.flatMap(body, decodeSuberror), (it) => it.suberror)
-    )
-    switch (dialect({ status, code: said.code, suberror, content: contentOf(response, body) }, grant)) {
+    const { error, suberror } = membersOf(body)
+    const answer: Answer = {
+      status,
+      code: said.code,
+      suberror: Predicate.isString(suberror) ? suberror : undefined,
+      // a system with an explanation of its own may mean something by it
+      unreadable: options.explain === undefined && Predicate.isNotNullable(error) && !Predicate.isString(error),
+      content: contentOf(response, body)
+    }
+    switch (dialect(answer, grant)) {
       case "GrantEnded":
         return new CredentialsRejected({ ...facts, reason: "Grant", grant: grant === "refresh" ? grant : undefined })
       case "WrongSetting":
@@ -277,6 +282,8 @@ const refusal = (
         return new InteractionRequired({ ...facts, claims: Option.getOrUndefined(claimsOf(response, body)) })
       case "Unexpected":
         return new TokenEndpointError({ ...facts, endpoint, reason: "Unexpected" })
+      case "Malformed":
+        return new MalformedTokenResponse({ mode, url: facts.url, status, detail: "its `error` is no text" })
       case "TryAgain": {
         const waits = Arr.getSomes(
           yield* Effect.all([stated(response), options.retryAfter?.(response) ?? Effect.succeedNone])
@@ -301,36 +308,34 @@ const contentOf = (
   if (/^text\/html\b/iu.test(headers["content-type"] ?? "") || /^<(?:!doctype\s+html|html)\b/iu.test(text)) {
     return "Html"
   }
-  return Option.exists(parseJson(text), Predicate.isRecord) ? "Json" : "Text"
+  return Option.isSome(Json.parseRecord(text)) ? "Json" : "Text"
 }
 
+/** RFC 6749 section 5.2. What is beside the code cannot make it unreadable. */
 const explainOAuth = (
   response: HttpClientResponse.HttpClientResponse
 ): Effect.Effect<ServerMessage.ServerMessage> =>
-  Effect.map(Effect.option(response.text), (body) =>
-    Option.match(Option.flatMap(body, decodeOAuthError), {
-      onNone: () => ServerMessage.empty,
-      onSome: ({ error, error_description, ...others }) => ({
-        code: error,
-        detail: withParticulars(error_description, others)
-      })
-    }))
+  Effect.map(Effect.option(response.text), (body) => {
+    const members = membersOf(body)
+    const { error } = members
+    return Predicate.isString(error) && error !== ""
+      ? { code: error, detail: detailOf(members) }
+      : explainHeader(response)
+  })
 
-/** RFC 6749 section 5.2. */
-const decodeOAuthError = Schema.decodeOption(Schema.parseJson(Schema.Struct(
-  { error: Schema.String, error_description: Schema.optional(Schema.String) },
-  { key: Schema.String, value: Schema.Unknown }
-)))
+const membersOf = (body: Option.Option<string>): Readonly<Record<string, unknown>> =>
+  Option.getOrElse(Option.flatMap(body, Json.parseRecord), () => ({}))
 
-const decodeSuberror = Schema.decodeOption(
-  Schema.parseJson(Schema.Struct({ suberror: Schema.optional(Schema.String) }))
-)
+/** RFC 6750 section 3, for a server that says it there alone. */
+const explainHeader = ({ headers }: HttpClientResponse.HttpClientResponse): ServerMessage.ServerMessage => {
+  const stated = Challenge.fromHeaders(headers).find(({ params }) => params["error"] !== undefined)
+  return { code: stated?.params["error"], detail: stated?.params["error_description"] }
+}
 
-/** What beside the description a person, or the server's support, can find out more by. */
-const withParticulars = (
-  description: string | undefined,
-  members: Readonly<Record<string, unknown>>
-): string | undefined => {
+/** The description, and what beside it a person, or the server's support, can find out more by. */
+const detailOf = (members: Readonly<Record<string, unknown>>): string | undefined => {
+  const stated = members["error_description"]
+  const description = Predicate.isString(stated) && stated !== "" ? stated : undefined
   const more = particulars.flatMap((name) => {
     const value = members[name]
     const text = Array.isArray(value) ? value.join(", ") : value
@@ -373,8 +378,6 @@ const stated = (
       RateLimitHeaders.retryAfter.read({ status: 429, headers }, now).status,
       ({ retryAfter }) => retryAfter
     ))
-
-const parseJson = Schema.decodeOption(Schema.parseJson())
 
 /** What to say of a body that is still compressed, and so no UTF-8. Of the transports only fetch decodes one unasked. */
 const compression = (

@@ -151,8 +151,8 @@ describe("TokenEndpoint", () => {
           reason: "Unavailable"
         })
         assert.deepStrictEqual(yield* Ref.get(seen), [
-          { status: 409, code: "E1", suberror: undefined, content: "Text", grant: "login" },
-          { status: 401, code: "E1", suberror: undefined, content: "Empty", grant: "refresh" }
+          { status: 409, code: "E1", suberror: undefined, unreadable: false, content: "Text", grant: "login" },
+          { status: 401, code: "E1", suberror: undefined, unreadable: false, content: "Empty", grant: "refresh" }
         ])
       }))
 
@@ -223,6 +223,56 @@ describe("TokenEndpoint", () => {
         ) {
           const error = yield* failure(answering(400, JSON.stringify({ error: "interaction_required", claims })))
           assert.deepInclude(error, { _tag: "InteractionRequired", claims: undefined }, claims)
+        }
+      }))
+
+    it.effect("reads the code, whatever is beside it: no text, nothing, a byte order mark", () =>
+      Effect.gen(function*() {
+        const texts = [
+          `{"error":"invalid_grant","error_description":null}`,
+          `{"error":"invalid_grant","error_description":{"text":"no"},"suberror":{},"error_uri":null}`,
+          `\uFEFF {"error":"invalid_grant","error_description":""}`
+        ]
+        for (const text of texts) {
+          const error = yield* failure(answering(400, text), { grant: "refresh" })
+          assert.deepInclude(error, { _tag: "CredentialsRejected", code: "invalid_grant" }, text)
+          assert.isTrue(error.message.endsWith("(HTTP 400, invalid_grant)"), error.message)
+        }
+      }))
+
+    it.effect("reads the body first, and the header where the body says nothing", () =>
+      Effect.gen(function*() {
+        const challenge = `Basic realm="oauth", error="invalid_client", error_description="no such client"`
+        const refused = (body: string) =>
+          failure(
+            ScriptedHttpClient.make(() =>
+              new Response(body, { status: 401, headers: { "www-authenticate": challenge } })
+            ),
+            { grant: "refresh" }
+          )
+        for (const silent of ["", "{}", `{"error":""}`, `{"error":null}`]) {
+          assert.deepInclude(yield* refused(silent), {
+            _tag: "CredentialsRejected",
+            reason: "Setting",
+            code: "invalid_client",
+            detail: "no such client"
+          }, silent)
+        }
+        assert.deepInclude(yield* refused(`{"error":"invalid_grant"}`), { reason: "Grant", code: "invalid_grant" })
+      }))
+
+    it.effect("does not understand an error that is no text, which ends nothing", () =>
+      Effect.gen(function*() {
+        for (const error of [42, {}, [], { code: "invalid_grant" }, true]) {
+          for (const grant of ["login", "refresh"] as const) {
+            const failed = yield* failure(answering(400, JSON.stringify({ error })), { grant })
+            assert.deepInclude(failed, {
+              _tag: "MalformedTokenResponse",
+              status: 400,
+              detail: "its `error` is no text"
+            })
+            assert.isFalse(isTransient(failed))
+          }
         }
       }))
 
@@ -368,6 +418,28 @@ describe("TokenEndpoint", () => {
           assert.deepInclude(error, { _tag: "MalformedTokenResponse", mode, status: 200, detail })
           assertSecretFree(error, [canary])
         }
+      }))
+
+    it.effect("is refused by a success that states an error, even beside a token", () =>
+      Effect.gen(function*() {
+        const stating = answering(200, `{"access_token":"${canary}","error":"invalid_client"}`)
+        const error = yield* Effect.flip(Effect.flatMap(TokenEndpoint.execute(stating, login, { mode }), read))
+        assert.deepInclude(error, { _tag: "CredentialsRejected", status: 200, code: "invalid_client" })
+        for (const nothing of [`""`, "null"]) {
+          const answer = yield* read(response(`{"access_token":"${canary}","error":${nothing}}`))
+          assert.deepStrictEqual(answer, { access_token: canary })
+        }
+      }))
+
+    it.effect("reads members by name, and none that others would inherit", () =>
+      Effect.gen(function*() {
+        const open = TokenEndpoint.json(
+          Schema.Struct({ access_token: Schema.String }, { key: Schema.String, value: Schema.Unknown }),
+          { mode }
+        )
+        const answer = yield* open(response(`{"access_token":"a","__proto__":{"refresh_token":"b"},"constructor":"c"}`))
+        assert.isUndefined(answer["refresh_token"])
+        assert.deepStrictEqual(Object.entries(answer), [["access_token", "a"], ["constructor", "c"]])
       }))
 
     it.live.prop(

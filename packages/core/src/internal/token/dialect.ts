@@ -15,6 +15,8 @@ export interface Answer {
   readonly code: string | undefined
   /** What Entra says beside the code, its `suberror`. */
   readonly suberror?: string | undefined
+  /** Whether it has an `error` that is no text, so that it is no refusal as RFC 6749 knows them. */
+  readonly unreadable?: boolean | undefined
   /** What the body is, whatever its content type says; `Text` if it could not be read. */
   readonly content: "Empty" | "Json" | "Html" | "Text"
 }
@@ -33,11 +35,12 @@ export type Grant = "login" | "refresh"
  * - `InteractionRequired`: a person has to log in
  * - `TryAgain`: the server cannot answer now
  * - `Unexpected`: no answer of this endpoint; a proxy's, or the base URL is wrong
+ * - `Malformed`: an answer in the form of this protocol that says nothing in it
  *
  * @since 0.1.0
  * @category models
  */
-export type Verdict = "GrantEnded" | "WrongSetting" | "InteractionRequired" | "TryAgain" | "Unexpected"
+export type Verdict = "GrantEnded" | "WrongSetting" | "InteractionRequired" | "TryAgain" | "Unexpected" | "Malformed"
 
 /**
  * Decides what an answer without a token means.
@@ -49,11 +52,12 @@ export type Dialect = (answer: Answer, grant: Grant) => Verdict
 
 /** OAuth 2: the code decides first, the status second, because servers use statuses as they like. */
 export const oauth: Dialect = (answer, grant) => {
-  const { code, content, status, suberror } = answer
+  const { code, content, status, suberror, unreadable } = answer
   if (suberror !== undefined && interactive.has(suberror)) return "InteractionRequired"
   const known = code === undefined ? undefined : codes.get(code)
   if (known !== undefined) return known
   if (isUnavailable(answer)) return "TryAgain"
+  if (unreadable === true && code === undefined) return "Malformed"
   // 2xx: some servers refuse with 200 and a code
   const mayRefuse = status === 400 || status === 401 || status === 403 || (code !== undefined && status < 300)
   if (!mayRefuse || content === "Html") return "Unexpected"

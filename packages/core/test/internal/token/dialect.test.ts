@@ -39,6 +39,22 @@ describe("dialect", () => {
       ["a 400 in words", answer(400, "Text"), "GrantEnded", "Unexpected"],
       ["a 401 in words", answer(401, "Text"), "GrantEnded", "Unexpected"],
       ["JSON without a code", answer(401, "Json"), "GrantEnded", "Unexpected"],
+      ["an error that is no text", { ...answer(400, "Json"), unreadable: true }, "Malformed", "Malformed"],
+      [
+        "an error that is no text, but the header says it",
+        {
+          ...answer(401, "Json", "invalid_client"),
+          unreadable: true
+        },
+        "WrongSetting",
+        "WrongSetting"
+      ],
+      [
+        "an error that is no text, of a bad gateway",
+        { ...answer(502, "Json"), unreadable: true },
+        "TryAgain",
+        "TryAgain"
+      ],
       ["a page with 400", answer(400, "Html"), "Unexpected", "Unexpected"],
       ["a page with 401", answer(401, "Html"), "Unexpected", "Unexpected"],
       ["a page with 403", answer(403, "Html"), "Unexpected", "Unexpected"],
