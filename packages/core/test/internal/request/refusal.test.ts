@@ -58,13 +58,14 @@ describe("refusal", () => {
       assert.deepInclude(error, { _tag: "AuthenticationFailed", ...refused, code: "E1" })
     })
 
-    it("of NotReplayable says that the body cannot be sent again, and keeps the server's code", () => {
+    it("of NotReplayable says that the body cannot be sent again, and keeps what the server says", () => {
       const error = Refusal.error("NotReplayable", refused, { code: "E1", detail: "expired" })
       assert.deepInclude(error, {
         _tag: "AuthenticationFailed",
         ...refused,
         code: "E1",
-        detail: "the request's body cannot be sent a second time"
+        detail: "expired",
+        advice: "the request's body cannot be sent a second time"
       })
     })
   })
