@@ -30,6 +30,7 @@ import * as AuthorizationRequest from "./AuthorizationRequest.ts"
 import * as IdToken from "./IdToken.ts"
 import { inTime } from "./internal/inTime.ts"
 import * as Mode from "./internal/mode.ts"
+import * as Resources from "./internal/resources.ts"
 import * as Session from "./internal/session.ts"
 import * as TokenRequest from "./internal/tokenRequest.ts"
 import type { AuthorizationCode } from "./OAuthCredential.ts"
@@ -206,7 +207,7 @@ export const complete = <R = never, E = never, R2 = never>(
 ): Effect.Effect<Token, SetupError | ExchangeError | E, HttpClient.HttpClient | R | R2> =>
   Effect.gen(function*() {
     const { account, ...others } = options
-    const code = yield* AuthorizationRequest.codeOf(pending, parametersOf(redirect), { mode: name })
+    const code = yield* codeOf(pending, parametersOf(redirect), others)
     const session = yield* Session.make(others, modeOf(others))
     // before the code is redeemed, which it can be once
     if (account !== undefined) yield* Session.storeOf(session, name, others)
@@ -296,7 +297,7 @@ const logIn =
       })
       const code = answer._tag === "Pasted"
         ? Redacted.make(answer.code)
-        : yield* AuthorizationRequest.codeOf(pending, answer.parameters, { mode: name })
+        : yield* codeOf(pending, answer.parameters, options)
       return yield* redeem(connection, pending, code)
     })
 
@@ -314,6 +315,9 @@ const requested = (
       binding: bound === undefined ? undefined : { kept: bound.kept, thumbprint: yield* bound.thumbprint }
     })
   })
+
+const codeOf = (pending: PendingAuthorization, parameters: URLSearchParams, { resource }: Session.TokenSettings) =>
+  Either.mapLeft(AuthorizationRequest.codeOf(pending, parameters, { mode: name }), Resources.named(resource))
 
 /** Once, whatever comes of it: a code that comes back revokes its tokens (RFC 6749 section 4.1.2). */
 const redeem = (

@@ -5,6 +5,7 @@
  * @since 0.1.0
  */
 import type { ExchangeError } from "@effect-auth/core/AuthError"
+import { CredentialUnavailable } from "@effect-auth/core/AuthError"
 import * as Clock from "effect/Clock"
 import * as Effect from "effect/Effect"
 import * as Encoding from "effect/Encoding"
@@ -67,11 +68,11 @@ export const basic = (
   options?: { readonly raw?: boolean | undefined }
 ): ClientAuthentication => ({
   _tag: "Basic",
-  prove: ({ clientId = "" }) =>
-    Effect.succeed({
+  prove: (client) =>
+    Effect.map(idOf(client), (clientId) => ({
       form: {},
       authorization: basicField(clientId, Redacted.value(secret), options?.raw === true)
-    })
+    }))
 })
 
 /**
@@ -80,7 +81,10 @@ export const basic = (
  */
 export const post = (secret: Redacted.Redacted): ClientAuthentication => ({
   _tag: "Post",
-  prove: ({ clientId = "" }) => Effect.succeed({ form: { client_id: clientId, client_secret: Redacted.value(secret) } })
+  prove: (client) =>
+    Effect.map(idOf(client), (clientId) => ({
+      form: { client_id: clientId, client_secret: Redacted.value(secret) }
+    }))
 })
 
 /**
@@ -117,8 +121,10 @@ export const privateKeyJwt = (
   options?: { readonly audience?: string | undefined }
 ): ClientAuthentication => ({
   _tag: "PrivateKeyJwt",
-  prove: ({ clientId, mode, server }) =>
+  prove: (client) =>
     Effect.gen(function*() {
+      const { mode, server } = client
+      const clientId = yield* idOf(client)
       const now = Math.floor((yield* Clock.currentTimeMillis) / 1000)
       const assertion = yield* Jwt.sign(key, {}, {
         iss: clientId,
@@ -130,7 +136,7 @@ export const privateKeyJwt = (
       }, { mode })
       return {
         form: {
-          client_id: clientId ?? "",
+          client_id: clientId,
           client_assertion_type: jwtBearer,
           client_assertion: Redacted.value(assertion)
         }
@@ -145,7 +151,8 @@ export const privateKeyJwt = (
 export const certificate: ClientAuthentication = { ...none, _tag: "Certificate" }
 
 /**
- * The method for a secret, by what the server says it supports: in Basic, else in the form. Without a secret: none.
+ * The method for a secret, by what the server says it supports: in Basic, else in the form, else none. Without a secret:
+ * none.
  *
  * @since 0.1.0
  * @category constructors
@@ -156,10 +163,19 @@ export const forSecret = (
 ): ClientAuthentication =>
   secret === undefined
     ? none
-    : clientAuthentications === undefined || clientAuthentications.includes("client_secret_basic") ||
-        !clientAuthentications.includes("client_secret_post")
+    : clientAuthentications === undefined || clientAuthentications.includes("client_secret_basic")
     ? basic(secret)
-    : post(secret)
+    : clientAuthentications.includes("client_secret_post")
+    ? post(secret)
+    : clientAuthentications.includes("none")
+    ? none
+    : basic(secret)
+
+/** An assertion can say all there is to say (RFC 7523 section 2.1), but not who a client is that authenticates. */
+const idOf = ({ clientId, mode }: Client): Effect.Effect<string, ExchangeError> =>
+  clientId === undefined
+    ? new CredentialUnavailable({ mode, problem: "credential.clientId: is needed to authenticate", final: true })
+    : Effect.succeed(clientId)
 
 const named = ({ clientId }: Client): Proof => ({ form: clientId === undefined ? {} : { client_id: clientId } })
 

@@ -4,9 +4,11 @@
  *
  * @since 0.1.0
  */
+import { InvalidSetting } from "@effect-auth/core/AuthError"
 import type { Given, Untagged } from "@effect-auth/core/CredentialSource"
 import type * as Config from "effect/Config"
 import type { ConfigError } from "effect/ConfigError"
+import * as Either from "effect/Either"
 import * as Mode from "./internal/mode.ts"
 import * as Session from "./internal/session.ts"
 import type { ClientCredentials } from "./OAuthCredential.ts"
@@ -21,7 +23,8 @@ export interface Credential<R = never> {
 }
 
 /**
- * The tokens by themselves.
+ * The tokens by themselves. Fails with `InvalidSetting` without a secret and an `authentication`: only a client that
+ * authenticates can act for itself (section 4.4).
  *
  * @since 0.1.0
  * @category constructors
@@ -32,7 +35,15 @@ export const makeTokens = <R = never>(
   Session.makeTokens(options, {
     name,
     given: options.credential,
-    make: Credentials.clientCredentials,
+    make: (fields) =>
+      fields.clientSecret === undefined && options.authentication === undefined
+        ? Either.left(
+          new InvalidSetting({
+            setting: "credential.clientSecret",
+            problem: "is needed, unless the client authenticates in another way: by an `authentication`"
+          })
+        )
+        : Credentials.clientCredentials(fields),
     account: () => "itself",
     login: ({ exchange }, demand) => exchange({ grant_type: "client_credentials" }, { demand }),
     refreshes: false

@@ -83,8 +83,8 @@ const tokensOfTypes = <R>(
               subject_token_type: subjectTokenType ?? accessToken,
               actor_token: acting === undefined ? undefined : Redacted.value(acting.value),
               actor_token_type: acting === undefined ? undefined : actor?.tokenType ?? accessToken,
-              requested_token_type: requestedTokenType,
-              audience
+              ...(requestedTokenType === undefined ? undefined : { requested_token_type: requestedTokenType }),
+              ...(audience === undefined ? undefined : { audience })
             }, { demand }),
             (token) => noLongerThan(token, subject)
           ))

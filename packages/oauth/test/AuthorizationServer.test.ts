@@ -13,6 +13,9 @@ import { Acme, baseUrl, credential, forms, issuer, me } from "./fixtures.ts"
 
 describe("AuthorizationServer", () => {
   const document = { issuer, token_endpoint: `${issuer}/token` }
+  const good = { json: { access_token: "canary-1", expires_in: 60 } }
+  const other = { status: 400, json: { error: "invalid_grant" } }
+  const wrong = { status: 401, json: { error: "invalid_client" } }
 
   const discovered = (table: Parameters<typeof ScriptedHttpClient.routes>[0], of = issuer) =>
     Effect.gen(function*() {
@@ -163,6 +166,26 @@ describe("AuthorizationServer", () => {
       yield* TestClock.adjust("31 seconds")
       for (const error of yield* all) assert.deepInclude(error, late)
     }).pipe(Effect.provide(ScriptedHttpClient.layer(() => Effect.never))))
+
+  it.effect.each<[string, readonly [ScriptedHttpClient.Reply, ...Array<ScriptedHttpClient.Reply>], number]>([
+    ["MD6 again where it no longer accepts a client that it has accepted", [good, wrong, good], 2],
+    ["MD6 no more than once where it has never accepted the client", [wrong, wrong, wrong], 1],
+    ["MD6 no more than once where it has refused something else", [good, other, good], 1]
+  ])("reads the metadata %s", ([, answers, times]) =>
+    Effect.gen(function*() {
+      const client = ScriptedHttpClient.make(ScriptedHttpClient.routes({
+        "GET /.well-known/oauth-authorization-server": ScriptedHttpClient.repeatLast({ json: document }),
+        "POST /token": ScriptedHttpClient.repeatLast(...answers)
+      }))
+      const tokens = yield* ClientCredentials.makeTokens({ baseUrl, server: issuer, credential, logout: false }).pipe(
+        Effect.provideService(HttpClient.HttpClient, client)
+      )
+      for (const _ of answers) {
+        yield* Effect.either(tokens.get)
+        yield* TestClock.adjust("2 minutes")
+      }
+      assert.lengthOf((yield* client.requests).filter(({ line }) => line.includes("well-known")), times)
+    }).pipe(Effect.scoped))
 
   it.effect("MD6 reads the metadata once an hour, however many logins there are", () =>
     Effect.gen(function*() {

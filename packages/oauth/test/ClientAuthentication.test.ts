@@ -1,10 +1,14 @@
 import * as ClientAuthentication from "@effect-auth/oauth/ClientAuthentication"
 import * as ClientCredentials from "@effect-auth/oauth/ClientCredentials"
+import * as JwtBearer from "@effect-auth/oauth/JwtBearer"
 import * as SigningKey from "@effect-auth/oauth/SigningKey"
 import * as ScriptedHttpClient from "@effect-auth/testing/ScriptedHttpClient"
+import * as VirtualClock from "@effect-auth/testing/VirtualClock"
+import * as HttpClient from "@effect/platform/HttpClient"
 import { assert, describe, it } from "@effect/vitest"
 import * as Effect from "effect/Effect"
 import * as Layer from "effect/Layer"
+import * as Redacted from "effect/Redacted"
 import * as TestClock from "effect/TestClock"
 import { decodeJwt, generateKeyPair, jwtVerify } from "jose"
 import { Acme, baseUrl, clientId, clientSecret, credential, issuer, me, scripted, secret, server } from "./fixtures.ts"
@@ -93,7 +97,54 @@ describe("ClientAuthentication", () => {
       methodFor(undefined),
       methodFor(["client_secret_post", "client_secret_basic"]),
       methodFor(["client_secret_post"]),
+      methodFor(["private_key_jwt", "none"]),
+      methodFor(["client_secret_jwt"]),
       methodFor(["none"], false)
-    ], ["Basic", "Basic", "Post", "None"])
+    ], ["Basic", "Basic", "Post", "None", "Basic", "None"])
   })
+
+  it.effect("CA6 CA9 signs anew for each attempt, by the time of that attempt", () =>
+    Effect.gen(function*() {
+      const key = SigningKey.make(() => Effect.succeed(new Uint8Array(64)), { algorithm: "ES256" })
+      const client = ScriptedHttpClient.make([
+        { status: 503, headers: { "retry-after": "7" } },
+        { json: { access_token: "canary-1" } }
+      ])
+      const token = yield* ClientCredentials.makeTokens({
+        baseUrl,
+        server,
+        credential,
+        authentication: ClientAuthentication.privateKeyJwt(key),
+        logout: false
+      }).pipe(
+        Effect.flatMap(({ get }) => get),
+        Effect.scoped,
+        Effect.provideService(HttpClient.HttpClient, client),
+        VirtualClock.run
+      )
+      assert.strictEqual(Redacted.value(token.value), "canary-1")
+      const [first, second] = (yield* client.requests).map(({ body }) =>
+        decodeJwt(new URLSearchParams(body).get("client_assertion") ?? "")
+      )
+      assert.notStrictEqual(first?.jti, second?.jti)
+      assert.isAtLeast((second?.iat ?? 0) - (first?.iat ?? 0), 7)
+    }))
+
+  it.effect.each([
+    ClientAuthentication.basic(secret),
+    ClientAuthentication.post(secret),
+    ClientAuthentication.privateKeyJwt(
+      SigningKey.make(() => Effect.succeed(new Uint8Array(1)), { algorithm: "ES256" })
+    )
+  ])("says that a client that authenticates has to say who it is: $_tag", (authentication) =>
+    Effect.gen(function*() {
+      const error = yield* JwtBearer.makeTokens({
+        baseUrl,
+        server,
+        authentication,
+        assertion: () => Effect.succeed(Redacted.make("canary-assertion"))
+      }).pipe(Effect.flatMap(({ get }) => get), Effect.flip, Effect.scoped)
+      assert.include(error.message, "credential.clientId: is needed to authenticate")
+      assert.lengthOf(yield* (yield* ScriptedHttpClient.ScriptedHttpClient).requests, 0)
+    }).pipe(Effect.provide(scripted())))
 })

@@ -1,3 +1,4 @@
+import * as ClientAuthentication from "@effect-auth/oauth/ClientAuthentication"
 import * as ClientCredentials from "@effect-auth/oauth/ClientCredentials"
 import * as OAuthCredential from "@effect-auth/oauth/OAuthCredential"
 import * as FakeOAuth from "@effect-auth/testing/FakeOAuth"
@@ -6,6 +7,7 @@ import { assert, describe, it } from "@effect/vitest"
 import * as Config from "effect/Config"
 import * as ConfigProvider from "effect/ConfigProvider"
 import * as Effect from "effect/Effect"
+import * as Either from "effect/Either"
 import * as Layer from "effect/Layer"
 import * as TestClock from "effect/TestClock"
 import {
@@ -100,6 +102,21 @@ describe("ClientCredentials", () => {
       }),
       scripted()
     ))))
+
+  it.effect("CC1 is no client of everybody's: without a secret it says how it authenticates", () =>
+    Effect.gen(function*() {
+      const made = (options: object) =>
+        Effect.either(Effect.scoped(
+          ClientCredentials.makeTokens({ baseUrl, server, credential: { clientId }, ...options })
+        ))
+      assert.deepInclude(yield* Effect.flip(made({}).pipe(Effect.flatten)), {
+        _tag: "InvalidSetting",
+        setting: "credential.clientSecret"
+      })
+      for (const authentication of [ClientAuthentication.certificate, ClientAuthentication.none]) {
+        assert.isTrue(Either.isRight(yield* made({ authentication })))
+      }
+    }).pipe(Effect.provide(scripted())))
 
   it.effect("reads its settings from Config", () =>
     Effect.gen(function*() {

@@ -21,15 +21,16 @@ export interface Remembered {
   readonly issuer: string
   /** `mode` is shown in errors. */
   readonly read: (mode: string) => Effect.Effect<AuthorizationServer, ExchangeError, HttpClient.HttpClient>
-  /** What is known may be outdated: the server no longer accepts the client. */
+  /** The server accepts the client by what is known of it. */
+  readonly confirm: Effect.Effect<void>
+  /** What is known may be outdated: the server no longer accepts the client. Nothing is forgotten that was never good. */
   readonly forget: Effect.Effect<void>
 }
 
-export interface Servers {
+export interface Servers extends Pick<Remembered, "confirm" | "forget"> {
   /** The issuer, or where tokens are asked for: what tells the tokens of servers apart. */
   readonly origin: string
   readonly read: Effect.Effect<AuthorizationServer, ExchangeError, HttpClient.HttpClient>
-  readonly forget: Effect.Effect<void>
 }
 
 export const make = (
@@ -40,11 +41,12 @@ export const make = (
     ? Effect.map(Server.make(server), (server) => ({
       origin: server.issuer ?? server.tokenEndpoint,
       read: Effect.succeed(server),
+      confirm: Effect.void,
       forget: Effect.void
     }))
     : Effect.map(
       typeof server === "string" ? remember(server) : Effect.succeed(server),
-      ({ forget, issuer, read }) => ({ origin: issuer, read: read(mode), forget })
+      ({ confirm, forget, issuer, read }) => ({ origin: issuer, read: read(mode), confirm, forget })
     )
 
 /**
@@ -63,7 +65,7 @@ export const make = (
 export const remember = (issuer: string): Effect.Effect<Remembered, InvalidSetting | InsecureTransport> =>
   Effect.gen(function*() {
     yield* Server.issuerUrl(issuer)
-    const { forget, through } = yield* cache
+    const { confirm, forget, through } = yield* cache
     return {
       _tag: "Remembered",
       issuer,
@@ -73,21 +75,27 @@ export const remember = (issuer: string): Effect.Effect<Remembered, InvalidSetti
           InvalidSetting: (error) => unusable(mode, error),
           InsecureTransport: (error) => unusable(mode, error)
         })),
+      confirm,
       forget
     }
   })
 
 /** What is known of one server, for an hour. It is read by one at a time. */
-export interface Cache {
+export interface Cache extends Pick<Remembered, "confirm" | "forget"> {
   /** What is known, or else what this reads. */
   readonly through: (
     read: Effect.Effect<AuthorizationServer, ExchangeError, HttpClient.HttpClient>
   ) => Effect.Effect<AuthorizationServer, ExchangeError, HttpClient.HttpClient>
-  readonly forget: Effect.Effect<void>
+}
+
+interface Known {
+  readonly server: AuthorizationServer
+  readonly until: number
+  readonly isGood: boolean
 }
 
 export const cache: Effect.Effect<Cache> = Effect.gen(function*() {
-  const known = yield* Ref.make<{ readonly server: AuthorizationServer; readonly until: number } | undefined>(undefined)
+  const known = yield* Ref.make<Known | undefined>(undefined)
   const oneAtATime = (yield* Effect.makeSemaphore(1)).withPermits(1)
   const orElse = <E, R>(read: Effect.Effect<AuthorizationServer, E, R>): Effect.Effect<AuthorizationServer, E, R> =>
     Effect.flatMap(
@@ -97,11 +105,12 @@ export const cache: Effect.Effect<Cache> = Effect.gen(function*() {
   const keep = (server: AuthorizationServer) =>
     Effect.flatMap(
       Clock.currentTimeMillis,
-      (now) => Ref.set(known, { server, until: now + Duration.toMillis(lifetime) })
+      (now) => Ref.set(known, { server, until: now + Duration.toMillis(lifetime), isGood: false })
     )
   return {
     through: (read) => orElse(oneAtATime(orElse(Effect.tap(read, keep)))),
-    forget: Ref.set(known, undefined)
+    confirm: Ref.update(known, (known) => known === undefined || known.isGood ? known : { ...known, isGood: true }),
+    forget: Ref.update(known, (known) => known?.isGood === true ? undefined : known)
   }
 })
 

@@ -19,6 +19,7 @@ import * as ClientAuthentications from "../ClientAuthentication.ts"
 import type { Dpop } from "../Dpop.ts"
 import type { Binding } from "./binding.ts"
 import * as Parameters from "./parameters.ts"
+import * as Resources from "./resources.ts"
 import type { AuthorizationServer } from "./server.ts"
 import * as Servers from "./servers.ts"
 import * as TokenRequest from "./tokenRequest.ts"
@@ -60,6 +61,11 @@ export interface TokenOptions extends System.PlainOptions {
   readonly dpop?: Dpop | undefined
   /** What stands between the scopes of an answer, where that is not a space (RFC 6749 section 3.3): GitHub and Slack. */
   readonly scopeSeparator?: "," | undefined
+  /**
+   * The member that states when a token expires, in seconds since the epoch or as a date, of a server that states no
+   * `expires_in`: `expires_on`, `expires_at`. The server's clock has to be right for it. Default: none is read.
+   */
+  readonly expiryMember?: string | undefined
   /** Members of the token response to keep as `Token.extra`, such as `instance_url`. Default: none. */
   readonly keep?: ReadonlyArray<string> | undefined
 }
@@ -149,6 +155,7 @@ export const make = <F extends object, C extends Client, R, I>(
         problem: "needs an `account`, which says whose tokens they are: one account would get the token of another"
       })
     }
+    yield* Resources.checked(options.resource)
     const { dpop } = options
     if (dpop?.keeping === "Nowhere" && options.store !== undefined) {
       return yield* new InvalidSetting({
@@ -186,6 +193,7 @@ export const make = <F extends object, C extends Client, R, I>(
             separator: options.scopeSeparator ?? " ",
             types: usable,
             required,
+            expiryMember: options.expiryMember,
             keep: options.keep ?? [],
             dialect,
             retryAfter
@@ -198,8 +206,11 @@ export const make = <F extends object, C extends Client, R, I>(
                 grant
               })
           )
-          return Effect.tapErrorTag(sent, "CredentialsRejected", ({ reason }) =>
-            reason === "Setting" ? servers.forget : Effect.void)
+          return Effect.tapBoth(sent, {
+            onFailure: (error) =>
+              error._tag === "CredentialsRejected" && error.reason === "Setting" ? servers.forget : Effect.void,
+            onSuccess: () => servers.confirm
+          })
         }
       }
     }

@@ -1,12 +1,245 @@
 import * as ClientAuthentication from "@effect-auth/oauth/ClientAuthentication"
 import * as ClientCredentials from "@effect-auth/oauth/ClientCredentials"
+import type * as OAuth from "@effect-auth/oauth/OAuth"
+import * as RefreshToken from "@effect-auth/oauth/RefreshToken"
 import * as ScriptedHttpClient from "@effect-auth/testing/ScriptedHttpClient"
 import * as HttpClient from "@effect/platform/HttpClient"
 import { assert, describe, it } from "@effect/vitest"
+import * as DateTime from "effect/DateTime"
 import * as Effect from "effect/Effect"
+import * as Either from "effect/Either"
+import * as Redacted from "effect/Redacted"
+import * as TestClock from "effect/TestClock"
 import { baseUrl, clientId, credential, revoking, scripted, server } from "../fixtures.ts"
 
+const now = Date.UTC(2026, 0, 1)
+
+/** A login, or a refresh, that is answered like this until it gives up. */
+const answered = (
+  grant: "login" | "refresh",
+  answer: ScriptedHttpClient.Reply,
+  more: Partial<OAuth.TokenOptions & OAuth.TokenSettings> = {}
+) =>
+  Effect.gen(function*() {
+    yield* TestClock.setTime(now)
+    const client = ScriptedHttpClient.make(ScriptedHttpClient.repeatLast(answer))
+    const options = { baseUrl, server, logout: false, ...more }
+    const tokens = grant === "login"
+      ? ClientCredentials.makeTokens({ ...options, credential })
+      : RefreshToken.makeTokens({ ...options, credential: { clientId, refreshToken: Redacted.make("canary-refresh") } })
+    const fiber = yield* tokens.pipe(
+      Effect.flatMap(({ get }) => get),
+      Effect.scoped,
+      Effect.either,
+      Effect.provideService(HttpClient.HttpClient, client),
+      Effect.fork
+    )
+    yield* TestClock.adjust("1 minute")
+    return { result: yield* fiber, requests: yield* client.requests }
+  })
+
 describe("tokenRequest", () => {
+  const token = { access_token: "canary-1" }
+  const absent = { expiresAt: undefined, refreshToken: undefined, scope: undefined, idToken: undefined }
+
+  it.effect.each<[string, ScriptedHttpClient.Reply, object]>([
+    ["TR3 members that are not known, whatever they are called", {
+      body: `{"access_token":"canary-1","__proto__":{"refresh_token":"canary-2","token_type":"mac"},"constructor":1}`
+    }, { type: "Bearer", refreshToken: undefined }],
+    ["TR5 a type in any case", { json: { ...token, token_type: "BEARER" } }, { type: "Bearer" }],
+    ["TR5 no type, or an empty one", { json: { ...token, token_type: "" } }, { type: "Bearer" }],
+    ["TR6 a lifetime in a text, with a fraction", { json: { ...token, expires_in: "3600.5" } }, {
+      expiresAt: DateTime.unsafeMake(now + 3_600_500)
+    }],
+    ["TR6 a lifetime of zero, which is none", { json: { ...token, expires_in: 0 } }, { expiresAt: undefined }],
+    ["TR6 a lifetime beyond all dates", { body: `{"access_token":"canary-1","expires_in":1e400}` }, {
+      expiresAt: undefined
+    }],
+    ["TR7 an instant that nobody asked for", { json: { ...token, expires_at: 1_900_000_000 } }, {
+      expiresAt: undefined
+    }],
+    ["TR8 TR9 TR16 null for all that there is not", {
+      json: {
+        ...token,
+        token_type: null,
+        expires_in: null,
+        refresh_token: null,
+        refresh_expires_in: null,
+        scope: null,
+        id_token: null
+      }
+    }, { type: "Bearer", expiresAt: undefined, refreshToken: undefined, scope: undefined, idToken: undefined }],
+    ["TR12 JSON under another content type, with a byte order mark", {
+      headers: { "content-type": "text/html; charset=ISO-8859-1" },
+      body: `\uFEFF${JSON.stringify(token)}\r\n`
+    }, { type: "Bearer" }],
+    ["TR17 any status of success", { status: 201, json: token }, { type: "Bearer" }],
+    ["TR11 an error that is empty", { json: { ...token, error: "", error_description: null } }, { type: "Bearer" }]
+  ])("takes %s", ([, answer, expected]) =>
+    Effect.gen(function*() {
+      const { requests, result } = yield* answered("login", answer)
+      assert.isTrue(Either.isRight(result))
+      const { value, ...facts } = Either.getOrThrow(result)
+      assert.strictEqual(Redacted.value(value), "canary-1")
+      assert.deepInclude({ ...absent, ...facts }, expected)
+      assert.lengthOf(requests, 1)
+    }))
+
+  it.effect.each<[string, "login" | "refresh", ScriptedHttpClient.Reply, object, number]>([
+    ["TR4 a token that is empty", "login", { json: { access_token: "" } }, { _tag: "MalformedTokenResponse" }, 1],
+    ["TR4 a token that is no text", "login", { json: { access_token: 5 } }, { _tag: "MalformedTokenResponse" }, 1],
+    ["TR4 a token that no header can hold", "login", { json: { access_token: "canary-\n" } }, {
+      _tag: "MalformedTokenResponse"
+    }, 1],
+    ["TR5 a type that is not known", "login", { json: { ...token, token_type: "mac" } }, {
+      _tag: "MalformedTokenResponse"
+    }, 1],
+    ["TR5 a token that is none", "login", { json: { ...token, token_type: "N_A" } }, {
+      _tag: "MalformedTokenResponse"
+    }, 1],
+    ["TR11 an error beside a token", "login", { json: { ...token, error: "invalid_scope" } }, {
+      _tag: "CredentialsRejected",
+      reason: "Setting",
+      code: "invalid_scope"
+    }, 1],
+    [
+      "TR2 a redirect, which would carry the secret away",
+      "login",
+      {
+        status: 307,
+        headers: { location: "https://evil.example/token" }
+      },
+      { _tag: "TokenEndpointError", reason: "Unexpected", status: 307 },
+      4
+    ],
+    ...["invalid_client", "unauthorized_client", "unsupported_grant_type", "invalid_scope", "invalid_request"].map((
+      code
+    ): [string, "refresh", ScriptedHttpClient.Reply, object, number] => [
+      `ER2 ${code} to a refresh token, which stays`,
+      "refresh",
+      { status: 400, json: { error: code } },
+      { _tag: "CredentialsRejected", reason: "Setting", code },
+      1
+    ]),
+    [
+      "ER1 ER2 a code that decides, whatever the status",
+      "refresh",
+      { status: 503, json: { error: "invalid_target" } },
+      {
+        _tag: "CredentialsRejected",
+        reason: "Setting"
+      },
+      1
+    ],
+    ["ER6 a server that is busy, in a 400", "login", { status: 400, json: { error: "temporarily_unavailable" } }, {
+      _tag: "TokenEndpointError",
+      reason: "Unavailable"
+    }, 4],
+    [
+      "ER8 a 401 whose header alone says why",
+      "login",
+      {
+        status: 401,
+        headers: { "www-authenticate": `Basic realm="as", error="invalid_client", error_description="who is that"` }
+      },
+      { _tag: "CredentialsRejected", reason: "Setting", code: "invalid_client", detail: "who is that" },
+      1
+    ],
+    ["ER10 an empty 403 to a refresh token, which stays", "refresh", { status: 403 }, {
+      _tag: "CredentialsRejected",
+      reason: "Setting"
+    }, 1],
+    ["ER12 an error that is no text", "login", { status: 400, json: { error: { code: 7 } } }, {
+      _tag: "MalformedTokenResponse",
+      status: 400
+    }, 1],
+    ["ER12 an error that is no text to a refresh token, which stays", "refresh", { status: 400, json: { error: 7 } }, {
+      _tag: "MalformedTokenResponse",
+      status: 400
+    }, 1]
+  ])("is refused by %s", ([, grant, answer, expected, times]) =>
+    Effect.gen(function*() {
+      const { requests, result } = yield* answered(grant, answer)
+      assert.isTrue(Either.isLeft(result))
+      const error = Either.isLeft(result) ? result.left : undefined
+      assert.deepInclude(error, expected)
+      assert.notInclude(`${String(error)}${JSON.stringify(error)}`, "canary-")
+      assert.lengthOf(requests, times)
+    }))
+
+  it.effect("RI3 says for which resource there is no token, as the server does not", () =>
+    Effect.gen(function*() {
+      const resource = ["https://one.example", "https://two.example/"]
+      const refusal = { status: 400, json: { error: "invalid_target", error_description: "unknown" } }
+      const { requests, result } = yield* answered("login", refusal, { resource })
+      assert.deepInclude(Either.isLeft(result) ? result.left : undefined, {
+        _tag: "CredentialsRejected",
+        code: "invalid_target",
+        detail: "unknown; asked for https://one.example, https://two.example/"
+      })
+      assert.lengthOf(requests, 1)
+    }))
+
+  it.effect.each(["api", "/orders", "https://api.example/#part", "https://api.example#", "https://a b.example"])(
+    "RI1 %s is no resource",
+    (resource) =>
+      Effect.gen(function*() {
+        const { requests, result } = yield* answered("login", { json: token }, { resource: ["urn:orders", resource] })
+        assert.deepInclude(Either.isLeft(result) ? result.left : undefined, {
+          _tag: "InvalidSetting",
+          setting: "resource"
+        })
+        assert.lengthOf(requests, 0)
+      })
+  )
+
+  it.effect.each<[unknown, object, number | undefined]>([
+    [now / 1000 + 60, {}, 60],
+    [String(now / 1000 + 60.5), {}, 60.5],
+    ["2026-01-01T00:01:00Z", {}, 60],
+    ["2026-01-01T02:01:00+02:00", {}, 60],
+    [now / 1000 + 60, { expires_in: null }, 60],
+    [now / 1000 + 60, { expires_in: 30 }, 30],
+    [now / 1000 + 60, { expires_in: 0 }, undefined],
+    [now / 1000 - 60, {}, undefined],
+    ["tomorrow", {}, undefined],
+    [null, {}, undefined]
+  ])(
+    "TR7 reads by option when a token expires that states no lifetime: %j beside %j",
+    ([expires_on, more, seconds]) =>
+      Effect.gen(function*() {
+        const { result } = yield* answered("login", { json: { ...token, expires_on, ...more } }, {
+          expiryMember: "expires_on"
+        })
+        const { expiresAt } = Either.getOrThrow(result)
+        assert.strictEqual(
+          expiresAt === undefined ? undefined : (DateTime.toEpochMillis(expiresAt) - now) / 1000,
+          seconds
+        )
+      })
+  )
+
+  it.effect("TR1 keeps the query of the endpoint, and asks for JSON in a form", () =>
+    Effect.gen(function*() {
+      const tokenEndpoint = `${server.tokenEndpoint}?tenant=a%20b`
+      const [request] = (yield* answered("login", { json: token }, { server: { tokenEndpoint } })).requests
+      assert.strictEqual(request?.url.href, tokenEndpoint)
+      assert.deepInclude(request?.headers, {
+        accept: "application/json",
+        "content-type": "application/x-www-form-urlencoded"
+      })
+    }))
+
+  it.effect("CA3 CA4 takes no secret as a parameter: a client authenticates in one way, and not in a URL", () =>
+    Effect.gen(function*() {
+      const parameters = { client_secret: "canary-1", client_assertion: "canary-2", tenant: "one" }
+      const [request] = (yield* answered("login", { json: token }, { parameters })).requests
+      assert.deepStrictEqual([...new URLSearchParams(request?.body)], [
+        ["grant_type", "client_credentials"],
+        ["tenant", "one"]
+      ])
+    }))
+
   const scopeOf = (scope: unknown, scopeSeparator?: ",") =>
     Effect.gen(function*() {
       const options = { baseUrl, server, credential, scope: ["asked"], scopeSeparator }

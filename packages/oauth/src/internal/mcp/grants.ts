@@ -8,10 +8,12 @@ import type { Token } from "@effect-auth/core/Token"
 import type { Demand } from "@effect-auth/core/TokenSource"
 import type * as HttpClient from "@effect/platform/HttpClient"
 import * as Effect from "effect/Effect"
+import * as Either from "effect/Either"
 import * as Redacted from "effect/Redacted"
 import * as AuthorizationRequest from "../../AuthorizationRequest.ts"
 import type { Binding } from "../binding.ts"
 import type * as Parameters from "../parameters.ts"
+import * as Resources from "../resources.ts"
 import type { AuthorizationServer } from "../server.ts"
 import type { Identity } from "./clients.ts"
 
@@ -101,7 +103,10 @@ export const authorizationCode = (
       })
       const code = answer._tag === "Pasted"
         ? Redacted.make(answer.code)
-        : yield* AuthorizationRequest.codeOf(pending, answer.parameters, { mode })
+        : yield* Either.mapLeft(
+          AuthorizationRequest.codeOf(pending, answer.parameters, { mode }),
+          Resources.named(resource)
+        )
       return yield* exchange(identity, {
         grant_type: "authorization_code",
         code: Redacted.value(code),
