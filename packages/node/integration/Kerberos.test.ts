@@ -38,12 +38,8 @@ describe("Kerberos", () => {
           Authenticator.fixed(RequestCredentials.authorization(`Negotiate ${Redacted.value(made)}`), { mode: "Once" }),
           { baseUrl: `http://localhost:${port}` }
         )
-        if (mechanism === "Spnego") {
-          assert.deepStrictEqual(yield* who(same), alice)
-          assert.strictEqual((yield* Effect.flip(who(same)))._tag, "CredentialsRejected")
-        } else {
-          assert.isAbove(Redacted.value(made).length, 100)
-        }
+        assert.deepStrictEqual(yield* who(same), alice)
+        assert.strictEqual((yield* Effect.flip(who(same)))._tag, "CredentialsRejected")
       }).pipe(Effect.provide(NodeHttpClient.layerUndici)))
   }
 

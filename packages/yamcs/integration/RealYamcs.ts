@@ -57,64 +57,85 @@ const jars = Effect.gen(function*() {
   return `${cache}/lib/*`
 })
 
+export interface Options {
+  /** What users are told by. Default: a file of names and passwords. */
+  readonly authModules?: ReadonlyArray<AuthModule> | undefined
+  /** Settings of Java, such as `-Djava.security.krb5.conf=...`. */
+  readonly java?: ReadonlyArray<string> | undefined
+  /** Admits everyone as a guest. Default: no. */
+  readonly open?: boolean | undefined
+}
+
+export interface AuthModule {
+  readonly class: string
+  readonly args?: Readonly<Record<string, string>>
+}
+
+/** The users of {@link admin}'s kind, beside those of other modules. */
+export const ofFile: AuthModule = { class: "org.yamcs.security.YamlAuthModule" }
+
 /** Prepares a server of its own: data directory, port and users. It has to be started. */
-export const make: Effect.Effect<
+export const makeWith = (options: Options): Effect.Effect<
   RealYamcs,
   PlatformError,
   FileSystem.FileSystem | CommandExecutor.CommandExecutor | HttpClient.HttpClient | Scope.Scope
-> = Effect.gen(function*() {
-  const files = yield* FileSystem.FileSystem
-  const http = yield* HttpClient.HttpClient
-  const context = yield* Effect.context<CommandExecutor.CommandExecutor>()
-  const outer = yield* Effect.scope
-  const classPath = yield* jars
-  const directory = yield* files.makeTempDirectoryScoped({ prefix: "yamcs-" })
-  const port = yield* freePort
-  const baseUrl = `http://127.0.0.1:${port}`
-  const log = `${directory}/log`
-  yield* files.makeDirectory(`${directory}/etc`)
-  yield* Effect.forEach(
-    Object.entries(settings(port)),
-    ([name, value]) => files.writeFileString(`${directory}/etc/${name}.yaml`, JSON.stringify(value))
-  ) // JSON is YAML
+> =>
+  Effect.gen(function*() {
+    const files = yield* FileSystem.FileSystem
+    const http = yield* HttpClient.HttpClient
+    const context = yield* Effect.context<CommandExecutor.CommandExecutor>()
+    const outer = yield* Effect.scope
+    const classPath = yield* jars
+    const directory = yield* files.makeTempDirectoryScoped({ prefix: "yamcs-" })
+    const port = yield* freePort
+    const baseUrl = `http://127.0.0.1:${port}`
+    const log = `${directory}/log`
+    yield* files.makeDirectory(`${directory}/etc`)
+    yield* Effect.forEach(
+      Object.entries(settings(port, options)),
+      ([name, value]) => files.writeFileString(`${directory}/etc/${name}.yaml`, JSON.stringify(value))
+    ) // JSON is YAML
 
-  const answers = http.get(`${baseUrl}/auth`).pipe(
-    Effect.tap((response) => response.text),
-    Effect.retry(Schedule.spaced("100 millis")),
-    Effect.timeoutFail({
-      duration: Duration.seconds(60),
-      onTimeout: () => `the server did not answer within a minute; see ${log}`
-    })
-  )
-
-  const server = Command.make("sh", "-c", supervised, "yamcs", classPath).pipe(
-    Command.workingDirectory(directory)
-  )
-
-  const running: { scope: Scope.CloseableScope | undefined } = { scope: undefined }
-  const stop = Effect.suspend(() => {
-    const { scope } = running
-    running.scope = undefined
-    return scope === undefined ? Effect.void : Scope.close(scope, Exit.void)
-  })
-
-  const start = Effect.gen(function*() {
-    const scope = yield* Scope.fork(outer, ExecutionStrategy.sequential)
-    running.scope = scope
-    yield* Command.start(server).pipe(Scope.extend(scope), Effect.provide(context))
-    yield* answers
-  })
-
-  return {
-    baseUrl,
-    start,
-    stop,
-    tokenAnswers: Effect.map(
-      files.readFileString(log),
-      (text) => Array.from(text.matchAll(/POST \/auth\/token (\d{3})$/gmu), ([, status = ""]) => status)
+    const answers = http.get(`${baseUrl}/auth`).pipe(
+      Effect.tap((response) => response.text),
+      Effect.retry(Schedule.spaced("100 millis")),
+      Effect.timeoutFail({
+        duration: Duration.seconds(60),
+        onTimeout: () => `the server did not answer within a minute; see ${log}`
+      })
     )
-  }
-})
+
+    const server = Command.make("sh", "-c", supervised, "yamcs", classPath, ...(options.java ?? [])).pipe(
+      Command.workingDirectory(directory)
+    )
+
+    const running: { scope: Scope.CloseableScope | undefined } = { scope: undefined }
+    const stop = Effect.suspend(() => {
+      const { scope } = running
+      running.scope = undefined
+      return scope === undefined ? Effect.void : Scope.close(scope, Exit.void)
+    })
+
+    const start = Effect.gen(function*() {
+      const scope = yield* Scope.fork(outer, ExecutionStrategy.sequential)
+      running.scope = scope
+      yield* Command.start(server).pipe(Scope.extend(scope), Effect.provide(context))
+      yield* answers
+    })
+
+    return {
+      baseUrl,
+      start,
+      stop,
+      tokenAnswers: Effect.map(
+        files.readFileString(log),
+        (text) => Array.from(text.matchAll(/POST \/auth\/token (\d{3})$/gmu), ([, status = ""]) => status)
+      )
+    }
+  })
+
+/** {@link makeWith}, with names and passwords in a file. */
+export const make = makeWith({})
 
 /**
  * Ends the server when it is told to, and when the pipe to its parent breaks: however this process ends, no server is
@@ -122,7 +143,9 @@ export const make: Effect.Effect<
  */
 const supervised = `
 exec 3<&0
-java -Xmx256m -cp "$1" org.yamcs.YamcsServer --etc-dir etc --data-dir data --no-color < /dev/null >> log 2>&1 &
+path=$1
+shift
+java -Xmx256m "$@" -cp "$path" org.yamcs.YamcsServer --etc-dir etc --data-dir data --no-color < /dev/null >> log 2>&1 &
 server=$!
 (read -r _ <&3; kill -9 $server) &
 parent=$!
@@ -132,7 +155,7 @@ wait $server
 kill $parent
 `
 
-const settings = (port: number) => ({
+const settings = (port: number, { authModules = [ofFile], open = false }: Options) => ({
   yamcs: {
     dataDir: "data",
     services: [{
@@ -141,9 +164,9 @@ const settings = (port: number) => ({
     }]
   },
   security: {
-    enabled: true,
+    enabled: !open,
     accessTokenLifespan: 3000,
-    authModules: [{ class: "org.yamcs.security.YamlAuthModule" }]
+    authModules
   },
   users: { [admin.username]: { password: admin.password, superuser: true } }
 })

@@ -79,14 +79,19 @@ const reasons: Readonly<Record<number, string>> = {
 /** `HttpRequestHandler.sendPlainTextError`: outside of API routes the message is the status line, and no header adds to it. */
 export const statusLine = (status: number) => plainText(status, `${status} ${reasons[status] ?? "Error"}`)
 
-/** `AuthHandler.handleSpnego`: a code, without its type, or what asks for a token. */
+/** `AuthHandler.handleSpnego`: a code, or what asks for a token; neither has a type. */
 export const spnego = (code: string | undefined) =>
   code === undefined
-    ? HttpServerResponse.uint8Array(new TextEncoder().encode("401 Unauthorized\r\n"), {
+    ? untyped("401 Unauthorized\r\n", {
       status: 401,
       headers: { "www-authenticate": "Negotiate", connection: "close" }
     })
-    : HttpServerResponse.uint8Array(new TextEncoder().encode(code))
+    : untyped(code, { status: 200 })
+
+const untyped = (text: string, options: HttpServerResponse.Options) => {
+  const bytes = new TextEncoder().encode(text)
+  return HttpServerResponse.raw(bytes, { ...options, contentLength: bytes.length })
+}
 
 export const redirect = (location: string) => HttpServerResponse.empty({ status: 302, headers: { location } })
 
