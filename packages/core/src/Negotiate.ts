@@ -159,11 +159,12 @@ const explain = ({
   const challenges = Challenge.fromHeaders(headers)
   const ours = challenges.find(({ scheme }) => scheme === "negotiate")
   return Effect.succeed({
-    detail: ours?.token68 !== undefined
+    ...(ours === undefined ? Challenge.explain(challenges) : undefined),
+    advice: ours?.token68 !== undefined
       // a token that refuses looks like one that goes on
       ? "the server did not accept the ticket, or wants another leg, which is not supported"
       : ours === undefined && challenges.length > 0
-      ? `${Challenge.explain(challenges).detail ?? ""}, which Negotiate is not among`
+      ? "Negotiate is not among what the server accepts"
       : "the server did not accept the ticket"
   })
 }

@@ -112,7 +112,7 @@ describe("Negotiate", () => {
         "Negotiate oYGXMIGUoAMKAQE=",
         "the server did not accept the ticket, or wants another leg, which is not supported"
       ],
-      ["takes other schemes", "Basic realm=\"files\"", "basic (files), which Negotiate is not among"],
+      ["takes other schemes", "Basic realm=\"files\"", "basic (files); Negotiate is not among what the server accepts"],
       ["says nothing", undefined, "the server did not accept the ticket"]
     ] as const
   ) {

@@ -76,7 +76,7 @@ export const login = (
       ? Tokens.authorizationCode(endpoint, code)
       : Tokens.authorizationCode(endpoint, oidcCode(code, redirectUri), {
         dialect,
-        explain: ({ status }) => Effect.succeed({ detail: explanation(status, spnego) })
+        explain: ({ status }) => Effect.succeed({ advice: adviceOf(status, spnego) })
       })
   })
 
@@ -108,7 +108,7 @@ export const oidcCode = (code: string, redirectUri: string): string =>
 const dialect: TokenEndpoint.Dialect = (answer, grant) =>
   answer.status === 500 && answer.content === "Text" ? "GrantEnded" : Tokens.dialect(answer, grant)
 
-const explanation = (status: number, spnego: boolean): string | undefined =>
+const adviceOf = (status: number, spnego: boolean): string | undefined =>
   status === 500
     ? "the provider refused the code; one that demands PKCE cannot be used, because the server sends no verifier"
     : status !== 401

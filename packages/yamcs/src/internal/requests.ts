@@ -19,10 +19,8 @@ export const explain: Authenticator.ActiveCredentials["explain"] = (
     ({ msg, type }) => ({ code: type, detail: msg === "" ? undefined : msg })
   )
 
-/** What the server says first is that credentials are missing. */
 export const explainAnonymous: Authenticator.ActiveCredentials["explain"] = (response) =>
   Effect.map(explain(response), (message) => ({
     ...message,
-    detail: [message.detail, "no credentials are given, and the server wants some"].filter((part) => part !== undefined)
-      .join("; ")
+    advice: "no credentials are given, and the server wants some"
   }))

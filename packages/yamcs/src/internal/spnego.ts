@@ -48,7 +48,7 @@ const codeFor = (
       mode,
       endpoint: "the SPNEGO endpoint",
       dialect,
-      explain: () => Effect.map(isOffered(client, baseUrl), (isOffered) => ({ detail: details(isOffered, target) }))
+      explain: () => Effect.map(isOffered(client, baseUrl), (isOffered) => ({ advice: adviceOf(isOffered, target) }))
     }
     const response = yield* TokenEndpoint.execute(client, request, options)
     const code = yield* TokenEndpoint.text(options)(response)
@@ -72,7 +72,7 @@ const isOffered = (client: HttpClient.HttpClient, baseUrl: string): Effect.Effec
     Effect.option
   )
 
-const details = (isOffered: Option.Option<boolean>, { service }: Negotiate.Target): string =>
+const adviceOf = (isOffered: Option.Option<boolean>, { service }: Negotiate.Target): string =>
   Option.contains(isOffered, false)
     ? "the server does not accept Kerberos tickets: its /auth does not say `spnego`"
     : `the server did not accept the ticket for ${service}`
