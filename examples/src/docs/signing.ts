@@ -1,5 +1,7 @@
 /** Credentials that are made for each request: Digest, AWS Signature Version 4, message signatures, schemes of one's own. */
 import type * as AuthenticatedHttpClient from "@effect-auth/core/AuthenticatedHttpClient"
+import * as JwtBearer from "@effect-auth/oauth/JwtBearer"
+import * as TokenExchange from "@effect-auth/oauth/TokenExchange"
 import * as AwsCredentials from "@effect-auth/signing/AwsCredentials"
 import * as Digest from "@effect-auth/signing/Digest"
 import * as Hmac from "@effect-auth/signing/Hmac"
@@ -8,8 +10,9 @@ import * as SigningCredential from "@effect-auth/signing/SigningCredential"
 import * as SigV4 from "@effect-auth/signing/SigV4"
 import * as WorkloadToken from "@effect-auth/signing/WorkloadToken"
 import * as ScriptedHttpClient from "@effect-auth/testing/ScriptedHttpClient"
+import { FileSystem } from "@effect/platform"
 import { NodeContext } from "@effect/platform-node"
-import { Config, ConfigProvider, Context, Effect, Layer, Redacted } from "effect"
+import { Config, ConfigProvider, Context, Effect, Layer, Redacted, Stream } from "effect"
 import { deepStrictEqual, match, ok } from "node:assert"
 
 // #region digest
@@ -102,6 +105,35 @@ const InCluster = WorkloadToken.layer({
 }).pipe(Layer.provide(NodeContext.layer))
 // #endregion
 
+// #region workload-assertion
+const server = { issuer: "https://login.acme.example", tokenEndpoint: "https://login.acme.example/token" }
+const file = WorkloadToken.fromFile("/var/run/secrets/tokens/acme")
+
+const ByAssertion = Layer.unwrapEffect(
+  Effect.map(Effect.context<FileSystem.FileSystem>(), (context) =>
+    JwtBearer.layer({
+      client: Acme,
+      baseUrl: "https://acme.example",
+      server,
+      assertion: () => Effect.provide(file, context) // read at each exchange
+    }))
+)
+// #endregion
+
+// #region workload-exchange
+const ByExchange = Layer.unwrapScoped(
+  Effect.map(WorkloadToken.makeTokens({ token: file }), (subject) =>
+    TokenExchange.layer({
+      client: Acme,
+      baseUrl: "https://acme.example",
+      server,
+      credential: { clientId: "reporting", clientSecret: Redacted.make("...") },
+      subject,
+      subjectTokenType: "urn:ietf:params:oauth:token-type:jwt"
+    }))
+)
+// #endregion
+
 const settings = ConfigProvider.fromMap(
   new Map([
     ["CAMERA_URL", "https://camera.example"],
@@ -138,12 +170,31 @@ export const test = Effect.gen(function*() {
   ])
   match(sent[3]?.headers["signature-input"] ?? "", /^sig=\("@method" "@authority" "@path" "@query"\)/u)
   match(sent[4]?.headers["x-signature"] ?? "", /^v1=/u)
+  const files = FileSystem.layerNoop({ stream: () => Stream.succeed(new TextEncoder().encode("canary-projected\n")) })
+  for (const layer of [ByAssertion, ByExchange]) {
+    yield* Effect.flatMap(Acme, (acme) => acme.get("/")).pipe(Effect.provide(Layer.provide(layer, files)))
+  }
+  const [, , , , , assertion, , exchange, last] = (yield* requests).map(({ body, headers }) => ({
+    form: new URLSearchParams(body),
+    authorization: headers["authorization"]
+  }))
+  deepStrictEqual(assertion?.form.get("assertion"), "canary-projected")
+  deepStrictEqual(exchange?.form.get("subject_token"), "canary-projected")
+  deepStrictEqual(last?.authorization, "Bearer canary-token")
 }).pipe(
   Effect.withConfigProvider(settings),
   Effect.provide(
     ScriptedHttpClient.layer(({ headers, url }) =>
       url.hostname === "camera.example" && !("authorization" in headers)
         ? { status: 401, headers: { "www-authenticate": "Digest realm=\"camera\", nonce=\"n\", qop=\"auth\"" } }
+        : url.hostname === "login.acme.example"
+        ? {
+          json: {
+            access_token: "canary-token",
+            token_type: "Bearer",
+            issued_token_type: "urn:ietf:params:oauth:token-type:access_token"
+          }
+        }
         : { body: "ok" }
     )
   )

@@ -6,7 +6,6 @@
  * @since 0.1.0
  */
 import type { ExchangeError } from "@effect-auth/core/AuthError"
-import * as OriginPolicy from "@effect-auth/core/OriginPolicy"
 import * as TokenEndpoint from "@effect-auth/core/TokenEndpoint"
 import type * as CommandExecutor from "@effect/platform/CommandExecutor"
 import type * as FileSystem from "@effect/platform/FileSystem"
@@ -17,7 +16,6 @@ import { bytesToHex, utf8ToBytes } from "@noble/hashes/utils.js"
 import * as Clock from "effect/Clock"
 import * as DateTime from "effect/DateTime"
 import * as Effect from "effect/Effect"
-import * as Option from "effect/Option"
 import * as Redacted from "effect/Redacted"
 import * as Schema from "effect/Schema"
 import type { CommandOptions } from "./internal/workload/sources.ts"
@@ -102,7 +100,7 @@ export const instanceMetadata = (options: {
 } = {}): Source<HttpClient.HttpClient> =>
   Effect.gen(function*() {
     const endpoint = (options.endpoint ?? "http://169.254.169.254").replace(/\/+$/u, "")
-    yield* allowed(endpoint, metadataHosts)
+    yield* Sources.allowed(mode, endpoint, Sources.metadataHosts)
     const token = yield* textOf(
       HttpClientRequest.put(`${endpoint}/latest/api/token`).pipe(
         HttpClientRequest.setHeader("x-aws-ec2-metadata-token-ttl-seconds", "21600")
@@ -143,7 +141,7 @@ export const sso = (options: {
       return yield* Sources.unavailable(mode, "the session of aws sso login has ended: log in again")
     }
     const endpoint = options.endpoint ?? `https://portal.sso.${options.region}.amazonaws.com`
-    yield* allowed(endpoint, [])
+    yield* Sources.allowed(mode, endpoint, [])
     return yield* keyFrom(
       HttpClientRequest.get(`${endpoint.replace(/\/+$/u, "")}/federation/credentials`).pipe(
         HttpClientRequest.setUrlParams({ role_name: options.roleName, account_id: options.accountId }),
@@ -175,7 +173,7 @@ const containerWith = <E extends ExchangeError, R>(
 ): Source<HttpClient.HttpClient | R> =>
   Effect.gen(function*() {
     const url = uri.startsWith("/") ? `http://169.254.170.2${uri}` : uri
-    yield* allowed(url, containerHosts)
+    yield* Sources.allowed(mode, url, containerHosts)
     const value = yield* token
     return yield* keyFrom(
       value === undefined
@@ -189,26 +187,7 @@ const containerWith = <E extends ExchangeError, R>(
 /** Of ECS and of EKS Pod Identity. */
 const containerHosts: ReadonlyArray<string> = ["169.254.170.2", "169.254.170.23", "[fd00:ec2::23]"]
 
-const metadataHosts: ReadonlyArray<string> = ["169.254.169.254", "[fd00:ec2::254]"]
-
-/** Over plain http, a key is asked for only on this machine and at addresses that lead nowhere else. */
-const allowed = (url: string, hosts: ReadonlyArray<string>): Effect.Effect<void, ExchangeError> => {
-  const parsed = Option.getOrUndefined(parse(url))
-  if (parsed === undefined) return Sources.unavailable(mode, "the endpoint for keys is not an absolute URL", true)
-  const { hostname, protocol } = parsed
-  return protocol === "https:" ||
-      protocol === "http:" && (hosts.includes(hostname) || OriginPolicy.isLoopback(hostname))
-    ? Effect.void
-    : Sources.unavailable(mode, `keys are not asked for at ${hostname} over ${protocol.slice(0, -1)}`, true)
-}
-
-const parse = Option.liftThrowable((url: string) => new URL(url))
-
-/** None of these endpoints refuses a grant: a 404 or a 401 says that there is no key here, or not yet. */
-const dialect: TokenEndpoint.Dialect = ({ status }) =>
-  status === 429 || status >= 500 ? "TryAgain" : status === 401 || status === 403 ? "GrantEnded" : "Unexpected"
-
-const exchange = { mode, dialect, endpoint: "the endpoint for keys" }
+const exchange = { mode, dialect: Sources.dialect, endpoint: "the endpoint for keys" }
 
 const send = (request: HttpClientRequest.HttpClientRequest) =>
   Effect.flatMap(HttpClient.HttpClient, (client) => TokenEndpoint.execute(client, request, exchange))

@@ -1,9 +1,9 @@
 /**
  * What a workload is known by, where something else keeps it fresh: a file that is replaced under our feet, such as the
- * projected token of a Kubernetes service account, or a command. The mode is `WorkloadToken`: the token is sent as a bearer
+ * projected token of a Kubernetes service account, a command, or an endpoint. The mode is `WorkloadToken`: the token is sent as a bearer
  * token, and read again before it expires and when it is refused.
  *
- * To exchange it for another token instead, give {@link fromFile} or {@link fromCommand} to the mode that exchanges it, such
+ * To exchange it for another token instead, give {@link fromFile}, {@link fromCommand} or {@link fromEndpoint} to the mode that exchanges it, such
  * as `JwtBearer` (its assertion) or `TokenExchange` of `@effect-auth/oauth`.
  *
  * @since 0.1.0
@@ -11,14 +11,19 @@
 import * as Authenticator from "@effect-auth/core/Authenticator"
 import type { CredentialUnavailable, ExchangeError } from "@effect-auth/core/AuthError"
 import type * as RefreshPolicy from "@effect-auth/core/RefreshPolicy"
+import * as RequestCredentials from "@effect-auth/core/RequestCredentials"
 import * as Token from "@effect-auth/core/Token"
+import * as TokenEndpoint from "@effect-auth/core/TokenEndpoint"
 import * as TokenSource from "@effect-auth/core/TokenSource"
 import type { DurationWithUnit } from "@effect-auth/rate-limit/DurationWithUnit"
 import type * as CommandExecutor from "@effect/platform/CommandExecutor"
 import type * as FileSystem from "@effect/platform/FileSystem"
+import * as HttpClient from "@effect/platform/HttpClient"
+import * as HttpClientRequest from "@effect/platform/HttpClientRequest"
 import * as Effect from "effect/Effect"
 import * as Option from "effect/Option"
 import * as Redacted from "effect/Redacted"
+import * as Schema from "effect/Schema"
 import type * as Scope from "effect/Scope"
 import * as Mode from "./internal/mode.ts"
 import type { CommandOptions } from "./internal/workload/sources.ts"
@@ -54,11 +59,62 @@ export const fromCommand = (
   Effect.map(Sources.command(mode, options), Redacted.make)
 
 /**
+ * What an endpoint of the machine or of the platform answers with, such as the metadata of a cloud or the tokens of a CI job:
+ * the token as text, or a member of its JSON. It is asked over https, on this machine, or at an address of metadata.
+ *
+ * @example
+ * ```ts
+ * import * as WorkloadToken from "@effect-auth/signing/WorkloadToken"
+ * import * as Config from "effect/Config"
+ * import * as Effect from "effect/Effect"
+ *
+ * const ofInstance = WorkloadToken.fromEndpoint({
+ *   url: "http://metadata.google.internal/computeMetadata/v1/instance/service-accounts/default/identity?audience=acme",
+ *   headers: { "metadata-flavor": "Google" }
+ * })
+ *
+ * // GitHub Actions
+ * const ofJob = Effect.gen(function*() {
+ *   const url = yield* Config.string("ACTIONS_ID_TOKEN_REQUEST_URL")
+ *   const token = yield* Config.redacted("ACTIONS_ID_TOKEN_REQUEST_TOKEN")
+ *   return WorkloadToken.fromEndpoint({ url: `${url}&audience=acme`, bearer: token, member: "value" })
+ * })
+ * ```
+ *
+ * @since 0.1.0
+ * @category sources
+ */
+export const fromEndpoint = (options: {
+  readonly url: string
+  readonly headers?: Readonly<Record<string, string>> | undefined
+  /** What the endpoint is asked with, if it wants a token itself. */
+  readonly bearer?: Redacted.Redacted | undefined
+  /** The member of a JSON answer that is the token. Default: the answer is the token. */
+  readonly member?: string | undefined
+}): Effect.Effect<Redacted.Redacted, ExchangeError, HttpClient.HttpClient> =>
+  Effect.gen(function*() {
+    const { bearer, headers, member, url } = options
+    yield* Sources.allowed(mode, url, Sources.metadataHosts)
+    const response = yield* TokenEndpoint.execute(
+      yield* HttpClient.HttpClient,
+      RequestCredentials.apply(bearer === undefined ? RequestCredentials.none : RequestCredentials.bearer(bearer))(
+        HttpClientRequest.get(url, { headers })
+      ),
+      exchange
+    )
+    if (member === undefined) return Redacted.make(yield* TokenEndpoint.text(exchange)(response))
+    const answer = yield* TokenEndpoint.json(Schema.Struct({ [member]: Schema.Redacted(Schema.String) }), exchange)(
+      response
+    )
+    return answer[member] ?? (yield* Sources.unavailable(mode, "the answer has no token"))
+  })
+
+/**
  * @since 0.1.0
  * @category models
  */
 export interface TokenOptions<R = never> {
-  /** Such as {@link fromFile}; any other Effect will do, such as a request to an endpoint. */
+  /** Such as {@link fromFile}; any other Effect will do. */
   readonly token: Effect.Effect<Redacted.Redacted, ExchangeError, R>
   /**
    * How long a token is used before it is read again. Default: as long as the token itself says, if it is a JWT; else 1
@@ -129,6 +185,8 @@ export const layer = <Self = never, R = never>(options: Options<Self, R>): Mode.
   Mode.layerOf<Self, R>(authenticator(options), options)
 
 const mode = "WorkloadToken"
+
+const exchange = { mode, dialect: Sources.dialect, endpoint: "the endpoint for tokens" }
 
 const authenticator = <R>(
   options: TokenOptions<R>

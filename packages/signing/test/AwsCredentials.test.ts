@@ -1,7 +1,6 @@
 import * as ScriptedHttpClient from "@effect-auth/testing/ScriptedHttpClient"
 import * as NodeContext from "@effect/platform-node/NodeContext"
 import * as CommandExecutor from "@effect/platform/CommandExecutor"
-import { SystemError } from "@effect/platform/Error"
 import * as FileSystem from "@effect/platform/FileSystem"
 import * as HttpClient from "@effect/platform/HttpClient"
 import { assert, describe, it } from "@effect/vitest"
@@ -12,6 +11,7 @@ import { createHash } from "node:crypto"
 import { inspect } from "node:util"
 import * as AwsCredentials from "../src/AwsCredentials.ts"
 import type { SigV4 } from "../src/SigningCredential.ts"
+import * as Files from "./files.ts"
 
 const expiration = "1970-01-02T00:00:00Z"
 
@@ -40,18 +40,7 @@ const asked = (source: AwsCredentials.Source<HttpClient.HttpClient>, script: Scr
     return { result, requests: transport.unsafeRequests() }
   })
 
-const files = (contents: Readonly<Record<string, string>>) =>
-  FileSystem.makeNoop({
-    readFileString: (path) =>
-      contents[path] === undefined
-        ? new SystemError({
-          module: "FileSystem",
-          method: "readFileString",
-          reason: "NotFound",
-          pathOrDescriptor: path
-        })
-        : Effect.succeed(contents[path])
-  })
+const files = (contents: Readonly<Record<string, string>>) => Files.make((path) => contents[path])
 
 describe("AwsCredentials", () => {
   it.effect("asks the endpoint of a container, by path, by URL and with a token", () =>

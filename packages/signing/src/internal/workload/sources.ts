@@ -1,5 +1,7 @@
 /** Where workloads find what they are known by: a file that is replaced under our feet, a command, an endpoint. */
 import { CredentialUnavailable } from "@effect-auth/core/AuthError"
+import * as OriginPolicy from "@effect-auth/core/OriginPolicy"
+import type * as TokenEndpoint from "@effect-auth/core/TokenEndpoint"
 import * as Command from "@effect/platform/Command"
 import type * as CommandExecutor from "@effect/platform/CommandExecutor"
 import type { PlatformError } from "@effect/platform/Error"
@@ -7,18 +9,35 @@ import * as FileSystem from "@effect/platform/FileSystem"
 import * as Duration from "effect/Duration"
 import type { DurationInput } from "effect/Duration"
 import * as Effect from "effect/Effect"
+import * as Option from "effect/Option"
 import * as Stream from "effect/Stream"
 
-/** Reads a text without the white space around it. The path is shown in errors, the content is not. */
+/**
+ * Reads a text without the white space around it. The path is shown in errors, the content is not. What is longer than a
+ * secret is not read, such as a device without an end.
+ */
 export const file = (
   mode: string,
   path: string
 ): Effect.Effect<string, CredentialUnavailable, FileSystem.FileSystem> =>
   FileSystem.FileSystem.pipe(
-    Effect.flatMap((files) => files.readFileString(path)),
+    Effect.flatMap((files) => bounded(files.stream(path, { bytesToRead: FileSystem.Size(most + 1) }))),
     Effect.mapError((error) => unavailable(mode, `${path} cannot be read: ${reasonOf(error)}`)),
+    // to open a pipe cannot be interrupted
+    Effect.disconnect,
+    Effect.timeoutFail({
+      duration: patience,
+      onTimeout: () => unavailable(mode, `${path} cannot be read within ${Duration.format(patience)}`)
+    }),
+    Effect.filterOrFail(
+      (text) => text.length <= most,
+      () => unavailable(mode, `${path} is longer than a secret`, true)
+    ),
     Effect.flatMap((text) => nonEmpty(mode, text, `${path} is empty`))
   )
+
+/** A pipe that nobody writes into. */
+const patience = Duration.seconds(10)
 
 /**
  * A command that prints a secret.
@@ -46,11 +65,16 @@ export const command = (
   if (problem !== undefined) return Effect.fail(unavailable(mode, problem, true))
   return Command.make(program, ...args).pipe(
     Command.env(env),
+    Command.stdin(Stream.empty),
     Command.start,
     Effect.flatMap((process) =>
-      Effect.all([process.exitCode, bounded(process.stdout), Stream.runDrain(process.stderr)], {
-        concurrency: "unbounded"
-      })
+      Effect.onInterrupt(
+        Effect.all([process.exitCode, bounded(process.stdout), Stream.runDrain(process.stderr)], {
+          concurrency: "unbounded"
+        }),
+        // one that does not heed SIGTERM would hold its caller for as long as it likes
+        () => Effect.ignore(process.kill("SIGKILL"))
+      )
     ),
     Effect.scoped,
     Effect.mapError((error) => unavailable(mode, `${program} cannot be run: ${reasonOf(error)}`)),
@@ -59,9 +83,11 @@ export const command = (
       onTimeout: () => unavailable(mode, `${program} took longer than ${Duration.format(timeout)}`)
     }),
     Effect.flatMap(([code, text]) =>
-      code === 0
-        ? nonEmpty(mode, text, `${program} printed nothing`)
-        : unavailable(mode, `${program} ended with code ${code}`)
+      code !== 0
+        ? unavailable(mode, `${program} ended with code ${code}`)
+        : text.length > most
+        ? unavailable(mode, `${program} printed more than a secret`, true)
+        : nonEmpty(mode, text, `${program} printed nothing`)
     )
   )
 }
@@ -79,15 +105,15 @@ export const refusal = (program: string, allow: ReadonlyArray<string>): string |
 export const unavailable = (mode: string, problem: string, final = false): CredentialUnavailable =>
   new CredentialUnavailable({ mode, problem, ...(final ? { final: true } : undefined) })
 
-/** In bytes; more is no secret. */
+/** In characters; more is no secret. */
 const most = 65_536
 
-/** What is too long is read to its end, so that the command can end. */
-const bounded = (stdout: Stream.Stream<Uint8Array, PlatformError>): Effect.Effect<string, PlatformError> =>
+/** The beginning of a text, of which a character more than allowed is kept. It is read to its end, so that a command can end. */
+const bounded = (bytes: Stream.Stream<Uint8Array, PlatformError>): Effect.Effect<string, PlatformError> =>
   Stream.runFold(
-    Stream.decodeText(stdout),
+    Stream.decodeText(bytes),
     "",
-    (text, chunk) => text.length < most ? (text + chunk).slice(0, most) : text
+    (text, chunk) => text.length <= most ? (text + chunk).slice(0, most + 1) : text
   )
 
 const nonEmpty = (mode: string, text: string, problem: string): Effect.Effect<string, CredentialUnavailable> => {
@@ -97,3 +123,27 @@ const nonEmpty = (mode: string, text: string, problem: string): Effect.Effect<st
 
 /** The platform's word for it. Its message quotes arguments, which may hold secrets. */
 const reasonOf = (error: PlatformError): string => error._tag === "SystemError" ? error.reason : "BadArgument"
+
+/** Over plain http, a secret is asked for only on this machine and at addresses that lead nowhere else. */
+export const allowed = (
+  mode: string,
+  url: string,
+  hosts: ReadonlyArray<string>
+): Effect.Effect<void, CredentialUnavailable> => {
+  const parsed = Option.getOrUndefined(parse(url))
+  if (parsed === undefined) return unavailable(mode, "the endpoint is not an absolute URL", true)
+  const { hostname, protocol } = parsed
+  return protocol === "https:" ||
+      protocol === "http:" && (hosts.includes(hostname) || OriginPolicy.isLoopback(hostname))
+    ? Effect.void
+    : unavailable(mode, `no secret is asked for at ${hostname} over ${protocol.slice(0, -1)}`, true)
+}
+
+const parse = Option.liftThrowable((url: string) => new URL(url))
+
+/** None of these endpoints refuses a grant: a 404 or a 401 says that there is no secret here, or not yet. */
+export const dialect: TokenEndpoint.Dialect = ({ status }) =>
+  status === 429 || status >= 500 ? "TryAgain" : status === 401 || status === 403 ? "GrantEnded" : "Unexpected"
+
+/** Of the metadata of machines. */
+export const metadataHosts: ReadonlyArray<string> = ["169.254.169.254", "[fd00:ec2::254]", "metadata.google.internal"]
