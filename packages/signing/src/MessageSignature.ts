@@ -6,7 +6,7 @@
  */
 import * as Authenticator from "@effect-auth/core/Authenticator"
 import type { ExchangeError, InvalidSetting } from "@effect-auth/core/AuthError"
-import { CredentialUnavailable } from "@effect-auth/core/AuthError"
+import { CredentialUnavailable, InvalidSetting as InvalidSettingError } from "@effect-auth/core/AuthError"
 import type { Given, Untagged } from "@effect-auth/core/CredentialSource"
 import * as CredentialSource from "@effect-auth/core/CredentialSource"
 import type * as OriginPolicy from "@effect-auth/core/OriginPolicy"
@@ -115,7 +115,10 @@ export const components: ReadonlyArray<Component> = [
 export const authenticator = <R = never>(
   options: Settings & Credential<R>
 ): Effect.Effect<Authenticator.Authenticator, InvalidSetting, R> => {
-  const { credential } = options
+  const { credential, label = defaultLabel } = options
+  if (!Base.isKey(label)) {
+    return new InvalidSettingError({ setting: "label", problem: "must be lower-case letters, digits, _, -, . or *" })
+  }
   return !Effect.isEffect(credential) && "sign" in credential
     ? Effect.succeed(authenticatorOf(CredentialSource.succeed(credential), Effect.succeed, options))
     : Effect.map(
@@ -173,6 +176,8 @@ export const layerConfig = <Self = never>(
 ): Mode.ModeLayer<Self, ConfigError> =>
   Mode.layerConfigOf(config, (settings) => layer<Self>({ ...options, ...settings }))
 
+const defaultLabel = "sig"
+
 /** `load` makes a signer of a credential, once for each. */
 const authenticatorOf = <C>(
   source: CredentialSource.CredentialSource<C>,
@@ -204,7 +209,7 @@ const signed = (
     const url = Targets.urlOf(request)
     if (url === undefined) return { credentials: RequestCredentials.none }
     const { algorithm, keyId } = signer
-    const { label = "sig", lifetime, nonce, statesAlgorithm, tag } = settings
+    const { label = defaultLabel, lifetime, nonce, statesAlgorithm, tag } = settings
     const covered = settings.components ?? components
     const digest = yield* digestOf(request, covered, settings.digest ?? "sha-256")
     const created = Math.floor(now / 1000)

@@ -73,6 +73,17 @@ describe("MessageSignature", () => {
       }
     }))
 
+  it.effect("refuses a label that no field can have", () =>
+    Effect.gen(function*() {
+      for (const label of ["Sig", "", "sig 1", "1"]) {
+        const error = yield* Effect.flip(clientOf({ label }))
+        assert.deepInclude(error, { _tag: "InvalidSetting", setting: "label" })
+      }
+      const { http, sent } = yield* clientOf({ label: "*my-sig.1" })
+      yield* http.get("/")
+      assert.match(sent()[0]?.headers["signature"] ?? "", /^\*my-sig\.1=:/u)
+    }))
+
   it.effect("fails as its signer does, and says what is wrong with a signature that no server takes", () =>
     Effect.gen(function*() {
       const failureOf = (sign: MessageSignature.Signer["sign"]) =>

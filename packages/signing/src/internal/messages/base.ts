@@ -77,6 +77,9 @@ export const make = (
 export const added = (field: string | undefined, label: string, value: string): string =>
   [...field === undefined || field.trim() === "" ? [] : [field], `${label}=${value}`].join(", ")
 
+/** Whether a text can name a member of a dictionary (RFC 9651 section 3.1.2). */
+export const isKey = (text: string): boolean => /^[a-z*][a-z0-9_\-.*]*$/u.test(text)
+
 export const bytesField = (bytes: Uint8Array): string => Structured.serializeByteSequence(new Uint8Array(bytes))
 
 /** The algorithms of `Content-Digest` that are good for signatures (RFC 9530 section 5). */
@@ -142,6 +145,12 @@ const headerValue = ({ bs, key, name, sf }: Full, { headers }: Message): Either.
   if (field === undefined) return Either.right(undefined)
   // folded lines are one (section 2.1)
   const value = field.trim().replace(/[ \t]*\r?\n[ \t]+/gu, " ")
+  // section 2.5; a field is sent byte by byte
+  if (!(bs === true ? /^[\t\x20-\xff]*$/u : /^[\t\x20-\x7e]*$/u).test(value)) {
+    return Either.left(
+      `${name} has characters that cannot be signed as they are sent${bs === true ? "" : ", except with bs"}`
+    )
+  }
   if (bs === true) return Either.right(bytesField(Uint8Array.from(value, (character) => character.charCodeAt(0))))
   const notStructured = `${name} has not the structure to sign a part of it`
   if (key !== undefined) return serialized(() => member(value, key), notStructured)

@@ -183,7 +183,8 @@ describe("components", () => {
       folded: "one\r\n  two",
       empty: "",
       broken: "\"",
-      binary: "\u00e4"
+      binary: "\u00e4",
+      wide: "\u20ac"
     }
   }
   const table: ReadonlyArray<readonly [Base.Component, line: string | "fails" | "is left out"]> = [
@@ -215,7 +216,10 @@ describe("components", () => {
     [{ name: "dict", key: "c" }, "\"dict\";key=\"c\": (a b c)"],
     [{ name: "dict", key: "none" }, "fails"],
     [{ name: "broken", sf: true }, "fails"],
-    [{ name: "binary", bs: true }, "\"binary\";bs: :5A==:"]
+    [{ name: "binary", bs: true }, "\"binary\";bs: :5A==:"],
+    // the base is ASCII (section 2.5), and a field is sent byte by byte
+    ["binary", "fails"],
+    [{ name: "wide", bs: true }, "fails"]
   ]
   for (const [component, expected] of table) {
     it(`${JSON.stringify(component)} ${expected}`, () => {
