@@ -20,7 +20,15 @@ const librarySyntax = [
 const facades = {
   "rate-limit": ["RateLimiter"],
   core: ["AuthenticatedHttpClient", "Authenticator", "System", "TokenSource"],
-  node: ["ClientCertificate", "FileTokenStore", "LoopbackReceiver", "SystemBrowser", "TerminalLogin", "TerminalPrompt"],
+  node: [
+    "ClientCertificate",
+    "FileTokenStore",
+    "KeychainTokenStore",
+    "LoopbackReceiver",
+    "SystemBrowser",
+    "TerminalLogin",
+    "TerminalPrompt"
+  ],
   "ibm-mq": ["IbmMq"],
   qualys: ["Qualys"],
   yamcs: ["Yamcs"],

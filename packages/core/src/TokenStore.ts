@@ -22,6 +22,7 @@ import { TokenStoreError } from "./AuthError.ts"
 import type { Stored } from "./internal/token/storedText.ts"
 import { decode, encode, nextGeneration, nothing } from "./internal/token/storedText.ts"
 import { Token } from "./Token.ts"
+import type { SessionSeal, TokenSeal } from "./TokenSeal.ts"
 
 export { decode, encode, type Stored }
 
@@ -78,6 +79,8 @@ export interface Backend extends Pick<TokenStore, "place" | "remove"> {
    * processes do is not seen.
    */
   readonly signals?: Stream.Stream<unknown, TokenStoreError> | undefined
+  /** Encrypts the text. Default: **the token is written in the clear**. */
+  readonly seal?: SessionSeal | undefined
 }
 
 /**
@@ -107,7 +110,7 @@ export interface Backend extends Pick<TokenStore, "place" | "remove"> {
  * @since 0.1.0
  * @category constructors
  */
-export const make = ({ place, read, remove, signals, withLock, write }: Backend): TokenStore => {
+export const make = ({ place, read, remove, seal, signals, withLock, write }: Backend): TokenStore => {
   // so that nothing of this process comes between a look and what it leads to
   const writing = RequestContext.makeLock()
   const writes = StateRef.make(0)
@@ -116,7 +119,7 @@ export const make = ({ place, read, remove, signals, withLock, write }: Backend)
 
   const get = Effect.flatMap(
     read,
-    Option.match({ onNone: () => Effect.succeed(nothing), onSome: (text) => decode(text, place) })
+    Option.match({ onNone: () => Effect.succeed(nothing), onSome: (text) => decode(text, place, seal) })
   )
   const readable = Effect.orElseSucceed(get, () => nothing)
   const holds = (generation: number) => Effect.map(readable, (stored) => stored.generation === generation)
@@ -129,7 +132,7 @@ export const make = ({ place, read, remove, signals, withLock, write }: Backend)
         if (!(yield* holds(generation))) return false
         const now = yield* Clock.currentTimeMillis
         const next = nextGeneration(Math.max(generation, MutableRef.get(lastGeneration)), now)
-        const isWritten = yield* write(yield* encode(token, next, place), holds(generation))
+        const isWritten = yield* write(yield* encode(token, next, place, seal), holds(generation))
         if (isWritten) {
           MutableRef.set(lastGeneration, next)
           yield* told
@@ -178,8 +181,8 @@ export const makeMemory: Effect.Effect<TokenStore> = Effect.sync((): TokenStore 
 })
 
 /**
- * A store over the platform's `KeyValueStore`. **The token is written in the clear**: choose a backend that keeps
- * secrets. The lock, `compareAndSet` and `changes` belong to the store made here: they do not reach the users of another
+ * A store over the platform's `KeyValueStore`. **The token is written in the clear** without a `seal`: choose a backend that
+ * keeps secrets. The lock, `compareAndSet` and `changes` belong to the store made here: they do not reach the users of another
  * store over the same key. Processes that share one rotating refresh token need a store whose lock reaches across them,
  * such as the file store of `@effect-auth/node`.
  *
@@ -191,9 +194,11 @@ export const fromKeyValueStore = (
   options: {
     /** The key the token is stored under. */
     readonly key: string
+    /** Encrypts the token. */
+    readonly seal?: TokenSeal | undefined
   }
 ): TokenStore => {
-  const { key } = options
+  const { key, seal } = options
   const place = `the key ${key}`
   // the words of a store may quote what it was given
   const failed = (operation: TokenStoreError["operation"]) => (error: PlatformError) =>
@@ -206,7 +211,8 @@ export const fromKeyValueStore = (
     place,
     read: Effect.mapError(store.get(key), failed("read")),
     write: (text) => Effect.as(Effect.mapError(store.set(key, text), failed("write")), true),
-    remove: Effect.mapError(store.remove(key), failed("remove"))
+    remove: Effect.mapError(store.remove(key), failed("remove")),
+    seal: seal?.forSession(key)
   })
 }
 

@@ -24,6 +24,7 @@ import * as Context from "effect/Context"
 import * as Effect from "effect/Effect"
 import * as Encoding from "effect/Encoding"
 import * as Layer from "effect/Layer"
+import type { TokenSeal } from "./TokenSeal.ts"
 import * as TokenStore from "./TokenStore.ts"
 
 /**
@@ -102,18 +103,18 @@ export const layerMemory: Layer.Layer<TokenStores> = Layer.sync(
 
 /**
  * Stores over the platform's `KeyValueStore`; see `TokenStore.fromKeyValueStore` for what that means. A token is stored
- * under `prefix` (default `effect-auth/`) and the key of its audience.
+ * under `prefix` (default `effect-auth/`) and the key of its audience; with a `seal`, encrypted.
  *
  * @since 0.1.0
  * @category layers
  */
 export const layerKeyValueStore = (
-  options?: { readonly prefix?: string | undefined }
+  options?: { readonly prefix?: string | undefined; readonly seal?: TokenSeal | undefined }
 ): Layer.Layer<TokenStores, never, KeyValueStore.KeyValueStore> =>
   Layer.effect(
     TokenStores,
     Effect.map(KeyValueStore.KeyValueStore, (store) => {
       const prefix = options?.prefix ?? "effect-auth/"
-      return make((key) => TokenStore.fromKeyValueStore(store, { key: prefix + key }))
+      return make((key) => TokenStore.fromKeyValueStore(store, { key: prefix + key, seal: options?.seal }))
     })
   )

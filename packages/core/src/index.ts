@@ -76,6 +76,9 @@ export * as Token from "./Token.ts"
 export * as TokenEndpoint from "./TokenEndpoint.ts"
 
 /** @since 0.1.0 */
+export * as TokenSeal from "./TokenSeal.ts"
+
+/** @since 0.1.0 */
 export * as TokenSource from "./TokenSource.ts"
 
 /** @since 0.1.0 */

@@ -2,13 +2,14 @@
  * Token stores in files, for processes of one machine that share a session: a command that is run repeatedly, or the
  * workers of a service that share one rotating refresh token.
  *
- * The file holds the token **in the clear** and is readable by its owner only. It is replaced as a whole, so that a
+ * The file holds the token **in the clear**, unless there is a `seal`, and is readable by its owner only. It is replaced as a whole, so that a
  * reader sees the old token or the new one, whatever crashes. Beside it lies `<path>.lock`, a directory.
  *
  * @since 0.1.0
  */
 import { InvalidSetting, TokenStoreError } from "@effect-auth/core/AuthError"
 import * as System from "@effect-auth/core/System"
+import type { SessionSeal, TokenSeal } from "@effect-auth/core/TokenSeal"
 import * as TokenStore from "@effect-auth/core/TokenStore"
 import * as TokenStores from "@effect-auth/core/TokenStores"
 import type { DurationWithUnit } from "@effect-auth/rate-limit/DurationWithUnit"
@@ -40,12 +41,18 @@ export interface Options extends LockOptions {
   readonly path: string
 }
 
-interface LayerOptions extends LockOptions {
+/**
+ * @since 0.1.0
+ * @category models
+ */
+export interface LayerOptions extends LockOptions {
   /** The directory of the files, on a local file system. It is created if missing, for its owner only. */
   readonly directory: string
 }
 
 interface LockOptions {
+  /** Encrypts the tokens. Default: **they are written in the clear**, for their owner only. */
+  readonly seal?: TokenSeal | undefined
   /**
    * How long a process that died during an exchange may delay the others. Default: 10 seconds. A living process gives a
    * sign of life every fifth of it. Choose it longer than a process may be suspended, and shorter than two thirds of the
@@ -81,7 +88,7 @@ export const make = (options: Options): Effect.Effect<TokenStore.TokenStore, Inv
     const { path } = options
     if (path === "") return yield* new InvalidSetting({ setting: "path", problem: "must not be empty" })
     const staleness = yield* checkedStaleness(options)
-    return storeAt(fs, path, staleness)
+    return storeAt(fs, path, staleness, options.seal?.forSession(path))
   })
 
 /**
@@ -106,23 +113,33 @@ export const layer = (options: LayerOptions): Layer.Layer<TokenStores.TokenStore
       const { directory } = options
       if (directory === "") return yield* new InvalidSetting({ setting: "directory", problem: "must not be empty" })
       const staleness = yield* checkedStaleness(options)
-      return TokenStores.make((key) => storeAt(fs, `${directory}/${key}.json`, staleness))
+      return TokenStores.make((key) =>
+        storeAt(fs, `${directory}/${key}.json`, staleness, options.seal?.forSession(key))
+      )
     })
   ).pipe(Layer.provide(NodeFileSystem.layer))
 
 /**
- * {@link layer} with its options from Config.
+ * {@link layer} with its options from Config; a seal is given as it is.
  *
  * @since 0.1.0
  * @category layers
  */
 export const layerConfig = (
-  options: Config.Config.Wrap<LayerOptions>
+  options: Config.Config.Wrap<Omit<LayerOptions, "seal">>,
+  plain?: Pick<LayerOptions, "seal">
 ): Layer.Layer<TokenStores.TokenStores, InvalidSetting | ConfigError> =>
-  Layer.unwrapEffect(Effect.map(System.readConfig<LayerOptions>(options), layer))
+  Layer.unwrapEffect(
+    Effect.map(System.readConfig<Omit<LayerOptions, "seal">>(options), (options) => layer({ ...options, ...plain }))
+  )
 
 /** The store in one file. */
-const storeAt = (fs: FileSystem.FileSystem, given: string, staleness: Duration.Duration): TokenStore.TokenStore => {
+const storeAt = (
+  fs: FileSystem.FileSystem,
+  given: string,
+  staleness: Duration.Duration,
+  seal: SessionSeal | undefined
+): TokenStore.TokenStore => {
   // the fibers of this process queue here, so that one of them at a time looks at the files
   const queue = Effect.unsafeMakeSemaphore(1)
 
@@ -211,6 +228,7 @@ const storeAt = (fs: FileSystem.FileSystem, given: string, staleness: Duration.D
 
   const store = TokenStore.make({
     place: given,
+    seal,
     read: Effect.if(isStored, { onTrue: () => Effect.asSome(readOwn), onFalse: () => Effect.succeedNone }),
     write: (text, isCurrent) =>
       Effect.mapError(

@@ -1,5 +1,5 @@
 /**
- * Client certificates, TLS and proxies, a file-backed token store, and logins in a browser for Node.
+ * Client certificates, TLS and proxies, token stores in files and with a key of the keychain, and logins in a browser for Node.
  *
  * @since 0.1.0
  */
@@ -10,6 +10,8 @@ export * as ClientCertificate from "./ClientCertificate.ts"
 export * as FileTokenStore from "./FileTokenStore.ts"
 /** @since 0.1.0 */
 export * as Kerberos from "./Kerberos.ts"
+/** @since 0.1.0 */
+export * as KeychainTokenStore from "./KeychainTokenStore.ts"
 /** @since 0.1.0 */
 export * as LoopbackReceiver from "./LoopbackReceiver.ts"
 /** @since 0.1.0 */

@@ -11,8 +11,9 @@
  *
  * @since 0.1.0
  */
-import { InvalidSetting } from "@effect-auth/core/AuthError"
+import { InvalidSetting, TokenStoreError } from "@effect-auth/core/AuthError"
 import * as System from "@effect-auth/core/System"
+import type { TokenSeal } from "@effect-auth/core/TokenSeal"
 import * as TokenStore from "@effect-auth/core/TokenStore"
 import * as TokenStores from "@effect-auth/core/TokenStores"
 import type { DurationWithUnit } from "@effect-auth/rate-limit/DurationWithUnit"
@@ -46,6 +47,8 @@ export interface LockOptions {
    * without the lock.
    */
   readonly lease?: DurationWithUnit | undefined
+  /** Encrypts the tokens. Default: **they are written in the clear**. */
+  readonly seal?: TokenSeal | undefined
 }
 
 /**
@@ -118,29 +121,34 @@ export const layer = (
   )
 
 /**
- * {@link layer} with its options from Config.
+ * {@link layer} with its options from Config; a seal is given as it is.
  *
  * @since 0.1.0
  * @category layers
  */
 export const layerConfig = (
-  options: Config.Config.Wrap<LockOptions>
+  options: Config.Config.Wrap<Omit<LockOptions, "seal">>,
+  plain?: Pick<LockOptions, "seal">
 ): Layer.Layer<TokenStores.TokenStores, InvalidSetting | ConfigError, RedisClient> =>
-  Layer.unwrapEffect(Effect.map(System.readConfig<LockOptions>(options), layer))
+  Layer.unwrapEffect(
+    Effect.map(System.readConfig<Omit<LockOptions, "seal">>(options), (options) => layer({ ...options, ...plain }))
+  )
 
 interface Checked {
   readonly prefix: string
   readonly lease: Duration.Duration
+  readonly seal: TokenSeal | undefined
 }
 
 const storeOf = (
   client: Service,
   scope: Scope.Scope,
-  { lease, prefix }: Checked,
+  { lease, prefix, seal: ring }: Checked,
   key: string
 ): TokenStore.TokenStore => {
   const session = Session.make(client, scope, `${prefix}:{${key}}`)
   const place = session.key
+  const seal = ring?.forSession(key)
   // of this object, which is made once for each process and session
   const owner = globalThis.crypto.randomUUID()
   const lock: Lease.Lease = { session, owner, duration: lease, turns: MutableRef.make(0) }
@@ -154,8 +162,12 @@ const storeOf = (
   const decoded = ({ generation, text }: Entry.Entry) =>
     Entry.isRemoved({ generation, text })
       ? Effect.succeed<TokenStore.Stored>({ token: Option.none(), generation: 0 })
-      : Effect.map(TokenStore.decode(text, place), ({ token }) => ({ token, generation }))
-  const isReadable = (text: string) => Effect.isSuccess(TokenStore.decode(text, place))
+      : Effect.filterOrFail(
+        TokenStore.decode(text, place, seal),
+        (stored) => stored.generation === generation,
+        () => new TokenStoreError({ operation: "read", place, detail: "the stored text is of another generation" })
+      )
+  const isReadable = (entry: Entry.Entry) => Effect.isSuccess(decoded(entry))
   const using = <A, E, R>(self: Effect.Effect<A, E, R>) => Effect.zipRight(Session.follow(session), self)
 
   const current = Effect.suspend(() => {
@@ -180,7 +192,7 @@ const storeOf = (
     compareAndSet: (generation, token) =>
       using(
         Effect.tap(
-          Session.write(session, generation, (next) => TokenStore.encode(token, next, place), isReadable),
+          Session.write(session, generation, (next) => TokenStore.encode(token, next, place, seal), isReadable),
           (isWritten) =>
             Effect.sync(() => {
               MutableRef.set(given, undefined)
@@ -228,7 +240,7 @@ const check = (options: LockOptions): Effect.Effect<Checked, InvalidSetting> =>
     if (Duration.lessThan(lease, "500 millis") || !Duration.isFinite(lease)) {
       return yield* new InvalidSetting({ setting: "lease", problem: "must be finite and at least half a second" })
     }
-    return { lease, prefix: yield* named("prefix", options.prefix ?? "effect-auth") }
+    return { lease, seal: options.seal, prefix: yield* named("prefix", options.prefix ?? "effect-auth") }
   })
 
 const named = (setting: string, value: string): Effect.Effect<string, InvalidSetting> =>

@@ -1,4 +1,5 @@
 import * as Token from "@effect-auth/core/Token"
+import * as TokenSeal from "@effect-auth/core/TokenSeal"
 import * as TokenStore from "@effect-auth/core/TokenStore"
 import * as TokenStores from "@effect-auth/core/TokenStores"
 import * as VirtualClock from "@effect-auth/testing/VirtualClock"
@@ -7,6 +8,7 @@ import * as Clock from "effect/Clock"
 import * as Deferred from "effect/Deferred"
 import * as Duration from "effect/Duration"
 import * as Effect from "effect/Effect"
+import * as Encoding from "effect/Encoding"
 import * as ExecutionStrategy from "effect/ExecutionStrategy"
 import * as Exit from "effect/Exit"
 import * as Fiber from "effect/Fiber"
@@ -76,6 +78,27 @@ const virtually = <E>(
 
 describe("RedisTokenStore", () => {
   keepsItsPromises(Effect.suspend(() => Effect.map(begin(MemoryRedis.make({ trip: 0 })), ({ store }) => store)))
+
+  describe("sealed", () => {
+    const seal = Effect.orDie(TokenSeal.make([Redacted.make(Encoding.encodeBase64(new Uint8Array(32)))]))
+
+    keepsItsPromises(
+      Effect.flatMap(seal, (seal) => Effect.map(begin(MemoryRedis.make({ trip: 0 }), { seal }), ({ store }) => store))
+    )
+
+    it.scopedLive("tells Redis nothing, and takes no earlier token for a later one", () =>
+      Effect.gen(function*() {
+        const redis = MemoryRedis.make({ trip: 0 })
+        const { store } = yield* begin(redis, { seal: yield* seal })
+        yield* TokenStore.set(store, yield* token("canary-access"))
+        const [[key, { generation, text }] = ["", { generation: "", text: "" }]] = [...redis.sessions]
+        assert.notInclude(text, "canary")
+        redis.sessions.set(key, { generation: String(Number(generation) + 1), text })
+        assert.strictEqual((yield* Effect.flip(store.get)).operation, "read")
+        yield* TokenStore.set(store, yield* token("next"))
+        assert.strictEqual(held(yield* store.get), "next")
+      }))
+  })
 
   describe("the lock between processes", () => {
     virtually(

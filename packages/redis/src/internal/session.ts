@@ -145,7 +145,7 @@ export const write = (
   session: Session,
   expected: number,
   textOf: (generation: number) => Effect.Effect<string, TokenStoreError>,
-  isReadable: (text: string) => Effect.Effect<boolean>
+  isReadable: (entry: Entry.Entry) => Effect.Effect<boolean>
 ): Effect.Effect<boolean, TokenStoreError> => {
   if (!Number.isSafeInteger(expected) || expected < 0) return Effect.succeed(false)
   const writeIn = (place: number, tries: number): Effect.Effect<boolean, RedisError | TokenStoreError> =>
@@ -168,7 +168,7 @@ export const write = (
         return true
       }
       const stored = { generation: answer[1], text: answer[2] }
-      const retry = Entry.onRefusal(expected, stored, StateRef.get(session.known), yield* isReadable(stored.text))
+      const retry = Entry.onRefusal(expected, stored, StateRef.get(session.known), yield* isReadable(stored))
       learn(session, stored)
       if (retry._tag === "GiveUp" || tries === 0) return false
       if (retry._tag === "Replace") return yield* writeIn(retry.generation, tries - 1)
