@@ -1,11 +1,15 @@
-/** Yamcs: a call and its failure, a service account, and a session that is kept alive. */
+/** Yamcs: a call and its failure, a service account, tickets, a person, a script, and a session that is kept alive. */
+import * as Negotiate from "@effect-auth/core/Negotiate"
 import * as RefreshPolicy from "@effect-auth/core/RefreshPolicy"
+import * as Kerberos from "@effect-auth/node/Kerberos"
+import * as TerminalLogin from "@effect-auth/node/TerminalLogin"
+import * as FakePerson from "@effect-auth/testing/FakePerson"
 import * as FakeYamcs from "@effect-auth/testing/FakeYamcs"
 import * as Yamcs from "@effect-auth/yamcs/Yamcs"
 import * as YamcsCredential from "@effect-auth/yamcs/YamcsCredential"
 import * as YamcsError from "@effect-auth/yamcs/YamcsError"
 import { HttpClientResponse } from "@effect/platform"
-import { Config, ConfigProvider, Effect, Redacted, Schema } from "effect"
+import { Config, ConfigProvider, Effect, Layer, Redacted, Schema } from "effect"
 import { deepStrictEqual } from "node:assert"
 
 // #region layer
@@ -34,6 +38,25 @@ const Service = Yamcs.layerServiceAccountConfig({
   // YAMCS_CLIENT_ID, YAMCS_CLIENT_SECRET, and in YAMCS_BECOME the account to act as
   credential: YamcsCredential.serviceAccountConfig("YAMCS")
 })
+// #endregion
+
+// #region kerberos
+const ByTicket = Yamcs.layerSpnego({ baseUrl: "https://yamcs.example" })
+
+// the tickets of kinit, or of the keytab that KRB5_CLIENT_KTNAME names
+export const Robot = ByTicket.pipe(Layer.provide(Kerberos.layer))
+// #endregion
+
+// #region person
+const InBrowser = Yamcs.layerOpenId({ baseUrl: "https://yamcs.example" })
+
+// the browser of the person who runs the program
+export const Console = InBrowser.pipe(Layer.provide(TerminalLogin.layer))
+// #endregion
+
+// #region script
+// YAMCS_URL and YAMCS_API_KEY are what Yamcs gives a script that it starts
+export const Script = Yamcs.layerFromEnvironmentWith({ dangerouslyAllowPlainHttp: true })
 // #endregion
 
 // #region alive
@@ -67,5 +90,16 @@ export const test = Effect.gen(function*() {
     ["simulator"],
     "operator"
   ])
-  deepStrictEqual((yield* Effect.provide(Yamcs.user, Display)).name, "operator")
-}).pipe(Effect.provide(FakeYamcs.layer()))
+  const { negotiate } = yield* FakeYamcs.FakeYamcs
+  const script = yield* Yamcs.user.pipe(
+    Effect.provide(Script),
+    environment([["YAMCS_URL", "http://yamcs.example:8090"], ["YAMCS_API_KEY", FakeYamcs.canaries.apiKey]])
+  )
+  const others = [
+    yield* Effect.provide(Yamcs.user, Display),
+    yield* Effect.provide(Yamcs.user, ByTicket.pipe(Layer.provide(Layer.succeed(Negotiate.Negotiate, negotiate)))),
+    yield* Effect.provide(Yamcs.user, InBrowser.pipe(Layer.provide(FakePerson.layerYamcs))),
+    script
+  ]
+  deepStrictEqual(others.map(({ name }) => name), ["operator", "operator", "operator", "operator"])
+}).pipe(Effect.provide(FakeYamcs.layer({ spnego: true, openId: {} })))
