@@ -36,7 +36,7 @@ const bundled = async (entry) => {
   const { outputFiles: [bundle] } = await build({
     ...entry,
     bundle: true,
-    external: ["effect", "@effect/*", "@napi-rs/*", "jose", "ioredis", "node:*"],
+    external: ["effect", "@effect/*", "@napi-rs/*", "jose", "ioredis", "kerberos", "ws", "node:*"],
     format: "esm",
     legalComments: "none",
     logLevel: "silent",
