@@ -95,9 +95,11 @@ const listElement = /(?:[^",]|"(?:[^"\\]|\\[^])*"?)+/gu
 /** Servers send a few; of thousands nobody would read more. */
 const mostElements = 256
 
-/** RFC 9110 section 11.2: `token BWS "=" BWS ( token / quoted-string )`. */
-const parameter =
-  /^([!#$%&'*+\-.^_`|~0-9A-Za-z]+)[ \t]*=[ \t]*(?:"((?:[^"\\]|\\[^])*)"|([!#$%&'*+\-.^_`|~0-9A-Za-z]+))$/u
+/**
+ * RFC 9110 section 11.2: `token BWS "=" BWS ( token / quoted-string )`. Servers leave out the quotes of what is no token, such as
+ * a nonce in Base64. What begins with another `=` is the end of a `token68`.
+ */
+const parameter = /^([!#$%&'*+\-.^_`|~0-9A-Za-z]+)[ \t]*=[ \t]*(?:"((?:[^"\\]|\\[^])*)"|([^\s"=][^\s"]*))$/u
 
 const schemeAndRest = /^([!#$%&'*+\-.^_`|~0-9A-Za-z]+)(?:[ \t]+([^]*))?$/u
 

@@ -37,6 +37,13 @@ describe("Challenge", () => {
       ])
     })
 
+    it("reads values whose quotes a server leaves out", () => {
+      assert.deepStrictEqual(Challenge.parse("Digest realm=a@b.c, nonce=ab+/cd==, qop=auth, Negotiate ab+/cd=="), [
+        challenge("digest", { realm: "a@b.c", nonce: "ab+/cd==", qop: "auth" }),
+        challenge("negotiate", {}, "ab+/cd==")
+      ])
+    })
+
     it("skips empty elements, stray parameters and malformed parts", () => {
       assert.deepStrictEqual(Challenge.parse(`, realm="nobody's",, Basic realm="a", ;;, =x, Digest nonce="unclosed`), [
         challenge("basic", { realm: "a" }),

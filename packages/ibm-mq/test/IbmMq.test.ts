@@ -87,6 +87,25 @@ describe("IbmMq, every mode", () => {
   })
 })
 
+describe("IbmMq, the CSRF header", () => {
+  it.effect("is on each request that changes something, and on no other, in every mode", () =>
+    Effect.gen(function*() {
+      for (const [name, layer, server] of modes) {
+        const { calls, layer: mq } = wire(layer, server)
+        yield* Effect.gen(function*() {
+          const http = yield* AuthenticatedHttpClient.AuthenticatedHttpClient
+          for (const method of ["get", "head", "post", "patch", "del"] as const) yield* http[method]("/admin/qmgr/QM1")
+        }).pipe(Effect.provide(mq), Effect.withConfigProvider(environment))
+        const sent = calls.filter(({ told }) => told.includes("QM1"))
+        assert.deepStrictEqual(
+          sent.map(({ headers, told }) => [told.replace(/ .*/u, ""), headers[csrf]]),
+          [["GET", undefined], ["HEAD", undefined], ["POST", "local"], ["PATCH", "local"], ["DELETE", "local"]],
+          name
+        )
+      }
+    }))
+})
+
 describe("IbmMq, Config", () => {
   it.effect("an empty variable is not set, whoever reads it", () =>
     Effect.gen(function*() {
