@@ -4,6 +4,7 @@ import * as AuthMode from "@effect-auth/core/AuthMode"
 import * as Credential from "@effect-auth/core/Credential"
 import * as Token from "@effect-auth/core/Token"
 import * as TokenSource from "@effect-auth/core/TokenSource"
+import * as TokenStore from "@effect-auth/core/TokenStore"
 import * as FakeQualys from "@effect-auth/testing/FakeQualys"
 import * as ScriptedHttpClient from "@effect-auth/testing/ScriptedHttpClient"
 import * as HttpClient from "@effect/platform/HttpClient"
@@ -277,6 +278,26 @@ describe("Qualys, client credentials", () => {
         )
       assert.include(yield* said(user), "SUCCESS")
       assert.include(yield* said(all), "INVALID_CREDENTIALS")
+    }))
+
+  it.effect("of one id and two levels do not get each other's JWT from a store", () =>
+    Effect.gen(function*() {
+      const store = yield* TokenStore.makeMemory
+      const clientSecret = Redacted.make("canary-secret")
+      for (const level of ["user", "subscription"] as const) {
+        const fake = yield* FakeQualys.make({ clients: { "canary-client": { secret: "canary-secret", level } } })
+        const credential = { clientId: "canary-client", clientSecret, level }
+        for (let program = 0; program < 2; program++) {
+          assert.strictEqual(
+            (yield* get(assets).pipe(
+              Effect.provide(Layer.fresh(Qualys.layerClientCredentials({ platform: "qg2", credential, store }))),
+              Effect.provideService(HttpClient.HttpClient, fake.httpClient)
+            )).status,
+            200
+          )
+        }
+        assert.deepInclude(yield* fake.stats, { logins: 1, refused: 0 })
+      }
     }))
 
   it.effect("are asked for a new JWT once when theirs is refused", () =>
