@@ -103,7 +103,7 @@ const pasted = (
 
 /** A pasted URL passes the checks of a received one. */
 const answerOf = (text: string, redirectUri: string, isAnswer: Page["isAnswer"]): Answer | undefined => {
-  if (/^[\w.~+/=-]+$/u.test(text)) return { _tag: "Pasted", code: text }
+  if (bareCode.test(text)) return { _tag: "Pasted", code: decoded(text) }
   if (!URL.canParse(text)) return undefined
   const { origin, pathname, searchParams } = new URL(text)
   const expected = new URL(redirectUri)
@@ -111,3 +111,12 @@ const answerOf = (text: string, redirectUri: string, isAnswer: Page["isAnswer"])
     ? { _tag: "Redirected", parameters: searchParams }
     : undefined
 }
+
+/** RFC 6749 appendix A.11, but for what stands in addresses alone. */
+const bareCode = /^[\w.~+/=%!*$'()|-]+$/u
+
+/** As it stands in an address bar, or as it is. */
+const decoded = (code: string): string =>
+  /^(?:[^%]|%[0-9A-Fa-f]{2})*$/u.test(code)
+    ? new URLSearchParams(`code=${code.replaceAll("+", "%2B")}`).get("code") ?? code
+    : code

@@ -73,8 +73,8 @@ export const fromHeaders = (headers: Headers.Headers): ReadonlyArray<Challenge> 
   parse(headers["www-authenticate"] ?? "")
 
 /**
- * What challenges say to a person: the error and its description if one states them (RFC 6750 section 3), else the
- * schemes the server accepts, with their realms.
+ * What challenges say to a person: the error and its description if one states them (RFC 6750 section 3), with the scope that
+ * is missing, else the schemes the server accepts, with their realms.
  *
  * @since 0.1.0
  * @category formatting
@@ -84,7 +84,11 @@ export const explain = (challenges: ReadonlyArray<Challenge>): ServerMessage.Ser
   const code = stated?.params["error"]
   const description = stated?.params["error_description"] ??
     (challenges.length === 0 ? undefined : `the server asks for ${challenges.map(format).join(" or ")}`)
-  return ServerMessage.make({ code, detail: description })
+  const scope = code === "insufficient_scope" ? stated?.params["scope"] : undefined
+  return ServerMessage.make({
+    code,
+    detail: scope === undefined || scope === "" ? description : `${description ?? ""} (scope: ${scope})`.trim()
+  })
 }
 
 type Parameter = readonly [name: string, value: string]

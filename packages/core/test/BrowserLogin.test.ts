@@ -84,9 +84,27 @@ describe("BrowserLogin", () => {
       assert.strictEqual(answer, "code=mine&state=mine")
     }))
 
-  it.effect("takes the bare code that a person pastes", () =>
+  it.effect.each<[string, string]>([
+    ["canary-code_1", "canary-code_1"],
+    ["4/0canary+a==", "4/0canary+a=="],
+    ["4%2F0canary%2Ba", "4/0canary+a"],
+    ["M.C1_BAY.canary!a*b$", "M.C1_BAY.canary!a*b$"],
+    ["canary%zz", "canary%zz"]
+  ])(
+    "takes the bare code that a person pastes, also as it stands in an address: %s",
+    ([pasted, code]) =>
+      Effect.gen(function*() {
+        assert.strictEqual(yield* answered(({ pastes }) => Queue.offer(pastes, pasted)), code)
+      })
+  )
+
+  it.effect("takes no part of an address for a code", () =>
     Effect.gen(function*() {
-      assert.strictEqual(yield* answered(({ pastes }) => Queue.offer(pastes, "canary-code_1")), "canary-code_1")
+      const parts = ["/callback?code=theirs&state=other", "code=a&state=b", "two words", "\"code\""]
+      assert.strictEqual(
+        yield* answered(({ pastes }) => Queue.offerAll(pastes, [...parts, "canary-code"])),
+        "canary-code"
+      )
     }))
 
   it.effect("stops listening when it is interrupted", () =>

@@ -148,6 +148,20 @@ describe("Challenge", () => {
       assert.deepStrictEqual(Challenge.explain(challenges), { code: "invalid_token", detail: "it expired" })
     })
 
+    it("says which scope is missing, where that is what is wrong", () => {
+      const explained = (code: string, more: string) =>
+        Challenge.explain(Challenge.parse(`Bearer error="${code}", scope="files:read files:write"${more}`)).detail
+      assert.strictEqual(
+        explained("insufficient_scope", ""),
+        "the server asks for bearer (scope: files:read files:write)"
+      )
+      assert.strictEqual(
+        explained("insufficient_scope", `, error_description="not yours"`),
+        "not yours (scope: files:read files:write)"
+      )
+      assert.strictEqual(explained("invalid_token", ""), "the server asks for bearer")
+    })
+
     it("otherwise says what the server asks for", () => {
       assert.deepStrictEqual(Challenge.explain(Challenge.parse(`Basic realm="staff", Negotiate`)), {
         detail: "the server asks for basic (staff) or negotiate"

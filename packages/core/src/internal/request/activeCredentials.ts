@@ -75,7 +75,8 @@ export interface ActiveCredentials {
  * - `Accepted`: the credentials were good, whatever else the answer says
  * - `Refused`: the credentials were not accepted; others may be. With a `demand`, the server says what is missing
  * - `Repeat`: the server asks for the same request once more, with credentials made anew, such as with its nonce; where that
- *   cannot be, the request has failed, and the credentials stay what they are
+ *   cannot be, or the server has asked for it `most` times in a row (default and limit: 3), the request has failed, and the
+ *   credentials stay what they are
  * - `Failed`: renewing the credentials cannot help
  *
  * @since 0.1.0
@@ -84,7 +85,7 @@ export interface ActiveCredentials {
 export type Review =
   | { readonly _tag: "Accepted" }
   | { readonly _tag: "Refused"; readonly demand?: Demand | undefined }
-  | { readonly _tag: "Repeat" }
+  | { readonly _tag: "Repeat"; readonly most?: number | undefined }
   | { readonly _tag: "Failed"; readonly error: CallError }
 
 /**

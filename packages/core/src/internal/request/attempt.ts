@@ -50,6 +50,8 @@ export interface RequestContext {
   readonly replays: number
   /** How often it was sent again because the server asked for it, or for more than its token stood for. */
   readonly repeats: number
+  /** How often in a row the server has just asked for it. Default: not at all. */
+  readonly inARow?: number | undefined
   /** How many redirects led to it. */
   readonly redirects: number
   /** When it was made, as the rate limiter noted it; `undefined` before its first attempt. */
@@ -140,13 +142,14 @@ const sendLimited = (client: Client, rateLimiter: RateLimiter, context: RequestC
 
 /** Written out, because every limited request makes one. */
 const madeAt = (
-  { attempted, redirects, repeats, replays, request }: RequestContext,
+  { attempted, inARow, redirects, repeats, replays, request }: RequestContext,
   making: Making
 ): RequestContext => ({
   request,
   attempted,
   replays,
   repeats,
+  inARow,
   redirects,
   making
 })
@@ -192,11 +195,14 @@ const judged = (
       return Effect.zipRight(ResponseBody.discard(response, client.replay.discarding), Effect.fail(review.error))
     case "Refused":
       return refused(client, credentials, context, response, review.demand)
-    case "Repeat":
-      return context.repeats < mostRepeats && client.replay.maxReplays > 0 && isReplayable(context.request)
-        ? repeated(client, credentials, { ...context, repeats: context.repeats + 1 }, response, "reuse")
+    case "Repeat": {
+      const { inARow = 0, repeats, request } = context
+      const { most = mostRepeats } = review
+      return repeats < mostRepeats && inARow < most && client.replay.maxReplays > 0 && isReplayable(request)
+        ? repeated(client, credentials, { ...context, repeats: repeats + 1, inARow: inARow + 1 }, response, "reuse")
         // it was not the credentials that the server refused, so they stay what they are
-        : failed(client, credentials, context, response, isReplayable(context.request) ? "Failed" : "NotReplayable")
+        : failed(client, credentials, context, response, isReplayable(request) ? "Failed" : "NotReplayable")
+    }
   }
 }
 
@@ -237,8 +243,8 @@ const refused = (
       const next = step === "again"
         ? context
         : demand === undefined
-        ? { ...context, attempted: step, replays: replays + 1 }
-        : { ...context, repeats: repeats + 1 }
+        ? { ...context, attempted: step, replays: replays + 1, inARow: 0 }
+        : { ...context, repeats: repeats + 1, inARow: 0 }
       return repeated(client, credentials, next, response, step)
     }
     return failed(client, credentials, context, response, outcome)
