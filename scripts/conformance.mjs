@@ -10,7 +10,7 @@
  * @property {"M" | "S" | "Y"} level Must, should, may.
  * @property {string} requirement
  * @property {{ readonly by: string, readonly where: ReadonlyArray<string> }} [held] What holds it by construction, and where.
- * @property {string} [notDone] Why it is not.
+ * @property {string} [notDone] Why it is not; beside a test, which part of it.
  *
  * @typedef {object} Test
  * @property {string} file From the root of the workspace.
@@ -146,7 +146,7 @@ const evidence = ({ held, id, notDone }, tests) => {
   return [
     ...shown.map(({ file, name }) => `${link(file)}: ${name}`),
     ...(held === undefined ? [] : [`held by construction: ${held.by} ${held.where.map(link).join(", ")}`]),
-    ...(notDone === undefined || shown.length > 0 ? [] : [`not done: ${notDone}`]),
+    ...(notDone === undefined ? [] : [`not done: ${notDone}`]),
     ...(shown.length === 0 && held === undefined && notDone === undefined ? ["not yet"] : [])
   ].join("<br>")
 }

@@ -21,6 +21,7 @@ import * as Effect from "effect/Effect"
 import * as Either from "effect/Either"
 import * as Redacted from "effect/Redacted"
 import * as Schema from "effect/Schema"
+import { checkedUrl } from "./internal/checkedUrl.ts"
 import * as Parameters from "./internal/parameters.ts"
 import * as Pkce from "./internal/pkce.ts"
 import * as Random from "./internal/random.ts"
@@ -76,7 +77,8 @@ export interface Options extends Parameters.Wanted {
 }
 
 /**
- * The URL to follow, and what has to be kept for the redirect. State, verifier and nonce are new each time.
+ * The URL to follow, and what has to be kept for the redirect. State, verifier and nonce are new each time. Fails with
+ * `TokenEndpointError` where the server has no authorization endpoint, or one that is neither https nor on loopback.
  *
  * @example
  * ```ts
@@ -106,13 +108,13 @@ export const make = (
   Effect.gen(function*() {
     const { binding, clientId, demand = {}, mode, redirectUri, server } = options
     const { authorizationEndpoint, issuer, statesIssuer, tokenEndpoint } = server
-    if (authorizationEndpoint === undefined) {
-      return yield* new TokenEndpointError({
-        mode,
-        reason: "Unexpected",
-        detail: "the authorization server has no authorization endpoint"
-      })
-    }
+    const unusable = (detail: string) =>
+      new TokenEndpointError({ mode, reason: "Unexpected", endpoint: "the authorization server", detail })
+    if (authorizationEndpoint === undefined) return yield* unusable("it has no authorization endpoint")
+    const url = yield* Either.mapLeft(
+      checkedUrl("authorizationEndpoint", authorizationEndpoint),
+      ({ message }) => unusable(`its authorization endpoint is none to send a person to: ${message}`)
+    )
     const state = yield* Random.token
     const verifier = yield* Random.token
     const scope = scopeOf(options, demand)
@@ -132,7 +134,6 @@ export const make = (
       },
       scope
     )
-    const url = new URL(authorizationEndpoint)
     for (const [name, value] of Parameters.pairs(parameters)) url.searchParams.append(name, value)
     const pending = new PendingAuthorization({
       state: Redacted.make(state),
@@ -182,18 +183,22 @@ export const codeOf = (
       return malformed("the redirect does not come from the authorization server that was asked: its issuer differs")
     }
   }
-  // RFC 6749 section 3.1
-  if (["code", "error", "error_description"].some((name) => parameters.getAll(name).length > 1)) {
+  const own = queryOf(pending.redirectUri)
+  if ([...parameters.keys()].some((name) => !own.has(name) && parameters.getAll(name).length > 1)) {
     return malformed("the redirect has a parameter twice")
   }
-  const [code, error] = [parameters.get("code"), parameters.get("error")]
-  if (error !== null) {
-    return code === null
-      ? Either.left(refusal(mode, error, parameters.get("error_description") ?? undefined))
-      : malformed("the redirect has both a code and an error")
+  const [code, error, description] = ["code", "error", "error_description"].map((name) => parameters.get(name) ?? "")
+  if (error) {
+    return code
+      ? malformed("the redirect has both a code and an error")
+      : Either.left(refusal(mode, error, description || undefined))
   }
-  return code === null || code === "" ? malformed("the redirect has no code") : Either.right(Redacted.make(code))
+  return code ? Either.right(Redacted.make(code)) : malformed("the redirect has no code")
 }
+
+/** RFC 6749 section 3.1: what a server adds is there once, and empty if it is nothing. A redirect URI may have a query too. */
+const queryOf = (redirectUri: string): URLSearchParams =>
+  URL.canParse(redirectUri) ? new URL(redirectUri).searchParams : new URLSearchParams()
 
 /** RFC 6749 section 4.1.2.1, OpenID Connect Core section 3.1.2.6. */
 const refusal = (mode: string, code: string, detail: string | undefined): ExchangeError => {

@@ -26,6 +26,7 @@ import * as Parameters from "./internal/parameters.ts"
 import * as Pkce from "./internal/pkce.ts"
 import * as Random from "./internal/random.ts"
 import * as Session from "./internal/session.ts"
+import * as TokenRequest from "./internal/tokenRequest.ts"
 import type { Device } from "./OAuthCredential.ts"
 import * as Credentials from "./OAuthCredential.ts"
 
@@ -131,8 +132,8 @@ const logIn =
   > =>
     Effect.gen(function*() {
       const prompt = yield* LoginPrompt.LoginPrompt
-      const { deviceAuthorizationEndpoint } = client.server
-      if (deviceAuthorizationEndpoint === undefined) {
+      const endpoint = TokenRequest.endpointOf(client, "deviceAuthorization")
+      if (endpoint === undefined) {
         return yield* new TokenEndpointError({
           mode: name,
           reason: "Unexpected",
@@ -143,7 +144,7 @@ const logIn =
       const scope = Parameters.scopeOf(options, demand)
       const authorization = yield* DeviceAuthorizations.request(
         client,
-        deviceAuthorizationEndpoint,
+        endpoint,
         Parameters.make(
           options,
           verifier === undefined ? {} : {

@@ -93,8 +93,9 @@ export const fromKeyFile = (text: Redacted.Redacted): Either.Either<ServiceAccou
     onNone: () => Either.left(new InvalidSetting({ setting: "credential", problem: "is no key file: it is not JSON" })),
     onSome: (file) => {
       const type = file["type"]
-      const other = typeof type === "string" && Object.hasOwn(otherTypes, type) ? otherTypes[type] : undefined
-      if (other !== undefined) {
+      // what is no word is not repeated: it may be anything
+      if (typeof type === "string" && type !== "service_account" && /^[a-z_]{1,40}$/u.test(type)) {
+        const other = Object.hasOwn(otherTypes, type) ? otherTypes[type] : "which is not supported"
         return Either.left(new InvalidSetting({ setting: "credential.type", problem: `is \`${type}\`, ${other}` }))
       }
       const known = Struct.pick(file, "type", "client_email", "private_key", "private_key_id", "token_uri")
@@ -354,7 +355,8 @@ const unusable = (mode: string, problem: string) => new CredentialUnavailable({ 
 const IdTokenResponse = Schema.Struct({ id_token: Schema.NonEmptyString })
 
 const parse = (text: string): Option.Option<Readonly<Record<string, unknown>>> =>
-  Option.filter(parseJson(text), Predicate.isRecord)
+  // without a byte order mark too
+  Option.filter(parseJson(text.trim()), Predicate.isRecord)
 
 const parseJson = Schema.decodeOption(Schema.parseJson())
 

@@ -242,7 +242,13 @@ const explanations: Record<Problem, string> = {
 }
 
 const part = <A, I>(schema: Schema.Schema<A, I>, text: string): Either.Either<A, unknown> =>
-  Either.flatMap(Encoding.decodeBase64UrlString(text), Schema.decodeUnknownEither(Schema.parseJson(schema)))
+  Either.flatMap(
+    Encoding.decodeBase64UrlString(text),
+    Schema.decodeUnknownEither(Schema.parseJson(schema, { reviver }))
+  )
+
+/** Members are read by name: none is inherited. */
+const reviver = (name: string, value: unknown): unknown => name === "__proto__" ? undefined : value
 
 const HeaderJson = Schema.Struct({ alg: Schema.String })
 
@@ -251,11 +257,11 @@ const ClaimsJson = Schema.Struct(
     iss: Schema.String,
     sub: Schema.NonEmptyString,
     aud: Schema.Union(Schema.String, Schema.Array(Schema.String)),
-    azp: Schema.optional(Schema.String),
+    azp: Document.member(Schema.String),
     exp: Schema.Finite,
     iat: Schema.Finite,
-    nbf: Schema.optional(Schema.Finite),
-    nonce: Schema.optional(Schema.String)
+    nbf: Document.member(Schema.Finite),
+    nonce: Document.member(Schema.String)
   },
   { key: Schema.String, value: Schema.Unknown }
 )

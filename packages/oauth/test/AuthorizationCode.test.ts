@@ -89,6 +89,20 @@ describe("AuthorizationCode.layer", () => {
       assert.deepStrictEqual([yield* asked, yield* open, (yield* forms).length], [1, 0, 0])
     }).pipe(Effect.provide(live)))
 
+  it.effect("RI3 says which resource the server refuses, in the redirect already", () =>
+    Effect.gen(function*() {
+      const { does } = yield* Person
+      yield* does((page) => `error=invalid_target&state=${page.searchParams.get("state")}`)
+      assert.deepInclude(
+        yield* Effect.flip(Effect.provide(me, AuthorizationCode.layer({ ...options, resource: baseUrl }))),
+        {
+          _tag: "CredentialsRejected",
+          reason: "Setting",
+          detail: `asked for ${baseUrl}`
+        }
+      )
+    }).pipe(Effect.provide(live)))
+
   it.effect("AC5 waits on where the redirect of another login comes, and AC8 sends nothing for it", () =>
     Effect.gen(function*() {
       const { does, open } = yield* Person
@@ -206,6 +220,33 @@ describe("AuthorizationCode, web application", () => {
       assert.deepInclude(yield* Effect.flip(AuthorizationCode.makeSession({ ...web, account: "ada" })), setting)
       assert.lengthOf(yield* forms, 0)
       yield* AuthorizationCode.complete(web, pending, query)
+    }).pipe(Effect.provide(answering())))
+
+  it.effect.each<[string, (query: string) => string | URL | URLSearchParams]>([
+    ["a URL", (query) => `https://app.example/callback?${query}`],
+    ["a path", (query) => `/callback?${query}`],
+    ["a query", (query) => query],
+    ["a query with its question mark", (query) => `?${query}`],
+    ["a query with a question mark within", (query) => `tab=a?b&${query}`],
+    ["a URL with a fragment", (query) => `https://app.example/callback?${query}#_=_`],
+    ["a parsed URL", (query) => new URL(`https://app.example/callback?${query}`)],
+    ["parameters", (query) => new URLSearchParams(query)]
+  ])("takes the redirect as %s", ([, redirect]) =>
+    Effect.gen(function*() {
+      const { pending, url } = yield* AuthorizationCode.begin(web)
+      const query = agrees(new URL(url)) ?? ""
+      const token = yield* AuthorizationCode.complete(web, pending, redirect(query))
+      assert.strictEqual(Redacted.value(token.value), "canary-0")
+    }).pipe(Effect.provide(answering())))
+
+  it.effect("takes nothing from a fragment, which no server sees", () =>
+    Effect.gen(function*() {
+      const { pending, url } = yield* AuthorizationCode.begin(web)
+      const redirect = `https://app.example/callback#${agrees(new URL(url)) ?? ""}`
+      assert.deepInclude(yield* Effect.flip(AuthorizationCode.complete(web, pending, redirect)), {
+        _tag: "MalformedTokenResponse"
+      })
+      assert.lengthOf(yield* forms, 0)
     }).pipe(Effect.provide(answering())))
 
   it.scoped("revokes a token that cannot be stored, or belongs to nobody, and says so", () =>

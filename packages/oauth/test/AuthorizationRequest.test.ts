@@ -131,6 +131,35 @@ describe("AuthorizationRequest.make", () => {
       )
     }))
 
+  it.effect.each([undefined, [], ["plain"]])(
+    "AC4 sends PKCE with S256 whatever the server says of it: %j",
+    (codeChallengeMethods) =>
+      Effect.gen(function*() {
+        const { url } = yield* begun({ server: { ...authorizing, codeChallengeMethods } })
+        assert.strictEqual(url.searchParams.get("code_challenge_method"), "S256")
+      })
+  )
+
+  it.effect.each([
+    "javascript:alert(1)",
+    "file:///etc/passwd",
+    "http://as.acme.example/authorize",
+    "/authorize",
+    "https://good.example@evil.example/authorize",
+    "https://as.acme.example/authorize#part"
+  ])("AC12 sends nobody to %s", (authorizationEndpoint) =>
+    Effect.gen(function*() {
+      const error = yield* Effect.flip(begun({ server: { ...authorizing, authorizationEndpoint } }))
+      assert.deepInclude(error, { _tag: "TokenEndpointError", reason: "Unexpected" })
+      assert.include(error.message, "its authorization endpoint is none to send a person to")
+    }))
+
+  it.effect("AC12 sends a person to loopback in the clear", () =>
+    Effect.gen(function*() {
+      const { url } = yield* begun({ server: { ...authorizing, authorizationEndpoint: "http://127.0.0.1:9/go" } })
+      assert.strictEqual(url.origin, "http://127.0.0.1:9")
+    }))
+
   it.effect("says that a server has no authorization endpoint", () =>
     Effect.gen(function*() {
       const error = yield* Effect.flip(AuthorizationRequest.make({ mode, server, clientId, redirectUri }))
@@ -215,8 +244,31 @@ describe("AuthorizationRequest.codeOf", () => {
   it.effect("AC11 refuses what is there twice, and a code beside an error", () =>
     Effect.gen(function*() {
       const { pending, state } = yield* begun()
-      for (const rest of ["code=a&code=b", "code=a&error=access_denied", "error=a&error=b", "", "code="]) {
+      for (
+        const rest of [
+          "code=a&code=b",
+          "code=a&error=access_denied",
+          "error=a&error=b",
+          "error=a&error_uri=b&error_uri=c",
+          "code=a&session_state=b&session_state=c",
+          "",
+          "code="
+        ]
+      ) {
         assert.deepInclude(read(pending, `state=${state}&${rest}`), { _tag: "MalformedTokenResponse" })
       }
+      const silent = yield* begun({ server: { ...authorizing, issuer: undefined } })
+      assert.deepInclude(read(silent.pending, `state=${silent.state}&code=a&iss=b&iss=b`), {
+        _tag: "MalformedTokenResponse"
+      })
+    }))
+
+  it.effect("AC11 takes what is empty for absent, and leaves the query of the redirect URI to whom it belongs", () =>
+    Effect.gen(function*() {
+      const { pending, state } = yield* begun({ redirectUri: "https://app.example/callback?tab=1&tab=2" })
+      assert.strictEqual(read(pending, `tab=1&tab=2&state=${state}&code=canary-code&error=`), "canary-code")
+      assert.deepInclude(read(pending, `tab=1&tab=2&state=${state}&code=&error=access_denied`), {
+        _tag: "CredentialsRejected"
+      })
     }))
 })

@@ -17,10 +17,10 @@ describe("AuthorizationServer", () => {
   const other = { status: 400, json: { error: "invalid_grant" } }
   const wrong = { status: 401, json: { error: "invalid_client" } }
 
-  const discovered = (table: Parameters<typeof ScriptedHttpClient.routes>[0], of = issuer) =>
+  const discovered = (table: Parameters<typeof ScriptedHttpClient.routes>[0], of = issuer, pattern?: string) =>
     Effect.gen(function*() {
       const client = ScriptedHttpClient.make(ScriptedHttpClient.routes(table, { status: 404 }))
-      const result = yield* AuthorizationServer.discover(of, { mode: "Test" }).pipe(
+      const result = yield* AuthorizationServer.discover(of, { mode: "Test", pattern }).pipe(
         Effect.provideService(HttpClient.HttpClient, client),
         Effect.either
       )
@@ -55,6 +55,38 @@ describe("AuthorizationServer", () => {
       }
     }))
 
+  it.effect("MD4 follows no redirect, as it may lead to another origin", () =>
+    Effect.gen(function*() {
+      const { lines, result } = yield* discovered({
+        "GET /.well-known/oauth-authorization-server": { status: 302, headers: { location: "https://evil.example/" } }
+      })
+      assert.lengthOf(lines, 1)
+      assert.deepInclude(Either.isLeft(result) ? result.left : undefined, { _tag: "TokenEndpointError", status: 302 })
+    }))
+
+  it.effect("MD1 removes one slash from the end of an issuer's path, and MD3 none from its name", () =>
+    Effect.gen(function*() {
+      const of = `${issuer}/tenant/`
+      const { lines, result } = yield* discovered({
+        "GET /.well-known/oauth-authorization-server/tenant": { json: { ...document, issuer: of } }
+      }, of)
+      assert.lengthOf(lines, 1)
+      assert.isTrue(Either.isRight(result) && result.right.issuer === of)
+    }))
+
+  it.effect("MD3 takes a document that names a pattern in the issuer's place where that is said, and knows no issuer then", () =>
+    Effect.gen(function*() {
+      const pattern = "https://as.acme.example/{tenantid}/v2.0"
+      const at = {
+        "GET /.well-known/oauth-authorization-server": ScriptedHttpClient.repeatLast({
+          json: { ...document, issuer: pattern }
+        })
+      }
+      const [plain, patterned] = [yield* discovered(at), yield* discovered(at, issuer, pattern)]
+      assert.isTrue(Either.isLeft(plain.result) && plain.result.left._tag === "MalformedTokenResponse")
+      assert.isTrue(Either.isRight(patterned.result) && patterned.result.right.issuer === undefined)
+    }))
+
   it.effect("MD2 does not skip a server that is not available", () =>
     Effect.gen(function*() {
       const { lines, result } = yield* discovered({
@@ -77,8 +109,11 @@ describe("AuthorizationServer", () => {
 
   it.effect("MD4 refuses an issuer with a query, and an endpoint in the clear", () =>
     Effect.gen(function*() {
-      const query = yield* discovered({}, `${issuer}?a=1`)
-      assert.isTrue(query.result._tag === "Left" && query.result.left._tag === "InvalidSetting")
+      for (const  of of[`${issuer}?a=1`, `${issuer}?`]) {
+        const { lines, result } = yield* discovered({}, of)
+        assert.isTrue(result._tag === "Left" && result.left._tag === "InvalidSetting")
+        assert.lengthOf(lines, 0)
+      }
       const clear = yield* discovered({
         "GET /.well-known/oauth-authorization-server": {
           json: { ...document, token_endpoint: "http://as.acme.example/token" }
@@ -126,6 +161,65 @@ describe("AuthorizationServer", () => {
     assert.deepStrictEqual(AuthorizationServer.make(server), Either.right(server))
   })
 
+  it.effect("MD7 knows what the document says, and the defaults of RFC 8414 for what it does not", () =>
+    Effect.gen(function*() {
+      const at = "GET /.well-known/oauth-authorization-server"
+      const full = yield* discovered({
+        [at]: {
+          json: {
+            ...document,
+            authorization_endpoint: `${issuer}/authorize?x=1`,
+            grant_types_supported: ["client_credentials"],
+            token_endpoint_auth_methods_supported: ["private_key_jwt"],
+            code_challenge_methods_supported: ["S256"],
+            scopes_supported: ["read"],
+            dpop_signing_alg_values_supported: ["ES256"],
+            mtls_endpoint_aliases: { token_endpoint: "https://mtls.acme.example/token", introspection_endpoint: "x" },
+            authorization_response_iss_parameter_supported: true,
+            client_id_metadata_document_supported: true,
+            something_else: { of: "no concern" }
+          }
+        }
+      })
+      assert.deepInclude(Either.getOrThrow(full.result), {
+        authorizationEndpoint: `${issuer}/authorize?x=1`,
+        grantTypes: ["client_credentials"],
+        clientAuthentications: ["private_key_jwt"],
+        codeChallengeMethods: ["S256"],
+        scopes: ["read"],
+        dpopAlgorithms: ["ES256"],
+        mtlsEndpoints: {
+          token: "https://mtls.acme.example/token",
+          revocation: undefined,
+          deviceAuthorization: undefined
+        },
+        statesIssuer: true,
+        clientMetadataDocuments: true
+      })
+      assert.deepInclude(Either.getOrThrow((yield* discovered({ [at]: { json: document } })).result), {
+        grantTypes: ["authorization_code", "implicit"],
+        clientAuthentications: ["client_secret_basic"],
+        codeChallengeMethods: undefined,
+        statesIssuer: undefined
+      })
+    }))
+
+  it.effect("MD7 says which grants the server lists, where it refuses one", () =>
+    Effect.gen(function*() {
+      const error = yield* ClientCredentials.makeTokens({ baseUrl, server: issuer, credential }).pipe(
+        Effect.flatMap(({ get }) => get),
+        Effect.flip,
+        Effect.scoped
+      )
+      assert.deepInclude(error, {
+        code: "unsupported_grant_type",
+        detail: "its metadata lists authorization_code, implicit"
+      })
+    }).pipe(Effect.provide(ScriptedHttpClient.layer(ScriptedHttpClient.routes({
+      "GET /.well-known/oauth-authorization-server": { json: document },
+      "POST /token": { status: 400, json: { error: "unsupported_grant_type" } }
+    })))))
+
   it.effect("MD7 a member that is null is absent", () =>
     Effect.gen(function*() {
       const names = [
@@ -134,6 +228,7 @@ describe("AuthorizationServer", () => {
         "revocation_endpoint",
         "registration_endpoint",
         "jwks_uri",
+        "grant_types_supported",
         "token_endpoint_auth_methods_supported",
         "scopes_supported",
         "code_challenge_methods_supported",

@@ -1,5 +1,6 @@
 import type { ExchangeError } from "@effect-auth/core/AuthError"
 import { CredentialsRejected, MalformedTokenResponse, TokenEndpointError } from "@effect-auth/core/AuthError"
+import * as ClientAuthentication from "@effect-auth/oauth/ClientAuthentication"
 import * as Device from "@effect-auth/oauth/Device"
 import * as ScriptedHttpClient from "@effect-auth/testing/ScriptedHttpClient"
 import { assert, describe, it } from "@effect/vitest"
@@ -93,8 +94,18 @@ describe("Device.layer", () => {
         verification_url: "https://www.acme.example/device"
       })
       assert.strictEqual(google.codes[0]?.verificationUri, "https://www.acme.example/device")
+      for (const verification_uri of [null, ""]) {
+        const { codes } = yield* polled([token], {
+          verification_uri,
+          verification_url: "https://www.acme.example/device"
+        })
+        assert.strictEqual(codes[0]?.verificationUri, "https://www.acme.example/device")
+      }
       for (
         const wrong of [
+          { device_code: "" },
+          { user_code: undefined },
+          { expires_in: 0 },
           { verification_uri: "javascript:alert(1)" },
           { verification_uri: "https://as.acme.example@evil.example/enter" },
           { expires_in: null },
@@ -110,12 +121,18 @@ describe("Device.layer", () => {
   it.effect.each<[string, object, ReadonlyArray<ScriptedHttpClient.Reply>, ReadonlyArray<number>]>([
     ["DV2 DV4 DV6 every five seconds, where the server does not say", {}, [pending, pending, token], [5, 10, 15]],
     ["DV2 every five seconds, where what it says is no interval", { interval: 0 }, [pending, token], [5, 10]],
+    ["DV2 every five seconds, where it says null", { interval: null }, [pending, token], [5, 10]],
+    ["DV2 every five seconds, where it says less than nothing", { interval: -1 }, [pending, token], [5, 10]],
+    ["DV1 as long as the code is good, which may be said in a text", { expires_in: "9.5" }, [pending, token], [5, 9.5]],
+    ["DV1 however long the code is good", { expires_in: 1e300 }, [pending, token], [5, 10]],
+    ["DV9 no later than the code is good for, however far apart", { interval: 1e300 }, [token], [600]],
     ["as often as the server says", { interval: 2 }, [pending, token], [2, 4]],
     ["DV6 whatever the status of the answer", {}, [
       no("authorization_pending", {}, 200),
       no("authorization_pending", {}, 428),
+      no("authorization_pending", {}, 403),
       token
-    ], [5, 10, 15]],
+    ], [5, 10, 15, 20]],
     ["DV5 five seconds less often for good, when the server says so", {}, [
       no("slow_down"),
       pending,
@@ -133,7 +150,12 @@ describe("Device.layer", () => {
       { status: 502, body: "<html>bad gateway</html>" },
       { body: "<html>portal</html>" },
       token
-    ], [5, 15, 35, 75]]
+    ], [5, 15, 35, 75]],
+    ["DV8 ER6 no sooner than the server wants, where it is busy", {}, [
+      { status: 503, headers: { "retry-after": "60" } },
+      { status: 429, headers: { "retry-after": "1" } },
+      token
+    ], [5, 65, 185]]
   ])("asks %s", ([, device, answers, expected]) =>
     Effect.gen(function*() {
       const { forms, result, times } = yield* polled(answers, device)
@@ -195,6 +217,36 @@ describe("Device.layer", () => {
         "POST /device": { json: authorization },
         "POST /token": ScriptedHttpClient.repeatLast(pending)
       }))
+    ))))
+
+  it.effect("MT1 asks at the endpoints for certificates, where the client has one", () =>
+    Effect.gen(function*() {
+      yield* me.pipe(Effect.fork, Effect.tap(() => TestClock.adjust("5 seconds")), Effect.flatMap(Fiber.join))
+      const { requests } = yield* ScriptedHttpClient.ScriptedHttpClient
+      assert.deepStrictEqual((yield* requests).slice(0, 2).map(({ url }) => url.href), [
+        "https://mtls.acme.example/device",
+        "https://mtls.acme.example/token"
+      ])
+    }).pipe(Effect.provide(Layer.provideMerge(
+      Device.layer({
+        ...options,
+        authentication: ClientAuthentication.certificate,
+        server: {
+          ...options.server,
+          mtlsEndpoints: {
+            token: "https://mtls.acme.example/token",
+            deviceAuthorization: "https://mtls.acme.example/device"
+          }
+        }
+      }),
+      Layer.merge(
+        person,
+        ScriptedHttpClient.layer(ScriptedHttpClient.routes({
+          "POST /device": { json: authorization },
+          "POST /token": token,
+          "GET /me": { json: "me" }
+        }))
+      )
     ))))
 
   it.effect("DV10 ties the code to the client where that is asked for", () =>

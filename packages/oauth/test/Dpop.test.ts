@@ -165,6 +165,8 @@ describe("Dpop", () => {
   it.effect("DP9 DP10 leaves the token as it is where the API goes on asking, or the body cannot be sent again", () =>
     Effect.gen(function*() {
       assert.deepInclude(yield* Effect.flip(me), { _tag: "AuthenticationFailed", status: 401 })
+      // and no more than twice in a row
+      assert.lengthOf((yield* proofs).filter(({ line }) => line === "GET /me"), 3)
       const body = HttpBody.stream(Stream.make(new Uint8Array(3)))
       const error = yield* Effect.flip(Effect.flatMap(http, (http) => http.post("/upload", { body })))
       assert.include(error.message, "cannot be sent a second time")
@@ -222,6 +224,33 @@ describe("Dpop", () => {
         assert.strictEqual(yield* algorithmFor(["HS256", algorithm]), algorithm)
       }
       assert.include((yield* Effect.flip(algorithmFor(["HS256"]))) + "", "accepts no proofs")
+    }))
+
+  it.effect("DP1 says that the server accepts no proofs of the key that was given", () =>
+    Effect.gen(function*() {
+      const pair = yield* Effect.promise(() => generateKeyPair("ES256"))
+      const publicKey = yield* Effect.promise(() => exportJWK(pair.publicKey))
+      const key = SigningKey.fromCryptoKey(pair.privateKey, { algorithm: "ES256" })
+      const run = (dpopAlgorithms: ReadonlyArray<string>) =>
+        Effect.provide(
+          me,
+          live({}, { server: { ...server, dpopAlgorithms }, dpop: Dpop.given(key, { publicKey }) })
+        )
+      assert.strictEqual(yield* run(["PS256", "ES256"]), "me")
+      assert.include((yield* Effect.flip(run(["PS256"]))) + "", "accepts no proofs of the algorithm of the key")
+    }))
+
+  it.effect("DP1 makes another key for a server that accepts no proofs of the first one", () =>
+    Effect.gen(function*() {
+      const { current } = Dpop.generated().bindings("Test")
+      const thumbprintAt = (dpopAlgorithms: ReadonlyArray<string>) =>
+        Effect.flatMap(current({ ...server, dpopAlgorithms }), ({ thumbprint }) => thumbprint)
+      const [first, again, other] = [
+        yield* thumbprintAt(["ES256"]),
+        yield* thumbprintAt(["EdDSA", "ES256"]),
+        yield* thumbprintAt(["EdDSA"])
+      ]
+      assert.deepStrictEqual([first === again, first === other], [true, false])
     }))
 
   it.effect("DP6 RF8 keeps the key beside its refresh token, and goes on with it in the next process", () =>

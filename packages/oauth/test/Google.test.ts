@@ -93,12 +93,17 @@ describe("Google, key files", () => {
     }
   })
 
+  it("JB6 reads a file that an editor has marked, with a byte order mark and lines at its end", () => {
+    assert.isTrue(Either.isRight(read(`\uFEFF${JSON.stringify(keyFile)}\r\n`)))
+  })
+
   it.each<[string, string]>([
     ["authorized_user", "`RefreshToken`"],
     ["external_account", "`TokenExchange`"],
     ["external_account_authorized_user", "`RefreshToken`"],
     ["impersonated_service_account", "not supported"],
-    ["gdch_service_account", "not supported"]
+    ["gdch_service_account", "not supported"],
+    ["of_next_year", "not supported"]
   ])("JB6 names another type of file, and what to do with it: %s", (type, said) => {
     const error = Either.getOrThrow(Either.flip(read({ ...keyFile, type })))
     assert.strictEqual(error.setting, "credential.type")

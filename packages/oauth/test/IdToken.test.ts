@@ -101,6 +101,15 @@ describe("IdToken, its form", () => {
     )
     assert.isFalse(Either.getOrThrow(IdToken.decode(unsigned({ alg: "RS256" }, good, ""))).isSigned)
   })
+
+  it("TR15 takes null for absent, and no claim that others would inherit", () => {
+    const claimsOf = (payload: unknown) => Either.getOrThrow(IdToken.decode(unsigned({ alg: "RS256" }, payload))).claims
+    const { azp, nbf, nonce } = claimsOf({ ...good, azp: null, nbf: null, nonce: null })
+    assert.deepStrictEqual([azp, nbf, nonce], [undefined, undefined, undefined])
+    const { nonce: _, ...silent } = good
+    const inheriting = claimsOf(`${JSON.stringify(silent).slice(0, -1)},"__proto__":{"nonce":"canary"}}`)
+    assert.isUndefined(inheriting.nonce)
+  })
 })
 
 describe("IdToken, its signature", () => {

@@ -150,6 +150,15 @@ describe("Mcp: what is refused", () => {
       assert.strictEqual(yield* tagOf("http://mcp.acme.example/mcp"), "InsecureTransport")
     }).pipe(Effect.provide(world())))
 
+  it.effect.each(["http://app.acme.example/client.json", "https://app.acme.example/", "https://app.acme.example/a#b"])(
+    "RG5 takes no document of its own at %s",
+    (metadataUrl) =>
+      Effect.gen(function*() {
+        const error = yield* Effect.flip(Effect.scoped(Mcp.make({ url, clients: { metadataUrl } })))
+        assert.deepInclude(error, { _tag: "InvalidSetting", setting: "clients.metadataUrl" })
+      }).pipe(Effect.provide(world()))
+  )
+
   it.effect("MCP4 metadata of another resource ends it before an authorization server is asked", () =>
     Effect.gen(function*() {
       assert.include((yield* failing()).message, "the metadata is that of another resource")
@@ -755,6 +764,16 @@ describe("Mcp: other grants", () => {
       )
     }))))
 
+  it.effect("CC1 a known client without a secret does not act for itself, unless it authenticates in another way", () =>
+    Effect.gen(function*() {
+      const clients = { known: { issuer, clientId: "canary-known" } }
+      assert.include(
+        (yield* Effect.flip(alone({ grant: Mcp.clientCredentials, clients }))).message,
+        "needs a `clientSecret` or an `authentication`"
+      )
+      assert.lengthOf(yield* forms, 0)
+    }).pipe(Effect.provide(world())))
+
   it.effect("MCP42 MCP43 an assertion is made for the server and its resource", () =>
     Effect.gen(function*() {
       const grant = Mcp.assertion(({ resource, server }) =>
@@ -777,6 +796,15 @@ describe("Mcp: other grants", () => {
       })
       assert.lengthOf(yield* forms, 1)
     }).pipe(Effect.provide(world({ [`POST ${issuer}/token`]: { status: 400, json: { error: "invalid_grant" } } }))))
+
+  it.effect("DP12 takes a token that is not bound where that is allowed, and only there", () =>
+    Effect.gen(function*() {
+      assert.include((yield* failing({ dpop: Dpop.generated() })).message, "another type than dpop")
+      yield* through(call, { dpop: Dpop.generated({ orBearer: true }) })
+      assert.match((yield* requests).at(-1)?.headers["authorization"] ?? "", /^Bearer /u)
+    }).pipe(Effect.provide(world({
+      [`POST ${issuer}/token`]: ScriptedHttpClient.repeatLast(token({ token_type: "Bearer" }))
+    }))))
 
   it.effect("MCP41 a demand for a nonce is answered, and is no reason to read the metadata again", () =>
     Effect.gen(function*() {

@@ -34,7 +34,7 @@ export const request = (
       mode,
       endpoint: "the device authorization endpoint"
     })
-    const verificationUri = pageOf(answer.verification_uri ?? answer.verification_url)
+    const verificationUri = pageOf(answer.verification_uri) ?? pageOf(answer.verification_url)
     const lifetime = seconds(answer.expires_in)
     if (verificationUri === undefined || lifetime === undefined) {
       return yield* new MalformedTokenResponse({
@@ -50,7 +50,7 @@ export const request = (
       userCode: answer.user_code,
       verificationUri,
       verificationUriComplete: pageOf(answer.verification_uri_complete),
-      lifetime,
+      lifetime: Duration.min(lifetime, longest),
       interval: seconds(answer.interval) ?? Duration.seconds(5)
     }
   })
@@ -79,13 +79,16 @@ export const nextInterval = (interval: Duration.Duration, error: ExchangeError):
   if (error._tag === "TokenEndpointError" && error.code === pending) return interval
   if (error._tag === "TokenEndpointError" && error.code === slowDown) {
     // RFC 8628 section 3.5: for this and all later questions
-    return Duration.max(Duration.sum(interval, Duration.seconds(5)), error.retryAfter ?? Duration.zero)
+    return Duration.max(Duration.sum(interval, Duration.seconds(5)), leftAlone(error))
   }
   // a proxy that answers is no reason to lose the login
   return isTransient(error) || (error._tag === "MalformedTokenResponse" && error.foreign === true)
-    ? Duration.times(interval, 2)
+    ? Duration.max(Duration.times(interval, 2), leftAlone(error))
     : undefined
 }
+
+const leftAlone = (error: ExchangeError): Duration.Duration =>
+  (error._tag === "TokenEndpointError" ? error.retryAfter : undefined) ?? Duration.zero
 
 const pending = "authorization_pending"
 const slowDown = "slow_down"
@@ -95,9 +98,9 @@ const Answer = Schema.Struct({
   device_code: Schema.NonEmptyString,
   // a person reads it, on a terminal perhaps
   user_code: Schema.String.pipe(Schema.pattern(/^[\x20-\x7e]{1,64}$/u)),
-  verification_uri: Schema.optional(Schema.String),
+  verification_uri: Schema.optional(Schema.NullOr(Schema.String)),
   // Google's spelling
-  verification_url: Schema.optional(Schema.String),
+  verification_url: Schema.optional(Schema.NullOr(Schema.String)),
   verification_uri_complete: Schema.optional(Schema.NullOr(Schema.String)),
   expires_in: Schema.Unknown,
   interval: Schema.optional(Schema.Unknown)
@@ -114,6 +117,9 @@ const pageOf = (url: string | null | undefined): string | undefined => {
 }
 
 const seconds = (stated: unknown): Duration.Duration | undefined => {
-  const seconds = typeof stated === "string" && /^\d{1,9}$/u.test(stated) ? Number(stated) : stated
-  return typeof seconds === "number" && seconds > 0 && Number.isFinite(seconds) ? Duration.seconds(seconds) : undefined
+  const seconds = typeof stated === "string" && /^\s*\d+(?:\.\d+)?\s*$/u.test(stated) ? Number(stated) : stated
+  return typeof seconds === "number" && seconds > 0 ? Duration.seconds(seconds) : undefined
 }
+
+/** What a code can be good for that a person enters; far more is beyond all dates. */
+const longest = Duration.days(1)

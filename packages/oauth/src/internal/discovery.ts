@@ -30,13 +30,21 @@ import { issuerUrl, make } from "./server.ts"
  */
 export const discover = (
   issuer: string,
-  options: { readonly mode: string }
+  options: {
+    readonly mode: string
+    /**
+     * What the document calls its issuer, where that is a pattern for many and no name, as Entra's for people of any tenant:
+     * `https://login.microsoftonline.com/{tenantid}/v2.0`. The issuer is not known then. Default: the issuer.
+     */
+    readonly pattern?: string | undefined
+  }
 ): Effect.Effect<AuthorizationServer, ExchangeError | InvalidSetting | InsecureTransport, HttpClient.HttpClient> =>
   Effect.gen(function*() {
+    const { mode, pattern } = options
     const base = yield* issuerUrl(issuer)
     const client = yield* HttpClient.HttpClient
     const fetched = (place: string) =>
-      Documents.fetched(client, place, Document, { ...options, endpoint: "the authorization server" })
+      Documents.fetched(client, place, Document, { mode, endpoint: "the authorization server" })
     const [first, ...others] = places(base)
     const tried = others.reduce(
       (tried, place) => Effect.catchIf(tried, Documents.isMissing, () => fetched(place)),
@@ -44,17 +52,18 @@ export const discover = (
     )
     const document = yield* Effect.mapError(
       tried,
-      (error) => Documents.isMissing(error) ? withoutMetadata(options.mode, error) : error
+      (error) => Documents.isMissing(error) ? withoutMetadata(mode, error) : error
     )
     // RFC 8414 section 3.3: character by character
-    if (document.issuer !== issuer) {
+    if (document.issuer !== (pattern ?? issuer)) {
       return yield* new MalformedTokenResponse({
-        mode: options.mode,
+        mode,
         url: OriginPolicy.addressOf({ url: issuer }),
         detail: "the metadata is that of another issuer"
       })
     }
-    return yield* make(fromDocument(document))
+    const server = fromDocument(document)
+    return yield* make(pattern === undefined ? server : { ...server, issuer: undefined })
   })
 
 /** The places of an issuer's metadata, in the order in which they are tried. */
@@ -75,6 +84,7 @@ const Document = Schema.Struct({
   revocation_endpoint: Documents.member(Schema.String),
   registration_endpoint: Documents.member(Schema.String),
   jwks_uri: Documents.member(Schema.String),
+  grant_types_supported: Documents.member(Texts),
   token_endpoint_auth_methods_supported: Documents.member(Texts),
   scopes_supported: Documents.member(Texts),
   code_challenge_methods_supported: Documents.member(Texts),
@@ -83,7 +93,8 @@ const Document = Schema.Struct({
   dpop_signing_alg_values_supported: Documents.member(Texts),
   mtls_endpoint_aliases: Documents.member(Schema.Struct({
     token_endpoint: Documents.member(Schema.String),
-    revocation_endpoint: Documents.member(Schema.String)
+    revocation_endpoint: Documents.member(Schema.String),
+    device_authorization_endpoint: Documents.member(Schema.String)
   }))
 })
 
@@ -95,7 +106,8 @@ const fromDocument = (document: typeof Document.Type): AuthorizationServer => ({
   revocationEndpoint: document.revocation_endpoint,
   registrationEndpoint: document.registration_endpoint,
   jwksUri: document.jwks_uri,
-  // RFC 8414 section 2
+  // the defaults of RFC 8414 section 2
+  grantTypes: document.grant_types_supported ?? ["authorization_code", "implicit"],
   clientAuthentications: document.token_endpoint_auth_methods_supported ?? ["client_secret_basic"],
   scopes: document.scopes_supported,
   codeChallengeMethods: document.code_challenge_methods_supported,
@@ -104,7 +116,8 @@ const fromDocument = (document: typeof Document.Type): AuthorizationServer => ({
   dpopAlgorithms: document.dpop_signing_alg_values_supported,
   mtlsEndpoints: document.mtls_endpoint_aliases === undefined ? undefined : {
     token: document.mtls_endpoint_aliases.token_endpoint,
-    revocation: document.mtls_endpoint_aliases.revocation_endpoint
+    revocation: document.mtls_endpoint_aliases.revocation_endpoint,
+    deviceAuthorization: document.mtls_endpoint_aliases.device_authorization_endpoint
   }
 })
 

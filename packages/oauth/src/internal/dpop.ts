@@ -71,19 +71,28 @@ export const thumbprint = ({ jwk }: ProofKey): Effect.Effect<string> =>
     ["crv", "e", "kty", "n", "x", "y"].flatMap((name) => name in jwk ? [[name, jwk[name]]] : [])
   )))
 
+/** Whether a server accepts proofs of an algorithm, as far as it says so. */
+export const accepts = (
+  { dpopAlgorithms }: Pick<AuthorizationServer, "dpopAlgorithms">,
+  algorithm: Algorithm
+): boolean => dpopAlgorithms?.includes(algorithm) !== false
+
+export const unaccepted = (mode: string, what: string): Effect.Effect<never, TokenEndpointError> =>
+  new TokenEndpointError({
+    mode,
+    reason: "Unexpected",
+    detail: `the authorization server accepts no proofs of ${what}`
+  })
+
 /** A new key for the best algorithm that the server accepts. */
 export const generate = (
-  { dpopAlgorithms }: Pick<AuthorizationServer, "dpopAlgorithms">,
+  server: Pick<AuthorizationServer, "dpopAlgorithms">,
   mode: string
 ): Effect.Effect<ProofKey, ExchangeError> =>
   Effect.suspend(() => {
-    const algorithm = generable.find((algorithm) => dpopAlgorithms?.includes(algorithm) !== false)
+    const algorithm = generable.find((algorithm) => accepts(server, algorithm))
     return algorithm === undefined
-      ? new TokenEndpointError({
-        mode,
-        reason: "Unexpected",
-        detail: "the authorization server accepts no proofs of the algorithms that keys can be generated for"
-      })
+      ? unaccepted(mode, "the algorithms that keys can be generated for")
       : Effect.flatMap(
         Effect.promise(async () => {
           const { privateKey } = await SigningKeys.generate(algorithm)

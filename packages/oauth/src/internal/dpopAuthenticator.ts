@@ -67,7 +67,7 @@ export const make = (mode: string, tokens: TokenSource, options: Options): Authe
         return response.status !== 401 || !wantsNonce(response)
           ? Authenticator.reviewDemands(response)
           : isNoted
-          ? { _tag: "Repeat" }
+          ? { _tag: "Repeat", most: mostNonces }
           : { _tag: "Failed", error: hidden(mode, response) }
       }
     }
@@ -87,6 +87,9 @@ const isBearer = ({ type }: Token): boolean => type?.toLowerCase() === "bearer"
 
 const wantsNonce = ({ headers }: HttpClientResponse.HttpClientResponse): boolean =>
   Challenge.fromHeaders(headers).some(({ params, scheme }) => scheme === "dpop" && params["error"] === Dpops.wantsNonce)
+
+/** In a row, for one request: one that came too late, and another. */
+const mostNonces = 2
 
 /** A browser shows a program only the headers that the server names. */
 const hidden = (mode: string, { request, status }: HttpClientResponse.HttpClientResponse): AuthenticationFailed =>

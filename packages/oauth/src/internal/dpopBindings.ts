@@ -5,7 +5,7 @@ import * as Clock from "effect/Clock"
 import * as Effect from "effect/Effect"
 import * as MutableRef from "effect/MutableRef"
 import * as Redacted from "effect/Redacted"
-import type { SigningKey } from "../SigningKey.ts"
+import type { Algorithm, SigningKey } from "../SigningKey.ts"
 import type { Binding, Bindings } from "./binding.ts"
 import type { Nonces, ProofKey } from "./dpop.ts"
 import * as Dpop from "./dpop.ts"
@@ -16,23 +16,26 @@ export const givenKey = (key: SigningKey, publicKey: Readonly<Record<string, unk
 export const given = (mode: string, key: ProofKey): Bindings => {
   const nonces = Dpop.noNonces()
   return {
-    current: () => Effect.succeed(bindingOf(mode, key, nonces)),
+    current: (server) =>
+      Dpop.accepts(server, key.key.algorithm)
+        ? Effect.succeed(bindingOf(mode, key, nonces))
+        : Dpop.unaccepted(mode, `the algorithm of the key that was given, ${key.key.algorithm}`),
     restore: (kept) => restored(mode, kept, nonces)
   }
 }
 
-/** Generated once, when it is first needed. */
+/** Generated once, when it is first needed; anew for a server that accepts no proofs of that algorithm. */
 export const generated = (mode: string): Bindings => {
   const nonces = Dpop.noNonces()
-  const generated = MutableRef.make<Binding | undefined>(undefined)
+  const generated = MutableRef.make<{ readonly algorithm: Algorithm; readonly binding: Binding } | undefined>(undefined)
   return {
     current: (server) =>
       Effect.suspend(() => {
         const known = MutableRef.get(generated)
-        if (known !== undefined) return Effect.succeed(known)
+        if (known !== undefined && Dpop.accepts(server, known.algorithm)) return Effect.succeed(known.binding)
         return Effect.map(Dpop.generate(server, mode), (key) => {
           const binding = bindingOf(mode, key, nonces)
-          MutableRef.set(generated, binding)
+          MutableRef.set(generated, { algorithm: key.key.algorithm, binding })
           return binding
         })
       }),

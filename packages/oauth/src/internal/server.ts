@@ -20,6 +20,8 @@ export interface AuthorizationServer {
   readonly registrationEndpoint?: string | undefined
   /** Where its public keys are. */
   readonly jwksUri?: string | undefined
+  /** The grants that it lists, for people who look for what is wrong. Absent: not known. */
+  readonly grantTypes?: ReadonlyArray<string> | undefined
   /** How clients may authenticate at the token endpoint, best first. Absent: not known. */
   readonly clientAuthentications?: ReadonlyArray<string> | undefined
   readonly scopes?: ReadonlyArray<string> | undefined
@@ -31,16 +33,19 @@ export interface AuthorizationServer {
   /** The algorithms of DPoP proofs that it accepts (RFC 9449 section 5.1). */
   readonly dpopAlgorithms?: ReadonlyArray<string> | undefined
   /** Endpoints for clients with a certificate (RFC 8705 section 5). */
-  readonly mtlsEndpoints?: { readonly token?: string | undefined; readonly revocation?: string | undefined } | undefined
+  readonly mtlsEndpoints?: {
+    readonly token?: string | undefined
+    readonly revocation?: string | undefined
+    readonly deviceAuthorization?: string | undefined
+  } | undefined
 }
 
 /**
  * Checks a server whose endpoints are known: `InvalidSetting` for one that is not a URL that can be requested, or has a
  * fragment or user information; `InsecureTransport` for one that is not https, beyond loopback. Nothing is requested.
  *
- * A mode's `server` option takes the endpoints as they are and does the same. This is for endpoints that are used without a
- * mode, as `AuthorizationRequest.make` takes them unchecked, and for a program that reads its servers from somewhere and
- * reports a wrong one by itself.
+ * A mode's `server` option takes the endpoints as they are and does the same. This is for a program that reads its servers
+ * from somewhere and reports a wrong one by itself.
  *
  * @example
  * ```ts
@@ -69,7 +74,7 @@ export const make = (
 
 export const issuerUrl = (issuer: string): Either.Either<URL, InvalidSetting | InsecureTransport> =>
   Either.flatMap(checkedUrl("issuer", issuer), (url) =>
-    url.search !== ""
+    issuer.includes("?")
       ? Either.left(new InvalidSetting({ setting: "issuer", problem: "must not have a query" }))
       : Either.right(url))
 
@@ -82,5 +87,6 @@ const endpoints = (server: AuthorizationServer): ReadonlyArray<readonly [setting
     ["registrationEndpoint", server.registrationEndpoint],
     ["jwksUri", server.jwksUri],
     ["mtlsEndpoints.token", server.mtlsEndpoints?.token],
-    ["mtlsEndpoints.revocation", server.mtlsEndpoints?.revocation]
+    ["mtlsEndpoints.revocation", server.mtlsEndpoints?.revocation],
+    ["mtlsEndpoints.deviceAuthorization", server.mtlsEndpoints?.deviceAuthorization]
   ] as const).flatMap(([setting, url]) => url === undefined ? [] : [[setting, url] as const])

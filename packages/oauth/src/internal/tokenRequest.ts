@@ -2,6 +2,7 @@
 import type { ExchangeError } from "@effect-auth/core/AuthError"
 import { MalformedTokenResponse } from "@effect-auth/core/AuthError"
 import * as OriginPolicy from "@effect-auth/core/OriginPolicy"
+import * as RefreshPolicy from "@effect-auth/core/RefreshPolicy"
 import * as ResponseBody from "@effect-auth/core/ResponseBody"
 import * as Token from "@effect-auth/core/Token"
 import * as TokenEndpoint from "@effect-auth/core/TokenEndpoint"
@@ -20,9 +21,9 @@ import * as Struct from "effect/Struct"
 import type * as ClientAuthentications from "../ClientAuthentication.ts"
 import type { ClientAuthentication } from "../ClientAuthentication.ts"
 import type { Binding, Prove } from "./binding.ts"
+import * as Explained from "./explained.ts"
 import { inTime } from "./inTime.ts"
 import * as Parameters from "./parameters.ts"
-import * as Resources from "./resources.ts"
 import type { AuthorizationServer } from "./server.ts"
 
 /** A client of an authorization server, as one request needs it. */
@@ -99,7 +100,10 @@ export const send = (
       key: client.binding?.kept,
       extra: Object.keys(extra).length === 0 ? undefined : extra
     })
-  }).pipe(Effect.mapError(Resources.named(parameters["resource"])))
+  }).pipe(Effect.mapError(Explained.explained({
+    resource: parameters["resource"],
+    grantTypes: client.server.grantTypes
+  })))
 }
 
 /** Sends a form as this client, and reads the JSON of the answer. */
@@ -129,8 +133,22 @@ export const ask = <A, I>(
     return { answer, url: OriginPolicy.addressOf({ url: endpoint }) }
   })
 
-/** RFC 7009: a body is ignored, and a token that is unknown is one that has ended. Nothing where there is no endpoint. */
+/**
+ * RFC 7009: a body is ignored, and a token that is unknown is one that has ended. Nothing where there is no endpoint. Of a
+ * server that is busy the token is still good (section 2.2.1): it is asked once more, where it lets that be soon.
+ */
 export const revoke = (
+  client: OAuthClient,
+  token: Token.Token
+): Effect.Effect<void, ExchangeError, HttpClient.HttpClient> =>
+  Effect.catchTag(revokeOnce(client, token), "TokenEndpointError", (error) => {
+    const { retryAfter = Duration.seconds(1), status } = error
+    return status === 503 && Duration.lessThanOrEqualTo(retryAfter, RefreshPolicy.default.closing)
+      ? Effect.delay(revokeOnce(client, token), retryAfter)
+      : error
+  })
+
+const revokeOnce = (
   client: OAuthClient,
   token: Token.Token
 ): Effect.Effect<void, ExchangeError, HttpClient.HttpClient> =>
@@ -147,7 +165,7 @@ export const revoke = (
   })
 
 /** A client with a certificate has endpoints of its own, where the server says so (RFC 8705 section 5). */
-const endpointOf = <Kind extends "token" | "revocation">(
+export const endpointOf = <Kind extends "token" | "revocation" | "deviceAuthorization">(
   { authentication, server }: OAuthClient,
   kind: Kind
 ): AuthorizationServer[`${Kind}Endpoint`] =>

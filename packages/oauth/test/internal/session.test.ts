@@ -2,16 +2,25 @@ import * as Token from "@effect-auth/core/Token"
 import * as TokenSource from "@effect-auth/core/TokenSource"
 import * as TokenStore from "@effect-auth/core/TokenStore"
 import * as TokenStores from "@effect-auth/core/TokenStores"
+import * as AuthorizationCode from "@effect-auth/oauth/AuthorizationCode"
 import * as ClientCredentials from "@effect-auth/oauth/ClientCredentials"
+import * as Device from "@effect-auth/oauth/Device"
 import * as JwtBearer from "@effect-auth/oauth/JwtBearer"
 import type * as OAuth from "@effect-auth/oauth/OAuth"
+import * as RefreshToken from "@effect-auth/oauth/RefreshToken"
 import * as TokenExchange from "@effect-auth/oauth/TokenExchange"
+import * as ScriptedHttpClient from "@effect-auth/testing/ScriptedHttpClient"
 import type * as HttpClient from "@effect/platform/HttpClient"
 import { assert, describe, it } from "@effect/vitest"
 import * as Effect from "effect/Effect"
 import * as Layer from "effect/Layer"
 import * as Redacted from "effect/Redacted"
-import { Acme, baseUrl, credential, forms, me, scripted, server } from "../fixtures.ts"
+import type * as Scope from "effect/Scope"
+import * as TestClock from "effect/TestClock"
+import { Acme, baseUrl, credential, forms, issuer, me, scripted, server } from "../fixtures.ts"
+import { person } from "../person.ts"
+
+type OAuthNeeds = HttpClient.HttpClient | Scope.Scope | Layer.Layer.Success<typeof person>
 
 describe("session", () => {
   const subject = TokenSource.make({ login: Token.make({ value: "canary-subject" }) })
@@ -62,6 +71,71 @@ describe("session", () => {
         ]),
         [1, 2, 2, 1, 2, 1, 2, 2, 2]
       )
+    }))
+
+  it.effect("RI2 RF8 names its resource in each request for a token, and authenticates in each in the same way", () =>
+    Effect.gen(function*() {
+      const resource = "https://api.acme.example/orders"
+      const options = { ...common, resource }
+      const modes: Record<string, Effect.Effect<TokenSource.TokenSource, unknown, OAuthNeeds>> = {
+        "client_credentials": ClientCredentials.makeTokens({ ...options, credential }),
+        "refresh_token": RefreshToken.makeTokens({
+          ...options,
+          credential: { ...credential, refreshToken: Redacted.make("canary-refresh") }
+        }),
+        "urn:ietf:params:oauth:grant-type:jwt-bearer": JwtBearer.makeTokens({ ...options, credential, assertion }),
+        "urn:ietf:params:oauth:grant-type:token-exchange": Effect.flatMap(
+          subject,
+          (subject) => TokenExchange.makeTokens({ ...options, credential, subject, refresh: true })
+        ),
+        "urn:ietf:params:oauth:grant-type:device_code": Device.makeTokens({
+          ...options,
+          credential,
+          server: { ...server, deviceAuthorizationEndpoint: `${issuer}/device` }
+        }),
+        "authorization_code": AuthorizationCode.makeTokens({
+          ...options,
+          credential,
+          server: { ...server, authorizationEndpoint: `${issuer}/authorize` }
+        })
+      }
+      for (const [grant, made] of Object.entries(modes)) {
+        const sent = yield* Effect.gen(function*() {
+          const tokens = yield* made
+          for (const _ of [1, 2]) {
+            const fiber = yield* Effect.fork(tokens.get)
+            yield* TestClock.adjust("5 seconds")
+            yield* fiber
+            yield* TestClock.adjust("2 minutes")
+          }
+          return yield* (yield* ScriptedHttpClient.ScriptedHttpClient).requests
+        }).pipe(
+          Effect.scoped,
+          Effect.provide(Layer.merge(
+            person,
+            ScriptedHttpClient.layer(ScriptedHttpClient.routes({
+              "POST /device": {
+                json: {
+                  device_code: "canary-code",
+                  user_code: "A",
+                  verification_uri: `${issuer}/enter`,
+                  expires_in: 60
+                }
+              },
+              "POST /token": ScriptedHttpClient.repeatLast({
+                json: { ...answers, expires_in: 60, refresh_token: "canary-refresh" }
+              })
+            }))
+          ))
+        )
+        const asked = sent.map(({ body, headers }) => ({ form: new URLSearchParams(body), headers }))
+        assert.include(asked.map(({ form }) => form.get("grant_type")), grant)
+        assert.isAtLeast(asked.length, 2)
+        for (const { form, headers } of asked) {
+          assert.deepStrictEqual(form.getAll("resource"), [resource], grant)
+          assert.match(headers["authorization"] ?? "", /^Basic /u, grant)
+        }
+      }
     }))
 
   it.effect("are refused where nobody says whose they are", () =>

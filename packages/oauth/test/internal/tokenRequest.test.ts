@@ -1,7 +1,11 @@
+import * as AuthEvent from "@effect-auth/core/AuthEvent"
+import * as Token from "@effect-auth/core/Token"
+import * as TokenSource from "@effect-auth/core/TokenSource"
 import * as ClientAuthentication from "@effect-auth/oauth/ClientAuthentication"
 import * as ClientCredentials from "@effect-auth/oauth/ClientCredentials"
 import type * as OAuth from "@effect-auth/oauth/OAuth"
 import * as RefreshToken from "@effect-auth/oauth/RefreshToken"
+import * as TokenExchange from "@effect-auth/oauth/TokenExchange"
 import * as ScriptedHttpClient from "@effect-auth/testing/ScriptedHttpClient"
 import * as HttpClient from "@effect/platform/HttpClient"
 import { assert, describe, it } from "@effect/vitest"
@@ -13,6 +17,9 @@ import * as TestClock from "effect/TestClock"
 import { baseUrl, clientId, credential, revoking, scripted, server } from "../fixtures.ts"
 
 const now = Date.UTC(2026, 0, 1)
+const exchange = "urn:ietf:params:oauth:grant-type:token-exchange"
+
+const begun = { clientId, refreshToken: Redacted.make("canary-refresh") }
 
 /** A login, or a refresh, that is answered like this until it gives up. */
 const answered = (
@@ -26,7 +33,7 @@ const answered = (
     const options = { baseUrl, server, logout: false, ...more }
     const tokens = grant === "login"
       ? ClientCredentials.makeTokens({ ...options, credential })
-      : RefreshToken.makeTokens({ ...options, credential: { clientId, refreshToken: Redacted.make("canary-refresh") } })
+      : RefreshToken.makeTokens({ ...options, credential: begun })
     const fiber = yield* tokens.pipe(
       Effect.flatMap(({ get }) => get),
       Effect.scoped,
@@ -271,6 +278,95 @@ describe("tokenRequest", () => {
       })
       assert.deepStrictEqual((yield* tokens.get).extra, { instance_url: "https://i.example" })
     }).pipe(Effect.scoped, Effect.provide(scripted({ instance_url: "https://i.example", other: 1 }))))
+
+  /** What is asked when a session ends with its Scope, and the seconds at which. */
+  const revoked = (...answers: ReadonlyArray<ScriptedHttpClient.Reply>) =>
+    Effect.gen(function*() {
+      const client = ScriptedHttpClient.make(ScriptedHttpClient.routes({
+        "POST /token": { json: token },
+        "POST /revoke": [...answers]
+      }))
+      const events = yield* AuthEvent.subscribe
+      const fiber = yield* RefreshToken.makeTokens({ baseUrl, server: revoking, credential: begun }).pipe(
+        Effect.flatMap(({ get }) => get),
+        Effect.scoped,
+        Effect.provideService(HttpClient.HttpClient, client),
+        Effect.fork
+      )
+      yield* TestClock.adjust("1 minute")
+      yield* fiber
+      return {
+        times: (yield* client.requests).filter(({ line }) => line === "POST /revoke").map(({ at }) => at / 1000),
+        forms: (yield* client.requests).slice(1).map(({ body }) => Object.fromEntries(new URLSearchParams(body))),
+        succeeded: [...yield* events.takeAll].flatMap((event) =>
+          // events of other tests come from the hub around all
+          event._tag === "LoggedOut" && event.mode === "OAuth/RefreshToken" ? [event.succeeded] : []
+        )
+      }
+    }).pipe(Effect.scoped, Effect.provide(AuthEvent.layer))
+
+  it.effect.each<[string, ReadonlyArray<ScriptedHttpClient.Reply>, ReadonlyArray<number>, boolean]>([
+    ["RV2 once where the server knows the token no more, whatever it says", [{ body: "<html>" }], [0], true],
+    ["RV2 once more where it is busy", [{ status: 503 }, {}], [0, 1], true],
+    [
+      "RV2 once more where it is busy, when it wants",
+      [{ status: 503, headers: { "retry-after": "3" } }, {}],
+      [0, 3],
+      true
+    ],
+    [
+      "RV2 no third time, and the end of the scope is no failure",
+      [{ status: 503 }, { status: 503 }, {}],
+      [0, 1],
+      false
+    ],
+    [
+      "RV2 not again after the end of its patience",
+      [{ status: 503, headers: { "retry-after": "60" } }, {}],
+      [0],
+      false
+    ],
+    ["RV3 once where it cannot end such a token", [{ status: 400, json: { error: "unsupported_token_type" } }, {}], [
+      0
+    ], false]
+  ])("revokes %s", ([, answers, times, succeeded]) =>
+    Effect.gen(function*() {
+      const seen = yield* revoked(...answers)
+      assert.deepStrictEqual([seen.times, seen.succeeded], [times, [succeeded]])
+      for (const form of seen.forms) {
+        assert.deepInclude(form, { token: "canary-refresh", token_type_hint: "refresh_token", client_id: clientId })
+      }
+    }))
+
+  it.effect("MT2 logs in again where a session is bound to a certificate that was changed, as its refresh token is too", () =>
+    Effect.gen(function*() {
+      const client = ScriptedHttpClient.make(ScriptedHttpClient.routes({
+        "POST /token": [
+          { json: { ...token, issued_token_type: "urn:x", refresh_token: "canary-refresh" } },
+          { status: 400, json: { error: "invalid_grant" } },
+          { json: { access_token: "canary-2", issued_token_type: "urn:x" } }
+        ],
+        "GET /me": [
+          { status: 401, headers: { "www-authenticate": `Bearer error="invalid_token"` } },
+          { json: "me" }
+        ]
+      }))
+      const subject = yield* TokenSource.make({ login: Token.make({ value: "canary-subject" }) })
+      const http = yield* TokenExchange.make({
+        baseUrl,
+        server,
+        credential: { clientId },
+        authentication: ClientAuthentication.certificate,
+        subject,
+        refresh: true,
+        logout: false
+      }).pipe(Effect.provideService(HttpClient.HttpClient, client))
+      yield* http.get("/me")
+      assert.deepStrictEqual(
+        (yield* client.requests).map(({ body, line }) => new URLSearchParams(body).get("grant_type") ?? line),
+        [exchange, "GET /me", "refresh_token", exchange, "GET /me"]
+      )
+    }).pipe(Effect.scoped))
 
   it.effect("MT1 RV1 goes to the endpoints for certificates, to revoke as well", () =>
     Effect.gen(function*() {

@@ -1,6 +1,6 @@
 /** How an MCP client gets a token for its server, once it is known where. */
 import type { ExchangeError } from "@effect-auth/core/AuthError"
-import { MalformedTokenResponse } from "@effect-auth/core/AuthError"
+import { CredentialUnavailable, MalformedTokenResponse } from "@effect-auth/core/AuthError"
 import * as BrowserLogin from "@effect-auth/core/BrowserLogin"
 import type { LoginPrompt } from "@effect-auth/core/LoginPrompt"
 import type * as RedirectReceiver from "@effect-auth/core/RedirectReceiver"
@@ -12,8 +12,8 @@ import * as Either from "effect/Either"
 import * as Redacted from "effect/Redacted"
 import * as AuthorizationRequest from "../../AuthorizationRequest.ts"
 import type { Binding } from "../binding.ts"
+import * as Explained from "../explained.ts"
 import type * as Parameters from "../parameters.ts"
-import * as Resources from "../resources.ts"
 import type { AuthorizationServer } from "../server.ts"
 import type { Identity } from "./clients.ts"
 
@@ -105,7 +105,7 @@ export const authorizationCode = (
         ? Redacted.make(answer.code)
         : yield* Either.mapLeft(
           AuthorizationRequest.codeOf(pending, answer.parameters, { mode }),
-          Resources.named(resource)
+          Explained.explained({ resource })
         )
       return yield* exchange(identity, {
         grant_type: "authorization_code",
@@ -118,8 +118,15 @@ export const authorizationCode = (
 
 export const clientCredentials: Grant<never> = {
   isInteractive: false,
-  logIn: ({ exchange, identify }) =>
-    Effect.flatMap(identify(), (identity) => exchange(identity, { grant_type: "client_credentials" }))
+  logIn: ({ exchange, identify, mode }) =>
+    Effect.flatMap(identify(), (identity) =>
+      identity.authentication._tag === "None"
+        ? new CredentialUnavailable({
+          mode,
+          problem: "clients.known: needs a `clientSecret` or an `authentication`, because the client acts for itself",
+          final: true
+        })
+        : exchange(identity, { grant_type: "client_credentials" }))
 }
 
 export const assertion = (

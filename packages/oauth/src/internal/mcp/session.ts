@@ -1,7 +1,7 @@
 /** The session with an MCP server: what its refusals teach, and whose tokens are held. */
 import type { Authenticator } from "@effect-auth/core/Authenticator"
 import type { ExchangeError, SetupError } from "@effect-auth/core/AuthError"
-import { CredentialsRejected, CredentialUnavailable } from "@effect-auth/core/AuthError"
+import { CredentialsRejected, CredentialUnavailable, InvalidSetting } from "@effect-auth/core/AuthError"
 import type * as Challenge from "@effect-auth/core/Challenge"
 import * as OriginPolicy from "@effect-auth/core/OriginPolicy"
 import * as RefreshPolicy from "@effect-auth/core/RefreshPolicy"
@@ -12,10 +12,12 @@ import type * as HttpClient from "@effect/platform/HttpClient"
 import * as Clock from "effect/Clock"
 import type * as Duration from "effect/Duration"
 import * as Effect from "effect/Effect"
+import * as Either from "effect/Either"
 import * as MutableRef from "effect/MutableRef"
 import * as Option from "effect/Option"
 import * as Redacted from "effect/Redacted"
 import type * as Scope from "effect/Scope"
+import * as ClientMetadata from "../../ClientMetadata.ts"
 import type { Dpop } from "../../Dpop.ts"
 import type { ProtectedResource } from "../../ProtectedResource.ts"
 import * as RegisteredClients from "../../RegisteredClients.ts"
@@ -76,6 +78,13 @@ export const make = <R>(
   Effect.gen(function*() {
     const { account = "", dpop, grant, url } = options
     yield* OriginPolicy.make({ baseUrl: url })
+    const { metadataUrl } = options.clients ?? {}
+    if (metadataUrl !== undefined) {
+      yield* Either.mapLeft(
+        ClientMetadata.documentUrl(metadataUrl),
+        ({ problem }) => new InvalidSetting({ setting: "clients.metadataUrl", problem })
+      )
+    }
     const clients = yield* Effect.serviceOption(RegisteredClients.RegisteredClients)
     const session: Session = {
       options,
@@ -304,7 +313,9 @@ const targetOf = (
         grant,
         scope,
         separator: " ",
-        types: [binding === undefined ? "bearer" : "dpop"],
+        types: binding === undefined
+          ? ["bearer"]
+          : ["dpop", ...session.options.dpop?.orBearer === true ? ["bearer"] : []],
         required: undefined,
         keep: [],
         dialect: undefined,
