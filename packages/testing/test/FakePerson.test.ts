@@ -3,6 +3,7 @@ import * as BrowserLogin from "@effect-auth/core/BrowserLogin"
 import * as LoginPrompt from "@effect-auth/core/LoginPrompt"
 import * as FakeOAuth from "@effect-auth/testing/FakeOAuth"
 import * as FakePerson from "@effect-auth/testing/FakePerson"
+import * as FakeYamcs from "@effect-auth/testing/FakeYamcs"
 import { assert, describe, it } from "@effect/vitest"
 import * as DateTime from "effect/DateTime"
 import * as Effect from "effect/Effect"
@@ -86,4 +87,30 @@ describe("FakePerson", () => {
       }))
       assert.include(String(exit), "nothing waits for this code")
     }).pipe(Effect.provide(live)))
+
+  it.effect("logs in at the page of a Yamcs server, by the form that it shows, or at the provider that it names", () =>
+    Effect.gen(function*() {
+      for (const openId of [undefined, {}]) {
+        const answer = yield* BrowserLogin.run({
+          mode: "Test",
+          page: (redirectUri) => {
+            const query = new URLSearchParams({
+              client_id: "yamcs",
+              redirect_uri: redirectUri,
+              response_type: "code",
+              scope: "openid",
+              state: "a \"<&"
+            })
+            const base = openId === undefined
+              ? "https://yamcs.example/auth/authorize"
+              : "https://idp.example/idp/authorize"
+            return Effect.succeed({
+              url: `${base}?${query}`,
+              isAnswer: (answer: URLSearchParams) => answer.get("state") === "a \"<&" && answer.has("code")
+            })
+          }
+        }).pipe(Effect.provide(Layer.provide(FakePerson.layerYamcs, FakeYamcs.layer({ openId }))))
+        assert.strictEqual(answer.answer._tag, "Redirected")
+      }
+    }))
 })

@@ -7,7 +7,9 @@ import * as HttpClient from "@effect/platform/HttpClient"
 import { assert, describe, it } from "@effect/vitest"
 import * as Duration from "effect/Duration"
 import * as Effect from "effect/Effect"
+import * as Encoding from "effect/Encoding"
 import * as Fiber from "effect/Fiber"
+import * as Redacted from "effect/Redacted"
 import * as TestClock from "effect/TestClock"
 import { createServer } from "node:http"
 
@@ -484,6 +486,155 @@ describe("FakeYamcs", () => {
         assertStatusLine(yield* token(passwordFields), 503, "503 Service Unavailable")
         granted(yield* token(passwordFields))
       }).pipe(fake()))
+  })
+
+  describe("Kerberos", () => {
+    const service = "HTTP@yamcs.test"
+    const ticket = (principal?: string) =>
+      Effect.flatMap(
+        FakeYamcs.FakeYamcs,
+        ({ negotiate }) =>
+          Effect.map(negotiate.token({ service, principal }), (token) => `Negotiate ${Redacted.value(token)}`)
+      )
+    const spnego = (authorization?: string) =>
+      reply("GET", "/auth/spnego", authorization === undefined ? {} : { authorization })
+    const redeem = (code: string) => token({ grant_type: "authorization_code", code })
+
+    it.effect("exchanges a ticket for a code without a type, and the code for a token without a refresh token", () =>
+      Effect.gen(function*() {
+        assert.deepStrictEqual(parse(yield* reply("GET", "/auth")), { requireAuthentication: true, spnego: true })
+        const code = yield* spnego(yield* ticket("robot@EXAMPLE.COM"))
+        assert.deepStrictEqual([code.status, code.text.length, code.headers["content-type"]], [200, 10, undefined])
+        const tokens = granted(yield* redeem(code.text))
+        assert.isUndefined(tokens.refresh_token)
+        assert.strictEqual(tokens.user.name, "robot")
+        granted(yield* redeem(code.text))
+        yield* TestClock.adjust("10 seconds")
+        assertStatusLine(yield* redeem(code.text), 401, "401 Unauthorized")
+        const { stats } = yield* FakeYamcs.FakeYamcs
+        assert.deepInclude(yield* stats, { tickets: 1, logins: 2 })
+      }).pipe(fake({ spnego: true })))
+
+    it.effect("accepts a ticket once, for its own server, and asks for one where there is none", () =>
+      Effect.gen(function*() {
+        const once = yield* ticket()
+        assert.strictEqual((yield* spnego(once)).status, 200)
+        const again = yield* spnego(once)
+        assertStatusLine(again, 401, "401 Unauthorized")
+        assert.isUndefined(again.headers["www-authenticate"])
+        for (const absent of [undefined, "Bearer canary", (yield* ticket()).replace("Negotiate", "negotiate")]) {
+          const asked = yield* spnego(absent)
+          assert.deepStrictEqual([asked.status, asked.headers["www-authenticate"]], [401, "Negotiate"])
+        }
+        assertStatusLine(yield* spnego("Negotiate !!!"), 400, "400 Bad Request")
+        assertStatusLine(yield* spnego(`Negotiate ${btoa("canary")}`), 401, "401 Unauthorized")
+      }).pipe(fake({ spnego: service })))
+
+    it.effect("refuses the ticket of another server", () =>
+      Effect.gen(function*() {
+        assertStatusLine(yield* spnego(yield* ticket()), 401, "401 Unauthorized")
+      }).pipe(fake({ spnego: "HTTP@other.test" })))
+
+    it.effect("is not there unless it is set up", () =>
+      Effect.gen(function*() {
+        assertStatusLine(yield* spnego(yield* ticket()), 404, "404 Not Found")
+      }).pipe(fake()))
+
+    it.effect("has no sessions for accounts that are blocked, by a password neither", () =>
+      Effect.gen(function*() {
+        const { block } = yield* FakeYamcs.FakeYamcs
+        yield* block(username)
+        const code = yield* spnego(yield* ticket())
+        assert.strictEqual(code.status, 200)
+        assertStatusLine(yield* redeem(code.text), 401, "401 Unauthorized")
+        assertStatusLine(yield* token(passwordFields), 401, "401 Unauthorized")
+      }).pipe(fake({ spnego: true })))
+  })
+
+  describe("an OpenID provider", () => {
+    const redirectUri = "http://127.0.0.1:1/cb"
+    const page = (query: Readonly<Record<string, string>> = {}) =>
+      reply(
+        "GET",
+        `https://idp.example/idp/authorize?${new URLSearchParams({
+          client_id: "yamcs",
+          redirect_uri: redirectUri,
+          response_type: "code",
+          state: "s",
+          ...query
+        })}`
+      )
+    const answerOf = ({ headers }: Reply) => Object.fromEntries(new URL(headers["location"] ?? "").searchParams)
+    const redeem = (code: string, redirect = redirectUri) =>
+      token({
+        grant_type: "authorization_code",
+        code: `oidc x.${Encoding.encodeBase64Url(JSON.stringify({ code, redirect_uri: redirect }))}.`
+      })
+
+    it.effect("is named by the server, and brings a code that is good once, for its redirect", () =>
+      Effect.gen(function*() {
+        const { openid } = parse<{ openid: Readonly<Record<string, string>> }>(yield* reply("GET", "/auth"))
+        assert.deepStrictEqual(openid, {
+          clientId: "yamcs",
+          authorizationEndpoint: "https://idp.example/idp/authorize",
+          scope: "openid profile email offline_access"
+        })
+        const { code = "", iss, state } = answerOf(yield* page())
+        assert.deepStrictEqual([iss, state], ["https://idp.example", "s"])
+        assertStatusLine(yield* redeem(code, `${redirectUri}/`), 401, "401 Unauthorized")
+        assert.isDefined(granted(yield* redeem(code)).refresh_token)
+        assertStatusLine(yield* redeem(code), 401, "401 Unauthorized")
+        assertStatusLine(
+          yield* token({ grant_type: "authorization_code", code: "oidc x" }),
+          500,
+          "500 Internal Server Error"
+        )
+      }).pipe(fake({ openId: { issuer: "https://idp.example" } })))
+
+    it.effect("has a person who agrees as somebody, denies or does nothing", () =>
+      Effect.gen(function*() {
+        const { person } = yield* FakeYamcs.FakeYamcs
+        yield* person({ _tag: "Denies" })
+        assert.deepStrictEqual(answerOf(yield* page()), { error: "access_denied", state: "s" })
+        yield* person({ _tag: "Agrees", user: "ada" })
+        const { code = "" } = answerOf(yield* page())
+        assert.strictEqual(granted(yield* redeem(code)).user.name, "ada")
+        yield* person({ _tag: "Ignores" })
+        assert.strictEqual((yield* page()).status, 200)
+      }).pipe(fake({ openId: {} })))
+
+    it.effect("shows what is wrong with a request, a challenge among it, which the server could not answer", () =>
+      Effect.gen(function*() {
+        for (const query of [{ client_id: "other" }, { response_type: "token" }, { code_challenge: "canary" }]) {
+          assert.strictEqual((yield* page(query as Readonly<Record<string, string>>)).status, 400)
+        }
+      }).pipe(fake({ openId: {} })))
+
+    it.effect("refuses codes by 500 where it answers in pages, and every code where the server has Kerberos first", () =>
+      Effect.gen(function*() {
+        assertStatusLine(yield* redeem("canary"), 500, "500 Internal Server Error")
+        const { code = "" } = answerOf(yield* page())
+        const other = yield* FakeYamcs.make({ openId: { afterSpnego: true } })
+        assertStatusLine(
+          yield* Effect.provideService(redeem(code), HttpClient.HttpClient, other.httpClient),
+          401,
+          "401 Unauthorized"
+        )
+      }).pipe(fake({ openId: { answersPages: true } })))
+
+    it.effect("is not there unless it is set up", () =>
+      Effect.gen(function*() {
+        assert.strictEqual((yield* page()).status, 404)
+      }).pipe(fake()))
+  })
+
+  describe("a guest", () => {
+    it.effect("is whoever has no credentials; those that are there count", () =>
+      Effect.gen(function*() {
+        assert.deepStrictEqual(parse(yield* reply("GET", "/auth")), { requireAuthentication: false })
+        assert.strictEqual(parse<{ name: string }>(yield* reply("GET", "/api/user")).name, "visitor")
+        assert.strictEqual((yield* reply("GET", "/api/user", { "x-api-key": "canary" })).status, 401)
+      }).pipe(fake({ guest: "visitor" })))
   })
 
   describe("on a socket", () => {
