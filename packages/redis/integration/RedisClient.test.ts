@@ -210,6 +210,7 @@ describe("RedisClient", () => {
           generation,
           text,
           FastCheck.constant("news"),
+          FastCheck.constant("100000"),
           FastCheck.constant("100000")
         ),
         FastCheck.tuple(

@@ -33,6 +33,13 @@ export interface MemoryRedis {
   readonly empty: Effect.Effect<void>
 }
 
+interface Listener {
+  readonly channel: string
+  readonly tell: (signal: Signal) => void
+  /** The connection is there again. */
+  readonly back: (now: number) => void
+}
+
 export interface Connection {
   readonly client: Service
   /** The process is dead, or cannot reach anything any more. */
@@ -46,14 +53,22 @@ export interface Connection {
 /** In milliseconds. */
 const timeout = 2_000
 
-export const make = (options: { readonly trip?: number } = {}): MemoryRedis => {
+export interface Options {
+  /** In milliseconds, each way. Default: 1. */
+  readonly trip?: number
+  /** Until a process is connected again: a number of `step` milliseconds `within` so many. Default: at once. */
+  readonly reconnects?: { readonly step: number; readonly within: number }
+}
+
+export const make = (options: Options = {}): MemoryRedis => {
   const trip = options.trip ?? 1
   const sessions: MemoryRedis["sessions"] = new Map()
   const locks: MemoryRedis["locks"] = new Map()
   const ran: Array<string> = []
   const published: Array<string> = []
-  const listeners = new Set<{ readonly channel: string; readonly tell: (signal: Signal) => void }>()
+  const listeners = new Set<Listener>()
   let isAway = false
+  let connections = 0
 
   const publish = (channel: string, text: string) => {
     published.push(text)
@@ -62,6 +77,10 @@ export const make = (options: { readonly trip?: number } = {}): MemoryRedis => {
   const unavailable = new RedisError({ reason: "Unavailable", detail: "there is no connection" })
 
   const connect = (): Connection => {
+    const delay = options.reconnects === undefined
+      ? 0
+      : (connections++ * options.reconnects.step) % options.reconnects.within
+    let connectedAt = 0
     let isCut = false
     let lost = 0
     let isRefused = false
@@ -69,7 +88,7 @@ export const make = (options: { readonly trip?: number } = {}): MemoryRedis => {
       Effect.gen(function*() {
         yield* Effect.sleep(trip)
         if (isCut) return yield* Effect.zipRight(Effect.sleep(timeout), unavailable)
-        if (isAway) return yield* unavailable
+        if (isAway || (yield* Clock.currentTimeMillis) < connectedAt) return yield* unavailable
         if (isRefused) return yield* new RedisError({ reason: "Refused", detail: "the answer is NOPERM" })
         ran.push(script.name)
         const reply = scripts[script.name]?.(
@@ -89,14 +108,30 @@ export const make = (options: { readonly trip?: number } = {}): MemoryRedis => {
         run,
         subscribe: (channel) =>
           Stream.unwrapScoped(Effect.gen(function*() {
-            const queue = yield* Effect.acquireRelease(Queue.unbounded<Signal>(), Queue.shutdown)
-            const listener = { channel, tell: (signal: Signal) => void (isCut || queue.unsafeOffer(signal)) }
+            const queue = yield* Effect.acquireRelease(
+              Queue.unbounded<{ readonly signal: Signal; readonly after: number }>(),
+              Queue.shutdown
+            )
+            let isDeaf = isAway
+            const tell = (signal: Signal, after = trip) => void (isCut || queue.unsafeOffer({ signal, after }))
+            const listener: Listener = {
+              channel,
+              tell: (signal) => isDeaf ? undefined : tell(signal),
+              back: (now) => {
+                isDeaf = false
+                connectedAt = now + delay
+                tell({ _tag: "Subscribed" }, delay + trip)
+              }
+            }
             yield* Effect.acquireRelease(
               Effect.sync(() => listeners.add(listener)),
               () => Effect.sync(() => listeners.delete(listener))
             )
-            if (!isAway) listener.tell({ _tag: "Subscribed" })
-            return Stream.mapEffect(Stream.fromQueue(queue), (signal) => Effect.as(Effect.sleep(trip), signal))
+            if (!isAway) tell({ _tag: "Subscribed" })
+            return Stream.mapEffect(
+              Stream.fromQueue(queue),
+              ({ after, signal }) => Effect.as(Effect.sleep(after), signal)
+            )
           }))
       },
       cut: Effect.sync(() => {
@@ -121,9 +156,9 @@ export const make = (options: { readonly trip?: number } = {}): MemoryRedis => {
     stop: Effect.sync(() => {
       isAway = true
     }),
-    start: Effect.sync(() => {
+    start: Effect.map(Clock.currentTimeMillis, (now) => {
       isAway = false
-      for (const { tell } of listeners) tell({ _tag: "Subscribed" })
+      for (const { back } of listeners) back(now)
     }),
     empty: Effect.sync(() => {
       sessions.clear()
@@ -165,7 +200,8 @@ export const scripts: Record<string, (call: Call, args: ReadonlyArray<string>) =
     return ["granted", entry?.generation ?? "1", entry?.text ?? ""]
   },
   renew: (call, [owner = "", lease, generation]) => {
-    const other = ownerOf(call)
+    const holder = ownerOf(call)
+    const other = holder === "everyone" ? undefined : holder
     if (other !== undefined && other !== owner) return ["lost"]
     const stored = call.sessions.get(call.key)
     if (other === undefined && stored !== undefined && Number(stored.generation) > Number(generation)) return ["lost"]
@@ -190,12 +226,14 @@ export const scripts: Record<string, (call: Call, args: ReadonlyArray<string>) =
     publish(channel, `stored ${generation}`)
     return ["stored"]
   },
-  restore: ({ key, publish, sessions }, [generation = "", text = "", channel = ""]) => {
+  restore: (call, [generation = "", text = "", channel = "", _, kept]) => {
+    const { key, lock, locks, now, publish, sessions } = call
     const entry = sessions.get(key)
     if (entry !== undefined && Number(entry.generation) >= Number(generation)) {
       return ["kept", entry.generation, entry.text]
     }
     sessions.set(key, { generation, text })
+    if (ownerOf(call) === undefined) locks.set(lock, { owner: "everyone", until: now + Number(kept) })
     publish(channel, `stored ${generation}`)
     return ["restored"]
   },

@@ -63,7 +63,7 @@ const lifetime = 15_000
 
 export const run = (options: Options): Effect.Effect<Outcome> =>
   Effect.gen(function*() {
-    const redis = MemoryRedis.make()
+    const redis = MemoryRedis.make({ reconnects: { step: 137, within: 500 } })
     const families: Array<Family> = []
     const outcome = { rotations: 0, kills: 0, away: 0, lost: 0, lostWithTheKilled: 0, refused: 0 }
     const failures: Array<string> = []

@@ -4,8 +4,8 @@
  * - The owner renews it every third of the lease. While Redis does not answer, it goes on trying: that alone is no loss.
  * - It gives the lock back only when what it had to store is stored.
  * - A waiter is woken by a message, or by the end of the lease.
- * - Where nothing is stored at all, the store may have lost it: everyone is asked, and gets a second to bring it back, with
- *   the lock of the one that has it.
+ * - Where nothing is stored at all, the store may have lost it: everyone is asked, and gets a second to bring it back. Nobody
+ *   gets the lock meanwhile but the one that had it.
  */
 import { TokenStoreError } from "@effect-auth/core/AuthError"
 import * as StateRef from "@effect-auth/rate-limit/internal/stateRef"
@@ -84,10 +84,10 @@ const acquire = (lease: Lease): Effect.Effect<Entry.Entry, RedisError | TokenSto
           }
           const now = yield* Clock.currentTimeMillis
           const since = emptySince ?? now
-          const left = newcomerWaits - (now - since)
+          const left = Session.answersWithin - (now - since)
           if (left > 0) yield* wokenWithin(session, wakes, left)
           const later = yield* Clock.currentTimeMillis
-          return yield* attempt(since, later - since >= newcomerWaits)
+          return yield* attempt(since, later - since >= Session.answersWithin)
         }
       }
     })
@@ -163,9 +163,6 @@ const lostError = (session: Session.Session): TokenStoreError =>
   })
 
 const millis = (duration: Duration.Duration): string => String(Math.ceil(Duration.toMillis(duration)))
-
-/** In milliseconds: how long everyone has to answer, before a session that nobody knows is begun. */
-const newcomerWaits = 1000
 
 /** In milliseconds: Redis may say that no time is left. */
 const shortest = 20

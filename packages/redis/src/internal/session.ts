@@ -118,7 +118,7 @@ export const restore = (session: Session): Effect.Effect<Entry.Entry, RedisError
         session,
         "write",
         Scripts.restore,
-        [String(known.generation), known.text, session.channel, removalKept],
+        [String(known.generation), known.text, session.channel, removalKept, String(answersWithin)],
         Entry.Restored
       ),
       (answer) => {
@@ -129,6 +129,9 @@ export const restore = (session: Session): Effect.Effect<Entry.Entry, RedisError
       }
     )
   })
+
+/** In milliseconds: how long everyone has to answer when the store has lost what it had. */
+export const answersWithin = 1000
 
 /** Something was seen in Redis. */
 export const learn = (session: Session, entry: Entry.Entry): void => {

@@ -40,12 +40,13 @@ return {'granted', entry[1] or '1', entry[2] or ''}`
 }
 
 /**
- * Keeps the lock of ARGV[1] for ARGV[2] more milliseconds. A lock that is gone is taken again unless another token than
- * that of generation ARGV[3] was stored meanwhile: `{'lost'}`.
+ * Keeps the lock of ARGV[1] for ARGV[2] more milliseconds. A lock that is gone, or kept for its owner by {@link restore}, is
+ * taken again unless another token than that of generation ARGV[3] was stored meanwhile: `{'lost'}`.
  */
 export const renew: Script = {
   name: "renew",
   lua: `local owner = redis.call('GET', KEYS[2])
+if owner == 'everyone' then owner = false end
 if owner and owner ~= ARGV[1] then return {'lost'} end
 if not owner then
   local generation = redis.call('HGET', KEYS[1], 'generation')
@@ -87,7 +88,8 @@ return {'stored'}`
 
 /**
  * Brings back what the store has lost: generation ARGV[1] with the text ARGV[2], unless that or a later one is stored:
- * `{'kept', generation, text}`. A removal is kept for ARGV[4] milliseconds.
+ * `{'kept', generation, text}`. A removal is kept for ARGV[4] milliseconds. What has lost the session may have lost its lock
+ * too, so that nobody gets it before the one that had it could take it again, for which ARGV[5] milliseconds are left.
  */
 export const restore: Script = {
   name: "restore",
@@ -95,6 +97,7 @@ export const restore: Script = {
 if entry[1] and tonumber(entry[1]) >= tonumber(ARGV[1]) then return {'kept', entry[1], entry[2]} end
 redis.call('HSET', KEYS[1], 'generation', ARGV[1], 'text', ARGV[2])
 if ARGV[2] == '' then redis.call('PEXPIRE', KEYS[1], ARGV[4]) else redis.call('PERSIST', KEYS[1]) end
+redis.call('SET', KEYS[2], 'everyone', 'PX', ARGV[5], 'NX')
 redis.call('PUBLISH', ARGV[3], 'stored ' .. ARGV[1])
 return {'restored'}`
 }
