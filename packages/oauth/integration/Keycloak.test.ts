@@ -194,7 +194,7 @@ layer(Layer.merge(Keycloak.layer(tls), NodeHttpClient.layerUndici), {
       const refusals = yield* Effect.forEach([
         { credential: { clientId: "nobody", clientSecret: secretOf(basic) } },
         { scope: ["canary:unknown"] },
-        { credential: { clientId: person.id } }
+        { credential: { clientId: person.id }, authentication: ClientAuthentication.none }
       ], (options) =>
         Effect.flatMap(
           through(me, clientCredentials(options)),

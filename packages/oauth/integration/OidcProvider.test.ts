@@ -202,7 +202,7 @@ layer(served(), { excludeTestServices: true })("OAuth at oidc-provider: clients 
       const codes = yield* Effect.forEach([
         { ...byForm, scope: ["api:write"] },
         { resource: "urn:canary:unknown" },
-        { credential: { clientId: person.id } }
+        { credential: { clientId: person.id }, authentication: ClientAuthentication.none }
       ], (options) =>
         Effect.flatMap(
           through(me, clientCredentials(options)),

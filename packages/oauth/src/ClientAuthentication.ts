@@ -29,6 +29,8 @@ import * as Jwt from "./SigningKey.ts"
  */
 export interface ClientAuthentication {
   readonly _tag: "Basic" | "Post" | "None" | "PrivateKeyJwt" | "Certificate"
+  /** Whether the transport presents a certificate, which servers may have endpoints of their own for. Default: no. */
+  readonly withCertificate?: boolean | undefined
   /** Made anew for each attempt, because an assertion is accepted once. */
   readonly prove: (client: Client) => Effect.Effect<Proof, ExchangeError>
 }
@@ -148,7 +150,29 @@ export const privateKeyJwt = (
  * @since 0.1.0
  * @category constructors
  */
-export const certificate: ClientAuthentication = { ...none, _tag: "Certificate" }
+export const certificate: ClientAuthentication = { ...none, _tag: "Certificate", withCertificate: true }
+
+/**
+ * A client that authenticates otherwise over a transport that presents a certificate, so that its tokens are bound to that:
+ * the server's endpoints for certificates are used (RFC 8705 section 5).
+ *
+ * @example
+ * ```ts
+ * import * as ClientAuthentication from "@effect-auth/oauth/ClientAuthentication"
+ * import type { SigningKey } from "@effect-auth/oauth/SigningKey"
+ *
+ * declare const key: SigningKey
+ *
+ * const authentication = ClientAuthentication.withCertificate(ClientAuthentication.privateKeyJwt(key))
+ * ```
+ *
+ * @since 0.1.0
+ * @category combinators
+ */
+export const withCertificate = (self: ClientAuthentication): ClientAuthentication => ({
+  ...self,
+  withCertificate: true
+})
 
 /**
  * The method for a secret, by what the server says it supports: in Basic, else in the form, else none. Without a secret:

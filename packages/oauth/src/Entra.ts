@@ -18,6 +18,7 @@ import * as ClientAuthentications from "./ClientAuthentication.ts"
 import * as Mode from "./internal/mode.ts"
 import type { AuthorizationServer } from "./internal/server.ts"
 import * as Session from "./internal/session.ts"
+import * as Subject from "./internal/subject.ts"
 import type { TokenExchange } from "./OAuthCredential.ts"
 import * as Credentials from "./OAuthCredential.ts"
 import * as SigningKey from "./SigningKey.ts"
@@ -155,24 +156,12 @@ export const makeTokens = <R = never>(options: Settings & Session.TokenOptions &
     given: options.credential,
     make: Credentials.tokenExchange,
     account: account === undefined ? undefined : () => account,
-    login: ({ exchange }, demand) => {
-      const exchanged = ({ value }: { readonly value: Redacted.Redacted }) =>
+    login: ({ exchange }, demand) =>
+      Subject.exchanged(subject, ({ value }) =>
         exchange(
           { grant_type: grantType, assertion: Redacted.value(value), requested_token_use: "on_behalf_of" },
           { demand }
-        )
-      return Effect.flatMap(
-        subject.get,
-        (token) =>
-          Effect.catchTag(exchanged(token), "CredentialsRejected", (error) =>
-            error.code !== "invalid_grant"
-              ? error
-              : Effect.flatMap(
-                subject.reject(token),
-                (step) => step === "fail" ? error : Effect.flatMap(subject.get, exchanged)
-              ))
-      )
-    },
+        ), ["invalid_grant"]),
     refreshes: false
   })
 }

@@ -6,7 +6,6 @@
  * @since 0.1.0
  */
 import type { Given, Untagged } from "@effect-auth/core/CredentialSource"
-import * as Token from "@effect-auth/core/Token"
 import type { TokenSource } from "@effect-auth/core/TokenSource"
 import type * as Config from "effect/Config"
 import type { ConfigError } from "effect/ConfigError"
@@ -14,6 +13,7 @@ import * as Effect from "effect/Effect"
 import * as Redacted from "effect/Redacted"
 import * as Mode from "./internal/mode.ts"
 import * as Session from "./internal/session.ts"
+import * as Subject from "./internal/subject.ts"
 import type { TokenExchange } from "./OAuthCredential.ts"
 import * as Credentials from "./OAuthCredential.ts"
 
@@ -73,37 +73,22 @@ const tokensOfTypes = <R>(
     required: "issued_token_type",
     types,
     refreshes: refresh,
-    login: ({ exchange }, demand) => {
-      const exchanged = (subject: Token.Token) =>
-        Effect.flatMap(actor === undefined ? Effect.succeed(undefined) : actor.tokens.get, (acting) =>
-          Effect.map(
+    login: ({ exchange }, demand) =>
+      Subject.exchanged(
+        subject,
+        ({ value }) =>
+          Effect.flatMap(actor === undefined ? Effect.succeed(undefined) : actor.tokens.get, (acting) =>
             exchange({
               grant_type: grantType,
-              subject_token: Redacted.value(subject.value),
+              subject_token: Redacted.value(value),
               subject_token_type: subjectTokenType ?? accessToken,
               actor_token: acting === undefined ? undefined : Redacted.value(acting.value),
               actor_token_type: acting === undefined ? undefined : actor?.tokenType ?? accessToken,
               ...(requestedTokenType === undefined ? undefined : { requested_token_type: requestedTokenType }),
               ...(audience === undefined ? undefined : { audience })
-            }, { demand }),
-            (token) => noLongerThan(token, subject)
-          ))
-      return Effect.flatMap(
-        subject.get,
-        (token) =>
-          Effect.catchTag(
-            exchanged(token),
-            "CredentialsRejected",
-            (error) =>
-              error.code !== "invalid_request" && error.code !== "invalid_grant"
-                ? error
-                : Effect.flatMap(
-                  subject.reject(token),
-                  (step) => step === "fail" ? error : Effect.flatMap(subject.get, exchanged)
-                )
-          )
+            }, { demand })),
+        ["invalid_request", "invalid_grant"]
       )
-    }
   })
 }
 
@@ -160,6 +145,3 @@ const name = "OAuth/TokenExchange"
 /** RFC 8693 sections 2.1 and 3. */
 const grantType = "urn:ietf:params:oauth:grant-type:token-exchange"
 const accessToken = "urn:ietf:params:oauth:token-type:access_token"
-
-const noLongerThan = (token: Token.Token, { expiresAt }: Token.Token): Token.Token =>
-  token.expiresAt !== undefined || expiresAt === undefined ? token : new Token.Token({ ...token, expiresAt })

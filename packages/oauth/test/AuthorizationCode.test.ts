@@ -42,6 +42,9 @@ const answering = (tokens: { readonly refresh: boolean } = { refresh: true }) =>
       }
   })
 
+const session = { json: { access_token: "canary-1", expires_in: 60, refresh_token: "canary-refresh" } }
+const unauthorized = (challenge: string) => ({ status: 401, headers: { "www-authenticate": `Bearer ${challenge}` } })
+
 describe("AuthorizationCode.layer", () => {
   const live = Layer.provideMerge(AuthorizationCode.layer(options), Layer.merge(answering(), person))
 
@@ -88,6 +91,70 @@ describe("AuthorizationCode.layer", () => {
       }
       assert.deepStrictEqual([yield* asked, yield* open, (yield* forms).length], [1, 0, 0])
     }).pipe(Effect.provide(live)))
+
+  it.effect.each<[string, ScriptedHttpClient.Answer | ScriptedHttpClient.Handler, string]>([
+    ["a refusal", { status: 400, json: { error: "invalid_grant" } }, "CredentialsRejected"],
+    ["a server that is busy", { status: 503 }, "TokenEndpointError"],
+    ["an answer that is lost", ScriptedHttpClient.fail(new Error("reset")), "TokenEndpointError"],
+    ["a page", { body: "<html>portal</html>" }, "MalformedTokenResponse"],
+    ["an error that is no text", { status: 400, json: { error: 7 } }, "MalformedTokenResponse"]
+  ])(
+    "ER4 AC15 sends a code once, also after %s, and asks nobody again in the cool-down",
+    ([, answer, tag]) =>
+      Effect.gen(function*() {
+        const { asked } = yield* Person
+        for (const _ of [1, 2]) assert.strictEqual((yield* Effect.flip(me))._tag, tag)
+        assert.deepStrictEqual([yield* asked, (yield* forms).length], [1, 1])
+      }).pipe(Effect.provide(Layer.provideMerge(
+        AuthorizationCode.layer(options),
+        Layer.merge(person, ScriptedHttpClient.layer(ScriptedHttpClient.routes({ "POST /token": answer })))
+      )))
+  )
+
+  it.effect("SU4 ER5 has a person log in as the API demands, and as the server does at a refresh", () =>
+    Effect.gen(function*() {
+      const { does } = yield* Person
+      const pages: Array<URLSearchParams> = []
+      yield* does((page) => {
+        pages.push(page.searchParams)
+        return agrees(page)
+      })
+      yield* me
+      yield* TestClock.adjust("2 minutes")
+      yield* me
+      const names = ["acr_values", "max_age", "claims"]
+      assert.deepStrictEqual(pages.map((page) => names.map((name) => page.get(name))), [
+        [null, null, null],
+        ["mfa", "300", null],
+        ["mfa", "300", `{"access_token":{"nbf":{"essential":true}}}`],
+        ["mfa", "300", `{"access_token":{"nbf":{"essential":true},"acrs":{"value":"c1"}}}`]
+      ])
+    }).pipe(Effect.provide(Layer.provideMerge(
+      AuthorizationCode.layer(options),
+      Layer.merge(
+        person,
+        ScriptedHttpClient.layer(ScriptedHttpClient.routes({
+          "GET /me": [
+            unauthorized(`error="insufficient_user_authentication", acr_values="mfa", max_age="300"`),
+            unauthorized(
+              `error="insufficient_claims", claims="${btoa(`{"access_token":{"nbf":{"essential":true}}}`)}"`
+            ),
+            { json: "me" },
+            { json: "me" }
+          ],
+          "POST /token": [
+            session,
+            session,
+            session,
+            {
+              status: 400,
+              json: { error: "interaction_required", claims: `{"access_token":{"acrs":{"value":"c1"}}}` }
+            },
+            session
+          ]
+        }))
+      )
+    ))))
 
   it.effect("RI3 says which resource the server refuses, in the redirect already", () =>
     Effect.gen(function*() {

@@ -44,7 +44,7 @@ describe("ClientAuthentication", () => {
       assert.strictEqual(authorization, `Basic ${btoa(`${clientId}:${clientSecret}`)}`)
     }))
 
-  it.effect("CA3 puts the secret, or the id alone, into the form", () =>
+  it.effect("CA3 CA10 puts the secret, or the id alone, into the form", () =>
     Effect.gen(function*() {
       const post = yield* sentWith(ClientAuthentication.post(secret))
       assert.deepStrictEqual(

@@ -164,7 +164,7 @@ describe("Device.layer", () => {
       assert.isTrue(forms.slice(1).every(({ device_code }) => device_code === "canary-device-code"))
     }))
 
-  it.effect.each(["access_denied", "authorization_declined", "invalid_client", "anything_else"])(
+  it.effect.each(["access_denied", "authorization_declined", "invalid_grant", "invalid_client", "anything_else"])(
     "DV7 DV9 is over when the server says %s",
     (code) =>
       Effect.gen(function*() {

@@ -2,6 +2,7 @@ import type * as AuthenticatedHttpClient from "@effect-auth/core/AuthenticatedHt
 import * as TokenStore from "@effect-auth/core/TokenStore"
 import * as AuthorizationCode from "@effect-auth/oauth/AuthorizationCode"
 import * as ClientCredentials from "@effect-auth/oauth/ClientCredentials"
+import * as Device from "@effect-auth/oauth/Device"
 import * as Dpop from "@effect-auth/oauth/Dpop"
 import type * as OAuth from "@effect-auth/oauth/OAuth"
 import * as SigningKey from "@effect-auth/oauth/SigningKey"
@@ -161,6 +162,44 @@ describe("Dpop", () => {
     }).pipe(Effect.provide(live({
       "GET /me": [nonceWanted("n1"), { json: "me", headers: nonce("n2") }, { json: "me" }, { json: "me" }]
     }))))
+
+  it.effect("DP8 keeps the nonces of origins apart, be they of a refusal or an error", () =>
+    Effect.gen(function*() {
+      const other = "https://files.acme.example"
+      yield* Effect.flatMap(Acme, (http) =>
+        Effect.all([http.get("/me"), http.get(`${other}/me`), http.get("/me"), http.get(`${other}/me`)]))
+      assert.deepStrictEqual((yield* proofs).slice(1).map(({ payload }) => [payload["htu"], payload["nonce"]]), [
+        [`${baseUrl}/me`, undefined],
+        [`${other}/me`, undefined],
+        [`${baseUrl}/me`, "n1"],
+        [`${other}/me`, "n2"]
+      ])
+    }).pipe(Effect.provide(live({
+      "GET /me": ({ url }) => ({ status: 503, headers: nonce(url.origin === baseUrl ? "n1" : "n2") })
+    }, { origins: ["https://files.acme.example"] }))))
+
+  it.effect("DP5 proves the questions of a device, and not its request for a code", () =>
+    Effect.gen(function*() {
+      const call = yield* Effect.fork(me)
+      yield* TestClock.adjust("5 seconds")
+      yield* call
+      assert.deepStrictEqual((yield* proofs).map(({ line }) => line), ["POST /token", "GET /me"])
+    }).pipe(Effect.provide(Layer.provideMerge(
+      Device.layer({
+        ...options,
+        server: { ...server, deviceAuthorizationEndpoint: `${issuer}/device` },
+        credential: { clientId }
+      }),
+      Layer.mergeAll(
+        person,
+        routes({
+          "POST /device": {
+            json: { device_code: "canary-code", user_code: "A", verification_uri: `${issuer}/enter`, expires_in: 60 }
+          }
+        }),
+        Layer.effectDiscard(TestClock.setTime(now))
+      )
+    ))))
 
   it.effect("DP9 DP10 leaves the token as it is where the API goes on asking, or the body cannot be sent again", () =>
     Effect.gen(function*() {

@@ -56,6 +56,41 @@ describe("TokenExchange", () => {
       assert.lengthOf(yield* forms, 2)
     }).pipe(Effect.provide(exchanging([{ status: 400, json: { error: "invalid_request" } }, { json: token }]))))
 
+  it.effect.each<[string, number]>([["invalid_request", 2], ["invalid_target", 1], ["invalid_client", 1]])(
+    "TX5 is over after %s, sent %d times at most",
+    ([error, times]) =>
+      Effect.gen(function*() {
+        assert.deepInclude(yield* Effect.flip(me), { _tag: "CredentialsRejected", code: error })
+        assert.lengthOf(yield* forms, times)
+      }).pipe(Effect.provide(exchanging(ScriptedHttpClient.repeatLast({ status: 400, json: { error } }))))
+  )
+
+  it.scoped("TX1 RI2 names several audiences and resources, and further parameters, each as it is", () =>
+    Effect.gen(function*() {
+      const tokens = yield* TokenExchange.makeTokens({
+        server,
+        credential,
+        subject: yield* TokenSource.make({ login: Token.make({ value: "canary-subject" }) }),
+        subjectTokenType: "urn:ietf:params:oauth:token-type:id_token",
+        audience: ["billing", "payroll"],
+        resource: ["https://one.example", "https://two.example/"],
+        scope: ["read", "write"],
+        parameters: { requested_token_type: "urn:ietf:params:oauth:token-type:jwt" }
+      })
+      yield* tokens.get
+      assert.deepStrictEqual(yield* forms, [[
+        ["grant_type", "urn:ietf:params:oauth:grant-type:token-exchange"],
+        ["subject_token", "canary-subject"],
+        ["subject_token_type", "urn:ietf:params:oauth:token-type:id_token"],
+        ["audience", "billing"],
+        ["audience", "payroll"],
+        ["scope", "read write"],
+        ["resource", "https://one.example"],
+        ["resource", "https://two.example/"],
+        ["requested_token_type", "urn:ietf:params:oauth:token-type:jwt"]
+      ]])
+    }).pipe(Effect.provide(ScriptedHttpClient.layer({ json: token }))))
+
   it.effect("TX2 keeps the type of the issued token, and takes no answer without it", () =>
     Effect.gen(function*() {
       const { issued_token_type: _, ...untyped } = token

@@ -169,7 +169,7 @@ export const endpointOf = <Kind extends "token" | "revocation" | "deviceAuthoriz
   { authentication, server }: OAuthClient,
   kind: Kind
 ): AuthorizationServer[`${Kind}Endpoint`] =>
-  (authentication._tag === "Certificate" ? server.mtlsEndpoints?.[kind] : undefined) ?? server[`${kind}Endpoint`]
+  (authentication.withCertificate === true ? server.mtlsEndpoints?.[kind] : undefined) ?? server[`${kind}Endpoint`]
 
 const post = (
   client: OAuthClient,

@@ -73,10 +73,10 @@ describe("session", () => {
       )
     }))
 
-  it.effect("RI2 RF8 names its resource in each request for a token, and authenticates in each in the same way", () =>
+  it.effect("RF1 RF8 RI2 asks for its scope once, and names itself and its resource in each request for a token", () =>
     Effect.gen(function*() {
       const resource = "https://api.acme.example/orders"
-      const options = { ...common, resource }
+      const options = { ...common, resource, scope: ["read"] }
       const modes: Record<string, Effect.Effect<TokenSource.TokenSource, unknown, OAuthNeeds>> = {
         "client_credentials": ClientCredentials.makeTokens({ ...options, credential }),
         "refresh_token": RefreshToken.makeTokens({
@@ -134,6 +134,9 @@ describe("session", () => {
         for (const { form, headers } of asked) {
           assert.deepStrictEqual(form.getAll("resource"), [resource], grant)
           assert.match(headers["authorization"] ?? "", /^Basic /u, grant)
+          // what was agreed on is not asked for again
+          const isAgreed = /(?:^refresh_token|authorization_code|device_code)$/u.test(form.get("grant_type") ?? "")
+          assert.deepStrictEqual(form.getAll("scope"), isAgreed ? [] : ["read"], grant)
         }
       }
     }))

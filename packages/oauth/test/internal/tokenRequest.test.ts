@@ -368,23 +368,32 @@ describe("tokenRequest", () => {
       )
     }).pipe(Effect.scoped))
 
-  it.effect("MT1 RV1 goes to the endpoints for certificates, to revoke as well", () =>
-    Effect.gen(function*() {
-      const mtlsEndpoints = { token: "https://mtls.acme.example/token", revocation: "https://mtls.acme.example/revoke" }
-      const client = ScriptedHttpClient.make({ json: { access_token: "canary-1" } })
-      yield* ClientCredentials.makeTokens({
-        baseUrl,
-        server: { ...revoking, mtlsEndpoints },
-        credential: { clientId },
-        authentication: ClientAuthentication.certificate
-      }).pipe(
-        Effect.flatMap(({ get }) => get),
-        Effect.scoped,
-        Effect.provideService(HttpClient.HttpClient, client)
-      )
-      assert.deepStrictEqual(
-        (yield* client.requests).map(({ url }) => url.href),
-        Object.values(mtlsEndpoints)
-      )
-    }))
+  it.effect.each([
+    ClientAuthentication.certificate,
+    ClientAuthentication.withCertificate(ClientAuthentication.post(credential.clientSecret))
+  ])(
+    "MT1 RV1 goes to the endpoints for certificates, to revoke as well: $_tag",
+    (authentication) =>
+      Effect.gen(function*() {
+        const mtlsEndpoints = {
+          token: "https://mtls.acme.example/token",
+          revocation: "https://mtls.acme.example/revoke"
+        }
+        const client = ScriptedHttpClient.make({ json: { access_token: "canary-1" } })
+        yield* ClientCredentials.makeTokens({
+          baseUrl,
+          server: { ...revoking, mtlsEndpoints },
+          credential: { clientId },
+          authentication
+        }).pipe(
+          Effect.flatMap(({ get }) => get),
+          Effect.scoped,
+          Effect.provideService(HttpClient.HttpClient, client)
+        )
+        assert.deepStrictEqual(
+          (yield* client.requests).map(({ url }) => url.href),
+          Object.values(mtlsEndpoints)
+        )
+      })
+  )
 })
