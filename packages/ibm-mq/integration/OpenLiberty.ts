@@ -85,13 +85,14 @@ const selfSigned = (server: string, name: string, commonName: string) =>
   )
 
 /** Lays out a server: the compiled servlet, the configuration, certificates, and a second set of LTPA keys. */
-const configure = (server: string) =>
+const configure = (server: string, { added }: Options) =>
   Effect.gen(function*() {
     const fs = yield* FileSystem.FileSystem
     const webInf = `${server}/apps/mqweb.war/WEB-INF`
     yield* fs.makeDirectory(`${webInf}/classes`, { recursive: true })
     yield* fs.copyFile(`${fixture}/server.xml`, `${server}/server.xml`)
     yield* fs.copyFile(`${fixture}/web.xml`, `${webInf}/web.xml`)
+    if (added !== undefined) yield* fs.writeFileString(`${server}/added.xml`, added)
     const specifications = `${home}/wlp/dev/api/spec`
     const jars = yield* fs.readDirectory(specifications)
     const apis = jars.filter((jar) => /^io\.openliberty\.jakarta\.(?:servlet\.6\.0|jsonp\.2\.1)/.test(jar))
@@ -132,66 +133,72 @@ const serve = (directory: string, port: number, cookieName: string, trackLogouts
     )
   )
 
-const make = Effect.gen(function*() {
-  const fs = yield* FileSystem.FileSystem
-  const context = yield* Effect.context<NodeContext.NodeContext>()
-  yield* download
-  const directory = yield* fs.makeTempDirectoryScoped()
-  const server = `${directory}/servers/mqweb`
-  yield* configure(server)
-  const [ca, serverKey, cert, key] = yield* Effect.all(
-    ["server.pem", "server.key", "client.pem", "client.key"].map((file) => fs.readFileString(`${server}/${file}`))
-  )
-  const port = yield* freePort
-  const baseUrl = `https://127.0.0.1:${port}/ibmmq/rest/v3`
+export interface Options {
+  /** What an administrator has added to the configuration, as a `<server>` of its own. Default: nothing. */
+  readonly added?: string
+}
 
-  /** Waits until the server answers that it does not know who is asking. */
-  const refused = (headers: Readonly<Record<string, string>>) =>
-    HttpClient.execute(HttpClientRequest.get(`${baseUrl}/login`, { headers })).pipe(
-      Effect.filterOrFail((response) => response.status === 401),
-      Effect.retry(Schedule.spaced("250 millis").pipe(Schedule.upTo("100 seconds"))),
-      Effect.provide(layerTransport({ ca: ca! })),
-      Effect.orDie,
-      Effect.asVoid
+const make = (options: Options) =>
+  Effect.gen(function*() {
+    const fs = yield* FileSystem.FileSystem
+    const context = yield* Effect.context<NodeContext.NodeContext>()
+    yield* download
+    const directory = yield* fs.makeTempDirectoryScoped()
+    const server = `${directory}/servers/mqweb`
+    yield* configure(server, options)
+    const [ca, serverKey, cert, key] = yield* Effect.all(
+      ["server.pem", "server.key", "client.pem", "client.key"].map((file) => fs.readFileString(`${server}/${file}`))
     )
+    const port = yield* freePort
+    const baseUrl = `https://127.0.0.1:${port}/ibmmq/rest/v3`
 
-  const scope = yield* Scope.make()
-  const running = yield* Ref.make(scope)
-  yield* Effect.addFinalizer((exit) => Effect.flatMap(Ref.get(running), (scope) => Scope.close(scope, exit)))
-  const start = (cookieName: string, trackLogouts = false) =>
-    Effect.flatMap(Ref.get(running), (scope) => Scope.extend(serve(directory, port, cookieName, trackLogouts), scope))
-      .pipe(
-        Effect.zipRight(refused({})),
+    /** Waits until the server answers that it does not know who is asking. */
+    const refused = (headers: Readonly<Record<string, string>>) =>
+      HttpClient.execute(HttpClientRequest.get(`${baseUrl}/login`, { headers })).pipe(
+        Effect.filterOrFail((response) => response.status === 401),
+        Effect.retry(Schedule.spaced("250 millis").pipe(Schedule.upTo("100 seconds"))),
+        Effect.provide(layerTransport({ ca: ca! })),
         Effect.orDie,
-        Effect.provide(context)
+        Effect.asVoid
       )
-  yield* start(cookieName)
 
-  const service: Service = {
-    baseUrl,
-    ca: ca!,
-    serverKey: serverKey!,
-    cert: cert!,
-    key: key!,
-    swapKeys: (cookie) =>
-      run(
-        server,
-        "java",
-        ...words(`-jar ${tools}/ws-securityutil.jar createLTPAKeys --password=canary-ltpa --file=new.keys`)
-      ).pipe(
-        Effect.zipRight(fs.rename(`${server}/new.keys`, `${server}/ltpa.keys`)),
-        Effect.zipRight(refused({ cookie })),
-        Effect.orDie,
-        Effect.provide(context)
-      ),
-    restart: (cookieName, options) =>
-      Effect.flatMap(Scope.make(), (next) => Ref.getAndSet(running, next)).pipe(
-        Effect.flatMap((scope) => Scope.close(scope, Exit.void)),
-        Effect.zipRight(start(cookieName, options?.trackLogouts))
-      )
-  }
-  return service
-})
+    const scope = yield* Scope.make()
+    const running = yield* Ref.make(scope)
+    yield* Effect.addFinalizer((exit) => Effect.flatMap(Ref.get(running), (scope) => Scope.close(scope, exit)))
+    const start = (cookieName: string, trackLogouts = false) =>
+      Effect.flatMap(Ref.get(running), (scope) => Scope.extend(serve(directory, port, cookieName, trackLogouts), scope))
+        .pipe(
+          Effect.zipRight(refused({})),
+          Effect.orDie,
+          Effect.provide(context)
+        )
+    yield* start(cookieName)
+
+    const service: Service = {
+      baseUrl,
+      ca: ca!,
+      serverKey: serverKey!,
+      cert: cert!,
+      key: key!,
+      swapKeys: (cookie) =>
+        run(
+          server,
+          "java",
+          ...words(`-jar ${tools}/ws-securityutil.jar createLTPAKeys --password=canary-ltpa --file=new.keys`)
+        ).pipe(
+          Effect.zipRight(fs.rename(`${server}/new.keys`, `${server}/ltpa.keys`)),
+          Effect.zipRight(refused({ cookie })),
+          Effect.orDie,
+          Effect.provide(context)
+        ),
+      restart: (cookieName, options) =>
+        Effect.flatMap(Scope.make(), (next) => Ref.getAndSet(running, next)).pipe(
+          Effect.flatMap((scope) => Scope.close(scope, Exit.void)),
+          Effect.zipRight(start(cookieName, options?.trackLogouts))
+        )
+    }
+    return service
+  })
 
 /** The platform's client over TLS that trusts the server. */
 export const layerTransport = (tls: {
@@ -201,6 +208,7 @@ export const layerTransport = (tls: {
 }): Layer.Layer<HttpClient.HttpClient> =>
   NodeHttpClient.layerWithoutAgent.pipe(Layer.provide(NodeHttpClient.makeAgentLayer({ ...tls, keepAlive: true })))
 
-export const layer: Layer.Layer<OpenLiberty> = Layer.scoped(OpenLiberty, Effect.orDie(make)).pipe(
-  Layer.provide(NodeContext.layer)
-)
+export const layerWith = (options: Options): Layer.Layer<OpenLiberty> =>
+  Layer.scoped(OpenLiberty, Effect.orDie(make(options))).pipe(Layer.provide(NodeContext.layer))
+
+export const layer = layerWith({})
