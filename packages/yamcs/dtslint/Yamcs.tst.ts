@@ -1,6 +1,7 @@
 import * as AuthenticatedHttpClient from "@effect-auth/core/AuthenticatedHttpClient"
 import type { AuthModeMismatch, CredentialUnavailable, ExchangeError, SetupError } from "@effect-auth/core/AuthError"
 import * as AuthMode from "@effect-auth/core/AuthMode"
+import type { Negotiate } from "@effect-auth/core/Negotiate"
 import * as IbmMq from "@effect-auth/ibm-mq/IbmMq"
 import * as Mqsc from "@effect-auth/ibm-mq/Mqsc"
 import * as Yamcs from "@effect-auth/yamcs/Yamcs"
@@ -40,6 +41,9 @@ declare const requirements: <Layers extends Record<string, Layer.Layer<any, any,
 ) => Layer.Layer.Context<Layers[keyof Layers]>
 
 type Runs = Effect.Effect<unknown, unknown, HttpClient.HttpClient>
+
+declare const tickets: Layer.Layer<Negotiate>
+declare const person: Layer.Layer<Yamcs.Person>
 
 class Vault extends Context.Tag("test/Vault")<Vault, {}>() {}
 declare const fromVault: Effect.Effect<Password, CredentialUnavailable, Vault>
@@ -134,5 +138,18 @@ describe("Yamcs", () => {
     expect(Yamcs.layerPassword).type.not.toBeCallableWith({ baseUrl, credential: refused })
     expect(Yamcs.layerPassword).type.not.toBeCallableWith({ baseUrl, credential: checked })
     expect(Yamcs.layerPassword).type.not.toBeCallableWith({ baseUrl, credential: configured })
+  })
+
+  it("asks for the tickets and the person that a mode needs, and takes those modes by their layers alone", () => {
+    const ByTicket = Yamcs.layerSpnego({ baseUrl })
+    const InBrowser = Yamcs.layerOpenId({ baseUrl })
+    expect(Effect.provide(Yamcs.user, ByTicket)).type.not.toBeAssignableTo<Runs>()
+    expect(Effect.provide(Yamcs.user, Layer.provide(ByTicket, tickets))).type.toBeAssignableTo<Runs>()
+    expect(Effect.provide(Yamcs.user, InBrowser)).type.not.toBeAssignableTo<Runs>()
+    expect(Effect.provide(Yamcs.user, Layer.provide(InBrowser, person))).type.toBeAssignableTo<Runs>()
+    expect(Yamcs.layer).type.not.toBeCallableWith({ baseUrl, credential: { _tag: "Spnego" } })
+    expect(Yamcs.layer({ baseUrl, credential: Yamcs.anonymous })).type.toBe<
+      Yamcs.ModeLayer<"Yamcs/Anonymous", ExchangeError>
+    >()
   })
 })

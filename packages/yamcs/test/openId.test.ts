@@ -105,6 +105,36 @@ describe("Yamcs, a person at an OpenID provider", () => {
       assert.deepStrictEqual(yield* asked, [])
     }).pipe(Effect.provide(live())))
 
+  it.effect("is answered by the redirect of this login alone: its state is the one that was sent, and there is only one", () =>
+    Effect.gen(function*() {
+      const receiver = yield* RedirectReceiver.RedirectReceiver
+      const verdicts = yield* Ref.make<ReadonlyArray<boolean>>([])
+      const watched: RedirectReceiver.Service = {
+        listen: (options) =>
+          Effect.map(receiver.listen(options), ({ receive, redirectUri }) => ({
+            redirectUri,
+            receive: (isAnswer) =>
+              Effect.tap(receive(isAnswer), (parameters) => {
+                const state = parameters.get("state") ?? ""
+                const others = [
+                  "",
+                  "code=a",
+                  "code=a&state=",
+                  `code=a&state=${state}&state=${state}`,
+                  "code=a&state=other"
+                ]
+                return Ref.set(verdicts, others.map((query) => isAnswer(new URLSearchParams(query))))
+              })
+          }))
+      }
+      yield* Effect.provideService(
+        Effect.provide(whoAmI, Yamcs.layerOpenId({ baseUrl })),
+        RedirectReceiver.RedirectReceiver,
+        watched
+      )
+      assert.deepStrictEqual(yield* Ref.get(verdicts), [false, false, false, false, false])
+    }).pipe(Effect.provide(live())))
+
   it.effect("who denies is not asked again within the cool-down", () =>
     Effect.gen(function*() {
       yield* Effect.flatMap(server, ({ person }) => person(FakeOAuth.denies))
