@@ -1,3 +1,4 @@
+import * as AuthenticatedHttpClient from "@effect-auth/core/AuthenticatedHttpClient"
 import * as AuthMode from "@effect-auth/core/AuthMode"
 import * as Negotiate from "@effect-auth/core/Negotiate"
 import * as TokenStore from "@effect-auth/core/TokenStore"
@@ -17,6 +18,7 @@ import * as Ref from "effect/Ref"
 import * as TestClock from "effect/TestClock"
 import type * as TestServices from "effect/TestServices"
 import * as Yamcs from "../src/Yamcs.ts"
+import * as YamcsError from "../src/YamcsError.ts"
 
 const baseUrl = "https://yamcs.example"
 
@@ -218,6 +220,16 @@ describe("Yamcs, Kerberos", () => {
         }).pipe(Effect.provide(FakeYamcs.layer({ spnego: true })))
     )
   }
+
+  it.effect("a ticket that a program sends to the API itself is refused by 400, and its quotation is cut off", () =>
+    Effect.gen(function*() {
+      const http = yield* AuthenticatedHttpClient.make(yield* Negotiate.authenticator(), { baseUrl })
+      const plain = yield* HttpClient.HttpClient
+      const raw = yield* plain.get(`${baseUrl}/api/user`, { headers: { authorization: "Negotiate Y2FuYXJ5" } })
+      assert.include(yield* raw.text, "Y2FuYXJ5")
+      const error = yield* Effect.flip(YamcsError.filterStatusOk(http.get("/api/user")))
+      assert.deepInclude(error, { _tag: "YamcsError", status: 400, msg: "Unsupported Authorization header" })
+    }).pipe(Effect.provide(Layer.provideMerge(tickets, FakeYamcs.layer({ spnego: true })))))
 
   it.effect("keeps a token in a store only if it says whose it is", () =>
     Effect.gen(function*() {
