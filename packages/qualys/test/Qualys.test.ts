@@ -280,6 +280,27 @@ describe("Qualys, client credentials", () => {
       assert.include(yield* said(all), "INVALID_CREDENTIALS")
     }))
 
+  it.effect("are renewed when the answer to their login says, where the JWT itself does not", () =>
+    Effect.gen(function*() {
+      const server = ScriptedHttpClient.make(({ url }) =>
+        url.pathname === "/auth/oidc"
+          ? { status: 201, json: { access_token: bearerJwt({ sub: "canary" }), expires_in: 600 } }
+          : { body: "ok" }
+      )
+      yield* Effect.gen(function*() {
+        yield* get(assets)
+        yield* TestClock.adjust("8 minutes")
+        yield* get(assets)
+        yield* TestClock.adjust("3 minutes")
+        yield* get(assets)
+      }).pipe(
+        Effect.provide(Layer.fresh(Qualys.layerClientCredentials({ platform: "qg2", credential: user }))),
+        Effect.provideService(HttpClient.HttpClient, server)
+      )
+      const paths = server.unsafeRequests().map(({ url }) => url.pathname)
+      assert.deepStrictEqual(paths, ["/auth/oidc", assets, assets, "/auth/oidc", assets])
+    }))
+
   it.effect("of one id and two levels do not get each other's JWT from a store", () =>
     Effect.gen(function*() {
       const store = yield* TokenStore.makeMemory

@@ -7,7 +7,6 @@ import * as HttpClient from "@effect/platform/HttpClient"
 import * as HttpClientRequest from "@effect/platform/HttpClientRequest"
 import type * as HttpClientResponse from "@effect/platform/HttpClientResponse"
 import * as Clock from "effect/Clock"
-import * as Duration from "effect/Duration"
 import * as Effect from "effect/Effect"
 import * as Either from "effect/Either"
 import * as Encoding from "effect/Encoding"
@@ -67,8 +66,8 @@ export const received = ({ expiresIn, mode, response, value }: {
   )
 
 /**
- * A JWT obtained before, if it has not expired by the client's clock; when it arrived is unknown. One that does not state
- * its expiry is good until it is refused. What is no JWT is not sent.
+ * A JWT obtained before, which is not sent once it has expired by the client's clock; when it arrived is unknown. One that
+ * does not state its expiry is good until it is refused. What is no JWT is not sent.
  */
 export const given = (
   mode: string,
@@ -78,13 +77,7 @@ export const given = (
     Option.match(Token.lifespan(Redacted.value(jwt)), {
       onNone: () => Effect.succeedNone,
       onSome: ({ exp }) =>
-        Option.match(Token.lifetime({ exp }, now), {
-          onNone: () => Effect.asSome(Token.make({ mode, value: jwt })),
-          onSome: (lifetime) =>
-            Duration.greaterThan(lifetime, 0)
-              ? Effect.asSome(Token.make({ mode, value: jwt, lifetime }))
-              : Effect.succeedNone
-        })
+        Effect.asSome(Token.make({ mode, value: jwt, lifetime: Option.getOrUndefined(Token.lifetime({ exp }, now)) }))
     }))
 
 /** The claims by which Qualys finds the user of another provider's token, in words; none where it is no JWT. */
