@@ -98,6 +98,20 @@ describe("Qualys, basic", () => {
       )
     }).pipe(Effect.provide(on()(Qualys.layerBasic({ platform: "qg2", credential: wrong })))))
 
+  it.effect("explains a refusal of a service that has codes in words in the same way", () =>
+    Effect.gen(function*() {
+      const server = ScriptedHttpClient.make({
+        status: 401,
+        body: "<ServiceResponse><responseCode>INVALID_CREDENTIALS</responseCode></ServiceResponse>"
+      })
+      const error = yield* Effect.flip(get("/qps/rest/3.0/count/was/webapp")).pipe(
+        Effect.provide(Layer.fresh(Qualys.layerBasic({ platform: "qg2", credential: wrong }))),
+        Effect.provideService(HttpClient.HttpClient, server)
+      )
+      assert.deepInclude(error, { _tag: "CredentialsRejected", code: "INVALID_CREDENTIALS" })
+      assert.include(error.message, "the account is not on qg2 but on another platform")
+    }))
+
   it.effect("takes its options from Config, the platform in any case", () =>
     Effect.gen(function*() {
       assert.strictEqual((yield* get(scans)).status, 200)
@@ -489,7 +503,15 @@ describe("Qualys, a service that cannot parse the JWT", () => {
 
   it.effect("is not taken for one that has another trouble: that 500 is its caller's to read", () =>
     Effect.gen(function*() {
-      for (const text of ["out of memory", `JWT parsing failed${" ".repeat(20_000)}`, ""]) {
+      for (
+        const text of [
+          "out of memory",
+          "JWT issuer down",
+          "parsing of the report failed",
+          `JWT parsing failed${" ".repeat(20_000)}`,
+          ""
+        ]
+      ) {
         assert.deepStrictEqual(yield* first(text), { status: 500, text, logins: 1 })
       }
     }))

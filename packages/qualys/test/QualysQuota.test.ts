@@ -175,7 +175,16 @@ describe("QualysQuota.policy", () => {
     assert.strictEqual(keyOf(`https://qualysapi.example${path}`), `https://qualysapi.example${expected}`)
   })
 
-  it.each(["/auth", "/auth/", "/auth/oidc", "/auth/oauth", "/api/2.0/fo/session/", "/api/2.0/fo/session"])(
+  it.each([
+    "/auth",
+    "/auth/",
+    "/auth/oidc",
+    "/auth/oauth",
+    "/api/2.0/fo/session/",
+    "/api/2.0/fo/session",
+    "/api/3.0/fo/session/",
+    "/api/4.0/fo/session"
+  ])(
     "does not limit %s",
     (path) => {
       assert.isUndefined(keyOf(`https://gateway.example${path}`))
