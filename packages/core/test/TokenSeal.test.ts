@@ -102,6 +102,14 @@ describe("TokenSeal", () => {
         }).pipe(Effect.provide(layer))
       })))
 
+    it.effect("a text with another generation is not opened", () =>
+      Effect.gen(function*() {
+        const { open, seal } = (yield* ring(1)).forSession("acme")
+        const text = yield* seal("canary", 5)
+        assert.deepStrictEqual(yield* open(text), Option.some({ text: "canary", generation: 5 }))
+        assert.deepStrictEqual(yield* open(text.replace("\"generation\":5", "\"generation\":6")), Option.none())
+      }))
+
     it.effect("a text that was given another generation is no session", () =>
       withBackend(Effect.gen(function*() {
         const { backend, store } = yield* sealed([1])

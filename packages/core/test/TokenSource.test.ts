@@ -1623,6 +1623,47 @@ describe("TokenSource", () => {
         })
       ))
 
+    it.effect("it takes none while an exchange is in flight, which reads the store itself", () =>
+      VirtualClock.run(Effect.scoped(Effect.gen(function*() {
+        const { login, refresh } = yield* server({ lifetime: "100 seconds", latency: "5 seconds" })
+        const store = yield* announcing
+        const tokens = yield* TokenSource.make({ login, refresh, store })
+        yield* tokens.get
+        const seen = yield* Ref.make<ReadonlyArray<string>>([])
+        yield* Effect.forkScoped(
+          Stream.runForEach(
+            tokens.changes,
+            (change) =>
+              Ref.update(seen, (seen) => [...seen, change._tag === "Obtained" ? change.provenance : change._tag])
+          )
+        )
+        yield* Effect.sleep("2 minutes")
+        const caller = yield* Effect.fork(tokens.get)
+        yield* Effect.sleep("1 second")
+        yield* TokenStore.set(store, yield* other("other"))
+        yield* Fiber.join(caller)
+        assert.deepStrictEqual(yield* Ref.get(seen), ["login", "refresh"])
+      }))))
+
+    it.effect("it takes none of a store that is no longer its own", () =>
+      VirtualClock.run(Effect.scoped(Effect.gen(function*() {
+        const { login, refresh } = yield* server({ lifetime: "100 seconds" })
+        const stores = yield* Effect.all([announcing, announcing])
+        const account = yield* Ref.make(0)
+        const tokens = yield* TokenSource.make({
+          login,
+          refresh,
+          store: Effect.map(Ref.get(account), (n) => Option.fromNullable(stores[n]))
+        })
+        yield* tokens.get
+        yield* Ref.set(account, 1)
+        yield* Effect.sleep("2 minutes")
+        const own = yield* tokens.get
+        yield* TokenStore.set(stores[0], yield* other("of another account"))
+        yield* Effect.sleep("1 second")
+        assert.strictEqual(yield* tokens.get, own)
+      }))))
+
     it.effect("it listens no more once it is closed", () =>
       VirtualClock.run(Effect.gen(function*() {
         const { login } = yield* server()

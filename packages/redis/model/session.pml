@@ -134,11 +134,9 @@ proctype Process(byte i) {
         place = generation; mine = stored; claims[i] = true; claimed[i] = place;
         break
       }
-    /* nothing is stored: what is known is brought back */
-    :: atomic { (lock == FREE || lock == i) && generation == NONE && known[i] != NONE -> restore(i) }
-    /* `PUBLISH who`: everyone has a second */
+    /* nothing is stored, `PUBLISH who`: everyone has a second, this process too */
     :: atomic {
-        (lock == FREE || lock == i) && generation == NONE && known[i] == NONE ->
+        (lock == FREE || lock == i) && generation == NONE ->
         if
         :: showUp(0); showUp(1); showUp(2)
         :: paused -> skip             /* somebody was too late */

@@ -263,6 +263,30 @@ describe("RedisTokenStore", () => {
         })
     )
 
+    virtually(
+      "is stored before its own process gets the lock again, which then is not given back too early",
+      (redis) =>
+        Effect.gen(function*() {
+          const { store } = yield* begin(redis)
+          yield* storeToken(store, "a")
+          yield* store.withLock(Effect.gen(function*() {
+            const { generation } = yield* store.get
+            yield* redis.stop
+            yield* Effect.timeoutOption(store.compareAndSet(generation, yield* token("b")), "100 millis")
+          }))
+          const again = yield* Effect.fork(store.withLock(Effect.gen(function*() {
+            assert.strictEqual(held(yield* store.get), "b")
+            yield* Effect.sleep("10 seconds")
+            assert.strictEqual(redis.locks.size, 1)
+          })))
+          yield* Effect.sleep("300 millis")
+          yield* redis.start
+          yield* Fiber.join(again)
+          yield* Effect.sleep("1 second")
+          assert.strictEqual(redis.locks.size, 0)
+        })
+    )
+
     virtually("is stored once, although no answer says so", (redis) =>
       Effect.gen(function*() {
         const first = yield* begin(redis)
@@ -346,7 +370,9 @@ describe("RedisTokenStore", () => {
       VirtualClock.runFrom(
         Effect.scoped(Effect.gen(function*() {
           const redis = MemoryRedis.make({ reconnects: { step: 400, within: 800 } })
-          const [quick, slow] = yield* Effect.all([begin(redis), begin(redis)])
+          // whose renewal would come too late
+          const lease = { lease: "30 seconds" } as const
+          const [quick, slow] = yield* Effect.all([begin(redis, lease), begin(redis, lease)])
           yield* storeToken(quick.store, "a")
           const owner = yield* holding(slow.store)
           yield* redis.stop
@@ -382,6 +408,33 @@ describe("RedisTokenStore", () => {
           assert.isBelow(waited, 1_100)
         }
       }))
+
+    virtually(
+      "is asked for the lock of one that has just stored a token: it goes on to be held",
+      (redis) =>
+        Effect.gen(function*() {
+          const [first, second] = yield* Effect.all([begin(redis), begin(redis)])
+          yield* storeToken(first.store, "a")
+          yield* second.store.get
+          const isStored = yield* Deferred.make<void>()
+          const goOn = yield* Deferred.make<void>()
+          const owner = yield* Effect.fork(first.store.withLock(Effect.gen(function*() {
+            const { generation } = yield* first.store.get
+            yield* first.store.compareAndSet(generation, yield* token("b"))
+            yield* Deferred.succeed(isStored, undefined)
+            yield* Deferred.await(goOn)
+          })))
+          yield* Deferred.await(isStored)
+          yield* Effect.sleep("100 millis")
+          yield* redis.empty
+          const waiting = yield* Effect.fork(second.store.withLock(second.store.get))
+          yield* Effect.sleep("20 seconds")
+          assert.isTrue(Option.isNone(yield* Fiber.poll(waiting)))
+          yield* Deferred.succeed(goOn, undefined)
+          yield* Fiber.join(owner)
+          assert.strictEqual(held(yield* Fiber.join(waiting)), "b")
+        })
+    )
 
     virtually("does not bring a session back that was removed", (redis) =>
       Effect.gen(function*() {

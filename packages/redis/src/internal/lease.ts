@@ -78,10 +78,6 @@ const acquire = (lease: Lease): Effect.Effect<Entry.Entry, RedisError | TokenSto
           return yield* attempt(undefined, false)
         }
         case "empty": {
-          if (Entry.isKnown(StateRef.get(session.known))) {
-            yield* Session.restore(session)
-            return yield* attempt(undefined, false)
-          }
           const now = yield* Clock.currentTimeMillis
           const since = emptySince ?? now
           const left = Session.answersWithin - (now - since)
