@@ -274,6 +274,9 @@ describe("TokenEndpoint", () => {
             assert.isFalse(isTransient(failed))
           }
         }
+        // to a system with words of its own it may mean something
+        const own = { explain: () => Effect.succeed({}) }
+        assert.deepInclude(yield* failure(answering(400, `{"error":[{"id":1}]}`), own), { _tag: "CredentialsRejected" })
       }))
 
     it.effect("adds the server's own words from the refusal", () =>

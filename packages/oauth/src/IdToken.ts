@@ -244,11 +244,8 @@ const explanations: Record<Problem, string> = {
 const part = <A, I>(schema: Schema.Schema<A, I>, text: string): Either.Either<A, unknown> =>
   Either.flatMap(
     Encoding.decodeBase64UrlString(text),
-    Schema.decodeUnknownEither(Schema.parseJson(schema, { reviver }))
+    Schema.decodeUnknownEither(Schema.parseJson(schema))
   )
-
-/** Members are read by name: none is inherited. */
-const reviver = (name: string, value: unknown): unknown => name === "__proto__" ? undefined : value
 
 const HeaderJson = Schema.Struct({ alg: Schema.String })
 

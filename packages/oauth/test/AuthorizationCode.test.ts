@@ -96,6 +96,11 @@ describe("AuthorizationCode.layer", () => {
     ["a refusal", { status: 400, json: { error: "invalid_grant" } }, "CredentialsRejected"],
     ["a server that is busy", { status: 503 }, "TokenEndpointError"],
     ["an answer that is lost", ScriptedHttpClient.fail(new Error("reset")), "TokenEndpointError"],
+    [
+      "an answer that breaks off",
+      () => new Response(new ReadableStream({ pull: (controller) => controller.error(new Error("reset")) })),
+      "TokenEndpointError"
+    ],
     ["a page", { body: "<html>portal</html>" }, "MalformedTokenResponse"],
     ["an error that is no text", { status: 400, json: { error: 7 } }, "MalformedTokenResponse"]
   ])(

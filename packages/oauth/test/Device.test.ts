@@ -101,6 +101,9 @@ describe("Device.layer", () => {
         })
         assert.strictEqual(codes[0]?.verificationUri, "https://www.acme.example/device")
       }
+      const endless = yield* polled([token], { expires_in: 1e300 })
+      const oneDay = DateTime.unsafeMake("1970-01-02T00:00:00Z")
+      assert.isTrue(endless.codes.every(({ expiresAt }) => DateTime.distance(oneDay, expiresAt) < 3_600_000 * 2))
       for (
         const wrong of [
           { device_code: "" },

@@ -1,6 +1,7 @@
 import type * as AuthenticatedHttpClient from "@effect-auth/core/AuthenticatedHttpClient"
 import * as TokenStore from "@effect-auth/core/TokenStore"
 import * as AuthorizationCode from "@effect-auth/oauth/AuthorizationCode"
+import * as ClientAuthentication from "@effect-auth/oauth/ClientAuthentication"
 import * as ClientCredentials from "@effect-auth/oauth/ClientCredentials"
 import * as Device from "@effect-auth/oauth/Device"
 import * as Dpop from "@effect-auth/oauth/Dpop"
@@ -15,7 +16,7 @@ import * as Layer from "effect/Layer"
 import * as Option from "effect/Option"
 import * as Stream from "effect/Stream"
 import * as TestClock from "effect/TestClock"
-import { calculateJwkThumbprint, EmbeddedJWK, exportJWK, generateKeyPair, jwtVerify } from "jose"
+import { calculateJwkThumbprint, decodeJwt, EmbeddedJWK, exportJWK, generateKeyPair, jwtVerify } from "jose"
 import { Acme, baseUrl, clientId, credential, issuer, me, revoking, server } from "./fixtures.ts"
 import { person } from "./person.ts"
 
@@ -114,6 +115,30 @@ describe("Dpop", () => {
       "GET /moved": { status: 302, headers: { location: "/me" } },
       "GET /me": [{ status: 401 }, { json: "me" }, { json: "me" }]
     }, { redirects: 5 }))))
+
+  it.effect("DP3 CA6 makes proof and assertion anew where a login is repeated, be it for a nonce or a busy server", () =>
+    Effect.gen(function*() {
+      const call = yield* Effect.fork(me)
+      yield* TestClock.adjust("2 seconds")
+      yield* call
+      const { requests } = yield* ScriptedHttpClient.ScriptedHttpClient
+      const logins = (yield* requests).filter(({ line }) => line === "POST /token")
+      const assertions = logins.map(({ body }) =>
+        decodeJwt(new URLSearchParams(body).get("client_assertion") ?? "").jti
+      )
+      assert.deepStrictEqual([new Set(assertions).size, logins.length], [3, 3])
+      assert.strictEqual(new Set((yield* proofs).map(({ payload }) => payload.jti)).size, 4)
+    }).pipe(Effect.provide(live({
+      "POST /token": [
+        { status: 503 },
+        { status: 400, headers: nonce("n1"), json: { error: "use_dpop_nonce" } },
+        token
+      ]
+    }, {
+      authentication: ClientAuthentication.privateKeyJwt(
+        SigningKey.make(() => Effect.succeed(new Uint8Array(64)), { algorithm: "ES256" })
+      )
+    }))))
 
   it.effect("DP8 DP9 answers an authorization server that wants a nonce, with the same request and the nonce, once", () =>
     Effect.gen(function*() {

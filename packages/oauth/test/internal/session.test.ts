@@ -73,7 +73,7 @@ describe("session", () => {
       )
     }))
 
-  it.effect("RF1 RF8 RI2 asks for its scope once, and names itself and its resource in each request for a token", () =>
+  it.effect("RF1 RF5 RF8 RI2 asks for its scope once, and names itself and its resource in each request for a token", () =>
     Effect.gen(function*() {
       const resource = "https://api.acme.example/orders"
       const options = { ...common, resource, scope: ["read"] }
@@ -123,7 +123,7 @@ describe("session", () => {
                 }
               },
               "POST /token": ScriptedHttpClient.repeatLast({
-                json: { ...answers, expires_in: 60, refresh_token: "canary-refresh" }
+                json: { ...answers, expires_in: 60, refresh_token: "canary-refresh", scope: "narrow" }
               })
             }))
           ))

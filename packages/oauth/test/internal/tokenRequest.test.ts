@@ -9,6 +9,7 @@ import * as TokenExchange from "@effect-auth/oauth/TokenExchange"
 import * as ScriptedHttpClient from "@effect-auth/testing/ScriptedHttpClient"
 import * as HttpClient from "@effect/platform/HttpClient"
 import { assert, describe, it } from "@effect/vitest"
+import * as Clock from "effect/Clock"
 import * as DateTime from "effect/DateTime"
 import * as Effect from "effect/Effect"
 import * as Either from "effect/Either"
@@ -24,7 +25,7 @@ const begun = { clientId, refreshToken: Redacted.make("canary-refresh") }
 /** A login, or a refresh, that is answered like this until it gives up. */
 const answered = (
   grant: "login" | "refresh",
-  answer: ScriptedHttpClient.Reply,
+  answer: ScriptedHttpClient.Answer | ScriptedHttpClient.Handler,
   more: Partial<OAuth.TokenOptions & OAuth.TokenSettings> = {}
 ) =>
   Effect.gen(function*() {
@@ -174,6 +175,22 @@ describe("tokenRequest", () => {
       assert.lengthOf(requests, times)
     }))
 
+  it.effect.each<["login" | "refresh", number]>([["login", 4], ["refresh", 2]])(
+    "TR14 RF6 sends a %s again after an answer that broke off, %d times in all: a refresh token may have been redeemed",
+    ([grant, times]) =>
+      Effect.gen(function*() {
+        const broken = () =>
+          new Response(new ReadableStream({ pull: (controller) => controller.error(new Error("canary-reset")) }))
+        const { requests, result } = yield* answered(grant, broken)
+        assert.deepInclude(Either.isLeft(result) ? result.left : undefined, {
+          _tag: "TokenEndpointError",
+          reason: "Unreachable",
+          sent: true
+        })
+        assert.lengthOf(requests, times)
+      })
+  )
+
   it.effect("RI3 says for which resource there is no token, as the server does not", () =>
     Effect.gen(function*() {
       const resource = ["https://one.example", "https://two.example/"]
@@ -290,12 +307,13 @@ describe("tokenRequest", () => {
       const fiber = yield* RefreshToken.makeTokens({ baseUrl, server: revoking, credential: begun }).pipe(
         Effect.flatMap(({ get }) => get),
         Effect.scoped,
+        Effect.zipRight(Clock.currentTimeMillis),
         Effect.provideService(HttpClient.HttpClient, client),
         Effect.fork
       )
       yield* TestClock.adjust("1 minute")
-      yield* fiber
       return {
+        over: (yield* fiber) / 1000,
         times: (yield* client.requests).filter(({ line }) => line === "POST /revoke").map(({ at }) => at / 1000),
         forms: (yield* client.requests).slice(1).map(({ body }) => Object.fromEntries(new URLSearchParams(body))),
         succeeded: [...yield* events.takeAll].flatMap((event) =>
@@ -326,6 +344,7 @@ describe("tokenRequest", () => {
       [0],
       false
     ],
+    ["RV2 once where it fails in another way", [{ status: 500 }, {}], [0], false],
     ["RV3 once where it cannot end such a token", [{ status: 400, json: { error: "unsupported_token_type" } }, {}], [
       0
     ], false]
@@ -333,6 +352,8 @@ describe("tokenRequest", () => {
     Effect.gen(function*() {
       const seen = yield* revoked(...answers)
       assert.deepStrictEqual([seen.times, seen.succeeded], [times, [succeeded]])
+      // the program ends with the last answer
+      assert.strictEqual(seen.over, times.at(-1))
       for (const form of seen.forms) {
         assert.deepInclude(form, { token: "canary-refresh", token_type_hint: "refresh_token", client_id: clientId })
       }

@@ -50,6 +50,15 @@ describe("dialect", () => {
         "WrongSetting"
       ],
       [
+        "an error that is no text, but the header says something",
+        {
+          ...answer(401, "Json", "acme_1"),
+          unreadable: true
+        },
+        "GrantEnded",
+        "WrongSetting"
+      ],
+      [
         "an error that is no text, of a bad gateway",
         { ...answer(502, "Json"), unreadable: true },
         "TryAgain",
