@@ -1,4 +1,5 @@
 /** Against the real server and oidc-provider, with a person at a browser whose redirect comes to a port of loopback. */
+import { MayInteract } from "@effect-auth/core/TokenSource"
 import { NodeContext, NodeHttpClient } from "@effect/platform-node"
 import { assert, describe, it } from "@effect/vitest"
 import * as Effect from "effect/Effect"
@@ -43,6 +44,31 @@ describe("A real Yamcs server with an OpenID provider", () => {
         assert.strictEqual(yield* provider.logins, 2)
         assert.deepStrictEqual(yield* provider.refusals, [])
         assert.notInclude(yield* server.tokenAnswers, "429")
+      }).pipe(Effect.provide(platform)),
+    slow
+  )
+
+  it.scopedLive(
+    "a session that the provider does not carry on ends: nobody is asked in the background, and the person once",
+    () =>
+      Effect.gen(function*() {
+        const provider = yield* OpenIdProvider.start({ idTokenLifetime: 4 })
+        const server = yield* startedWith({ authModules: [provider.authModule, RealYamcs.ofFile] })
+        yield* Effect.gen(function*() {
+          assert.strictEqual(yield* whoAmI, "alice")
+          yield* provider.down(true)
+          yield* Effect.sleep("6 seconds")
+          const inBackground = Effect.flip(Effect.provideService(Yamcs.user, MayInteract, false))
+          assert.strictEqual((yield* inBackground)._tag, "InteractionRequired")
+          assert.strictEqual((yield* inBackground)._tag, "InteractionRequired")
+          assert.strictEqual((yield* asked).length, 1)
+          const before = yield* server.tokenAnswers
+          yield* provider.down(false)
+          const names = yield* Effect.replicateEffect(whoAmI, 8, { concurrency: "unbounded" })
+          assert.isTrue(names.every((name) => name === "alice"))
+          assert.strictEqual((yield* asked).length, 2)
+          assert.deepStrictEqual((yield* server.tokenAnswers).slice(before.length), ["200"])
+        }).pipe(Effect.provide(Yamcs.layerOpenId({ baseUrl: server.baseUrl })))
       }).pipe(Effect.provide(platform)),
     slow
   )

@@ -8,10 +8,10 @@ import { Provider } from "oidc-provider"
 const client = { id: "yamcs", secret: "canary-client-secret-yamcs" }
 
 /**
- * What `OpenIDAuthModule` is told of it, what it issued, and what ends it: the sessions of everyone, or the provider.
- * `demandsPkce`: it refuses codes that come without a verifier.
+ * What `OpenIDAuthModule` is told of it, and what it issued. `demandsPkce`: it refuses what comes without a challenge.
+ * `idTokenLifetime`: in seconds.
  */
-export const start = ({ demandsPkce = false } = {}) =>
+export const start = ({ demandsPkce = false, idTokenLifetime = 3600 } = {}) =>
   Effect.gen(function*() {
     const server = yield* Effect.acquireRelease(
       Effect.async<Http.Server>((resume) => {
@@ -43,8 +43,17 @@ export const start = ({ demandsPkce = false } = {}) =>
       conformIdTokenClaims: false,
       claims: { openid: ["sub"], profile: ["name", "preferred_username"] },
       pkce: { required: () => demandsPkce },
-      ttl: { AccessToken: 3600, AuthorizationCode: 60, Grant: 3600, IdToken: 3600, Interaction: 600, Session: 3600 },
+      ttl: {
+        AccessToken: 3600,
+        AuthorizationCode: 60,
+        Grant: 3600,
+        IdToken: idTokenLifetime,
+        Interaction: 600,
+        Session: 3600
+      },
       findAccount: (_, sub) => ({ accountId: sub, claims: () => ({ sub, name: sub, preferred_username: sub }) }),
+      // Yamcs asks for no consent, without which `offline_access` would be ignored
+      issueRefreshToken: () => true,
       features: { devInteractions: { enabled: true } }
     })
     let logins = 0
@@ -52,7 +61,8 @@ export const start = ({ demandsPkce = false } = {}) =>
     const refusals: Array<string> = []
     provider.on("grant.error", (_, error) => refusals.push(error.error))
     const answer = provider.callback()
-    server.on("request", (request, response) => void answer(request, response))
+    let isDown = false
+    server.on("request", (request, response) => void (isDown ? request.socket.destroy() : answer(request, response)))
     return {
       authModule: {
         class: "org.yamcs.security.OpenIDAuthModule",
@@ -66,6 +76,8 @@ export const start = ({ demandsPkce = false } = {}) =>
       },
       /** Codes that Yamcs has redeemed, and the provider's refusals. */
       logins: Effect.sync(() => logins),
-      refusals: Effect.sync(() => refusals.slice())
+      refusals: Effect.sync(() => refusals.slice()),
+      /** Whether it breaks connections, from now on. */
+      down: (is: boolean) => Effect.sync(() => void (isDown = is))
     }
   })
