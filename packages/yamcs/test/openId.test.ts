@@ -7,6 +7,7 @@ import * as FakePerson from "@effect-auth/testing/FakePerson"
 import * as FakeYamcs from "@effect-auth/testing/FakeYamcs"
 import * as VirtualClock from "@effect-auth/testing/VirtualClock"
 import * as HttpClient from "@effect/platform/HttpClient"
+import * as HttpClientResponse from "@effect/platform/HttpClientResponse"
 import { assert, describe, it } from "@effect/vitest"
 import * as Config from "effect/Config"
 import * as ConfigProvider from "effect/ConfigProvider"
@@ -225,12 +226,34 @@ describe("Yamcs, a person at an OpenID provider", () => {
       )
     }).pipe(Effect.provide(live({}, { openId: { authorizationEndpoint: "http://idp.example/idp/authorize" } }))))
 
-  it.effect("a server that does not answer is an error of the network, and nobody is asked", () =>
+  itVirtually("what is no Yamcs is told from a refusal, and nobody is asked", () =>
     Effect.gen(function*() {
       const error = yield* Effect.flip(Yamcs.user)
       assert.deepInclude(error, { _tag: "TokenEndpointError", reason: "Unexpected", status: 404 })
       assert.deepStrictEqual(yield* asked, [])
     }).pipe(Effect.provide(live({}, { openId: {}, contextPath: "/elsewhere" }))))
+
+  itVirtually(
+    "a server that fails for a moment is asked again before the person is, once",
+    () =>
+      Effect.gen(function*() {
+        const fake = yield* server
+        const failing = yield* Ref.make(2)
+        const client = HttpClient.make((request) =>
+          Effect.flatMap(Ref.getAndUpdate(failing, (n) => n - 1), (left) =>
+            left > 0 && request.url.endsWith("/auth")
+              ? Effect.succeed(HttpClientResponse.fromWeb(request, new Response("busy", { status: 503 })))
+              : fake.httpClient.execute(request))
+        )
+        assert.strictEqual(
+          yield* Effect.provide(whoAmI, Yamcs.layerOpenId({ baseUrl })).pipe(
+            Effect.provideService(HttpClient.HttpClient, client)
+          ),
+          "operator"
+        )
+        assert.strictEqual((yield* asked).length, 1)
+      }).pipe(Effect.provide(live()))
+  )
 
   it.effect("the session of each account is stored under its name, and nobody is asked by the next process", () =>
     Effect.gen(function*() {

@@ -5,6 +5,7 @@
 import {
   CredentialsRejected,
   type ExchangeError,
+  isTransient,
   MalformedTokenResponse,
   TokenEndpointError
 } from "@effect-auth/core/AuthError"
@@ -13,9 +14,11 @@ import type { Untagged } from "@effect-auth/core/CredentialSource"
 import type { LoginPrompt } from "@effect-auth/core/LoginPrompt"
 import * as OriginPolicy from "@effect-auth/core/OriginPolicy"
 import type * as RedirectReceiver from "@effect-auth/core/RedirectReceiver"
+import type * as RefreshPolicy from "@effect-auth/core/RefreshPolicy"
 import * as ServerMessage from "@effect-auth/core/ServerMessage"
-import type * as TokenEndpoint from "@effect-auth/core/TokenEndpoint"
-import type * as HttpClient from "@effect/platform/HttpClient"
+import * as TokenEndpoint from "@effect-auth/core/TokenEndpoint"
+import * as HttpClient from "@effect/platform/HttpClient"
+import * as HttpClientRequest from "@effect/platform/HttpClientRequest"
 import * as Effect from "effect/Effect"
 import * as Either from "effect/Either"
 import * as Encoding from "effect/Encoding"
@@ -28,17 +31,19 @@ export type Person = RedirectReceiver.RedirectReceiver | LoginPrompt
 export interface Options {
   readonly redirect?: RedirectReceiver.Options | undefined
   readonly dangerouslyAllowPlainHttp?: boolean | undefined
+  /** How the question before the login is repeated. */
+  readonly retry: RefreshPolicy.RefreshPolicy["retry"]
 }
 
 /** Once: a code that comes back may end what it has brought, so that another try begins with the person. */
 export const login = (
   endpoint: Tokens.Endpoint,
   { issuer }: Untagged<OpenId>,
-  { dangerouslyAllowPlainHttp, redirect }: Options
+  { dangerouslyAllowPlainHttp, redirect, retry }: Options
 ): Tokens.Exchange<Person> =>
   Effect.gen(function*() {
     const { baseUrl, mode } = endpoint
-    const { openid, spnego } = yield* infoOf(endpoint)
+    const { openid, spnego } = yield* infoOf(endpoint, retry)
     const { clientId, page, scope } = openid === undefined
       ? { clientId: "effect-auth", page: `${baseUrl}/auth/authorize`, scope: "openid" }
       : { clientId: openid.clientId, page: openid.authorizationEndpoint, scope: openid.scope }
@@ -117,15 +122,25 @@ const adviceOf = (status: number, spnego: boolean): string | undefined =>
     ? "the provider refused the code or cannot be reached; or the server has SpnegoAuthModule before OpenIDAuthModule in security.yaml, and then refuses every code"
     : "the provider refused the code or cannot be reached"
 
+/** How the server authenticates its clients. It is asked again as a login would be: no person has been asked by then. */
 const infoOf = (
-  { baseUrl, mode }: Tokens.Endpoint
-): Effect.Effect<YamcsApi.AuthInfo, TokenEndpointError, HttpClient.HttpClient> =>
-  Effect.mapError(YamcsApi.authInfo({ baseUrl }), (error) => {
-    const facts = { mode, url: `${baseUrl}/auth`, endpoint: "the server" }
-    return error._tag === "YamcsError"
-      ? new TokenEndpointError({ ...facts, status: error.status, reason: "Unexpected" })
-      : new TokenEndpointError({ ...facts, reason: "Unreachable" })
+  { baseUrl, mode }: Tokens.Endpoint,
+  retry: RefreshPolicy.RefreshPolicy["retry"]
+): Effect.Effect<YamcsApi.AuthInfo, ExchangeError, HttpClient.HttpClient> => {
+  const options: TokenEndpoint.Options = {
+    mode,
+    endpoint: "the server",
+    dialect: ({ status }) => status === 408 || status === 429 || status >= 500 ? "TryAgain" : "Unexpected",
+    explain: () => Effect.succeed(ServerMessage.empty)
+  }
+  const asking = Effect.gen(function*() {
+    const client = yield* HttpClient.HttpClient
+    const request = HttpClientRequest.get(`${baseUrl}/auth`, { acceptJson: true })
+    const response = yield* TokenEndpoint.execute(client, request, options)
+    return yield* TokenEndpoint.json(YamcsApi.AuthInfo, options)(response)
   })
+  return Effect.retry(asking, { schedule: retry, while: isTransient })
+}
 
 const isSafe = (url: string, allowed = false): boolean => {
   if (!URL.canParse(url)) return false

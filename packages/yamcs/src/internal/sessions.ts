@@ -66,13 +66,16 @@ export const spnego = (credential: Untagged<Spnego>, options: Options): MakeToke
 
 export const openId = (
   credential: Untagged<OpenId>,
-  options: Options & OpenIdLogin.Options
-): MakeTokens<OpenIdLogin.Person> =>
-  make("Yamcs/OpenId", credential, { ...options, refreshPolicy: options.refreshPolicy ?? keptAlive }, {
+  options: Options & Pick<OpenIdLogin.Options, "redirect">
+): MakeTokens<OpenIdLogin.Person> => {
+  const refreshPolicy = options.refreshPolicy ?? keptAlive
+  return make("Yamcs/OpenId", credential, { ...options, refreshPolicy }, {
     make: ({ account, issuer }) => Credentials.openId({ account, issuer }),
     account: ({ account = "" }) => account,
-    interactive: (endpoint, credential) => OpenIdLogin.login(endpoint, credential, options)
+    interactive: (endpoint, credential) =>
+      OpenIdLogin.login(endpoint, credential, { ...options, retry: refreshPolicy.retry })
   })
+}
 
 /** For sessions that cannot be logged in again without a person: 30 minutes without a refresh end them. */
 const keptAlive = RefreshPolicy.keepAlive(Mode.refreshPolicy, true)
