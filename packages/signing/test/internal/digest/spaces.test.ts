@@ -61,20 +61,32 @@ describe("the protection spaces of a client", () => {
     }))
   })
 
-  it("keep a bounded number of nonces, the ones in use among them", () => {
-    const { origin } = at("https://one.example")
-    let spaces = Spaces.none
+  const { origin } = at("https://one.example")
+
+  /** The next use of a realm's nonce. */
+  const next = (spaces: Spaces.Spaces, realm: string, cnonce = "cnonce") => {
+    const space = spaces.spaces.find(({ offer }) => offer.realm === realm)
+    assert.isDefined(space)
+    return space === undefined ? assert.fail("not learned") : Spaces.use(spaces, space, cnonce)
+  }
+
+  it("keep a bounded number of nonces, the ones in use among them, however long ago they were used", () => {
+    let [, spaces] = next(Spaces.learn(Spaces.none, offerOf("first", "lasting"), at(origin)), "first")
     for (let index = 0; index < 1100; index++) {
-      spaces = Spaces.learn(spaces, offerOf("first", "lasting"), at(origin))
-      for (const [realm, nonce] of [["first", "lasting"], ["second", `passing-${index}`]] as const) {
-        spaces = Spaces.learn(spaces, offerOf(realm, nonce), at(origin))
-        const space = spaces.spaces.find(({ offer }) => offer.realm === realm)
-        if (space === undefined) return assert.fail("not learned")
-        const [use, after] = Spaces.use(spaces, space, "cnonce")
-        spaces = after
-        assert.strictEqual(use.count, realm === "first" ? index + 1 : 1)
-      }
+      spaces = next(Spaces.learn(spaces, offerOf("second", `passing-${index}`), at(origin)), "second")[1]
     }
     assert.isAtMost(HashMap.size(spaces.used), 1024)
+    assert.strictEqual(next(spaces, "first")[0].count, 2)
+  })
+
+  it("keep the key of a session as long as a challenge repeats its nonce (RFC 7616 section 3.4.2)", () => {
+    const challenged = (spaces: Spaces.Spaces, nonce: string) =>
+      Spaces.learn(spaces, { ...offerOf("realm", nonce), session: true }, at(origin))
+    const [first, once] = next(challenged(Spaces.none, "a"), "realm", "one")
+    const [second, twice] = next(challenged(once, "a"), "realm", "two")
+    const [third] = next(challenged(twice, "b"), "realm", "three")
+    assert.deepStrictEqual(first.session, { nonce: "a", cnonce: "one" })
+    assert.deepStrictEqual([second.session, second.cnonce, second.count], [first.session, "one", 2])
+    assert.deepStrictEqual(third.session, { nonce: "b", cnonce: "three" })
   })
 })
