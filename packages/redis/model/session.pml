@@ -242,6 +242,10 @@ end:
   /* Redis comes back empty; who is connected shows up, now or when it is asked */
   :: atomic { losses > 0 && (generation != NONE || lock != FREE) ->
       losses--; generation = NONE; stored = NONE; lock = FREE }
+  /* Session.heard: a process is connected again, and brings back what it knows */
+  :: atomic { !dead[0] && known[0] > generation -> restore(0) }
+  :: atomic { !dead[1] && known[1] > generation -> restore(1) }
+  :: atomic { !dead[2] && known[2] > generation -> restore(2) }
   /* Lease.claimed, its renewal: a lock that is gone is taken again if nothing was stored since */
   :: atomic { mayClaim(0) -> lock = 0 }
   :: atomic { mayClaim(1) -> lock = 1 }

@@ -35,7 +35,7 @@ export interface MemoryRedis {
 
 interface Listener {
   readonly channel: string
-  readonly tell: (signal: Signal) => void
+  readonly tell: (signal: Signal, now: number) => void
   /** The connection is there again. */
   readonly back: (now: number) => void
 }
@@ -70,9 +70,9 @@ export const make = (options: Options = {}): MemoryRedis => {
   let isAway = false
   let connections = 0
 
-  const publish = (channel: string, text: string) => {
+  const publish = (now: number) => (channel: string, text: string) => {
     published.push(text)
-    for (const { channel: own, tell } of listeners) if (own === channel) tell({ _tag: "Message", text })
+    for (const { channel: own, tell } of listeners) if (own === channel) tell({ _tag: "Message", text }, now)
   }
   const unavailable = new RedisError({ reason: "Unavailable", detail: "there is no connection" })
 
@@ -91,8 +91,9 @@ export const make = (options: Options = {}): MemoryRedis => {
         if (isAway || (yield* Clock.currentTimeMillis) < connectedAt) return yield* unavailable
         if (isRefused) return yield* new RedisError({ reason: "Refused", detail: "the answer is NOPERM" })
         ran.push(script.name)
+        const now = yield* Clock.currentTimeMillis
         const reply = scripts[script.name]?.(
-          { sessions, locks, publish, now: yield* Clock.currentTimeMillis, key: keys[0] ?? "", lock: keys[1] ?? "" },
+          { sessions, locks, publish: publish(now), now, key: keys[0] ?? "", lock: keys[1] ?? "" },
           args
         )
         yield* Effect.sleep(trip)
@@ -116,7 +117,7 @@ export const make = (options: Options = {}): MemoryRedis => {
             const tell = (signal: Signal, after = trip) => void (isCut || queue.unsafeOffer({ signal, after }))
             const listener: Listener = {
               channel,
-              tell: (signal) => isDeaf ? undefined : tell(signal),
+              tell: (signal, now) => isDeaf || now < connectedAt ? undefined : tell(signal),
               back: (now) => {
                 isDeaf = false
                 connectedAt = now + delay
