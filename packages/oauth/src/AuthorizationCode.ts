@@ -28,9 +28,9 @@ import * as Redacted from "effect/Redacted"
 import type { PendingAuthorization } from "./AuthorizationRequest.ts"
 import * as AuthorizationRequest from "./AuthorizationRequest.ts"
 import * as IdToken from "./IdToken.ts"
-import * as Explained from "./internal/explained.ts"
 import { inTime } from "./internal/inTime.ts"
 import * as Mode from "./internal/mode.ts"
+import * as Resources from "./internal/resources.ts"
 import * as Session from "./internal/session.ts"
 import * as TokenRequest from "./internal/tokenRequest.ts"
 import type { AuthorizationCode } from "./OAuthCredential.ts"
@@ -317,7 +317,7 @@ const requested = (
   })
 
 const codeOf = (pending: PendingAuthorization, parameters: URLSearchParams, { resource }: Session.TokenSettings) =>
-  Either.mapLeft(AuthorizationRequest.codeOf(pending, parameters, { mode: name }), Explained.explained({ resource }))
+  Either.mapLeft(AuthorizationRequest.codeOf(pending, parameters, { mode: name }), Resources.named(resource))
 
 /** Once, whatever comes of it: a code that comes back revokes its tokens (RFC 6749 section 4.1.2). */
 const redeem = (

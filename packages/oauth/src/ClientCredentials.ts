@@ -40,7 +40,7 @@ export const makeTokens = <R = never>(
         ? Either.left(
           new InvalidSetting({
             setting: "credential.clientSecret",
-            problem: "is needed, unless the client authenticates in another way: by an `authentication`"
+            problem: "is needed, unless there is an `authentication`"
           })
         )
         : Credentials.clientCredentials(fields),

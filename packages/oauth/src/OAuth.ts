@@ -20,10 +20,13 @@ import * as TokenSource from "@effect-auth/core/TokenSource"
 import type * as HttpClient from "@effect/platform/HttpClient"
 import * as Effect from "effect/Effect"
 import type * as Scope from "effect/Scope"
+import type { Expiry } from "./internal/expiry.ts"
 import * as Mode from "./internal/mode.ts"
 import type { Settings, TokenOptions, Tokens, TokenSettings } from "./internal/session.ts"
 
-export type { Settings, TokenOptions, Tokens, TokenSettings }
+export type { Expiry, Settings, TokenOptions, Tokens, TokenSettings }
+
+export { expiryIn } from "./internal/expiry.ts"
 
 export type {
   /**

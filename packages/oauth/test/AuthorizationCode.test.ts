@@ -170,7 +170,7 @@ describe("AuthorizationCode.layer", () => {
         {
           _tag: "CredentialsRejected",
           reason: "Setting",
-          detail: `asked for ${baseUrl}`
+          detail: `(asked for ${baseUrl})`
         }
       )
     }).pipe(Effect.provide(live)))

@@ -204,22 +204,6 @@ describe("AuthorizationServer", () => {
       })
     }))
 
-  it.effect("MD7 says which grants the server lists, where it refuses one", () =>
-    Effect.gen(function*() {
-      const error = yield* ClientCredentials.makeTokens({ baseUrl, server: issuer, credential }).pipe(
-        Effect.flatMap(({ get }) => get),
-        Effect.flip,
-        Effect.scoped
-      )
-      assert.deepInclude(error, {
-        code: "unsupported_grant_type",
-        detail: "its metadata lists authorization_code, implicit"
-      })
-    }).pipe(Effect.provide(ScriptedHttpClient.layer(ScriptedHttpClient.routes({
-      "GET /.well-known/oauth-authorization-server": { json: document },
-      "POST /token": { status: 400, json: { error: "unsupported_grant_type" } }
-    })))))
-
   it.effect("MD7 a member that is null is absent", () =>
     Effect.gen(function*() {
       const names = [

@@ -25,12 +25,12 @@ export const make = (
   const protocol = { ...own, scope: scope?.join(" "), resource: wanted.resource }
   return {
     ...protocol,
-    ...Record.filter(wanted.parameters ?? {}, (_, name) => !(name in protocol) && !ofAuthentication.has(name))
+    ...Record.filter(wanted.parameters ?? {}, (_, name) => !(name in protocol) && !ofAuthentication.test(name))
   }
 }
 
 /** A client authenticates in one way, and says nothing of it in a URL (RFC 6749 section 2.3). */
-const ofAuthentication: ReadonlySet<string> = new Set(["client_secret", "client_assertion", "client_assertion_type"])
+const ofAuthentication = /^client_(?:secret|assertion)/u
 
 /** What is empty is left out (RFC 6749 section 3.1). */
 export const pairs = (parameters: Parameters): ReadonlyArray<readonly [string, string]> =>

@@ -20,7 +20,7 @@ export interface AuthorizationServer {
   readonly registrationEndpoint?: string | undefined
   /** Where its public keys are. */
   readonly jwksUri?: string | undefined
-  /** The grants that it lists, for people who look for what is wrong. Absent: not known. */
+  /** The grants that it lists; many have more. Absent: not known. */
   readonly grantTypes?: ReadonlyArray<string> | undefined
   /** How clients may authenticate at the token endpoint, best first. Absent: not known. */
   readonly clientAuthentications?: ReadonlyArray<string> | undefined

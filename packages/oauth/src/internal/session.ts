@@ -18,6 +18,7 @@ import type { ClientAuthentication } from "../ClientAuthentication.ts"
 import * as ClientAuthentications from "../ClientAuthentication.ts"
 import type { Dpop } from "../Dpop.ts"
 import type { Binding } from "./binding.ts"
+import type { Expiry } from "./expiry.ts"
 import * as Parameters from "./parameters.ts"
 import * as Resources from "./resources.ts"
 import type { AuthorizationServer } from "./server.ts"
@@ -61,11 +62,8 @@ export interface TokenOptions extends System.PlainOptions {
   readonly dpop?: Dpop | undefined
   /** What stands between the scopes of an answer, where that is not a space (RFC 6749 section 3.3): GitHub and Slack. */
   readonly scopeSeparator?: "," | undefined
-  /**
-   * The member that states when a token expires, in seconds since the epoch or as a date, of a server that states no
-   * `expires_in`: `expires_on`, `expires_at`. The server's clock has to be right for it. Default: none is read.
-   */
-  readonly expiryMember?: string | undefined
+  /** How long a token lives of a server that states no `expires_in`, such as `OAuth.expiryIn("expires_on")`. Default: unknown. */
+  readonly expiry?: Expiry | undefined
   /** Members of the token response to keep as `Token.extra`, such as `instance_url`. Default: none. */
   readonly keep?: ReadonlyArray<string> | undefined
 }
@@ -193,7 +191,7 @@ export const make = <F extends object, C extends Client, R, I>(
             separator: options.scopeSeparator ?? " ",
             types: usable,
             required,
-            expiryMember: options.expiryMember,
+            expiry: options.expiry,
             keep: options.keep ?? [],
             dialect,
             retryAfter

@@ -8,11 +8,8 @@ import * as Token from "@effect-auth/core/Token"
 import * as TokenEndpoint from "@effect-auth/core/TokenEndpoint"
 import * as HttpClient from "@effect/platform/HttpClient"
 import * as HttpClientRequest from "@effect/platform/HttpClientRequest"
-import * as Clock from "effect/Clock"
-import * as DateTime from "effect/DateTime"
 import * as Duration from "effect/Duration"
 import * as Effect from "effect/Effect"
-import * as Option from "effect/Option"
 import * as Predicate from "effect/Predicate"
 import * as Record from "effect/Record"
 import * as Redacted from "effect/Redacted"
@@ -21,9 +18,10 @@ import * as Struct from "effect/Struct"
 import type * as ClientAuthentications from "../ClientAuthentication.ts"
 import type { ClientAuthentication } from "../ClientAuthentication.ts"
 import type { Binding, Prove } from "./binding.ts"
-import * as Explained from "./explained.ts"
+import type { Expiry } from "./expiry.ts"
 import { inTime } from "./inTime.ts"
 import * as Parameters from "./parameters.ts"
+import * as Resources from "./resources.ts"
 import type { AuthorizationServer } from "./server.ts"
 
 /** A client of an authorization server, as one request needs it. */
@@ -43,8 +41,8 @@ export interface Reading {
   readonly separator: " " | ","
   /** The types of token that can be used, in lower case. */
   readonly types: ReadonlyArray<string>
-  /** A member that states when the token expires, where the answer states no lifetime. */
-  readonly expiryMember?: string | undefined
+  /** How long the token lives, where the answer states no lifetime. */
+  readonly expiry?: Expiry | undefined
   /** A member without which the answer is none. */
   readonly required: string | undefined
   /** Members of the answer that become the token's `extra`. */
@@ -57,7 +55,7 @@ export interface Reading {
 export const send = (
   client: OAuthClient,
   parameters: Parameters.Parameters,
-  { dialect, expiryMember, grant, keep, required, retryAfter, scope, separator, types }: Reading & {
+  { dialect, expiry, grant, keep, required, retryAfter, scope, separator, types }: Reading & {
     readonly grant: TokenEndpoint.Grant
   }
 ): Effect.Effect<Token.Token, ExchangeError, HttpClient.HttpClient> => {
@@ -90,9 +88,9 @@ export const send = (
       value: answer.access_token,
       type: canonical.find((name) => name.toLowerCase() === type.toLowerCase()) ?? type,
       expiresIn: answer.expires_in,
-      lifetime: expiryMember === undefined || Predicate.isNotNullable(answer.expires_in)
+      lifetime: Predicate.isNotNullable(answer.expires_in)
         ? undefined
-        : yield* lifetimeUntil(answer[expiryMember]),
+        : yield* expiry?.(answer) ?? Effect.succeed(undefined),
       refreshToken: answer.refresh_token,
       refreshExpiresIn: answer.refresh_token_expires_in ?? answer.refresh_expires_in,
       scope: granted(answer.scope, separator) ?? scope,
@@ -100,10 +98,7 @@ export const send = (
       key: client.binding?.kept,
       extra: Object.keys(extra).length === 0 ? undefined : extra
     })
-  }).pipe(Effect.mapError(Explained.explained({
-    resource: parameters["resource"],
-    grantTypes: client.server.grantTypes
-  })))
+  }).pipe(Effect.mapError(Resources.named(parameters["resource"])))
 }
 
 /** Sends a form as this client, and reads the JSON of the answer. */
@@ -205,21 +200,6 @@ const TokenResponse = Schema.Struct(
   },
   { key: Schema.String, value: Schema.Unknown }
 )
-
-/** By the client's own clock. What has just arrived has not expired: one of the clocks is wrong. */
-const lifetimeUntil = (stated: unknown): Effect.Effect<Duration.Duration | undefined> =>
-  Effect.map(Clock.currentTimeMillis, (now) => {
-    const left = instantOf(stated) - now
-    return left > 0 ? Duration.millis(left) : undefined
-  })
-
-/** In epoch milliseconds, of seconds since the epoch or of a date (ISO 8601); `NaN` if it is neither. */
-const instantOf = (stated: unknown): number =>
-  typeof stated === "number" || (typeof stated === "string" && /^\d+(?:\.\d+)?$/u.test(stated))
-    ? Number(stated) * 1000
-    : typeof stated === "string"
-    ? Option.match(DateTime.make(stated), { onNone: () => NaN, onSome: DateTime.toEpochMillis })
-    : NaN
 
 /** A comma may be part of a scope (RFC 6749 section 3.3), so it separates only where that is known. */
 const granted = (scope: unknown, separator: " " | ","): ReadonlyArray<string> | undefined => {

@@ -3,7 +3,7 @@ import * as Token from "@effect-auth/core/Token"
 import * as TokenSource from "@effect-auth/core/TokenSource"
 import * as ClientAuthentication from "@effect-auth/oauth/ClientAuthentication"
 import * as ClientCredentials from "@effect-auth/oauth/ClientCredentials"
-import type * as OAuth from "@effect-auth/oauth/OAuth"
+import * as OAuth from "@effect-auth/oauth/OAuth"
 import * as RefreshToken from "@effect-auth/oauth/RefreshToken"
 import * as TokenExchange from "@effect-auth/oauth/TokenExchange"
 import * as ScriptedHttpClient from "@effect-auth/testing/ScriptedHttpClient"
@@ -199,7 +199,7 @@ describe("tokenRequest", () => {
       assert.deepInclude(Either.isLeft(result) ? result.left : undefined, {
         _tag: "CredentialsRejected",
         code: "invalid_target",
-        detail: "unknown; asked for https://one.example, https://two.example/"
+        detail: "unknown (asked for https://one.example, https://two.example/)"
       })
       assert.lengthOf(requests, 1)
     }))
@@ -233,7 +233,7 @@ describe("tokenRequest", () => {
     ([expires_on, more, seconds]) =>
       Effect.gen(function*() {
         const { result } = yield* answered("login", { json: { ...token, expires_on, ...more } }, {
-          expiryMember: "expires_on"
+          expiry: OAuth.expiryIn("expires_on")
         })
         const { expiresAt } = Either.getOrThrow(result)
         assert.strictEqual(

@@ -12,8 +12,8 @@ import * as Either from "effect/Either"
 import * as Redacted from "effect/Redacted"
 import * as AuthorizationRequest from "../../AuthorizationRequest.ts"
 import type { Binding } from "../binding.ts"
-import * as Explained from "../explained.ts"
 import type * as Parameters from "../parameters.ts"
+import * as Resources from "../resources.ts"
 import type { AuthorizationServer } from "../server.ts"
 import type { Identity } from "./clients.ts"
 
@@ -105,7 +105,7 @@ export const authorizationCode = (
         ? Redacted.make(answer.code)
         : yield* Either.mapLeft(
           AuthorizationRequest.codeOf(pending, answer.parameters, { mode }),
-          Explained.explained({ resource })
+          Resources.named(resource)
         )
       return yield* exchange(identity, {
         grant_type: "authorization_code",
