@@ -168,22 +168,24 @@ export const make = <E = ClientError>(
         return webSocket
       })
     )
-    const socket = yield* Socket.fromWebSocket(acquire, {
-      closeCodeIsError: options.closeCodeIsError ?? Socket.defaultCloseCodeIsError
-    })
-    const listening = (onOpen: Effect.Effect<void> = Effect.void) => ({
-      // the platform listens by now, and only by now
-      onOpen: Effect.zipRight(Effect.suspend(() => MutableRef.get(latest)), onOpen)
-    })
-    return Socket.Socket.of({
-      [Socket.TypeId]: Socket.TypeId,
-      run: (handler, options) =>
-        Effect.mapError(socket.run(handler, listening(options?.onOpen)), SocketErrors.withoutEvent),
-      runRaw: (handler, options) =>
-        Effect.mapError(socket.runRaw(handler, listening(options?.onOpen)), SocketErrors.withoutEvent),
-      writer: socket.writer
-    })
+    const socket = yield* Socket.fromWebSocket(acquire, closing(options))
+    return listening(socket, Effect.suspend(() => MutableRef.get(latest)))
   })
+
+/**
+ * A connection of {@link open} as a platform `Socket`, for one `run`. No error holds what was sent.
+ *
+ * @since 0.1.0
+ * @category constructors
+ */
+export const fromConnection = (
+  { resume, webSocket }: Connection,
+  options: Pick<Options, "closeCodeIsError"> = {}
+): Effect.Effect<Socket.Socket> =>
+  Effect.map(
+    Socket.fromWebSocket(Effect.succeed(webSocket), closing(options)),
+    (socket) => listening(socket, resume)
+  )
 
 /**
  * The error of this library that kept a socket from opening, of the error of a socket of {@link make}.
@@ -341,6 +343,22 @@ export const layerCookie = (options: {
         })
     }))
   )
+
+const closing = ({ closeCodeIsError = Socket.defaultCloseCodeIsError }: Pick<Options, "closeCodeIsError">) => ({
+  closeCodeIsError
+})
+
+/** The socket, whose messages come when the platform listens to them, and whose errors hold words. */
+const listening = (socket: Socket.Socket, resume: Effect.Effect<void>): Socket.Socket => {
+  const opened = (onOpen: Effect.Effect<void> = Effect.void) => ({ onOpen: Effect.zipRight(resume, onOpen) })
+  return Socket.Socket.of({
+    [Socket.TypeId]: Socket.TypeId,
+    run: (handler, options) => Effect.mapError(socket.run(handler, opened(options?.onOpen)), SocketErrors.withoutEvent),
+    runRaw: (handler, options) =>
+      Effect.mapError(socket.runRaw(handler, opened(options?.onOpen)), SocketErrors.withoutEvent),
+    writer: socket.writer
+  })
+}
 
 /** What came of opening it; an error if it never came to that, or if the server refused. */
 const attempt = <E, A, E2, R>(

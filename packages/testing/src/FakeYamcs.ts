@@ -1,11 +1,14 @@
 /**
  * A fake Yamcs server for tests: `/auth/token` with its grants, its rotating refresh tokens and its rate limit, the login
- * page, Kerberos tickets, an OpenID provider, and as much of `/api` as it takes to see whether credentials are accepted, in JSON and Protocol Buffers. It
+ * page, Kerberos tickets, an OpenID provider, as much of `/api` as it takes to see whether credentials are accepted, in JSON
+ * and Protocol Buffers, and its WebSocket with the topics `time`, `events` and `parameters` of the instance `simulator`. It
  * refuses what the real server refuses. Its time is that of the Clock, so that a test clock makes tokens and sessions
  * expire.
  *
  * @since 0.1.0
  */
+import type { ConnectorService } from "@effect-auth/core/AuthenticatedSocket"
+import { Connector } from "@effect-auth/core/AuthenticatedSocket"
 import type * as Negotiate from "@effect-auth/core/Negotiate"
 import type * as HttpApp from "@effect/platform/HttpApp"
 import * as HttpClient from "@effect/platform/HttpClient"
@@ -29,14 +32,16 @@ import type { Decision } from "./internal/oauthPerson.ts"
 import * as Protobuf from "./internal/protobuf.ts"
 import * as Answers from "./internal/yamcsAnswers.ts"
 import * as Api from "./internal/yamcsApi.ts"
+import * as Connections from "./internal/yamcsConnections.ts"
 import * as Login from "./internal/yamcsLogin.ts"
 import * as OpenId from "./internal/yamcsOpenId.ts"
+import type { Call } from "./internal/yamcsSocket.ts"
 import * as Spnego from "./internal/yamcsSpnego.ts"
 import type { ServiceAccount, Stats } from "./internal/yamcsState.ts"
 import * as State from "./internal/yamcsState.ts"
 import * as Tokens from "./internal/yamcsTokens.ts"
 
-export type { ServiceAccount, Stats }
+export type { Call, ServiceAccount, Stats }
 
 /**
  * Settings of a fake Yamcs server. The defaults are those of a current server.
@@ -111,6 +116,8 @@ export interface Service {
   readonly app: HttpApp.Default
   /** A client that sends every request to this server, whatever its host, without a socket. */
   readonly httpClient: HttpClient.HttpClient
+  /** Opens WebSockets to this server, whatever their host, without a socket. */
+  readonly connector: ConnectorService
   readonly stats: Effect.Effect<Stats>
   /** Makes the API refuse every access token issued so far. Sessions remain: a refresh gives a good token. */
   readonly revokeAll: Effect.Effect<void>
@@ -119,7 +126,10 @@ export interface Service {
    * login helps.
    */
   readonly killSessions: Effect.Effect<void>
-  /** Restarts the server: access tokens, refresh tokens and sessions, which it keeps in memory, are lost. */
+  /**
+   * Restarts the server: access tokens, refresh tokens and sessions, which it keeps in memory, are lost, and WebSockets
+   * break.
+   */
   readonly restart: Effect.Effect<void>
   /** From now on this is the user's password. Sessions stay good. */
   readonly changePassword: (username: string, password: string) => Effect.Effect<void>
@@ -131,6 +141,16 @@ export interface Service {
   readonly person: (decision: Decision) => Effect.Effect<void>
   /** Answers the next `n` requests to `/auth/token` within the rate limit with `status`. */
   readonly failNext: (n: number, status: number) => Effect.Effect<void>
+  /** What is subscribed to, of each WebSocket that is open. */
+  readonly sockets: Effect.Effect<ReadonlyArray<ReadonlyArray<Call>>>
+  /** Sends this to everyone who has subscribed to the topic. */
+  readonly publish: (topic: string, data: unknown) => Effect.Effect<void>
+  /** Counts a message to each of them that is not sent, as with low priority over a slow connection. */
+  readonly drop: (topic: string) => Effect.Effect<void>
+  /** Breaks every WebSocket. Sessions stay good. */
+  readonly breakSockets: Effect.Effect<void>
+  /** From now on nothing comes over the WebSockets that are open, which stay so. */
+  readonly hangSockets: Effect.Effect<void>
 }
 
 /**
@@ -189,14 +209,21 @@ export const make = (options: Options = {}): Effect.Effect<Service> =>
     const state = yield* Ref.make(State.initial(accounts, yield* Clock.currentTimeMillis))
     const users = MutableRef.make(options.users ?? { [canaries.username]: canaries.password })
     const decision = yield* Ref.make<Decision>({ _tag: "Agrees" })
-    const app = makeApp(options, state, users, Ref.get(decision))
+    const connections = yield* Connections.make
+    const app = makeApp(options, state, users, Ref.get(decision), connections)
     return {
       app,
       httpClient: FakeServer.httpClient(app),
+      connector: FakeServer.connector(app),
       stats: Effect.map(Ref.get(state), ({ stats }) => stats),
       revokeAll: Ref.update(state, State.revokeAccess),
       killSessions: Ref.update(state, State.killSessions),
-      restart: Ref.update(state, State.restart),
+      restart: Effect.zipRight(Ref.update(state, State.restart), connections.breakAll),
+      sockets: connections.open,
+      publish: (topic, data) => connections.publish(topic, data, true),
+      drop: (topic) => connections.publish(topic, undefined, false),
+      breakSockets: connections.breakAll,
+      hangSockets: connections.hangAll,
       changePassword: (username, password) =>
         Effect.sync(() => MutableRef.update(users, (users) => Record.modify(users, username, () => password))),
       block: (username) => Ref.update(state, (state) => ({ ...state, blocked: HashSet.add(state.blocked, username) })),
@@ -210,22 +237,27 @@ export const make = (options: Options = {}): Effect.Effect<Service> =>
   })
 
 /**
- * A fake server, and the client that reaches it in memory, in place of a real transport. Each call gives another server.
+ * A fake server, and what reaches it in memory in place of a real transport: the client, and the connector of WebSockets.
+ * Each call gives another server.
  *
  * @since 0.1.0
  * @category layers
  */
-export const layer = (options?: Options): Layer.Layer<FakeYamcs | HttpClient.HttpClient> =>
+export const layer = (options?: Options): Layer.Layer<FakeYamcs | HttpClient.HttpClient | Connector> =>
   Layer.effectContext(
     Effect.map(make(options), (fake) =>
-      Context.make(FakeYamcs, fake).pipe(Context.add(HttpClient.HttpClient, fake.httpClient)))
+      Context.make(FakeYamcs, fake).pipe(
+        Context.add(HttpClient.HttpClient, fake.httpClient),
+        Context.add(Connector, fake.connector)
+      ))
   )
 
 const makeApp = (
   options: Options,
   state: Ref.Ref<State.State>,
   users: MutableRef.MutableRef<Readonly<Record<string, string>>>,
-  decision: Effect.Effect<Decision>
+  decision: Effect.Effect<Decision>,
+  connections: Connections.Connections
 ): HttpApp.Default => {
   const contextPath = (options.contextPath ?? "").replace(/^\/*(?=.)/, "/").replace(/\/+$/, "")
   const tokenLatency = Duration.decode(options.tokenLatency ?? 0)
@@ -278,11 +310,7 @@ const makeApp = (
     Effect.gen(function*() {
       const body = yield* textOf(request)
       const now = yield* Clock.currentTimeMillis
-      const presented = {
-        authorization: request.headers.authorization,
-        apiKey: request.headers["x-api-key"],
-        cookies: request.cookies
-      }
+      const presented = presentedBy(request)
       return yield* Ref.modify(state, (state) =>
         Either.match(Api.authenticate(settings, state, presented, now), {
           onLeft: ({ message, status }) => [
@@ -295,6 +323,31 @@ const makeApp = (
             return [apiAnswer(request, answer, options.wrapErrors ?? false), next]
           }
         }))
+    })
+
+  /** The proof is looked at once. The WebSocket then outlives it. */
+  const webSocket = (request: HttpServerRequest.HttpServerRequest) =>
+    Effect.gen(function*() {
+      const now = yield* Clock.currentTimeMillis
+      const isUpgrade = request.headers["upgrade"]?.toLowerCase() === "websocket"
+      const caller = yield* Ref.modify(state, (state) => {
+        const caller = Api.authenticate(settings, state, presentedBy(request), now)
+        const { stats } = state
+        return [
+          caller,
+          State.count(
+            state,
+            Either.match(caller, {
+              onLeft: ({ status }) => ({ refused: stats.refused + (status === 401 ? 1 : 0) }),
+              onRight: () => ({ handshakes: stats.handshakes + (isUpgrade ? 1 : 0) })
+            })
+          )
+        ]
+      })
+      if (Either.isLeft(caller)) return Answers.plainText(caller.left.status, caller.left.message)
+      return isUpgrade
+        ? yield* connections.accept(request, State.userInfo(settings, caller.right).superuser)
+        : Answers.plainText(400, "not a WebSocket handshake request: missing upgrade")
     })
 
   const login = (request: HttpServerRequest.HttpServerRequest) =>
@@ -357,6 +410,9 @@ const makeApp = (
     if (path === "/auth/token") {
       return token(request)
     }
+    if (path === "/api/websocket" && request.method === "GET") {
+      return webSocket(request)
+    }
     if (/^\/api(\/|$)/.test(path)) {
       return api(request, path)
     }
@@ -379,6 +435,12 @@ type OpenRoute = readonly [
   methods: ReadonlyArray<string>,
   route: (request: HttpServerRequest.HttpServerRequest) => Effect.Effect<HttpServerResponse.HttpServerResponse>
 ]
+
+const presentedBy = ({ cookies, headers }: HttpServerRequest.HttpServerRequest): Api.Presented => ({
+  authorization: headers.authorization,
+  apiKey: headers["x-api-key"],
+  cookies
+})
 
 const textOf = (request: HttpServerRequest.HttpServerRequest) => Effect.orElseSucceed(request.text, () => "")
 

@@ -66,6 +66,23 @@ export {
 
 export {
   /**
+   * The subscriptions of the client of a layer below: see `YamcsSubscription`.
+   *
+   * @since 0.1.0
+   * @category layers
+   */
+  layer as layerSubscriptions,
+  /**
+   * A subscription as a stream: see `YamcsSubscription`.
+   *
+   * @since 0.1.0
+   * @category subscriptions
+   */
+  subscribe
+} from "./YamcsSubscription.ts"
+
+export {
+  /**
    * The client of Yamcs, whatever its mode. Every layer of this module provides it.
    *
    * @since 0.1.0

@@ -12,3 +12,5 @@ export * as YamcsApi from "./YamcsApi.ts"
 export * as YamcsCredential from "./YamcsCredential.ts"
 /** @since 0.1.0 */
 export * as YamcsError from "./YamcsError.ts"
+/** @since 0.1.0 */
+export * as YamcsSubscription from "./YamcsSubscription.ts"

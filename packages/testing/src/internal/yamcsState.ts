@@ -17,8 +17,10 @@ import * as Record from "effect/Record"
 export interface Stats {
   /** Authenticated API calls, answered with 2xx or not. */
   readonly requests: number
-  /** API calls answered with 401. */
+  /** API calls and handshakes answered with 401. */
   readonly refused: number
+  /** Handshakes of WebSockets whose proof was good. */
+  readonly handshakes: number
   /** Requests to `/auth/token`, whatever the answer. */
   readonly attempts: number
   /** Kerberos tickets that were exchanged for a code. */
@@ -146,6 +148,7 @@ export const initial = (serviceAccounts: ReadonlyArray<ServiceAccount>, now: num
   stats: {
     requests: 0,
     refused: 0,
+    handshakes: 0,
     attempts: 0,
     tickets: 0,
     logins: 0,
