@@ -1,4 +1,4 @@
-/** Yamcs: a call and its failure, a service account, tickets, a person, a script, and a session that is kept alive. */
+/** Yamcs: a call and its failure, a service account, tickets, a person, a script, a session that is kept alive, and a subscription. */
 import * as Negotiate from "@effect-auth/core/Negotiate"
 import * as RefreshPolicy from "@effect-auth/core/RefreshPolicy"
 import * as Kerberos from "@effect-auth/node/Kerberos"
@@ -9,7 +9,7 @@ import * as Yamcs from "@effect-auth/yamcs/Yamcs"
 import * as YamcsCredential from "@effect-auth/yamcs/YamcsCredential"
 import * as YamcsError from "@effect-auth/yamcs/YamcsError"
 import { HttpClientResponse } from "@effect/platform"
-import { Config, ConfigProvider, Effect, Layer, Redacted, Schema } from "effect"
+import { Config, ConfigProvider, Effect, Layer, Option, Redacted, Schedule, Schema, Stream } from "effect"
 import { deepStrictEqual } from "node:assert"
 
 // #region layer
@@ -67,6 +67,24 @@ export const Display = Yamcs.layerPassword({
 })
 // #endregion
 
+// #region subscribe
+export const events = Yamcs.subscribe("events", { options: { instance: "simulator" } }).pipe(
+  Stream.map((element) => {
+    switch (element._tag) {
+      case "Data":
+        return `event ${element.seq}`
+      case "Lost":
+        return `something is missing here: ${element.reason}`
+      case "Reconnected":
+        return "events come again"
+    }
+  })
+)
+
+// one connection for all subscriptions, with the credential and the session of the client below
+export const OpsLive = Yamcs.layerSubscriptions().pipe(Layer.provideMerge(Ops))
+// #endregion
+
 const { password, serviceAccount, username } = FakeYamcs.canaries
 
 const environment = (variables: ReadonlyArray<readonly [string, string]>) =>
@@ -90,7 +108,7 @@ export const test = Effect.gen(function*() {
     ["simulator"],
     "operator"
   ])
-  const { negotiate } = yield* FakeYamcs.FakeYamcs
+  const { negotiate, publish } = yield* FakeYamcs.FakeYamcs
   const script = yield* Yamcs.user.pipe(
     Effect.provide(Script),
     environment([["YAMCS_URL", "http://yamcs.example:8090"], ["YAMCS_API_KEY", FakeYamcs.canaries.apiKey]])
@@ -102,4 +120,10 @@ export const test = Effect.gen(function*() {
     script
   ]
   deepStrictEqual(others.map(({ name }) => name), ["operator", "operator", "operator", "operator"])
+  yield* Effect.repeat(publish("events", {}), Schedule.spaced("10 millis")).pipe(Effect.fork)
+  const first = yield* Stream.runHead(events).pipe(
+    Effect.provide(OpsLive),
+    environment([["YAMCS_USERNAME", username], ["YAMCS_PASSWORD", password]])
+  )
+  deepStrictEqual(first, Option.some("event 1"))
 }).pipe(Effect.provide(FakeYamcs.layer({ spnego: true, openId: {} })))

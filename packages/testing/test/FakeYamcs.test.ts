@@ -654,4 +654,55 @@ describe("FakeYamcs", () => {
         NodeHttpClient.layerUndici
       ])))
   })
+
+  describe("its WebSocket", () => {
+    const open = (fake: FakeYamcs.Service, headers: Readonly<Record<string, string>>, path = "/api/websocket") =>
+      fake.connector.open({
+        address: `wss://yamcs.test${path}`,
+        url: Redacted.make(`wss://yamcs.test${path}`),
+        headers: Redacted.make(headers),
+        protocols: ["json"]
+      })
+
+    const basicHeader = { authorization: `Basic ${btoa(`${username}:${password}`)}` }
+
+    it.effect("is opened by every proof of the API, and refused in its words", () =>
+      Effect.gen(function*() {
+        const fake = yield* FakeYamcs.make()
+        for (const headers of [basicHeader, { "x-api-key": apiKey }]) {
+          assert.strictEqual((yield* open(fake, headers))._tag, "Opened")
+        }
+        const refusals: ReadonlyArray<readonly [Record<string, string>, number, string]> = [
+          [{}, 401, "Missing authentication"],
+          [
+            { authorization: "Bearer x" },
+            401,
+            "Failed to decode JWT: JWT should consist of three sections separated by dots"
+          ],
+          [{ "x-api-key": "x" }, 401, "Invalid API key"],
+          [{ authorization: "bearer x" }, 400, "Unsupported Authorization header 'bearer x'"]
+        ]
+        for (const [headers, status, text] of refusals) {
+          const refused = yield* open(fake, headers)
+          assert(refused._tag === "Refused")
+          const said = (yield* Effect.promise(() => refused.response.text())).trim()
+          assert.deepStrictEqual([refused.response.status, said], [status, text])
+        }
+        assert.deepInclude(yield* fake.stats, { handshakes: 2, refused: 3 })
+      }).pipe(Effect.scoped))
+
+    it.effect("is at one path only, and says to an ordinary request what is missing", () =>
+      Effect.gen(function*() {
+        const fake = yield* FakeYamcs.make({ contextPath: "/ops" })
+        for (const path of ["/api/websocket", "/ops/api/websocket/", "/ops/api/websocket/simulator", "/ops"]) {
+          const refused = yield* open(fake, basicHeader, path)
+          assert(refused._tag === "Refused")
+          assert.strictEqual(refused.response.status, 404)
+        }
+        assert.strictEqual((yield* open(fake, basicHeader, "/ops/api/websocket?a=b"))._tag, "Opened")
+        const plain = yield* fake.httpClient.get("http://yamcs.test/ops/api/websocket", { headers: basicHeader })
+        assert.strictEqual(plain.status, 400)
+        assert.include(yield* plain.text, "missing upgrade")
+      }).pipe(Effect.scoped))
+  })
 })

@@ -26,9 +26,13 @@ export const admin = { username: "admin", password: "canary-password-real-yamcs"
 
 export interface RealYamcs {
   readonly baseUrl: string
+  /** Where it runs. */
+  readonly directory: string
   /** Starts the server and waits until it answers; it ends with `stop`, or with the Scope of `make`. */
   readonly start: Effect.Effect<void, unknown>
   readonly stop: Effect.Effect<void>
+  /** Sends the server a signal and waits for its end. */
+  readonly end: (signal: "TERM" | "KILL") => Effect.Effect<void, unknown>
   /** The status of each answer of the token endpoint so far, in order, from the server's own log. */
   readonly tokenAnswers: Effect.Effect<ReadonlyArray<string>, PlatformError>
 }
@@ -64,11 +68,32 @@ export interface Options {
   readonly java?: ReadonlyArray<string> | undefined
   /** Admits everyone as a guest. Default: no. */
   readonly open?: boolean | undefined
+  /** Names of instances; the files say what they are. Default: none. */
+  readonly instances?: ReadonlyArray<string> | undefined
+  /** More files of its directory, by path; what is no text is written as YAML. */
+  readonly files?: Readonly<Record<string, unknown>> | undefined
 }
 
 export interface AuthModule {
   readonly class: string
   readonly args?: Readonly<Record<string, string>>
+}
+
+/** An instance to subscribe to, with a processor and events, and a script that shows the API key that the server gave it. */
+export const simulator: Options = {
+  instances: ["simulator"],
+  files: {
+    "etc/yamcs.simulator.yaml": {
+      services: [
+        { class: "org.yamcs.archive.EventRecorder" },
+        { class: "org.yamcs.ProcessorCreatorService", args: { name: "realtime", type: "realtime" } }
+      ],
+      mdb: [],
+      streamConfig: { event: ["events_realtime"], tm: ["tm_realtime"], param: ["sys_param"] }
+    },
+    "etc/processor.yaml": { realtime: { services: [] } },
+    "etc/scripts/key.sh": "#!/bin/sh\nprintf %s \"$YAMCS_API_KEY\" > \"$1\"\nexec sleep 60\n"
+  }
 }
 
 /** The users of {@link admin}'s kind, beside those of other modules. */
@@ -90,11 +115,15 @@ export const makeWith = (options: Options): Effect.Effect<
     const port = yield* freePort
     const baseUrl = `http://127.0.0.1:${port}`
     const log = `${directory}/log`
-    yield* files.makeDirectory(`${directory}/etc`)
+    yield* files.makeDirectory(`${directory}/etc/scripts`, { recursive: true })
     yield* Effect.forEach(
       Object.entries(settings(port, options)),
       ([name, value]) => files.writeFileString(`${directory}/etc/${name}.yaml`, JSON.stringify(value))
     ) // JSON is YAML
+    yield* Effect.forEach(Object.entries(options.files ?? {}), ([name, value]) => {
+      const text = typeof value === "string" ? value : JSON.stringify(value)
+      return files.writeFileString(`${directory}/${name}`, text, { mode: 0o755 })
+    })
 
     const answers = http.get(`${baseUrl}/auth`).pipe(
       Effect.tap((response) => response.text),
@@ -109,7 +138,10 @@ export const makeWith = (options: Options): Effect.Effect<
       Command.workingDirectory(directory)
     )
 
-    const running: { scope: Scope.CloseableScope | undefined } = { scope: undefined }
+    const running: { scope: Scope.CloseableScope | undefined; process: CommandExecutor.Process | undefined } = {
+      scope: undefined,
+      process: undefined
+    }
     const stop = Effect.suspend(() => {
       const { scope } = running
       running.scope = undefined
@@ -119,14 +151,24 @@ export const makeWith = (options: Options): Effect.Effect<
     const start = Effect.gen(function*() {
       const scope = yield* Scope.fork(outer, ExecutionStrategy.sequential)
       running.scope = scope
-      yield* Command.start(server).pipe(Scope.extend(scope), Effect.provide(context))
+      running.process = yield* Command.start(server).pipe(Scope.extend(scope), Effect.provide(context))
       yield* answers
     })
 
+    const end = (signal: "TERM" | "KILL") =>
+      Effect.gen(function*() {
+        const pid = yield* files.readFileString(`${directory}/pid`)
+        yield* Effect.provide(Command.exitCode(Command.make("kill", `-${signal}`, pid.trim())), context)
+        if (running.process !== undefined) yield* Effect.timeout(running.process.exitCode, "30 seconds")
+        yield* stop
+      })
+
     return {
       baseUrl,
+      directory,
       start,
       stop,
+      end,
       tokenAnswers: Effect.map(
         files.readFileString(log),
         (text) => Array.from(text.matchAll(/POST \/auth\/token (\d{3})$/gmu), ([, status = ""]) => status)
@@ -147,6 +189,7 @@ path=$1
 shift
 java -Xmx256m "$@" -cp "$path" org.yamcs.YamcsServer --etc-dir etc --data-dir data --no-color < /dev/null >> log 2>&1 &
 server=$!
+echo $server > pid
 (read -r _ <&3; kill -9 $server) &
 parent=$!
 trap 'kill -9 $server' TERM
@@ -155,9 +198,10 @@ wait $server
 kill $parent
 `
 
-const settings = (port: number, { authModules = [ofFile], open = false }: Options) => ({
+const settings = (port: number, { authModules = [ofFile], instances = [], open = false }: Options) => ({
   yamcs: {
     dataDir: "data",
+    instances,
     services: [{
       class: "org.yamcs.http.HttpServer",
       args: { address: "127.0.0.1", port, maxAuthRequestsPerSecond: 5 }

@@ -18,6 +18,8 @@ import * as Schedule from "effect/Schedule"
 import * as Schema from "effect/Schema"
 import * as Scope from "effect/Scope"
 import * as Stream from "effect/Stream"
+import { assertSecretFree } from "../../core/test/printouts.ts"
+import { recordSpans } from "../../core/test/recordedSpans.ts"
 import * as Yamcs from "../src/Yamcs.ts"
 import { ApiKey, Password, ServiceAccount, Session } from "../src/YamcsCredential.ts"
 import * as YamcsSubscription from "../src/YamcsSubscription.ts"
@@ -200,7 +202,7 @@ describe("YamcsSubscription", () => {
       }).pipe(run)
   )
 
-  it.effect("a message that the server drops is told where it is missing", () =>
+  it.effect("messages that the server drops are told within two seconds", () =>
     Effect.gen(function*() {
       const { drop, publish, transport } = yield* setUp()
       const { subscribe } = yield* subscriptionsOf(transport)
@@ -210,8 +212,10 @@ describe("YamcsSubscription", () => {
       yield* drop("events")
       yield* drop("events")
       yield* publish("events", "b")
+      yield* Effect.sleep("2 seconds")
+      yield* publish("events", "c")
       yield* second
-      assert.deepStrictEqual(yield* lines, ["a", "lost: Dropped 2", "b"])
+      assert.deepStrictEqual(yield* lines, ["a", "b", "lost: Dropped 2", "c"])
     }).pipe(run))
 
   describe("a refusal ends its subscription alone", () => {
@@ -581,6 +585,42 @@ describe("YamcsSubscription", () => {
       }
       yield* second
       assert.deepStrictEqual((yield* sockets).map((calls) => calls.map(({ topic }) => topic)), [["time"]])
+    }).pipe(run))
+
+  it.effect("no failure and no span shows what was sent", () =>
+    Effect.gen(function*() {
+      const secrets = [
+        "canary-wrong-secret",
+        password,
+        apiKey,
+        serviceAccount.applicationSecret,
+        "eyJhbGciOiJIUzI1NiJ9"
+      ]
+      const secret = Redacted.make("canary-wrong-secret")
+      const all: ReadonlyArray<readonly [Yamcs.TaggedCredential, sent: string]> = [
+        [credential, "eyJhbGciOiJIUzI1NiJ9.e30.Y2FuYXJ5LXNpZ25hdHVyZQ"],
+        [{ _tag: "Password", username, password: secret }, ""],
+        [{ _tag: "Basic", username, password: secret }, "canary-wrong-secret"],
+        [{ _tag: "ApiKey", key: secret }, "canary-wrong-secret"],
+        [{ _tag: "Bearer", accessToken: secret }, "canary-wrong-secret"]
+      ]
+      const [errors, spans] = yield* Effect.forEach(all, ([given, sent]) =>
+        Effect.gen(function*() {
+          const quoting = (status: number) => Fault.status(status, { body: `what is ${sent}?` })
+          const { inject, transport } = yield* setUp()
+          const { subscribe } = yield* subscriptionsOf(transport, { reconnect: Schedule.stop }, given)
+          const fail = Effect.flip(Stream.runDrain(subscribe("nope", simulator)))
+          const first = yield* fail
+          yield* inject(quoting(400), { on: "GET /ops/api/websocket" })
+          const second = yield* fail
+          yield* inject(quoting(503), { on: "GET /ops/api/websocket" })
+          const third = yield* fail
+          yield* inject(Fault.reset, { on: "GET /ops/api/websocket" })
+          return [first, second, third, yield* fail]
+        })).pipe(recordSpans)
+      assert.isAbove(spans.length, 10)
+      assertSecretFree(errors, secrets)
+      assertSecretFree(spans, secrets)
     }).pipe(run))
 
   it.effect("data is decoded, and notices stay", () =>

@@ -8,7 +8,6 @@ import * as Deferred from "effect/Deferred"
 import * as Effect from "effect/Effect"
 import * as HashMap from "effect/HashMap"
 import * as Ref from "effect/Ref"
-import * as Schedule from "effect/Schedule"
 import type { Call } from "./yamcsSocket.ts"
 import * as Protocol from "./yamcsSocket.ts"
 
@@ -95,13 +94,11 @@ export const make: Effect.Effect<Connections> = Effect.gen(function*() {
           step(peer, (connection) =>
             Protocol.receive(typeof data === "string" ? data : new TextDecoder().decode(data), call, connection)))
       )
-      yield* Effect.raceFirst(
-        Effect.ignore(running),
-        Effect.raceFirst(
-          Deferred.await(peer.broken),
-          Effect.repeat(Effect.delay(tick(peer), "1 second"), Schedule.forever)
-        )
+      // servers run their apps uninterruptibly
+      const broken = Effect.interruptible(
+        Effect.raceFirst(Deferred.await(peer.broken), Effect.forever(Effect.delay(tick(peer), "1 second")))
       )
+      yield* Effect.raceFirst(Effect.ignore(running), broken)
       return HttpServerResponse.empty()
     }).pipe(Effect.scoped)
 

@@ -40,7 +40,7 @@ export const initial = (isSuperuser: boolean): Connection => ({ isSuperuser, cal
 /** `nextCall`: a number of the server, which counts the calls of all its connections. */
 export const receive = (text: string, nextCall: number, connection: Connection): Step =>
   Either.match(parse(text), {
-    onLeft: () => [connection, [unreadable]],
+    onLeft: (close) => [connection, [close]],
     onRight: (message): Step => {
       switch (message.type) {
         case "state":
@@ -108,24 +108,27 @@ const topics: Readonly<Record<string, Topic>> = {
 /** The parser knows no field beside these; a number may be text, and text a number, but an id is one. */
 const fields = ["type", "id", "options", "lowPriority", "call", "maxDroppedWrites"]
 
+/** In bytes. The real server counts them after compression, of which the fake sees nothing. */
 const longestFrame = 65_536
 
-const parse = (text: string): Either.Either<Message, "unreadable"> => {
-  if (new TextEncoder().encode(text).length > longestFrame) return Either.left("unreadable")
+const parse = (text: string): Either.Either<Message, Output> => {
+  if (new TextEncoder().encode(text).length > longestFrame) return Either.left(tooLong)
   const parsed = Option.liftThrowable((text: string): unknown => JSON.parse(text))(text)
-  if (Option.isNone(parsed) || !Predicate.isReadonlyRecord(parsed.value)) return Either.left("unreadable")
+  if (Option.isNone(parsed) || !Predicate.isReadonlyRecord(parsed.value)) return Either.left(unreadable)
   const { call = 0, id = 0, options = {}, type, ...others } = parsed.value
   const isReadable = typeof type === "string" && typeof id === "number" && typeof call === "number" &&
     Predicate.isReadonlyRecord(options) && Object.keys(others).every((name) => fields.includes(name))
-  if (!isReadable) return Either.left("unreadable")
+  if (!isReadable) return Either.left(unreadable)
   // the options of a topic that it does not know are not looked at
   const known = type === "cancel" ? ["call"] : topics[type]?.options
   return known === undefined || Object.keys(options).every((name) => known.includes(name))
     ? Either.right({ type, id, call, options })
-    : Either.left("unreadable")
+    : Either.left(unreadable)
 }
 
 const unreadable: Output = { _tag: "Close", code: 1000, reason: "Bye" }
+
+const tooLong: Output = { _tag: "Close", code: 1009, reason: `Max frame length of ${longestFrame} has been exceeded.` }
 
 const send = (message: unknown): Output => ({ _tag: "Send", text: JSON.stringify(message, null, 2) })
 

@@ -13,16 +13,17 @@ import * as Option from "effect/Option"
 import type { YamcsError } from "../../YamcsError.ts"
 import { Element, UnreadableOptions } from "./element.ts"
 import * as Message from "./message.ts"
+import * as Numbers from "./numbers.ts"
 
 /**
  * - `Waiting`: to be sent when there is a connection, or when it is its turn
  * - `Sent`: without a reply yet; `updates` follow when that has come
- * - `Active`: data comes; `seq` is the last number that did
+ * - `Active`: data comes
  */
 type Phase =
   | { readonly _tag: "Waiting" }
   | { readonly _tag: "Sent"; readonly updates: ReadonlyArray<Message.Request> }
-  | { readonly _tag: "Active"; readonly call: number; readonly seq: number }
+  | { readonly _tag: "Active"; readonly call: number; readonly numbers: Numbers.Numbers }
 
 interface Subscription {
   readonly request: Message.Request
@@ -135,6 +136,30 @@ export const received = (message: Message.Received) => (calls: Calls): Step => {
   }
 }
 
+/** Ends a while, after which numbers that are still missing are lost. */
+export const settled = (calls: Calls): Step => {
+  const outputs: Array<Output> = []
+  const subscriptions = HashMap.map(calls.subscriptions, (subscription, id) => {
+    const { phase } = subscription
+    if (phase._tag !== "Active" || Numbers.missing(phase.numbers) === 0) return subscription
+    const [count, numbers] = Numbers.settled(phase.numbers)
+    if (count > 0) outputs.push({ _tag: "Emit", id, element: Element.Lost({ reason: "Dropped", count }) })
+    return { ...subscription, phase: { ...phase, numbers } }
+  })
+  return [{ ...calls, subscriptions }, outputs]
+}
+
+/** Whether a number of this call is missing that may still come. */
+export const isUnsettledAt = ({ ids, subscriptions }: Calls, call: number): boolean =>
+  Option.exists(
+    Option.flatMap(HashMap.get(ids, call), (id) => HashMap.get(subscriptions, id)),
+    ({ phase }) => phase._tag === "Active" && Numbers.missing(phase.numbers) > 0
+  )
+
+/** Whether a number of any call is. */
+export const isUnsettled = ({ subscriptions }: Calls): boolean =>
+  HashMap.some(subscriptions, ({ phase }) => phase._tag === "Active" && Numbers.missing(phase.numbers) > 0)
+
 /** `isUnreadable`: the server closed it over something that it could not parse. */
 export const closed = (problem: string, isUnreadable: boolean) => (calls: Calls): Step => {
   const unanswered = unansweredOf(calls)
@@ -144,7 +169,7 @@ export const closed = (problem: string, isUnreadable: boolean) => (calls: Calls)
     id === culprit
       ? [{ _tag: "End", id, error: new UnreadableOptions({ topic: request.topic }) }]
       : phase._tag === "Active"
-      ? [{ _tag: "Emit", id, element: lost }]
+      ? [...droppedOf(phase.numbers), lost].map((element) => ({ _tag: "Emit", id, element }))
       : []
   )
   const left = culprit === undefined ? calls.subscriptions : HashMap.remove(calls.subscriptions, culprit)
@@ -160,6 +185,12 @@ export const closed = (problem: string, isUnreadable: boolean) => (calls: Calls)
     },
     outputs
   ]
+}
+
+/** What is missing when nothing more can come. */
+const droppedOf = (numbers: Numbers.Numbers): ReadonlyArray<Element> => {
+  const count = Numbers.missing(numbers)
+  return count === 0 ? [] : [Element.Lost({ reason: "Dropped", count })]
 }
 
 const waiting: Phase = { _tag: "Waiting" }
@@ -228,7 +259,7 @@ const replied = ({ call, id, refusal }: Message.Received & { readonly _tag: "Rep
       if (phase._tag !== "Sent") return [calls, []]
       const active = set({ ...calls, ids: HashMap.set(calls.ids, call, id) }, id, {
         ...subscription,
-        phase: { _tag: "Active", call, seq: 0 },
+        phase: { _tag: "Active", call, numbers: Numbers.none },
         wasActive: true,
         isSuspect: false
       })
@@ -251,13 +282,10 @@ const delivered = (calls: Calls, id: number, seq: number, data: unknown): Step =
     onSome: (subscription) => {
       const { phase } = subscription
       if (phase._tag !== "Active") return [calls, []]
-      const missing = seq - phase.seq - 1
+      const numbers = Numbers.arrived(phase.numbers, seq)
       return [
-        set(calls, id, { ...subscription, phase: { ...phase, seq } }),
-        [
-          ...(missing > 0 ? [Element.Lost({ reason: "Dropped", count: missing })] : []),
-          Element.Data({ seq, data })
-        ].map((element) => ({ _tag: "Emit", id, element }))
+        set(calls, id, { ...subscription, phase: { ...phase, numbers } }),
+        [{ _tag: "Emit", id, element: Element.Data({ seq, data }) }]
       ]
     }
   })

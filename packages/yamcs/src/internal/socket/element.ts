@@ -3,9 +3,10 @@ import * as Data from "effect/Data"
 import * as Schema from "effect/Schema"
 
 /**
- * What a subscription gives. What was lost is told where it is missing.
+ * What a subscription gives. What was lost is told.
  *
- * - `Data`: a message of the server; `seq` counts those of one connection, from 1
+ * - `Data`: a message of the server; `seq` counts those of one connection, from 1, in the order in which they came about.
+ *   They are given in the order in which they were sent, which may be another for messages of the same moment
  * - `Lost`: something is missing here. `Disconnected`: the connection ended, and until `Reconnected` the server sends
  *   nothing, nor later what happened meanwhile. `Dropped`: the server left out `count` messages, as it does with those of low
  *   priority. `Overflow`: the reader was slower than its buffer allows, and `count` messages were given up for later ones

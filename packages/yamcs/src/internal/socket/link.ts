@@ -63,6 +63,9 @@ export interface Link {
 /** A connection that lasted this long has ended an outage: the next one begins with the first wait of the schedule. */
 const stable = Duration.seconds(30)
 
+/** Longer than threads of the server may overtake each other. */
+const patience = Duration.seconds(1)
+
 /** Connects at once, and goes on until the Scope ends or an error is final: that ends every subscription, and `onEnd` runs. */
 export const make = (
   settings: Settings,
@@ -105,12 +108,25 @@ export const make = (
       }
     }
 
+    const unsettled = Effect.unsafeMakeLatch(false)
+    const settle = Effect.zipRight(
+      Effect.zipRight(unsettled.await, Effect.sleep(patience)),
+      Effect.sync(() => {
+        transit(Calls.settled)
+        if (!Calls.isUnsettled(MutableRef.get(calls))) unsettled.unsafeClose()
+      })
+    )
+
     const connection = connect(settings, {
       opened: (webSocket) => {
         MutableRef.set(current, webSocket)
         transit(Calls.opened)
       },
-      received: (text) => transit(Calls.received(Message.parse(text))),
+      received: (text) => {
+        const message = Message.parse(text)
+        transit(Calls.received(message))
+        if (message._tag === "Data" && Calls.isUnsettledAt(MutableRef.get(calls), message.call)) unsettled.unsafeOpen()
+      },
       probe: () => transit(Calls.probe),
       closed: (problem, isUnreadable) => {
         MutableRef.set(current, undefined)
@@ -118,6 +134,7 @@ export const make = (
       }
     })
 
+    yield* Effect.forkScoped(Effect.forever(settle))
     yield* Effect.forkScoped(
       Effect.catchAllCause(keepOpen(settings, connection), (cause) =>
         Effect.zipRight(
@@ -233,7 +250,7 @@ const connect = (
       {
         onFailure: (failure) => {
           const loss = failure._tag === "ConnectionLost" ? failure : lossOf(failure)
-          return Effect.as(Effect.sync(() => events.closed(loss.message, loss.code === 1000)), loss)
+          return Effect.as(Effect.sync(() => events.closed(loss.message, isUnreadable(loss))), loss)
         },
         onSuccess: () => Effect.sync(() => events.closed("the connection has reached its greatest age", false))
       }
@@ -258,6 +275,9 @@ const silent = (
     })
   return Effect.suspend(() => listen(MutableRef.get(heard), false))
 }
+
+/** What the server closes with over a message that it cannot parse, or that is too long for it. */
+const isUnreadable = ({ code }: ConnectionLost): boolean => code === 1000 || code === 1009
 
 const lossOf = (error: Socket.SocketError): ConnectionLost =>
   error.reason === "Close"
