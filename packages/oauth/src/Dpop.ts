@@ -5,6 +5,7 @@
  * @since 0.1.0
  */
 import type { Authenticator } from "@effect-auth/core/Authenticator"
+import { InvalidSetting } from "@effect-auth/core/AuthError"
 import type { TokenSource } from "@effect-auth/core/TokenSource"
 import type { Binding, Bindings, Prove } from "./internal/binding.ts"
 import * as Authenticators from "./internal/dpopAuthenticator.ts"
@@ -26,6 +27,8 @@ export interface Dpop extends Required<Options> {
    * nowhere, so that no token is stored.
    */
   readonly keeping: "WithToken" | "Elsewhere" | "Nowhere"
+  /** What a `store` is refused with. */
+  readonly unstorable?: InvalidSetting | undefined
   /** What binds the tokens of one source. */
   readonly bindings: (mode: string) => Bindings
   /** What sends them. */
@@ -87,7 +90,13 @@ export const given = (
   const proofKey = KeyBindings.givenKey(key, publicKey)
   return {
     orBearer,
-    keeping: lasting ? "Elsewhere" : "Nowhere",
+    ...(lasting ? { keeping: "Elsewhere" } : {
+      keeping: "Nowhere",
+      unstorable: new InvalidSetting({
+        setting: "store",
+        problem: "cannot keep tokens that are bound to a key which the next process does not have"
+      })
+    }),
     bindings: (mode) => KeyBindings.given(mode, proofKey),
     authenticator: (mode, tokens) => Authenticators.make(mode, tokens, { orBearer, given: proofKey })
   }

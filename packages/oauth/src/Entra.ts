@@ -15,6 +15,7 @@ import * as Encoding from "effect/Encoding"
 import * as Redacted from "effect/Redacted"
 import type { ClientAuthentication } from "./ClientAuthentication.ts"
 import * as ClientAuthentications from "./ClientAuthentication.ts"
+import * as Account from "./internal/account.ts"
 import * as Mode from "./internal/mode.ts"
 import type { AuthorizationServer } from "./internal/server.ts"
 import * as Session from "./internal/session.ts"
@@ -151,19 +152,22 @@ export interface OnBehalfOf<R = never> {
  */
 export const makeTokens = <R = never>(options: Settings & Session.TokenOptions & OnBehalfOf<R>): Session.Tokens<R> => {
   const { account, subject } = options
-  return Session.makeTokens({ ...options, server: server(options) }, {
-    name,
-    given: options.credential,
-    make: Credentials.tokenExchange,
-    account: account === undefined ? undefined : () => account,
-    login: ({ exchange }, demand) =>
-      Subject.exchanged(subject, ({ value }) =>
-        exchange(
-          { grant_type: grantType, assertion: Redacted.value(value), requested_token_use: "on_behalf_of" },
-          { demand }
-        ), ["invalid_grant"]),
-    refreshes: false
-  })
+  return Account.named(
+    options,
+    Session.makeTokens({ ...options, server: server(options) }, {
+      name,
+      given: options.credential,
+      make: Credentials.tokenExchange,
+      account: account === undefined ? undefined : () => account,
+      login: ({ exchange }, demand) =>
+        Subject.exchanged(subject, ({ value }) =>
+          exchange(
+            { grant_type: grantType, assertion: Redacted.value(value), requested_token_use: "on_behalf_of" },
+            { demand }
+          ), ["invalid_grant"]),
+      refreshes: false
+    })
+  )
 }
 
 /**

@@ -201,7 +201,11 @@ const keySet = (keys: Keys, mode: string) =>
     ? Effect.succeed(keys)
     : Effect.flatMap(
       HttpClient.HttpClient,
-      (client) => Effect.zipRight(checkedUrl("keys", keys), Document.fetched(client, keys, KeySet, { mode }))
+      (client) =>
+        Effect.zipRight(
+          checkedUrl("keys", keys),
+          Document.fetched(client, keys, KeySet, { mode, endpoint: "the server of the keys" })
+        )
     )
 
 const isSignedBy = (

@@ -11,6 +11,7 @@ import type { ConfigError } from "effect/ConfigError"
 import * as Effect from "effect/Effect"
 import * as Redacted from "effect/Redacted"
 import type { Assertion } from "./Assertion.ts"
+import * as Account from "./internal/account.ts"
 import * as Mode from "./internal/mode.ts"
 import * as Session from "./internal/session.ts"
 import type { JwtBearer } from "./OAuthCredential.ts"
@@ -45,18 +46,21 @@ export const makeTokens = <R = never>(
   options: Session.TokenSettings & Session.TokenOptions & Grant & Credential<R>
 ): Session.Tokens<R> => {
   const { account, assertion } = options
-  return Session.makeTokens(options, {
-    name,
-    given: options.credential ?? {},
-    make: Credentials.jwtBearer,
-    account: account === undefined ? undefined : () => account,
-    login: ({ client, exchange }, demand) =>
-      Effect.flatMap(
-        assertion(client.server),
-        (assertion) => exchange({ grant_type: grantType, assertion: Redacted.value(assertion) }, { demand })
-      ),
-    refreshes: false
-  })
+  return Account.named(
+    options,
+    Session.makeTokens(options, {
+      name,
+      given: options.credential ?? {},
+      make: Credentials.jwtBearer,
+      account: account === undefined ? undefined : () => account,
+      login: ({ client, exchange }, demand) =>
+        Effect.flatMap(
+          assertion(client.server),
+          (assertion) => exchange({ grant_type: grantType, assertion: Redacted.value(assertion) }, { demand })
+        ),
+      refreshes: false
+    })
+  )
 }
 
 /**

@@ -12,11 +12,13 @@ import * as Option from "effect/Option"
 import * as Redacted from "effect/Redacted"
 import * as Schema from "effect/Schema"
 
-const client = {
-  clientId: Credential.Name,
-  /** None: the client authenticates in another way, or not at all. */
-  clientSecret: Schema.optionalWith(Credential.Secret, { exact: true })
-}
+// Pure, as all calls here are: a program contains the credentials that it uses, and no others.
+const exact = { exact: true } as const
+
+/** None: the client authenticates in another way, or not at all. */
+const clientSecret = /*#__PURE__*/ Schema.optionalWith(Credential.Secret, exact)
+
+const client = { clientId: Credential.Name, clientSecret }
 
 /**
  * A client that acts for itself (RFC 6749 section 4.4).
@@ -25,7 +27,10 @@ const client = {
  * @category schemas
  */
 export class ClientCredentials
-  extends Schema.TaggedClass<ClientCredentials>("@effect-auth/oauth/ClientCredentials")("ClientCredentials", client)
+  extends /*#__PURE__*/ Schema.TaggedClass<ClientCredentials>("@effect-auth/oauth/ClientCredentials")(
+    "ClientCredentials",
+    client
+  )
 {}
 
 /**
@@ -36,7 +41,10 @@ export class ClientCredentials
  * @category schemas
  */
 export class AuthorizationCode
-  extends Schema.TaggedClass<AuthorizationCode>("@effect-auth/oauth/AuthorizationCode")("AuthorizationCode", client)
+  extends /*#__PURE__*/ Schema.TaggedClass<AuthorizationCode>("@effect-auth/oauth/AuthorizationCode")(
+    "AuthorizationCode",
+    client
+  )
 {}
 
 /**
@@ -45,7 +53,7 @@ export class AuthorizationCode
  * @since 0.1.0
  * @category schemas
  */
-export class Device extends Schema.TaggedClass<Device>("@effect-auth/oauth/Device")("Device", client) {}
+export class Device extends /*#__PURE__*/ Schema.TaggedClass<Device>("@effect-auth/oauth/Device")("Device", client) {}
 
 /**
  * A session that began elsewhere, such as in a browser: its refresh token, and the client it was issued to (RFC 6749
@@ -54,10 +62,15 @@ export class Device extends Schema.TaggedClass<Device>("@effect-auth/oauth/Devic
  * @since 0.1.0
  * @category schemas
  */
-export class RefreshToken extends Schema.TaggedClass<RefreshToken>("@effect-auth/oauth/RefreshToken")("RefreshToken", {
-  ...client,
-  refreshToken: Credential.Secret
-}) {}
+export class RefreshToken
+  extends /*#__PURE__*/ Schema.TaggedClass<RefreshToken>("@effect-auth/oauth/RefreshToken")("RefreshToken", {
+    clientId: Credential.Name,
+    clientSecret,
+    refreshToken: Credential.Secret
+  })
+{}
+
+const optionalName = /*#__PURE__*/ Schema.optionalWith(Credential.Name, exact)
 
 /**
  * The client that sends an assertion (RFC 7523 section 2.1), where the server wants to know it.
@@ -65,10 +78,12 @@ export class RefreshToken extends Schema.TaggedClass<RefreshToken>("@effect-auth
  * @since 0.1.0
  * @category schemas
  */
-export class JwtBearer extends Schema.TaggedClass<JwtBearer>("@effect-auth/oauth/JwtBearer")("JwtBearer", {
-  clientId: Schema.optionalWith(Credential.Name, { exact: true }),
-  clientSecret: client.clientSecret
-}) {}
+export class JwtBearer
+  extends /*#__PURE__*/ Schema.TaggedClass<JwtBearer>("@effect-auth/oauth/JwtBearer")("JwtBearer", {
+    clientId: optionalName,
+    clientSecret
+  })
+{}
 
 /**
  * The client that exchanges another token (RFC 8693).
@@ -77,7 +92,7 @@ export class JwtBearer extends Schema.TaggedClass<JwtBearer>("@effect-auth/oauth
  * @category schemas
  */
 export class TokenExchange
-  extends Schema.TaggedClass<TokenExchange>("@effect-auth/oauth/TokenExchange")("TokenExchange", client)
+  extends /*#__PURE__*/ Schema.TaggedClass<TokenExchange>("@effect-auth/oauth/TokenExchange")("TokenExchange", client)
 {}
 
 /**

@@ -98,7 +98,10 @@ export const discover = (
     const stated = yield* statedPlace(asked, options)
     const client = yield* HttpClient.HttpClient
     const fetched = (url: string) =>
-      Effect.map(Document.fetched(client, url, Metadata, options), (document) => ({ url, document }))
+      Effect.map(
+        Document.fetched(client, url, Metadata, { mode: options.mode, endpoint: "the server of a public document" }),
+        (document) => ({ url, document })
+      )
     const [first, ...others] = placesFrom(stated, wellKnown(asked))
     const { document, url } = yield* others.reduce(
       (tried, place) => Effect.catchIf(tried, Document.isMissing, () => fetched(place)),

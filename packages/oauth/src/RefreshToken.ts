@@ -4,9 +4,13 @@
  *
  * @since 0.1.0
  */
+import { CredentialsRejected } from "@effect-auth/core/AuthError"
 import type { Given, Untagged } from "@effect-auth/core/CredentialSource"
+import * as Token from "@effect-auth/core/Token"
 import type * as Config from "effect/Config"
 import type { ConfigError } from "effect/ConfigError"
+import * as DateTime from "effect/DateTime"
+import * as Effect from "effect/Effect"
 import * as Redacted from "effect/Redacted"
 import * as Mode from "./internal/mode.ts"
 import * as Session from "./internal/session.ts"
@@ -36,8 +40,12 @@ export const makeTokens = <R = never>(
     make: Credentials.refreshToken,
     // the session itself is what a stored token continues
     account: ({ refreshToken }) => Redacted.value(refreshToken),
+    login: new CredentialsRejected({
+      mode: name,
+      detail: "the session has ended; supply the refresh token of a new one"
+    }),
     refreshes: true,
-    begun: ({ refreshToken }) => refreshToken
+    begun: spent
   })
 
 /**
@@ -84,3 +92,10 @@ export const layerConfig = <Self = never>(
   Mode.layerConfigOf(config, (settings) => layer<Self>({ ...options, ...settings }))
 
 const name = "OAuth/RefreshToken"
+
+/** Only the refresh token is known: it is redeemed before the first request. */
+const spent = ({ refreshToken }: RefreshToken): Effect.Effect<Token.Token> =>
+  Effect.map(
+    DateTime.now,
+    (now) => new Token.Token({ value: Redacted.make("none"), issuedAt: now, expiresAt: now, refreshToken })
+  )

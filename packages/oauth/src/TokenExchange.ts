@@ -11,6 +11,7 @@ import type * as Config from "effect/Config"
 import type { ConfigError } from "effect/ConfigError"
 import * as Effect from "effect/Effect"
 import * as Redacted from "effect/Redacted"
+import * as Account from "./internal/account.ts"
 import * as Mode from "./internal/mode.ts"
 import * as Session from "./internal/session.ts"
 import * as Subject from "./internal/subject.ts"
@@ -65,31 +66,34 @@ const tokensOfTypes = <R>(
   options: Session.TokenSettings & Session.TokenOptions & Grant & Credential<R>
 ): Session.Tokens<R> => {
   const { account, actor, audience, refresh = false, requestedTokenType, subject, subjectTokenType } = options
-  return Session.makeTokens(options, {
-    name,
-    given: options.credential,
-    make: Credentials.tokenExchange,
-    account: account === undefined ? undefined : () => JSON.stringify([account, [requestedTokenType, audience]]),
-    required: "issued_token_type",
-    types,
-    refreshes: refresh,
-    login: ({ exchange }, demand) =>
-      Subject.exchanged(
-        subject,
-        ({ value }) =>
-          Effect.flatMap(actor === undefined ? Effect.succeed(undefined) : actor.tokens.get, (acting) =>
-            exchange({
-              grant_type: grantType,
-              subject_token: Redacted.value(value),
-              subject_token_type: subjectTokenType ?? accessToken,
-              actor_token: acting === undefined ? undefined : Redacted.value(acting.value),
-              actor_token_type: acting === undefined ? undefined : actor?.tokenType ?? accessToken,
-              ...(requestedTokenType === undefined ? undefined : { requested_token_type: requestedTokenType }),
-              ...(audience === undefined ? undefined : { audience })
-            }, { demand })),
-        ["invalid_request", "invalid_grant"]
-      )
-  })
+  return Account.named(
+    options,
+    Session.makeTokens(options, {
+      name,
+      given: options.credential,
+      make: Credentials.tokenExchange,
+      account: account === undefined ? undefined : () => JSON.stringify([account, [requestedTokenType, audience]]),
+      required: "issued_token_type",
+      types,
+      refreshes: refresh,
+      login: ({ exchange }, demand) =>
+        Subject.exchanged(
+          subject,
+          ({ value }) =>
+            Effect.flatMap(actor === undefined ? Effect.succeed(undefined) : actor.tokens.get, (acting) =>
+              exchange({
+                grant_type: grantType,
+                subject_token: Redacted.value(value),
+                subject_token_type: subjectTokenType ?? accessToken,
+                actor_token: acting === undefined ? undefined : Redacted.value(acting.value),
+                actor_token_type: acting === undefined ? undefined : actor?.tokenType ?? accessToken,
+                ...(requestedTokenType === undefined ? undefined : { requested_token_type: requestedTokenType }),
+                ...(audience === undefined ? undefined : { audience })
+              }, { demand })),
+          ["invalid_request", "invalid_grant"]
+        )
+    })
+  )
 }
 
 /**

@@ -49,7 +49,7 @@ describe("AuthorizationServer", () => {
         assert.strictEqual(
           result._tag === "Left" ? result.left.message : "",
           `Test: the authorization server answered unexpectedly at ${issuer}/.well-known/openid-configuration (HTTP ${answer.status}): ` +
-            "it has no metadata there, nor where an issuer may have it otherwise; is `server` its issuer, to the letter? " +
+            "it has no metadata there; is `server` its issuer, to the letter? " +
             "A server without metadata is given by its endpoints: `server: { tokenEndpoint: ... }`"
         )
       }

@@ -62,8 +62,13 @@ export const discover = (
         detail: "the metadata is that of another issuer"
       })
     }
-    const server = fromDocument(document)
-    return yield* make(pattern === undefined ? server : { ...server, issuer: undefined })
+    return yield* make({
+      // the defaults of RFC 8414 section 2
+      grantTypes: ["authorization_code", "implicit"],
+      clientAuthentications: ["client_secret_basic"],
+      ...document,
+      issuer: pattern === undefined ? issuer : undefined
+    })
   })
 
 /** The places of an issuer's metadata, in the order in which they are tried. */
@@ -74,51 +79,36 @@ export const places = ({ origin, pathname }: URL): readonly [string, ...Readonly
   return path === "" ? [oauth, inserted] : [oauth, inserted, `${origin}${path}/.well-known/openid-configuration`]
 }
 
-const Texts = Schema.Array(Schema.String)
+const Text = Schema.String
+const Texts = Schema.Array(Text)
 
+const member = <A, I, Name extends string>(name: Name, schema: Schema.Schema<A, I>) =>
+  Schema.fromKey(Documents.member(schema), name)
+
+/** RFC 8414 section 2, with the members as they are called here. */
 const Document = Schema.Struct({
-  issuer: Schema.String,
-  token_endpoint: Schema.String,
-  authorization_endpoint: Documents.member(Schema.String),
-  device_authorization_endpoint: Documents.member(Schema.String),
-  revocation_endpoint: Documents.member(Schema.String),
-  registration_endpoint: Documents.member(Schema.String),
-  jwks_uri: Documents.member(Schema.String),
-  grant_types_supported: Documents.member(Texts),
-  token_endpoint_auth_methods_supported: Documents.member(Texts),
-  scopes_supported: Documents.member(Texts),
-  code_challenge_methods_supported: Documents.member(Texts),
-  authorization_response_iss_parameter_supported: Documents.member(Schema.Boolean),
-  client_id_metadata_document_supported: Documents.member(Schema.Boolean),
-  dpop_signing_alg_values_supported: Documents.member(Texts),
-  mtls_endpoint_aliases: Documents.member(Schema.Struct({
-    token_endpoint: Documents.member(Schema.String),
-    revocation_endpoint: Documents.member(Schema.String),
-    device_authorization_endpoint: Documents.member(Schema.String)
-  }))
-})
-
-const fromDocument = (document: typeof Document.Type): AuthorizationServer => ({
-  issuer: document.issuer,
-  tokenEndpoint: document.token_endpoint,
-  authorizationEndpoint: document.authorization_endpoint,
-  deviceAuthorizationEndpoint: document.device_authorization_endpoint,
-  revocationEndpoint: document.revocation_endpoint,
-  registrationEndpoint: document.registration_endpoint,
-  jwksUri: document.jwks_uri,
-  // the defaults of RFC 8414 section 2
-  grantTypes: document.grant_types_supported ?? ["authorization_code", "implicit"],
-  clientAuthentications: document.token_endpoint_auth_methods_supported ?? ["client_secret_basic"],
-  scopes: document.scopes_supported,
-  codeChallengeMethods: document.code_challenge_methods_supported,
-  statesIssuer: document.authorization_response_iss_parameter_supported,
-  clientMetadataDocuments: document.client_id_metadata_document_supported,
-  dpopAlgorithms: document.dpop_signing_alg_values_supported,
-  mtlsEndpoints: document.mtls_endpoint_aliases === undefined ? undefined : {
-    token: document.mtls_endpoint_aliases.token_endpoint,
-    revocation: document.mtls_endpoint_aliases.revocation_endpoint,
-    deviceAuthorization: document.mtls_endpoint_aliases.device_authorization_endpoint
-  }
+  issuer: Text,
+  tokenEndpoint: Schema.fromKey(Schema.propertySignature(Text), "token_endpoint"),
+  authorizationEndpoint: member("authorization_endpoint", Text),
+  deviceAuthorizationEndpoint: member("device_authorization_endpoint", Text),
+  revocationEndpoint: member("revocation_endpoint", Text),
+  registrationEndpoint: member("registration_endpoint", Text),
+  jwksUri: member("jwks_uri", Text),
+  grantTypes: member("grant_types_supported", Texts),
+  clientAuthentications: member("token_endpoint_auth_methods_supported", Texts),
+  scopes: member("scopes_supported", Texts),
+  codeChallengeMethods: member("code_challenge_methods_supported", Texts),
+  statesIssuer: member("authorization_response_iss_parameter_supported", Schema.Boolean),
+  clientMetadataDocuments: member("client_id_metadata_document_supported", Schema.Boolean),
+  dpopAlgorithms: member("dpop_signing_alg_values_supported", Texts),
+  mtlsEndpoints: member(
+    "mtls_endpoint_aliases",
+    Schema.Struct({
+      token: member("token_endpoint", Text),
+      revocation: member("revocation_endpoint", Text),
+      deviceAuthorization: member("device_authorization_endpoint", Text)
+    })
+  )
 })
 
 /** What is at none of the places of an issuer's metadata. */
@@ -129,7 +119,6 @@ const withoutMetadata = (mode: string, { status, url }: Documents.Missing): Toke
     endpoint: "the authorization server",
     url,
     status,
-    detail:
-      "it has no metadata there, nor where an issuer may have it otherwise; is `server` its issuer, to the letter? " +
+    detail: "it has no metadata there; is `server` its issuer, to the letter? " +
       "A server without metadata is given by its endpoints: `server: { tokenEndpoint: ... }`"
   })

@@ -12,7 +12,7 @@ export const fetched = <A, I>(
   client: HttpClient.HttpClient,
   url: string,
   schema: Schema.Schema<A, I>,
-  { endpoint = "the server of a public document", mode }: Pick<TokenEndpoint.Options, "endpoint" | "mode">
+  { endpoint, mode }: Pick<TokenEndpoint.Options, "endpoint" | "mode">
 ): Effect.Effect<A, ExchangeError> => {
   const options: TokenEndpoint.Options = {
     mode,

@@ -1,6 +1,5 @@
 /** The parameters of a token request. Only `resource` and `audience` may be there more than once (RFC 8707, RFC 8693). */
 import type { Demand } from "@effect-auth/core/TokenSource"
-import * as Record from "effect/Record"
 
 export type Parameters = Readonly<Record<string, string | ReadonlyArray<string> | undefined>>
 
@@ -25,7 +24,9 @@ export const make = (
   const protocol = { ...own, scope: scope?.join(" "), resource: wanted.resource }
   return {
     ...protocol,
-    ...Record.filter(wanted.parameters ?? {}, (_, name) => !(name in protocol) && !ofAuthentication.test(name))
+    ...Object.fromEntries(
+      Object.entries(wanted.parameters ?? {}).filter(([name]) => !(name in protocol) && !ofAuthentication.test(name))
+    )
   }
 }
 

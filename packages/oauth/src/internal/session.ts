@@ -1,6 +1,6 @@
 /** The session of an OAuth client: who it is at which server, what it asks for, and the token source of that. */
-import type { CredentialUnavailable, ExchangeError, SetupError } from "@effect-auth/core/AuthError"
-import { CredentialsRejected, InvalidSetting } from "@effect-auth/core/AuthError"
+import type { CredentialsRejected, CredentialUnavailable, ExchangeError, SetupError } from "@effect-auth/core/AuthError"
+import { InvalidSetting } from "@effect-auth/core/AuthError"
 import type { Given } from "@effect-auth/core/CredentialSource"
 import * as CredentialSource from "@effect-auth/core/CredentialSource"
 import * as RefreshPolicy from "@effect-auth/core/RefreshPolicy"
@@ -9,7 +9,6 @@ import * as Token from "@effect-auth/core/Token"
 import type { Demand, TokenSource } from "@effect-auth/core/TokenSource"
 import type { TokenStore } from "@effect-auth/core/TokenStore"
 import type * as HttpClient from "@effect/platform/HttpClient"
-import * as DateTime from "effect/DateTime"
 import * as Effect from "effect/Effect"
 import type * as Either from "effect/Either"
 import * as Redacted from "effect/Redacted"
@@ -120,14 +119,14 @@ export interface Mode<F extends object, C extends Client, R, I = never> {
    * Whose tokens they are, beside the client's; `undefined` if that cannot be told, so that nothing may be stored.
    */
   readonly account: ((credential: C) => string) | undefined
-  /** `undefined`: nobody can log in by credentials alone. */
-  readonly login?: Login<C, never> | undefined
+  /** `undefined`: nobody can log in by credentials alone. An error: what is said then, where it is more than that. */
+  readonly login?: Login<C, never> | CredentialsRejected | undefined
   /** How a person logs in. */
   readonly interactive?: Login<C, I> | undefined
   /** Whether the refresh tokens of its answers are redeemed. */
   readonly refreshes: boolean
-  /** The refresh token of a session that began elsewhere. */
-  readonly begun?: ((credential: C) => Redacted.Redacted) | undefined
+  /** The token of a session that began elsewhere. */
+  readonly begun?: ((credential: C) => Effect.Effect<Token.Token>) | undefined
   /** The types of token that can be used, in lower case. Default: bearer tokens (RFC 6750). */
   readonly types?: ReadonlyArray<string> | undefined
   /** A member that the answer must have (RFC 8693 section 2.2.1). */
@@ -147,20 +146,9 @@ export const make = <F extends object, C extends Client, R, I>(
   { account, given, make, name: mode, required, types = ["bearer"] }: Mode<F, C, R, I>
 ): Effect.Effect<Session<C>, SetupError, R> =>
   Effect.gen(function*() {
-    if (account === undefined && options.store !== undefined) {
-      return yield* new InvalidSetting({
-        setting: "store",
-        problem: "needs an `account`, which says whose tokens they are: one account would get the token of another"
-      })
-    }
     yield* Resources.checked(options.resource)
     const { dpop } = options
-    if (dpop?.keeping === "Nowhere" && options.store !== undefined) {
-      return yield* new InvalidSetting({
-        setting: "store",
-        problem: "cannot keep tokens that are bound to a key which the next process does not have"
-      })
-    }
+    if (options.store !== undefined && dpop?.unstorable !== undefined) return yield* dpop.unstorable
     const source = yield* CredentialSource.make(given, { mode, make })
     const servers = yield* Servers.make(options.server, mode)
     const bindings = dpop?.bindings(mode)
@@ -247,14 +235,7 @@ export const makeTokens = <F extends object, C extends Client, R = never, I = ne
       mode: name,
       origin,
       account,
-      login: login !== undefined
-        ? asked(login)
-        : begun === undefined
-        ? undefined
-        : new CredentialsRejected({
-          mode: name,
-          detail: "the session has ended; supply the refresh token of a new one"
-        }),
+      login: typeof login === "function" ? asked(login) : login,
       interactive: interactive === undefined ? undefined : asked(interactive),
       // a refresh asks for what was granted (RFC 6749 section 6)
       refresh: refreshes
@@ -268,7 +249,7 @@ export const makeTokens = <F extends object, C extends Client, R = never, I = ne
       revoke: (token: Token.Token) => Effect.flatMap(connect, ({ client }) => TokenRequest.revoke(client, token)),
       initial: begun === undefined
         ? undefined
-        : Effect.asSome(Effect.flatMap(connect, ({ credential }) => spent(begun(credential))))
+        : Effect.asSome(Effect.flatMap(connect, ({ credential }) => begun(credential)))
     }, options)
   })
 
@@ -288,13 +269,6 @@ export const storeOf = <C>(
         problem: "is needed to keep the sessions of users: give a `store`, or provide `TokenStores`"
       })
       : Effect.succeed(Effect.flatMap(account, store)))
-
-/** Only the refresh token is known: it is redeemed before the first request. */
-const spent = (refreshToken: Redacted.Redacted): Effect.Effect<Token.Token> =>
-  Effect.map(
-    DateTime.now,
-    (now) => new Token.Token({ value: Redacted.make("none"), issuedAt: now, expiresAt: now, refreshToken })
-  )
 
 /** A login costs the same as a refresh here, and nobody can reuse it (RFC 6749 section 4.4.3). */
 const withoutRefreshToken = ({ refreshExpiresAt: _, refreshToken: __, ...token }: Token.Token): Token.Token =>

@@ -11,10 +11,8 @@ import * as HttpClientRequest from "@effect/platform/HttpClientRequest"
 import * as Duration from "effect/Duration"
 import * as Effect from "effect/Effect"
 import * as Predicate from "effect/Predicate"
-import * as Record from "effect/Record"
 import * as Redacted from "effect/Redacted"
 import * as Schema from "effect/Schema"
-import * as Struct from "effect/Struct"
 import type * as ClientAuthentications from "../ClientAuthentication.ts"
 import type { ClientAuthentication } from "../ClientAuthentication.ts"
 import type { Binding, Prove } from "./binding.ts"
@@ -64,24 +62,15 @@ export const send = (
   return Effect.gen(function*() {
     const { answer, url } = yield* ask(client, endpointOf(client, "token"), parameters, TokenResponse, options)
     const type = answer.token_type || "Bearer"
-    if (!types.includes(type.toLowerCase())) {
+    const detail = !types.includes(type.toLowerCase())
       // its words are the server's own, so they are not repeated
-      return yield* new MalformedTokenResponse({
-        mode,
-        url,
-        detail: `the token is of another type than ${types[0]}`
-      })
-    }
-    if (required !== undefined && typeof answer[required] !== "string") {
-      return yield* new MalformedTokenResponse({
-        mode,
-        url,
-        detail: `the answer has no ${required}`
-      })
-    }
-    const extra = Record.filter(
-      Struct.pick(answer, ...keep, ...required === undefined ? [] : [required]),
-      (value) => value !== undefined
+      ? `the token is of another type than ${types[0]}`
+      : required !== undefined && typeof answer[required] !== "string"
+      ? `the answer has no ${required}`
+      : undefined
+    if (detail !== undefined) return yield* new MalformedTokenResponse({ mode, url, detail })
+    const extra = Object.entries(answer).filter(([name, value]) =>
+      value !== undefined && (keep.includes(name) || name === required)
     )
     return yield* Token.make({
       mode,
@@ -96,7 +85,7 @@ export const send = (
       scope: granted(answer.scope, separator) ?? scope,
       idToken: answer.id_token,
       key: client.binding?.kept,
-      extra: Object.keys(extra).length === 0 ? undefined : extra
+      extra: extra.length === 0 ? undefined : Object.fromEntries(extra)
     })
   }).pipe(Effect.mapError(Resources.named(parameters["resource"])))
 }
