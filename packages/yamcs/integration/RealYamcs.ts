@@ -66,6 +66,8 @@ export interface Options {
   readonly authModules?: ReadonlyArray<AuthModule> | undefined
   /** Settings of Java, such as `-Djava.security.krb5.conf=...`. */
   readonly java?: ReadonlyArray<string> | undefined
+  /** How long access tokens live, in milliseconds. Default: 3 seconds. */
+  readonly accessTokenLifespan?: number | undefined
   /** Admits everyone as a guest. Default: no. */
   readonly open?: boolean | undefined
   /** Names of instances; the files say what they are. Default: none. */
@@ -198,7 +200,10 @@ wait $server
 kill $parent
 `
 
-const settings = (port: number, { authModules = [ofFile], instances = [], open = false }: Options) => ({
+const settings = (
+  port: number,
+  { accessTokenLifespan = 3000, authModules = [ofFile], instances = [], open = false }: Options
+) => ({
   yamcs: {
     dataDir: "data",
     instances,
@@ -209,7 +214,7 @@ const settings = (port: number, { authModules = [ofFile], instances = [], open =
   },
   security: {
     enabled: !open,
-    accessTokenLifespan: 3000,
+    accessTokenLifespan,
     authModules
   },
   users: { [admin.username]: { password: admin.password, superuser: true } }
