@@ -81,6 +81,24 @@ describe("SocketConnector", () => {
       assert.deepStrictEqual(yield* Ref.get(received), [...Array.from({ length: 200 }, (_, i) => String(i)), "after"])
     }).pipe(Effect.scoped, Effect.provide(platform)))
 
+  it.live("holds messages back until somebody listens, however late", () =>
+    Effect.gen(function*() {
+      const { baseUrl } = yield* serve(() => true)
+      const client = yield* AuthenticatedHttpClient.make(canary, { baseUrl })
+      const connection = yield* AuthenticatedSocket.open(client, { url: "/events" })
+      yield* Effect.sleep("200 millis")
+      const socket = yield* AuthenticatedSocket.fromConnection(connection)
+      const received = yield* Ref.make(0)
+      const done = yield* Deferred.make<void>()
+      yield* Effect.forkScoped(socket.runRaw(() =>
+        Effect.flatMap(
+          Ref.updateAndGet(received, (n) => n + 1),
+          (n) => n === 200 ? Deferred.succeed(done, undefined) : Effect.void
+        )
+      ))
+      yield* Deferred.await(done)
+    }).pipe(Effect.scoped, Effect.provide(platform)))
+
   it.live("tells the status of a refusal, so that the next token is tried", () =>
     Effect.gen(function*() {
       const { baseUrl } = yield* serve(({ headers }) => headers.authorization === "Bearer canary-2")

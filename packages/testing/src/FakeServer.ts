@@ -307,7 +307,7 @@ const serverEnd = (socket: MemorySocket.MemorySocket, accepted: Effect.Effect<un
           queueMicrotask(() => socket.resume())
           return MemorySocket.asWebSocket(socket)
         }),
-        () => Effect.sync(() => socket.close())
+        () => Effect.sync(() => socket.close(1006))
       )
     )
   )
