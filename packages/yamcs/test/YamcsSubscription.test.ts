@@ -118,6 +118,13 @@ describe("YamcsSubscription", () => {
       }).pipe(run))
   }
 
+  it.effect("subscribes as the guest of a server without security", () =>
+    Effect.gen(function*() {
+      const { transport } = yield* setUp({ guest: "guest" })
+      const { subscribe } = yield* subscriptionsOf(transport, {}, { _tag: "Anonymous" })
+      assert.lengthOf(Array.from(yield* Stream.runCollect(Stream.take(subscribe("time", simulator), 1))), 1)
+    }).pipe(run))
+
   it.effect("subscribes with the tokens of a session that began elsewhere", () =>
     Effect.gen(function*() {
       const { httpClient, transport } = yield* setUp()
