@@ -184,6 +184,38 @@ describe("RedisClient", () => {
       assert.notInclude(sizes, ":0")
     }))
 
+  it.scopedLive("goes on with the replica that Sentinel has put in the place of a server that died", () =>
+    Effect.gen(function*() {
+      const master = yield* Redis.start()
+      const replica = yield* Redis.start("--replicaof", "127.0.0.1", String(master.port))
+      const sentinel = yield* Redis.sentinel(master)
+      yield* Effect.repeat(sentinel.command("SENTINEL", "REPLICAS", "main"), {
+        until: (answer) => answer.includes(String(replica.port)),
+        schedule: Schedule.spaced("100 millis")
+      })
+      const client = yield* connected(() =>
+        new Ioredis.Redis({
+          sentinels: [{ host: "127.0.0.1", port: sentinel.port }],
+          name: "main",
+          maxRetriesPerRequest: null
+        }).on("error", () => {})
+      )
+      const store = yield* Effect.provideService(RedisTokenStore.make({ key: "acme" }), RedisClient.RedisClient, client)
+      const storing = (value: string) =>
+        store.withLock(Effect.gen(function*() {
+          const { generation } = yield* store.get
+          return yield* store.compareAndSet(generation, yield* Token.make({ value, lifetime: "1 hour" }))
+        }))
+      assert.isTrue(yield* storing("canary-a"))
+      yield* master.kill
+      assert.isTrue(yield* storing("canary-b"))
+      assert.deepStrictEqual(
+        Option.map((yield* store.get).token, ({ value }) => Redacted.value(value)),
+        Option.some("canary-b")
+      )
+      assert.match(yield* replica.command("ROLE"), /master/u)
+    }))
+
   it.scopedLive("does what the scripts in memory do, on random histories", () =>
     Effect.gen(function*() {
       const redis = yield* Redis.start()
