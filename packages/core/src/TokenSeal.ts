@@ -83,7 +83,7 @@ export const make = (
  * @example
  * ```ts
  * import * as TokenSeal from "@effect-auth/core/TokenSeal"
- * import type * as Config from "effect/Config"
+ * import * as Config from "effect/Config"
  *
  * // SESSION_KEYS=new,old
  * const seal = TokenSeal.fromConfig(Config.redacted("SESSION_KEYS"))
