@@ -188,11 +188,7 @@ describe("AuthorizationServer", () => {
         codeChallengeMethods: ["S256"],
         scopes: ["read"],
         dpopAlgorithms: ["ES256"],
-        mtlsEndpoints: {
-          token: "https://mtls.acme.example/token",
-          revocation: undefined,
-          deviceAuthorization: undefined
-        },
+        mtlsEndpoints: { token: "https://mtls.acme.example/token" },
         statesIssuer: true,
         clientMetadataDocuments: true
       })
