@@ -12,6 +12,7 @@
  *
  * @since 0.1.0
  */
+import type { DurationWithUnit } from "@effect-auth/rate-limit/DurationWithUnit"
 import * as HttpClientError from "@effect/platform/HttpClientError"
 import * as HttpClientRequest from "@effect/platform/HttpClientRequest"
 import * as HttpClientResponse from "@effect/platform/HttpClientResponse"
@@ -122,7 +123,7 @@ export interface Options extends Target {
   /** Default: every close code but 1000 and 1006, as of the platform. 1006 is also that of a connection that broke. */
   readonly closeCodeIsError?: ((code: number) => boolean) | undefined
   /** How long one opening may take, without the logins before it. Default: 10 seconds. */
-  readonly openTimeout?: Duration.DurationInput | undefined
+  readonly openTimeout?: DurationWithUnit | undefined
 }
 
 export {

@@ -11,6 +11,7 @@ import type { Given, Untagged } from "@effect-auth/core/CredentialSource"
 import * as CredentialSource from "@effect-auth/core/CredentialSource"
 import type * as OriginPolicy from "@effect-auth/core/OriginPolicy"
 import * as RequestCredentials from "@effect-auth/core/RequestCredentials"
+import type { DurationWithUnit } from "@effect-auth/rate-limit/DurationWithUnit"
 import type * as HttpClientRequest from "@effect/platform/HttpClientRequest"
 import type * as Config from "effect/Config"
 import type { ConfigError } from "effect/ConfigError"
@@ -42,7 +43,7 @@ export interface Settings {
   /** The name of the signature, by which servers tell several apart. Default: `sig`. */
   readonly label?: string | undefined
   /** How long a signature is good (`expires`). Default: it does not say. */
-  readonly lifetime?: Duration.DurationInput | undefined
+  readonly lifetime?: DurationWithUnit | undefined
   /** Whether each signature has a random `nonce`. Default: no. */
   readonly nonce?: boolean | undefined
   /** What the signature is for (`tag`), if servers tell it by that. */

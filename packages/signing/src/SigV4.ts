@@ -11,10 +11,10 @@ import type { Untagged } from "@effect-auth/core/CredentialSource"
 import * as CredentialSource from "@effect-auth/core/CredentialSource"
 import type * as OriginPolicy from "@effect-auth/core/OriginPolicy"
 import type * as RefreshPolicy from "@effect-auth/core/RefreshPolicy"
+import type { DurationWithUnit } from "@effect-auth/rate-limit/DurationWithUnit"
 import * as Clock from "effect/Clock"
 import type * as Config from "effect/Config"
 import type { ConfigError } from "effect/ConfigError"
-import type { DurationInput } from "effect/Duration"
 import * as Duration from "effect/Duration"
 import * as Effect from "effect/Effect"
 import * as Either from "effect/Either"
@@ -159,7 +159,7 @@ export const presign = (
     readonly url: string
     /** Default: `GET`. */
     readonly method?: string | undefined
-    readonly expiresIn: DurationInput
+    readonly expiresIn: DurationWithUnit
     readonly headers?: Readonly<Record<string, string>> | undefined
     readonly credential: Untagged<SigV4>
   }

@@ -1,9 +1,9 @@
+import type { DurationWithUnit } from "@effect-auth/rate-limit/DurationWithUnit"
 import * as ScriptedHttpClient from "@effect-auth/testing/ScriptedHttpClient"
 import * as NodeContext from "@effect/platform-node/NodeContext"
 import * as FileSystem from "@effect/platform/FileSystem"
 import * as HttpClient from "@effect/platform/HttpClient"
 import { assert, describe, it } from "@effect/vitest"
-import type * as Duration from "effect/Duration"
 import * as Effect from "effect/Effect"
 import * as Either from "effect/Either"
 import * as Encoding from "effect/Encoding"
@@ -174,7 +174,7 @@ describe("WorkloadToken", () => {
     "is that of a command, which gets no input and is ended, whether it wants to or not",
     () =>
       Effect.gen(function*() {
-        const sh = (script: string, timeout: Duration.DurationInput = "1 minute") =>
+        const sh = (script: string, timeout: DurationWithUnit = "1 minute") =>
           WorkloadToken.fromCommand({ command: ["/bin/sh", "-c", script], allow: ["/bin/sh"], timeout }).pipe(
             Effect.match({ onFailure: String, onSuccess: Redacted.value })
           )

@@ -12,6 +12,7 @@
  */
 import type * as AuthenticatedSocket from "@effect-auth/core/AuthenticatedSocket"
 import { InvalidSetting } from "@effect-auth/core/AuthError"
+import type { DurationWithUnit } from "@effect-auth/rate-limit/DurationWithUnit"
 import * as Context from "effect/Context"
 import * as Deferred from "effect/Deferred"
 import * as Duration from "effect/Duration"
@@ -127,14 +128,14 @@ export interface Options {
    * How long the server may be silent until it is asked for a sign of life; without one for as long again, the connection is
    * lost. Default: 30 seconds.
    */
-  readonly silence?: Duration.DurationInput | undefined
+  readonly silence?: DurationWithUnit | undefined
   /**
    * After which a connection is replaced by another. The server lets a connection outlive the session and the user that it
    * was opened for; this ends it. Each replacement is a `Lost` and a `Reconnected`. Default: never.
    */
-  readonly maxAge?: Duration.DurationInput | undefined
+  readonly maxAge?: DurationWithUnit | undefined
   /** How long one opening may take, without the logins before it. Default: 10 seconds. */
-  readonly openTimeout?: Duration.DurationInput | undefined
+  readonly openTimeout?: DurationWithUnit | undefined
 }
 
 /**

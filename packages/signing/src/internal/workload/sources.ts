@@ -2,12 +2,12 @@
 import { CredentialUnavailable } from "@effect-auth/core/AuthError"
 import * as OriginPolicy from "@effect-auth/core/OriginPolicy"
 import type * as TokenEndpoint from "@effect-auth/core/TokenEndpoint"
+import type { DurationWithUnit } from "@effect-auth/rate-limit/DurationWithUnit"
 import * as Command from "@effect/platform/Command"
 import type * as CommandExecutor from "@effect/platform/CommandExecutor"
 import type { PlatformError } from "@effect/platform/Error"
 import * as FileSystem from "@effect/platform/FileSystem"
 import * as Duration from "effect/Duration"
-import type { DurationInput } from "effect/Duration"
 import * as Effect from "effect/Effect"
 import * as Option from "effect/Option"
 import * as Stream from "effect/Stream"
@@ -53,7 +53,7 @@ export interface CommandOptions {
   /** Variables beside those of this process. */
   readonly env?: Readonly<Record<string, string>> | undefined
   /** Default: 1 minute. */
-  readonly timeout?: DurationInput | undefined
+  readonly timeout?: DurationWithUnit | undefined
 }
 
 /** Runs a command for what it prints, of which errors show nothing. */
