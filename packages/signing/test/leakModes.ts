@@ -1,9 +1,11 @@
 /** Every mode of this package, for the leak suite. */
+import * as RefreshPolicy from "@effect-auth/core/RefreshPolicy"
 import * as LeakDetector from "@effect-auth/testing/LeakDetector"
 import * as HttpClient from "@effect/platform/HttpClient"
 import * as HttpClientResponse from "@effect/platform/HttpClientResponse"
 import * as Effect from "effect/Effect"
 import * as Redacted from "effect/Redacted"
+import * as Schedule from "effect/Schedule"
 import * as Digest from "../src/Digest.ts"
 import * as Hmac from "../src/Hmac.ts"
 import * as MessageSignature from "../src/MessageSignature.ts"
@@ -89,5 +91,29 @@ export const modes = {
   "WorkloadToken": LeakDetector.mode({
     secrets,
     client: (setup) => WorkloadToken.make({ ...setup, token: Effect.succeed(Redacted.make(secrets.token)) })
+  }),
+  "WorkloadToken from an endpoint": LeakDetector.mode({
+    secrets,
+    // the network answers the endpoint as it answers the API
+    mayEndWith: ["TokenEndpointError", "MalformedTokenResponse", "CredentialsRejected"],
+    client: (setup) =>
+      Effect.flatMap(HttpClient.HttpClient, (network) =>
+        WorkloadToken.make({
+          ...setup,
+          // over sockets, time is real
+          refreshPolicy: RefreshPolicy.default.pipe(
+            RefreshPolicy.retry(Schedule.recurs(1)),
+            RefreshPolicy.timeout("1 second")
+          ),
+          token: Effect.provideService(
+            WorkloadToken.fromEndpoint({
+              url: `${setup.baseUrl}/token`,
+              bearer: Redacted.make(secrets.token),
+              member: "value"
+            }),
+            HttpClient.HttpClient,
+            network
+          )
+        }))
   })
 }
