@@ -17,6 +17,7 @@ import * as Option from "effect/Option"
 import * as Stream from "effect/Stream"
 import * as TestClock from "effect/TestClock"
 import { calculateJwkThumbprint, decodeJwt, EmbeddedJWK, exportJWK, generateKeyPair, jwtVerify } from "jose"
+import { untilDone } from "../../testing/test/untilDone.ts"
 import { Acme, baseUrl, clientId, credential, issuer, me, revoking, server } from "./fixtures.ts"
 import { person } from "./person.ts"
 
@@ -118,9 +119,7 @@ describe("Dpop", () => {
 
   it.effect("DP3 CA6 makes proof and assertion anew where a login is repeated, be it for a nonce or a busy server", () =>
     Effect.gen(function*() {
-      const call = yield* Effect.fork(me)
-      yield* TestClock.adjust("2 seconds")
-      yield* call
+      yield* untilDone(yield* Effect.fork(me))
       const { requests } = yield* ScriptedHttpClient.ScriptedHttpClient
       const logins = (yield* requests).filter(({ line }) => line === "POST /token")
       const assertions = logins.map(({ body }) =>
@@ -205,9 +204,7 @@ describe("Dpop", () => {
 
   it.effect("DP5 proves the questions of a device, and not its request for a code", () =>
     Effect.gen(function*() {
-      const call = yield* Effect.fork(me)
-      yield* TestClock.adjust("5 seconds")
-      yield* call
+      yield* untilDone(yield* Effect.fork(me))
       assert.deepStrictEqual((yield* proofs).map(({ line }) => line), ["POST /token", "GET /me"])
     }).pipe(Effect.provide(Layer.provideMerge(
       Device.layer({
