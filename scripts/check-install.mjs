@@ -34,6 +34,7 @@ const others = [
   "@effect/rpc@0.76",
   "@effect/vitest@0.30",
   "@modelcontextprotocol/sdk@1",
+  "ioredis@5",
   "vitest@3"
 ]
 const yarns = { classic: "yarn@1.22.22", modern: "@yarnpkg/cli-dist@4.9.2" }
