@@ -20,6 +20,7 @@ import type * as CommandExecutor from "@effect/platform/CommandExecutor"
 import type * as FileSystem from "@effect/platform/FileSystem"
 import * as HttpClient from "@effect/platform/HttpClient"
 import * as HttpClientRequest from "@effect/platform/HttpClientRequest"
+import * as Duration from "effect/Duration"
 import * as Effect from "effect/Effect"
 import * as Option from "effect/Option"
 import * as Redacted from "effect/Redacted"
@@ -107,7 +108,11 @@ export const fromEndpoint = (options: {
       response
     )
     return answer[member] ?? (yield* Sources.unavailable(mode, "the answer has no token"))
-  })
+  }).pipe(Effect.timeoutFail({
+    duration: Sources.patience,
+    onTimeout: () =>
+      Sources.unavailable(mode, `the endpoint did not answer within ${Duration.format(Sources.patience)}`)
+  }))
 
 /**
  * @since 0.1.0

@@ -132,6 +132,13 @@ describe("WorkloadToken", () => {
         return { result: Either.mapBoth(result, { onLeft: String, onRight: Redacted.value }), transport }
       })
 
+    it.effect("is not waited for longer than ten seconds", () =>
+      Effect.gen(function*() {
+        const fiber = yield* Effect.fork(asked({ url: "http://169.254.169.254/token" }, Effect.never))
+        yield* TestClock.adjust("10 seconds")
+        assert.include(String((yield* fiber).result), "the endpoint did not answer within 10s")
+      }))
+
     it.effect("is its text, or a member of its JSON, asked for with what it wants", () =>
       Effect.gen(function*() {
         const text = yield* asked({

@@ -255,6 +255,28 @@ describe("Yamcs, a person at an OpenID provider", () => {
       }).pipe(Effect.provide(live()))
   )
 
+  itVirtually(
+    "a server that does not answer is asked again, before the time that the person has is over",
+    () =>
+      Effect.gen(function*() {
+        const fake = yield* server
+        const silent = yield* Ref.make(1)
+        const client = HttpClient.make((request) =>
+          Effect.flatMap(
+            Ref.getAndUpdate(silent, (n) => n - 1),
+            (left) => left > 0 ? Effect.never : fake.httpClient.execute(request)
+          )
+        )
+        assert.strictEqual(
+          yield* Effect.provide(whoAmI, Yamcs.layerOpenId({ baseUrl })).pipe(
+            Effect.provideService(HttpClient.HttpClient, client)
+          ),
+          "operator"
+        )
+        assert.strictEqual((yield* asked).length, 1)
+      }).pipe(Effect.provide(live()))
+  )
+
   it.effect("the session of each account is stored under its name, and nobody is asked by the next process", () =>
     Effect.gen(function*() {
       const store = yield* TokenStore.makeMemory

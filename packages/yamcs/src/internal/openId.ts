@@ -14,11 +14,12 @@ import type { Untagged } from "@effect-auth/core/CredentialSource"
 import type { LoginPrompt } from "@effect-auth/core/LoginPrompt"
 import * as OriginPolicy from "@effect-auth/core/OriginPolicy"
 import type * as RedirectReceiver from "@effect-auth/core/RedirectReceiver"
-import type * as RefreshPolicy from "@effect-auth/core/RefreshPolicy"
+import * as RefreshPolicy from "@effect-auth/core/RefreshPolicy"
 import * as ServerMessage from "@effect-auth/core/ServerMessage"
 import * as TokenEndpoint from "@effect-auth/core/TokenEndpoint"
 import * as HttpClient from "@effect/platform/HttpClient"
 import * as HttpClientRequest from "@effect/platform/HttpClientRequest"
+import * as Duration from "effect/Duration"
 import * as Effect from "effect/Effect"
 import * as Either from "effect/Either"
 import * as Encoding from "effect/Encoding"
@@ -138,7 +139,18 @@ const infoOf = (
     const request = HttpClientRequest.get(`${baseUrl}/auth`, { acceptJson: true })
     const response = yield* TokenEndpoint.execute(client, request, options)
     return yield* TokenEndpoint.json(YamcsApi.AuthInfo, options)(response)
-  })
+  }).pipe(Effect.timeoutFail({
+    // a server that never answers must not take the time that the person has
+    duration: RefreshPolicy.default.timeout,
+    onTimeout: () =>
+      new TokenEndpointError({
+        mode,
+        url: `${baseUrl}/auth`,
+        endpoint: "the server",
+        reason: "Timeout",
+        detail: `no answer within ${Duration.format(RefreshPolicy.default.timeout)}`
+      })
+  }))
   return Effect.retry(asking, { schedule: retry, while: isTransient })
 }
 

@@ -36,8 +36,8 @@ export const file = (
     Effect.flatMap((text) => nonEmpty(mode, text, `${path} is empty`))
   )
 
-/** A pipe that nobody writes into. */
-const patience = Duration.seconds(10)
+/** For a pipe that nobody writes into, or an address of metadata that leads nowhere. */
+export const patience = Duration.seconds(10)
 
 /**
  * A command that prints a secret.
