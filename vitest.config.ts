@@ -6,6 +6,7 @@ import shared from "./vitest.shared.ts"
 export default defineConfig({
   test: {
     ...shared.test,
+    setupFiles: ["vitest.setup.ts", "packages/testing/test/synchronousCrypto.ts"],
     include: ["packages/*/test/**/*.test.ts", "scripts/test/**/*.test.mjs", "examples/{src,test}/**/*.test.ts"],
     passWithNoTests: true,
     pool: "threads",

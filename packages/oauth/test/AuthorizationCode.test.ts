@@ -18,9 +18,6 @@ import * as TestClock from "effect/TestClock"
 import { UnsecuredJWT } from "jose"
 import { Acme, baseUrl, clientId, credential, forms, issuer, me, server } from "./fixtures.ts"
 import { agrees, Person, person, redirectUri } from "./person.ts"
-import { synchronousCrypto } from "./synchronousCrypto.ts"
-
-synchronousCrypto()
 
 const authorizing = { ...server, authorizationEndpoint: `${issuer}/authorize` }
 const options = { client: Acme, baseUrl, server: authorizing, credential: { clientId } }

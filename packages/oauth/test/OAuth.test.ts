@@ -11,9 +11,6 @@ import * as fc from "effect/FastCheck"
 import * as Layer from "effect/Layer"
 import * as Redacted from "effect/Redacted"
 import { baseUrl, issuer, server } from "./fixtures.ts"
-import { synchronousCrypto } from "./synchronousCrypto.ts"
-
-synchronousCrypto()
 
 /** A token endpoint whose tokens name the subject of the assertion, and an API that says whose token it was sent. */
 const makeServer = () => {

@@ -25,13 +25,12 @@ import * as Schedule from "effect/Schedule"
 import { exportJWK, generateKeyPair } from "jose"
 import { beforeAll, vi } from "vitest"
 import { Person, person } from "./person.ts"
-import { synchronousCrypto } from "./synchronousCrypto.ts"
+import "../../testing/test/synchronousCrypto.ts"
 
 const random = new TextEncoder().encode("canary of 32 bytes, or 43 signs!")
 
 /** States, verifiers and nonces are random: here they are known, so that they can be looked for. A call in each file. */
 export const knownCrypto = (): void => {
-  synchronousCrypto()
   beforeAll(() => {
     vi.spyOn(globalThis.crypto, "getRandomValues").mockImplementation((array) => {
       if (array instanceof Uint8Array) array.set(random.slice(0, array.length))

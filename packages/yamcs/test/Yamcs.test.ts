@@ -22,14 +22,11 @@ import * as Ref from "effect/Ref"
 import * as Stream from "effect/Stream"
 import * as TestClock from "effect/TestClock"
 import { outlivesWeather } from "../../core/test/tokenEndpointWeather.ts"
-import { synchronousCrypto } from "../../oauth/test/synchronousCrypto.ts"
 import * as Yamcs from "../src/Yamcs.ts"
 import * as YamcsCredential from "../src/YamcsCredential.ts"
 import * as YamcsError from "../src/YamcsError.ts"
 
 // where a session is stored is a hash
-synchronousCrypto()
-
 const baseUrl = "https://yamcs.example"
 
 const password = new YamcsCredential.Password({
