@@ -102,6 +102,7 @@ export const make = <R = never>(options: Options<R>): Effect.Effect<TokenSource,
       changes: StateRef.make<TokenChange | undefined>(undefined),
       settling: options.settling === undefined ? undefined : Settling.make(options.settling),
       ending: MutableRef.make<Fiber.RuntimeFiber<void> | undefined>(undefined),
+      unsaved: MutableRef.make<Effect.Effect<TokenState.Saved> | undefined>(undefined),
       lastStore: MutableRef.make<TokenStore | undefined>(undefined),
       followed: MutableRef.make<TokenStore | undefined>(undefined),
       scope: yield* Effect.scope

@@ -596,3 +596,123 @@ describe("TokenSource > end", () => {
       }))
   }
 })
+
+describe("TokenSource > a session that could not be stored", () => {
+  const full = new TokenStoreError({ operation: "write", detail: "disk full" })
+  const expired = Effect.orDie(Token.make({ value: "stored", lifetime: "0 seconds", refreshToken: "canary-refresh" }))
+
+  const storeOther = (store: TokenStore.TokenStore) =>
+    Effect.flatMap(granted("of-another"), (token) => TokenStore.set(store, token))
+
+  /** Runs with a source until its Scope ends; what was revoked, and what the store holds then. */
+  const revokedBy = (
+    writing: (
+      isBroken: Effect.Effect<boolean>,
+      store: TokenStore.TokenStore
+    ) => TokenStore.TokenStore["compareAndSet"],
+    use: (options: {
+      readonly tokens: TokenSource.TokenSource
+      readonly store: TokenStore.TokenStore
+      readonly mend: Effect.Effect<void>
+    }) => Effect.Effect<unknown, unknown>,
+    stored?: Effect.Effect<Token.Token>
+  ) =>
+    Effect.gen(function*() {
+      const revoked = yield* Ref.make<ReadonlyArray<string>>([])
+      const isBroken = yield* Ref.make(true)
+      const store = yield* TokenStore.makeMemory
+      if (stored !== undefined) yield* TokenStore.set(store, yield* stored)
+      yield* Effect.scoped(Effect.gen(function*() {
+        const tokens = yield* TokenSource.make({
+          login: granted("login"),
+          refresh: () => granted("refreshed", { refreshToken: "canary-rotated" }),
+          revoke: (token) => Ref.update(revoked, (all) => [...all, value(token)]),
+          store: { ...store, compareAndSet: writing(Ref.get(isBroken), store) }
+        })
+        yield* tokens.get
+        yield* use({ tokens, store, mend: Ref.set(isBroken, false) })
+      }))
+      return { revoked: yield* Ref.get(revoked), stored: Option.map((yield* store.get).token, value) }
+    })
+
+  const failing = (isBroken: Effect.Effect<boolean>, store: TokenStore.TokenStore) =>
+  (
+    generation: number,
+    token: Token.Token
+  ) => Effect.if(isBroken, { onTrue: () => full, onFalse: () => store.compareAndSet(generation, token) })
+
+  it.effect("is revoked at the end of the Scope, as nobody else can go on with it", () =>
+    Effect.map(revokedBy(failing, () => Effect.void), ({ revoked, stored }) => {
+      assert.deepStrictEqual(revoked, ["login"])
+      assert.deepStrictEqual(stored, Option.none())
+    }))
+
+  it.effect("is stored at the end of the Scope if the store can be written again", () =>
+    Effect.map(revokedBy(failing, ({ mend }) => mend), ({ revoked, stored }) => {
+      assert.deepStrictEqual(revoked, [])
+      assert.deepStrictEqual(stored, Option.some("login"))
+    }))
+
+  it.effect("is not revoked if it was refreshed from a stored one, which others can go on with", () =>
+    Effect.map(revokedBy(failing, () => Effect.void, expired), ({ revoked, stored }) => {
+      assert.deepStrictEqual(revoked, [])
+      assert.deepStrictEqual(stored, Option.some("stored"))
+    }))
+
+  it.effect("is stored at the end of the Scope if it was refreshed from a stored one", () =>
+    Effect.map(revokedBy(failing, ({ mend }) => mend, expired), ({ revoked, stored }) => {
+      assert.deepStrictEqual(revoked, [])
+      assert.deepStrictEqual(stored, Option.some("refreshed"))
+    }))
+
+  it.effect("gives way to what another process has stored meanwhile, and is revoked", () =>
+    Effect.gen(function*() {
+      const { revoked, stored } = yield* revokedBy(
+        failing,
+        ({ mend, store }) => Effect.zipRight(storeOther(store), mend)
+      )
+      assert.deepStrictEqual(revoked, ["login"])
+      assert.deepStrictEqual(stored, Option.some("of-another"))
+    }))
+
+  it.effect("was stored after all if only the answer was lost, and is not revoked", () =>
+    Effect.map(
+      revokedBy(
+        (isBroken, store) => (generation, token) =>
+          Effect.zipRight(
+            store.compareAndSet(generation, token),
+            Effect.if(isBroken, { onTrue: () => full, onFalse: () => Effect.succeed(false) })
+          ),
+        ({ mend }) => mend
+      ),
+      ({ revoked, stored }) => {
+        assert.deepStrictEqual(revoked, [])
+        assert.deepStrictEqual(stored, Option.some("login"))
+      }
+    ))
+
+  it.effect("is revoked as soon as the token of the process that was faster is adopted", () =>
+    Effect.gen(function*() {
+      const outcome = yield* revokedBy(
+        (_, store) => (generation, token) =>
+          value(token) === "login"
+            ? Effect.as(storeOther(store), false)
+            : store.compareAndSet(generation, token),
+        ({ tokens }) =>
+          Effect.gen(function*() {
+            yield* tokens.reject(yield* tokens.get)
+            assert.strictEqual(value(yield* tokens.get), "of-another")
+          })
+      )
+      assert.deepStrictEqual(outcome, { revoked: ["login"], stored: Option.some("of-another") })
+    }))
+
+  it.effect("is not written once it was ended", () =>
+    Effect.map(
+      revokedBy(failing, ({ mend, tokens }) => Effect.zipRight(tokens.end, mend)),
+      ({ revoked, stored }) => {
+        assert.deepStrictEqual(revoked, ["login"])
+        assert.deepStrictEqual(stored, Option.none())
+      }
+    ))
+})

@@ -64,6 +64,7 @@ const forget = <R>(
         : kept
     ]
     StateRef.update(state, TokenState.ended)
+    MutableRef.set(source.unsaved, undefined)
     // `Cleared` is the last change
     if (!StateRef.get(state).closed) StateRef.set(changes, { _tag: "Ended" })
     const revoked = sessions.map((token) =>
@@ -79,7 +80,7 @@ const forget = <R>(
 /** The end of the Scope: waits for the last exchange, the revocation and the last change, as long as the policy allows. */
 export const close = <R>(source: Source<R>, observer: Fiber.Fiber<void> | undefined): Effect.Effect<void> =>
   Effect.gen(function*() {
-    const { changes, ending, options: { revoke, store }, policy: { closing }, state } = source
+    const { changes, ending, options: { revoke, store }, policy: { closing }, state, unsaved } = source
     StateRef.update(state, (state) => ({ ...state, closed: true }))
     const { exchange } = StateRef.get(state)
     const fiber = exchange === undefined ? undefined : MutableRef.get(exchange.fiber)
@@ -96,7 +97,11 @@ export const close = <R>(source: Source<R>, observer: Fiber.Fiber<void> | undefi
     const { held } = StateRef.get(state)
     StateRef.update(state, TokenState.forget)
     StateRef.set(changes, { _tag: "Cleared" })
-    if (held !== undefined && revoke !== undefined && store === undefined) {
+    // the store that did not answer may by now
+    const again = MutableRef.get(unsaved)
+    const saved = again === undefined ? undefined : yield* Effect.timeoutOption(Effect.interruptible(again), closing)
+    const isUnshared = held?.unshared === true && !(saved !== undefined && Option.contains(saved, "Kept"))
+    if (held !== undefined && revoke !== undefined && (store === undefined || isUnshared)) {
       yield* Effect.ignore(Revocation.logOut(source, revoke, held.token))
     }
     for (const last of [MutableRef.get(ending), observer]) {

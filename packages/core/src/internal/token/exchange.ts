@@ -124,7 +124,7 @@ export const withStore = <A, R>(
       return store === undefined
         ? use(Storage.none, until)
         : Effect.zipRight(
-          Following.begin(source, store, (token) => Effect.uninterruptible(grant(source, token, "store", true))),
+          Following.begin(source, store, (token) => Effect.uninterruptible(grant(source, token, "store", "Kept"))),
           Storage.withLock(source, store, (storage) => use(storage, until))
         )
     }),
@@ -210,7 +210,7 @@ const carryOut = <R>(
     if (plan._tag === "Adopt") {
       return Effect.uninterruptible(
         plan.provenance === "store"
-          ? grant(source, plan.token, plan.provenance, true)
+          ? grant(source, plan.token, plan.provenance, "Kept")
           // stored, or what the store holds instead would be taken for news by the next exchange
           : commit(source, storage, plan.token, plan.provenance)
       )
@@ -305,14 +305,18 @@ const commit = <R>(
   provenance: TokenState.Provenance,
   demand?: Demand.Demand
 ): Effect.Effect<void> =>
-  Effect.flatMap(save(token), (persisted) => grant(source, token, provenance, persisted, demand))
+  Effect.flatMap(save(token), (saved) =>
+    Effect.tap(
+      grant(source, token, provenance, saved, demand),
+      () => MutableRef.set(source.unsaved, saved === "Lost" ? save(token) : undefined)
+    ))
 
 /** A token arrived: from here on it is what callers get. */
 const grant = <R>(
   source: Source<R>,
   token: Token,
   provenance: TokenState.Provenance,
-  persisted: boolean,
+  saved: TokenState.Saved,
   demand?: Demand.Demand
 ): Effect.Effect<void> =>
   Effect.gen(function*() {
@@ -326,9 +330,10 @@ const grant = <R>(
     })
     const before = StateRef.get(state)
     const asked = demand === undefined ? undefined : { demand, at }
-    const next = TokenState.granted(before, token, { provenance, persisted, renewAt, asked })
+    const next = TokenState.granted(before, token, { provenance, saved, renewAt, asked })
     StateRef.set(state, next)
-    if (provenance === "login" && before.held !== undefined) Revocation.endReplaced(source, before.held.token)
+    MutableRef.set(source.unsaved, undefined)
+    if (before.held !== undefined) Revocation.endReplaced(source, before.held, provenance)
     // `Cleared` is the last change, even if a token was being stored at the end of the Scope
     if (!next.closed) StateRef.set(changes, { _tag: "Obtained", provenance, token })
     yield* AuthEvent.publish(AuthEvent.AuthEvent.TokenObtained({

@@ -1,4 +1,4 @@
-/** How the server is told that a session has ended, and the session that a login replaced. */
+/** How the server is told that a session has ended, and the session that was replaced. */
 import * as Effect from "effect/Effect"
 import * as Exit from "effect/Exit"
 import * as MutableRef from "effect/MutableRef"
@@ -9,12 +9,18 @@ import * as AuthEvent from "../../AuthEvent.ts"
 import type { Token } from "../../Token.ts"
 import * as Scrub from "../request/scrub.ts"
 import type { Source } from "./source.ts"
+import type { Held, Provenance } from "./state.ts"
 
-/** In the background: of all there is, only the end of the source waits for it. */
-export const endReplaced = <R>(source: Source<R>, token: Token): void => {
+/**
+ * Ends the session of a token that another took the place of: one that a login replaces, where the mode says so, and one
+ * that gives way to that of another process and that nobody else can use. In the background: of all there is, only the end
+ * of the source waits for it.
+ */
+export const endReplaced = <R>(source: Source<R>, replaced: Held, by: Provenance): void => {
   const { ending, options: { endReplaced, revoke }, runtime } = source
-  if (endReplaced !== true || revoke === undefined) return
-  MutableRef.set(ending, Runtime.runFork(runtime, Effect.ignore(logOut(source, revoke, token))))
+  const isOver = by === "login" ? endReplaced === true : by === "store" && replaced.unshared
+  if (!isOver || revoke === undefined) return
+  MutableRef.set(ending, Runtime.runFork(runtime, Effect.ignore(logOut(source, revoke, replaced.token))))
 }
 
 /** Ends a session at the server, as long as the policy allows, and tells what came of it. */

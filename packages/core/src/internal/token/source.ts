@@ -26,7 +26,7 @@ import type { TokenStore } from "../../TokenStore.ts"
 import type { Demand } from "./demand.ts"
 import type { RenewalStep } from "./rejection.ts"
 import type { Progress } from "./settling.ts"
-import type { Freshness, Provenance, Rules, TokenState } from "./state.ts"
+import type { Freshness, Provenance, Rules, Saved, TokenState } from "./state.ts"
 import type { Waiters } from "./waiters.ts"
 
 /**
@@ -90,8 +90,8 @@ export interface Options<R = never> {
    */
   readonly settling?: Schedule<unknown, Duration.Duration> | undefined
   /**
-   * Ends the session at the server when the Scope ends. Not run with a `store`, because a stored session is meant to
-   * outlive this process.
+   * Ends the session at the server when the Scope ends. With a `store` it is run only for a session from a login that could
+   * not be stored, because a stored one is meant to outlive this process.
    */
   readonly revoke?: ((token: Token) => Effect.Effect<unknown, ExchangeError, R>) | undefined
   /** Whether `revoke` is also run for a token that a login replaces. Default: no. */
@@ -204,6 +204,8 @@ export interface Source<R> {
   readonly ending: MutableRef.MutableRef<Fiber.RuntimeFiber<void> | undefined>
   /** The store of the last exchange, where the `store` option is an Effect. */
   readonly lastStore: MutableRef.MutableRef<TokenStore | undefined>
+  /** Stores the token that could not be stored, if nothing else was stored since. */
+  readonly unsaved: MutableRef.MutableRef<Effect.Effect<Saved> | undefined>
   /** The store whose announcements are listened to. */
   readonly followed: MutableRef.MutableRef<TokenStore | undefined>
   readonly scope: Scope.Scope

@@ -25,6 +25,12 @@ export interface Moment {
 /** How a token came to be held. */
 export type Provenance = "login" | "refresh" | "store" | "initial"
 
+/**
+ * What became of a token that was to be stored. `Superseded`: the store holds that of another process, which is to be
+ * trusted over this one from now on. `Lost`: the store could not be written. `Unanswered`: it did not say so in time.
+ */
+export type Saved = "Kept" | "Superseded" | "Lost" | "Unanswered"
+
 /** A token and what has been learned about it. */
 export interface Held {
   readonly token: Token
@@ -50,6 +56,8 @@ export interface Held {
    * token.
    */
   readonly persisted: boolean
+  /** Whether nobody else can go on with its session: a login brought it, and no token of it was ever stored. */
+  readonly unshared: boolean
 }
 
 /** The failure of the last exchange; forgotten when a token arrives. */
@@ -266,7 +274,7 @@ export const granted = <Exchange>(
   facts: {
     readonly provenance: Provenance
     readonly renewAt: number
-    readonly persisted: boolean
+    readonly saved: Saved
     /** What a login asked for. */
     readonly asked?: TokenState<Exchange>["asked"] | undefined
   }
@@ -291,7 +299,10 @@ export const granted = <Exchange>(
       refreshToken: token.refreshToken,
       loginNext: false,
       demand: undefined,
-      persisted: facts.persisted
+      persisted: facts.saved === "Kept" || facts.saved === "Superseded",
+      unshared: facts.saved !== "Kept" && (facts.provenance === "login" ||
+        // what could not be stored is what was refreshed
+        facts.provenance === "refresh" && state.held?.unshared === true && !state.held.persisted)
     }
   }
 }

@@ -17,6 +17,8 @@ import type { Token } from "../../Token.ts"
 import type { TokenStore } from "../../TokenStore.ts"
 import * as Scrub from "../request/scrub.ts"
 import * as Lock from "./lock.ts"
+import type { Saved } from "./state.ts"
+import * as TokenState from "./state.ts"
 import type { Stored } from "./storedText.ts"
 
 /** What an exchange needs of a store. */
@@ -24,8 +26,7 @@ export interface Storage {
   readonly token: Option.Option<Token>
   /** Why no refresh token may be redeemed: another process, which holds the lock, may be redeeming it. */
   readonly contended: TokenStoreError | undefined
-  /** Whether the store is to be trusted over this token from now on: it holds this one, or that of another process. */
-  readonly save: (token: Token) => Effect.Effect<boolean>
+  readonly save: (token: Token) => Effect.Effect<Saved>
   readonly remove: Effect.Effect<void, TokenStoreError>
   /**
    * The store once more, after the server has ended this refresh token: if another process has stored a token meanwhile,
@@ -45,13 +46,13 @@ const noSuccessor: Storage["successor"] = () => Effect.succeed(undefined)
 export const none: Storage = {
   token: Option.none(),
   contended: undefined,
-  save: () => Effect.succeed(true),
+  save: () => Effect.succeed("Kept"),
   remove: Effect.void,
   successor: noSuccessor
 }
 
 /** A store that cannot be used: a token is kept in memory only. */
-export const unavailable: Storage = { ...none, save: () => Effect.succeed(false) }
+export const unavailable: Storage = { ...none, save: () => Effect.succeed("Lost") }
 
 /** The storage, after the token that it holds was found to be of no more use. */
 export const disregarded = ({ remove, save }: Storage): Storage => ({ ...none, save, remove })
@@ -147,8 +148,16 @@ const read = (owner: Owner, store: TokenStore): Effect.Effect<Stored | undefined
 const reread = (owner: Owner, store: TokenStore): Effect.Effect<Stored | undefined> =>
   Effect.catchAll(bounded(owner, store, "read", store.get), (error) => Effect.as(tell(owner, error), undefined))
 
-const save = (owner: Owner, store: TokenStore, stored: Stored | undefined, token: Token): Effect.Effect<boolean> => {
-  const replacing = (generation: number) => store.compareAndSet(generation, token)
+const save = (owner: Owner, store: TokenStore, stored: Stored | undefined, token: Token): Effect.Effect<Saved> => {
+  const replacing = (generation: number) =>
+    Effect.filterOrElse(
+      store.compareAndSet(generation, token),
+      Boolean,
+      // it may have been written all the same, by an attempt whose answer was lost
+      () =>
+        Effect.map(store.get, ({ token: stored }) =>
+          Option.exists(stored, (stored) => TokenState.sameToken(stored, token)))
+    )
   const writing = Effect.suspend(() =>
     stored !== undefined
       ? replacing(stored.generation)
@@ -164,8 +173,8 @@ const save = (owner: Owner, store: TokenStore, stored: Stored | undefined, token
       Boolean,
       () => new TokenStoreError({ operation: "replace", place: store.place, detail: "another process has stored one" })
     ),
-    Effect.as(true),
-    Effect.catchAll((error) => Effect.as(tell(owner, error), error.operation === "replace"))
+    Effect.as<Saved>("Kept"),
+    Effect.catchAll((error) => Effect.as(tell(owner, error), whatBecame(error)))
   )
 }
 
@@ -184,12 +193,17 @@ const bounded = <A>(
 ): Effect.Effect<A, TokenStoreError> =>
   Effect.timeoutFail(Effect.disconnect(Scrub.withoutWords(self, "the token store")), {
     duration: policy.storeTimeout,
-    onTimeout: () => new TokenStoreError({ operation, place, detail: "it does not answer" })
+    onTimeout: () => new TokenStoreError({ operation, place, detail: noAnswer })
   }).pipe(
     Effect.interruptible,
     Effect.forkDaemon,
     Effect.flatMap((fiber) => Effect.onInterrupt(Fiber.join(fiber), () => Fiber.interruptFork(fiber)))
   )
+
+const whatBecame = ({ detail, operation }: TokenStoreError): Saved =>
+  operation === "replace" ? "Superseded" : detail === noAnswer ? "Unanswered" : "Lost"
+
+const noAnswer = "it does not answer"
 
 const tell = ({ mode }: Owner, error: TokenStoreError): Effect.Effect<void> =>
   AuthEvent.publish(AuthEvent.AuthEvent.StoreFailed({ mode, error }))

@@ -45,6 +45,7 @@ export const held = (overrides?: Partial<State.Held>): State.Held => ({
   loginNext: false,
   demand: undefined,
   persisted: true,
+  unshared: false,
   ...overrides
 })
 

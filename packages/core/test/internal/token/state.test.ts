@@ -229,7 +229,7 @@ describe("token state", () => {
   })
 
   describe("transitions", () => {
-    const facts = { provenance: "login", renewAt: 80_000, persisted: true } as const
+    const facts = { provenance: "login", renewAt: 80_000, saved: "Kept" } as const
 
     it("a granted token has the next generation and clears the failure", () => {
       const after = State.granted({ ...State.empty, failure: failure(unavailable, 1) }, first, facts)
@@ -246,6 +246,25 @@ describe("token state", () => {
         assert.isTrue(State.granted(State.empty, first, { ...facts, provenance }).initialSpent)
       }
       assert.isFalse(State.granted(State.empty, first, { ...facts, provenance: "store" }).initialSpent)
+    })
+
+    it("nobody else has the session of a login that was not stored, and of what was refreshed from it", () => {
+      const rows = [
+        ["login", "Lost", State.empty, true],
+        ["login", "Superseded", State.empty, true],
+        ["login", "Kept", State.empty, false],
+        ["refresh", "Lost", state(), false],
+        ["refresh", "Lost", state({ held: held({ persisted: false, unshared: true }) }), true],
+        ["refresh", "Kept", state({ held: held({ persisted: false, unshared: true }) }), false],
+        // what was refreshed is the token of another process
+        ["refresh", "Lost", state({ held: held({ persisted: true, unshared: true }) }), false],
+        ["store", "Kept", state({ held: held({ persisted: false, unshared: true }) }), false]
+      ] as const
+      for (const [provenance, saved, before, unshared] of rows) {
+        const after = State.granted(before, first, { provenance, saved, renewAt: 80_000 }).held
+        assert.strictEqual(after?.unshared, unshared, `${provenance}, ${saved}`)
+        assert.strictEqual(after?.persisted, saved !== "Lost")
+      }
     })
 
     it("a refused refresh token is forgotten; it spends the token given at the start only if it was that one's", () => {
