@@ -20,6 +20,7 @@ import * as RedisClient from "../src/RedisClient.ts"
 import * as RedisTokenStore from "../src/RedisTokenStore.ts"
 import { scripts as inMemory } from "../test/memoryRedis.ts"
 import * as Redis from "./fixtures/redis.ts"
+import * as Redis6 from "./fixtures/redis6.ts"
 
 const connected = <A extends RedisClient.Ioredis & { readonly disconnect: () => void }>(connect: () => A) =>
   Effect.flatMap(
@@ -150,6 +151,17 @@ describe("RedisClient", () => {
         assert.strictEqual(yield* Queue.take(seen), value)
       }
     }))
+
+  describe.skipIf(Option.isNone(Redis6.server))("with Redis 6", () => {
+    keepsItsPromises(
+      Effect.gen(function*() {
+        const redis = yield* Effect.flatMap(Redis6.server, Redis.startProgram)
+        assert.match(yield* redis.command("INFO", "server"), /redis_version:6\./u)
+        const client = yield* connected(() => versions["ioredis 6"](redis.url))
+        return yield* Effect.provideService(RedisTokenStore.make({ key: "acme" }), RedisClient.RedisClient, client)
+      })
+    )
+  })
 
   it.scopedLive("stores on each node of a cluster of three", () =>
     Effect.gen(function*() {
