@@ -12,6 +12,7 @@ import { assert, describe, it } from "@effect/vitest"
 import * as Config from "effect/Config"
 import * as ConfigProvider from "effect/ConfigProvider"
 import * as Context from "effect/Context"
+import * as Duration from "effect/Duration"
 import * as Effect from "effect/Effect"
 import * as Either from "effect/Either"
 import * as Layer from "effect/Layer"
@@ -273,6 +274,26 @@ describe("Yamcs, a person at an OpenID provider", () => {
           ),
           "operator"
         )
+        assert.strictEqual((yield* asked).length, 1)
+      }).pipe(Effect.provide(live()))
+  )
+
+  itVirtually(
+    "a server that does not answer with a token fails in half a minute, and nobody is asked again within the cool-down",
+    () =>
+      Effect.gen(function*() {
+        const fake = yield* server
+        const silent = HttpClient.make((request) =>
+          request.url.endsWith("/auth/token") ? Effect.never : fake.httpClient.execute(request)
+        )
+        const attempt = Effect.timed(Effect.flip(Yamcs.user))
+        const [[duration, error], [, again]] = yield* Effect.provide(
+          Effect.all([attempt, attempt]),
+          Yamcs.layerOpenId({ baseUrl })
+        ).pipe(Effect.provideService(HttpClient.HttpClient, silent))
+        assert.deepInclude(error, { _tag: "TokenEndpointError", reason: "Timeout", url: `${baseUrl}/auth/token` })
+        assert.strictEqual(Duration.toSeconds(duration), 30)
+        assert.strictEqual(again, error)
         assert.strictEqual((yield* asked).length, 1)
       }).pipe(Effect.provide(live()))
   )

@@ -78,12 +78,13 @@ export const login = (
     const code = answer._tag === "Pasted"
       ? answer.code
       : yield* codeOf(answer.parameters, { mode, issuer, page })
-    return yield* openid === undefined
+    const redeeming = openid === undefined
       ? Tokens.authorizationCode(endpoint, code)
       : Tokens.authorizationCode(endpoint, oidcCode(code, redirectUri), {
         dialect,
         explain: ({ status }) => Effect.succeed({ advice: adviceOf(status, spnego) })
       })
+    return yield* inTime(redeeming, { mode, url: `${baseUrl}/auth/token` })
   })
 
 /** The code of a redirect, or why there is none. */
@@ -139,19 +140,24 @@ const infoOf = (
     const request = HttpClientRequest.get(`${baseUrl}/auth`, { acceptJson: true })
     const response = yield* TokenEndpoint.execute(client, request, options)
     return yield* TokenEndpoint.json(YamcsApi.AuthInfo, options)(response)
-  }).pipe(Effect.timeoutFail({
-    // a server that never answers must not take the time that the person has
-    duration: RefreshPolicy.default.timeout,
-    onTimeout: () =>
-      new TokenEndpointError({
-        mode,
-        url: `${baseUrl}/auth`,
-        endpoint: "the server",
-        reason: "Timeout",
-        detail: `no answer within ${Duration.format(RefreshPolicy.default.timeout)}`
-      })
-  }))
-  return Effect.retry(asking, { schedule: retry, while: isTransient })
+  })
+  return Effect.retry(inTime(asking, { mode, url: `${baseUrl}/auth`, endpoint: "the server" }), {
+    schedule: retry,
+    while: isTransient
+  })
+}
+
+/** A server that never answers must not take the time that the person has. */
+const inTime = <A, E, R>(
+  self: Effect.Effect<A, E, R>,
+  asked: { readonly mode: string; readonly url: string; readonly endpoint?: string }
+): Effect.Effect<A, E | TokenEndpointError, R> => {
+  const { timeout } = RefreshPolicy.default
+  const detail = `no answer within ${Duration.format(timeout)}`
+  return Effect.timeoutFail(self, {
+    duration: timeout,
+    onTimeout: () => new TokenEndpointError({ ...asked, reason: "Timeout", sent: true, detail })
+  })
 }
 
 const isSafe = (url: string, allowed = false): boolean => {
