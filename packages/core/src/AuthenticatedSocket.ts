@@ -14,106 +14,70 @@
  */
 import type { DurationWithUnit } from "@effect-auth/rate-limit/DurationWithUnit"
 import * as HttpClientError from "@effect/platform/HttpClientError"
-import * as HttpClientRequest from "@effect/platform/HttpClientRequest"
-import * as HttpClientResponse from "@effect/platform/HttpClientResponse"
 import * as Socket from "@effect/platform/Socket"
 import * as Cause from "effect/Cause"
-import * as Context from "effect/Context"
 import * as Duration from "effect/Duration"
 import * as Effect from "effect/Effect"
 import * as Either from "effect/Either"
 import * as Exit from "effect/Exit"
-import * as Layer from "effect/Layer"
 import * as MutableRef from "effect/MutableRef"
 import * as Option from "effect/Option"
-import * as Record from "effect/Record"
-import * as Redacted from "effect/Redacted"
 import type * as Scope from "effect/Scope"
 import type { ClientError } from "./AuthError.ts"
-import * as Upgrade from "./internal/request/upgrade.ts"
 import type { Service } from "./internal/service.ts"
-import * as HeldMessages from "./internal/socket/heldMessages.ts"
+import type { Connection, Handshake, Opening } from "./internal/socket/connector.ts"
+import { Connector } from "./internal/socket/connector.ts"
+import type { Target } from "./internal/socket/opening.ts"
+import * as Openings from "./internal/socket/opening.ts"
 import * as SocketErrors from "./internal/socket/socketErrors.ts"
-import { addressOf } from "./OriginPolicy.ts"
-import * as ResponseBody from "./ResponseBody.ts"
-import * as ServerMessage from "./ServerMessage.ts"
 
-/**
- * What is sent to open a WebSocket. It holds the proof, so what is secret in it is redacted.
- *
- * @since 0.1.0
- * @category models
- */
-export interface Handshake {
-  /** Origin and path, for messages. */
-  readonly address: string
-  /** `wss:` or `ws:`, with the query, which may hold credentials. */
-  readonly url: Redacted.Redacted
-  /** The headers beyond those of the protocol itself (RFC 6455 section 4.1), names in lower case. */
-  readonly headers: Redacted.Redacted<Readonly<Record<string, string>>>
-  readonly protocols: ReadonlyArray<string>
-}
-
-/**
- * What a handshake led to: an open connection, or an HTTP answer that is no upgrade.
- *
- * @since 0.1.0
- * @category models
- */
-export type Opening<A> =
-  | { readonly _tag: "Opened"; readonly value: A }
-  | { readonly _tag: "Refused"; readonly response: Response }
-
-/**
- * An open WebSocket that holds back its messages until somebody listens to them.
- *
- * @since 0.1.0
- * @category models
- */
-export interface Connection {
-  readonly webSocket: globalThis.WebSocket
-  /** Lets the messages through. Run once, when their listener is there. */
-  readonly resume: Effect.Effect<void>
-}
-
-/**
- * Opens WebSockets.
- *
- * @since 0.1.0
- * @category models
- */
-export interface ConnectorService {
-  /** Opens a connection, and closes it with the Scope. */
-  readonly open: (
-    handshake: Handshake
-  ) => Effect.Effect<Opening<Connection>, Socket.SocketError, Scope.Scope>
+export {
   /**
-   * Whether a refusal looks like any other failure, as it does to scripts in browsers. The same URL is then asked for by an
-   * ordinary request, which is refused as the handshake was, and the handshake is tried once more after it.
+   * An open WebSocket that holds back its messages until somebody listens to them.
+   *
+   * @since 0.1.0
+   * @category models
    */
-  readonly isBlind: boolean
-}
+  type Connection,
+  /**
+   * Opens WebSockets.
+   *
+   * @since 0.1.0
+   * @category tags
+   */
+  Connector,
+  /**
+   * What a {@link Connector} does.
+   *
+   * @since 0.1.0
+   * @category models
+   */
+  type ConnectorService,
+  /**
+   * What is sent to open a WebSocket. It holds the proof, so what is secret in it is redacted.
+   *
+   * @since 0.1.0
+   * @category models
+   */
+  type Handshake,
+  /**
+   * What a handshake led to: an open connection, or an HTTP answer that is no upgrade.
+   *
+   * @since 0.1.0
+   * @category models
+   */
+  type Opening
+} from "./internal/socket/connector.ts"
 
-/**
- * @since 0.1.0
- * @category tags
- */
-export class Connector
-  extends Context.Tag("@effect-auth/core/AuthenticatedSocket/Connector")<Connector, ConnectorService>()
-{}
-
-/**
- * Where a socket leads.
- *
- * @since 0.1.0
- * @category models
- */
-export interface Target {
-  /** A path below the client's base URL, or a URL at one of its origins: `wss://` and `https://` mean the same. */
-  readonly url: string
-  /** Subprotocols, the preferred one first. */
-  readonly protocols?: ReadonlyArray<string> | undefined
-}
+export {
+  /**
+   * Where a socket leads.
+   *
+   * @since 0.1.0
+   * @category models
+   */
+  type Target
+} from "./internal/socket/opening.ts"
 
 /**
  * @since 0.1.0
@@ -220,7 +184,7 @@ export const open = <E = ClientError>(
       }))
     return connector.isBlind
       ? Effect.catchIf(opening, Socket.isSocketError, (error) =>
-        probe(client, options).pipe(
+        Openings.probe(client, options).pipe(
           Effect.catchIf(HttpClientError.isHttpClientError, () => Effect.fail(error)),
           Effect.flatMap(Option.match({ onNone: () => opening, onSome: Effect.fail }))
         ))
@@ -259,7 +223,7 @@ export const handshake = <E, A, E2, R>(
   target: Target,
   open: (handshake: Handshake) => Effect.Effect<Opening<A>, E2, R>
 ): Effect.Effect<A, E | E2 | HttpClientError.HttpClientError | SocketErrors.UpgradeRefused, R> =>
-  Effect.flatten(attempt(client, target, open))
+  Effect.flatten(Openings.attempt(client, target, open))
 
 /**
  * What would be sent now: the URL and the headers with the current credentials, for a handshake that is made elsewhere. The
@@ -274,7 +238,7 @@ export const signed = <E = ClientError>(
 ): Effect.Effect<Handshake, E | HttpClientError.HttpClientError | SocketErrors.UpgradeRefused> =>
   // it fails because nothing is sent: there is nothing to trace, and nothing says that the credentials are good
   Effect.flatMap(
-    Effect.withTracerEnabled(attempt<E, never, Handshake, never>(client, target, Effect.fail), false),
+    Effect.withTracerEnabled(Openings.attempt<E, never, Handshake, never>(client, target, Effect.fail), false),
     Exit.match({
       onFailure: (cause) =>
         Either.match(Cause.failureOrCause(cause), { onLeft: Effect.succeed, onRight: Effect.failCause }),
@@ -282,68 +246,39 @@ export const signed = <E = ClientError>(
     })
   )
 
-/**
- * Connections of a platform whose WebSockets cannot send headers but cookies, such as a browser's: the bearer token of a
- * client becomes a cookie, which `write` gives to the browser before each opening. That works for pages of the same site
- * as the server, if the server reads the token from a cookie; others need a proxy. A client with any other credential gets
- * a `SocketError`.
- *
- * The cookie is `SameSite=Strict`, and `Secure` with `wss:`, because servers may not check where a handshake comes from.
- * It stays in the browser until that is closed or the next opening replaces it.
- *
- * @example
- * ```ts
- * import * as AuthenticatedSocket from "@effect-auth/core/AuthenticatedSocket"
- * import * as Socket from "@effect/platform/Socket"
- * import * as Effect from "effect/Effect"
- * import * as Layer from "effect/Layer"
- *
- * declare const document: { cookie: string }
- *
- * const ConnectorLive = AuthenticatedSocket.layerCookie({
- *   name: "access_token",
- *   write: (cookie) =>
- *     Effect.sync(() => {
- *       document.cookie = cookie
- *     })
- * }).pipe(Layer.provide(Socket.layerWebSocketConstructorGlobal))
- * ```
- *
- * @since 0.1.0
- * @category layers
- */
-export const layerCookie = (options: {
-  /** The cookie that the server reads. */
-  readonly name: string
-  /** The path that it is sent to. Default: `/`. */
-  readonly path?: string | undefined
-  readonly write: (cookie: string) => Effect.Effect<void>
-}): Layer.Layer<Connector, never, Socket.WebSocketConstructor> =>
-  Layer.effect(
-    Connector,
-    Effect.map(Socket.WebSocketConstructor, (construct): ConnectorService => ({
-      isBlind: true,
-      open: (handshake) =>
-        Effect.gen(function*() {
-          const url = Redacted.value(handshake.url)
-          const token = yield* bearerOf(handshake)
-          const attributes = [
-            `path=${options.path ?? "/"}`,
-            "SameSite=Strict",
-            ...(url.startsWith("wss:") ? ["Secure"] : [])
-          ]
-          yield* options.write([`${options.name}=${token}`, ...attributes].join("; "))
-          const webSocket = yield* Effect.acquireRelease(
-            Effect.try({
-              try: () => construct(url, [...handshake.protocols]),
-              catch: () => new Socket.SocketGenericError({ reason: "Open", cause: "the URL cannot be opened" })
-            }),
-            (webSocket) => Effect.sync(() => webSocket.close(1000))
-          )
-          return { _tag: "Opened", value: yield* HeldMessages.opened(webSocket) }
-        })
-    }))
-  )
+export {
+  /**
+   * Connections of a platform whose WebSockets cannot send headers but cookies, such as a browser's: the bearer token of a
+   * client becomes a cookie, which `write` gives to the browser before each opening. That works for pages of the same site
+   * as the server, if the server reads the token from a cookie; others need a proxy. A client with any other credential gets
+   * a `SocketError`.
+   *
+   * The cookie is `SameSite=Strict`, and `Secure` with `wss:`, because servers may not check where a handshake comes from.
+   * It stays in the browser until that is closed or the next opening replaces it.
+   *
+   * @example
+   * ```ts
+   * import * as AuthenticatedSocket from "@effect-auth/core/AuthenticatedSocket"
+   * import * as Socket from "@effect/platform/Socket"
+   * import * as Effect from "effect/Effect"
+   * import * as Layer from "effect/Layer"
+   *
+   * declare const document: { cookie: string }
+   *
+   * const ConnectorLive = AuthenticatedSocket.layerCookie({
+   *   name: "access_token",
+   *   write: (cookie) =>
+   *     Effect.sync(() => {
+   *       document.cookie = cookie
+   *     })
+   * }).pipe(Layer.provide(Socket.layerWebSocketConstructorGlobal))
+   * ```
+   *
+   * @since 0.1.0
+   * @category layers
+   */
+  layerCookie
+} from "./internal/socket/cookieConnector.ts"
 
 const closing = ({ closeCodeIsError = Socket.defaultCloseCodeIsError }: Pick<Options, "closeCodeIsError">) => ({
   closeCodeIsError
@@ -359,129 +294,4 @@ const listening = (socket: Socket.Socket, resume: Effect.Effect<void>): Socket.S
       Effect.mapError(socket.runRaw(handler, opened(options?.onOpen)), SocketErrors.withoutEvent),
     writer: socket.writer
   })
-}
-
-/** What came of opening it; an error if it never came to that, or if the server refused. */
-const attempt = <E, A, E2, R>(
-  client: Service<E>,
-  { protocols = [], url }: Target,
-  open: (handshake: Handshake) => Effect.Effect<Opening<A>, E2, R>
-): Effect.Effect<Exit.Exit<A, E2>, E | HttpClientError.HttpClientError | SocketErrors.UpgradeRefused, R> =>
-  Effect.contextWithEffect((context: Context.Context<R>) => {
-    const outcome = MutableRef.make<Option.Option<Exit.Exit<A, E2>>>(Option.none())
-    const send = (request: HttpClientRequest.HttpClientRequest) =>
-      Effect.flatMap(
-        handshakeOf(request, protocols),
-        (handshake) =>
-          Effect.matchCauseEffect(Effect.provide(open(handshake), context), {
-            onFailure: (cause) => {
-              MutableRef.set(outcome, Option.some(Exit.failCause(cause)))
-              return Effect.fail(new HttpClientError.RequestError({ request, reason: "Transport" }))
-            },
-            onSuccess: (opening) => {
-              switch (opening._tag) {
-                case "Opened":
-                  MutableRef.set(outcome, Option.some(Exit.succeed(opening.value)))
-                  return Effect.succeed(answer(request, { status: 101 }))
-                case "Refused":
-                  return refusal(request, opening.response)
-              }
-            }
-          })
-      )
-    return client.execute(requestOf(url)).pipe(
-      Effect.provideService(Upgrade.Upgrade, send),
-      Effect.matchEffect({
-        onFailure: (error) =>
-          Option.match(Option.filter(MutableRef.get(outcome), Exit.isFailure), {
-            onNone: () => Effect.fail(error),
-            onSome: Effect.succeed
-          }),
-        onSuccess: (response) =>
-          Option.match(Option.filter(MutableRef.get(outcome), Exit.isSuccess), {
-            onNone: () => Effect.flatMap(refusedWith(response), Effect.fail),
-            onSome: Effect.succeed
-          })
-      })
-    )
-  })
-
-const requestOf = (url: string): HttpClientRequest.HttpClientRequest =>
-  HttpClientRequest.get(overHttp(url), { headers: Upgrade.header })
-
-const overHttp = (url: string): string => url.replace(/^ws(s?):/iu, "http$1:")
-
-const handshakeOf = (
-  request: HttpClientRequest.HttpClientRequest,
-  protocols: ReadonlyArray<string>
-): Effect.Effect<Handshake, HttpClientError.RequestError> =>
-  Option.match(HttpClientRequest.toUrl(request), {
-    onNone: () => Effect.fail(new HttpClientError.RequestError({ request, reason: "InvalidUrl" })),
-    onSome: ({ href }) =>
-      Effect.succeed({
-        address: addressOf({ url: href }),
-        url: Redacted.make(href.replace(/^http/u, "ws")),
-        headers: Redacted.make(Record.filter<string, string>(request.headers, (_, name) => name !== "upgrade")),
-        protocols
-      })
-  })
-
-/** Read here, while the connection that brought it is there. A redirect is an answer as any other. */
-const refusal = (
-  request: HttpClientRequest.HttpClientRequest,
-  response: Response
-): Effect.Effect<HttpClientResponse.HttpClientResponse> => {
-  const { status } = response
-  const headers = new Headers(response.headers)
-  headers.delete("location")
-  const { text } = ResponseBody.bounded(HttpClientResponse.fromWeb(request, response), refusalBounds)
-  return Effect.map(
-    Effect.orElseSucceed(text, () => ""),
-    (text) => answer(request, { status, headers, text })
-  )
-}
-
-/** A `Response` cannot be made with every status that a server may send. */
-const answer = (
-  request: HttpClientRequest.HttpClientRequest,
-  { headers, status, text }: { readonly status: number; readonly headers?: Headers; readonly text?: string }
-): HttpClientResponse.HttpClientResponse =>
-  HttpClientResponse.fromWeb(
-    request,
-    Object.defineProperty(
-      new Response(text ?? null, headers === undefined ? undefined : { headers }),
-      "status",
-      { value: status }
-    )
-  )
-
-const refusalBounds: ResponseBody.Bounds = { size: 16_384, time: Duration.seconds(2) }
-
-const refusedWith = (response: HttpClientResponse.HttpClientResponse): Effect.Effect<SocketErrors.UpgradeRefused> =>
-  Effect.map(Effect.orElseSucceed(response.text, () => ""), (text) => {
-    const { detail } = ServerMessage.fromResponse(response, { detail: text })
-    return new SocketErrors.UpgradeRefused({ url: addressOf(response.request), status: response.status, detail })
-  })
-
-/** What the server says to the same request without an upgrade; nothing if the credentials are good. */
-const probe = <E>(
-  client: Service<E>,
-  { url }: Target
-): Effect.Effect<Option.Option<SocketErrors.UpgradeRefused>, E | HttpClientError.HttpClientError> =>
-  Effect.flatMap(client.get(overHttp(url)), (response) =>
-    // 400 and 426 (RFC 9110 section 15.5.22) ask for the upgrade that the probe leaves out
-    response.status < 400 || response.status === 400 || response.status === 426
-      ? Effect.as(ResponseBody.discard(response), Option.none())
-      : Effect.asSome(refusedWith(ResponseBody.bounded(response, refusalBounds))))
-
-const bearerOf = ({ address, headers }: Handshake): Effect.Effect<string, Socket.SocketGenericError> => {
-  const [, token] = /^Bearer +(\S+)$/iu.exec(Redacted.value(headers)["authorization"] ?? "") ?? []
-  return token === undefined
-    ? Effect.fail(
-      new Socket.SocketGenericError({
-        reason: "Open",
-        cause: `${address}: only a bearer token can become a cookie, and this client has none`
-      })
-    )
-    : Effect.succeed(token)
 }
