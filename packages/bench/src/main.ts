@@ -1,12 +1,14 @@
 /**
  * `npm run bench`: all benchmarks, one after another, each in its own process. `--only overhead,quota` selects some,
- * `--json` ends with one line of JSON, `--readme` writes the tables into this package's README.
+ * `--json` ends with one line of JSON, `--readme` writes the tables into this package's README, `--compare commit` runs
+ * them beside those of another commit, `--pairs 3` times each.
  */
-import { fork } from "node:child_process"
-import { readFile, rm, writeFile } from "node:fs/promises"
+import { readFile, writeFile } from "node:fs/promises"
 import { cpus } from "node:os"
 import { parseArgs } from "node:util"
-import { compile, dependencies, home } from "./Bundle.ts"
+import { dependencies, home } from "./Bundle.ts"
+import { checkout, compared } from "./Compare.ts"
+import { measure, prepare } from "./Process.ts"
 import type { Result } from "./Report.ts"
 import { render } from "./Report.ts"
 
@@ -25,8 +27,14 @@ const names = [
 ]
 
 const main = async (): Promise<void> => {
-  const { json, only, readme } = parseArgs({
-    options: { json: { type: "boolean" }, only: { type: "string" }, readme: { type: "boolean" } }
+  const { compare, json, only, pairs, readme } = parseArgs({
+    options: {
+      compare: { type: "string" },
+      json: { type: "boolean" },
+      only: { type: "string" },
+      pairs: { type: "string", default: "3" },
+      readme: { type: "boolean" }
+    }
   }).values
   const wanted = only === undefined ? names : only.split(",")
   const unknown = wanted.filter((name) => !names.includes(name))
@@ -34,16 +42,20 @@ const main = async (): Promise<void> => {
     throw new Error(`no benchmark is called ${unknown.join(" or ")}; there are ${names.join(", ")}`)
   }
 
-  await rm(`${home}.cache/run`, { recursive: true, force: true })
-  await compile({ worker: `${home}src/worker.ts`, origin: `${home}src/origin.ts` }, `${home}.cache/run`)
+  await prepare()
   const machine = await describeMachine()
   say(machine.join("\n"))
+  const other = compare === undefined ? undefined : await checkout(compare)
   const results: Record<string, Result> = {}
-  for (const name of wanted) {
-    const begun = performance.now()
-    const result = await measure(name)
-    results[name] = result
-    say(`${render(name, result)}\n\n(${((performance.now() - begun) / 1000).toFixed(0)} s)`)
+  try {
+    for (const name of wanted) {
+      const begun = performance.now()
+      const result = other === undefined ? await measure(name) : await compared(name, other, Number(pairs))
+      results[name] = result
+      say(`${render(name, result)}\n\n(${((performance.now() - begun) / 1000).toFixed(0)} s)`)
+    }
+  } finally {
+    await other?.remove()
   }
   if (readme === true) await writeReadme([machine.join("\n"), ...Object.entries(results).map(([n, r]) => render(n, r))])
   if (json === true) console.log(JSON.stringify({ machine, results }))
@@ -51,15 +63,9 @@ const main = async (): Promise<void> => {
 
 const say = (text: string): void => console.log(`${text}\n`)
 
-const measure = (name: string): Promise<Result> =>
-  new Promise((resolve, reject) => {
-    const child = fork(`${home}.cache/run/worker.js`, [name], { execArgv: ["--expose-gc"], execPath: process.execPath })
-    child.once("message", (result) => resolve(result as Result))
-    child.once("exit", (code) => reject(new Error(`${name} ended with exit code ${code} and no result`)))
-  })
-
 const describeMachine = async (): Promise<ReadonlyArray<string>> => {
-  const versions = await Promise.all(dependencies.map(async (name) => {
+  const named = dependencies.filter((name) => !name.startsWith("@types/"))
+  const versions = await Promise.all(named.map(async (name) => {
     const { version } = JSON.parse(await readFile(`${home}node_modules/${name}/package.json`, "utf8"))
     return `${name} ${version}`
   }))
