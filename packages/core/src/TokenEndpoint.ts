@@ -230,7 +230,7 @@ export const cookies = (response: HttpClientResponse.HttpClientResponse): Effect
  * @category responses
  */
 export const isPage = (response: HttpClientResponse.HttpClientResponse): Effect.Effect<boolean> =>
-  Effect.map(Effect.option(response.text), (body) => contentOf(response, body) === "Html")
+  Effect.map(Effect.option(response.text), (body) => contentOf(response, body, false) === "Html")
 
 /**
  * The time of an answer by the server's clock (RFC 9110 section 6.6.1), for a token whose expiry is an instant and not a
@@ -258,20 +258,23 @@ type Refusal = CredentialsRejected | InteractionRequired | MalformedTokenRespons
 /** What an answer without a token comes to. */
 const refusal = (response: HttpClientResponse.HttpClientResponse, options: Options): Effect.Effect<Refusal> =>
   Effect.gen(function*() {
-    const { dialect = Dialects.oauth, endpoint, explain = explainOAuth, grant = "login", mode } = options
+    const { dialect = Dialects.oauth, endpoint, grant = "login", mode } = options
     const { status } = response
     const body = yield* Effect.option(response.text)
+    const json = Option.flatMap(body, Json.parseRecord)
+    const members = Option.getOrElse(json, (): Members => ({}))
+    const explain = options.explain ?? (() => Effect.succeed(explainOAuth(response, members)))
     const compressed = Option.flatMapNullable(body, (body) => compression(response, body))
     const said = Option.isSome(compressed) ? { detail: compressed.value } : yield* explain(response)
     const facts = { mode, url: addressOf(response.request), status, ...ServerMessage.fromResponse(response, said) }
-    const { error, suberror } = membersOf(body)
+    const { error, suberror } = members
     const answer: Answer = {
       status,
       code: said.code,
       suberror: Predicate.isString(suberror) ? suberror : undefined,
       // a system with an explanation of its own may mean something by it
       unreadable: options.explain === undefined && Predicate.isNotNullable(error) && !Predicate.isString(error),
-      content: contentOf(response, body)
+      content: contentOf(response, body, Option.isSome(json))
     }
     switch (dialect(answer, grant)) {
       case "GrantEnded":
@@ -279,7 +282,7 @@ const refusal = (response: HttpClientResponse.HttpClientResponse, options: Optio
       case "WrongSetting":
         return new CredentialsRejected({ ...facts, reason: "Setting" })
       case "InteractionRequired":
-        return new InteractionRequired({ ...facts, claims: Option.getOrUndefined(claimsOf(response, body)) })
+        return new InteractionRequired({ ...facts, claims: Option.getOrUndefined(claimsOf(response, members)) })
       case "Unexpected":
         return new TokenEndpointError({ ...facts, endpoint, reason: "Unexpected" })
       case "Malformed":
@@ -300,7 +303,8 @@ const refusal = (response: HttpClientResponse.HttpClientResponse, options: Optio
 
 const contentOf = (
   { headers }: HttpClientResponse.HttpClientResponse,
-  body: Option.Option<string>
+  body: Option.Option<string>,
+  isJson: boolean
 ): Answer["content"] => {
   if (Option.isNone(body)) return "Text"
   const text = body.value.trimStart()
@@ -308,23 +312,21 @@ const contentOf = (
   if (/^text\/html\b/iu.test(headers["content-type"] ?? "") || /^<(?:!doctype\s+html|html)\b/iu.test(text)) {
     return "Html"
   }
-  return Option.isSome(Json.parseRecord(text)) ? "Json" : "Text"
+  return isJson ? "Json" : "Text"
 }
+
+type Members = Readonly<Record<string, unknown>>
 
 /** RFC 6749 section 5.2. What is beside the code cannot make it unreadable. */
 const explainOAuth = (
-  response: HttpClientResponse.HttpClientResponse
-): Effect.Effect<ServerMessage.ServerMessage> =>
-  Effect.map(Effect.option(response.text), (body) => {
-    const members = membersOf(body)
-    const { error } = members
-    return Predicate.isString(error) && error !== ""
-      ? { code: error, detail: detailOf(members) }
-      : explainHeader(response)
-  })
-
-const membersOf = (body: Option.Option<string>): Readonly<Record<string, unknown>> =>
-  Option.getOrElse(Option.flatMap(body, Json.parseRecord), () => ({}))
+  response: HttpClientResponse.HttpClientResponse,
+  members: Members
+): ServerMessage.ServerMessage => {
+  const { error } = members
+  return Predicate.isString(error) && error !== ""
+    ? { code: error, detail: detailOf(members) }
+    : explainHeader(response)
+}
 
 /** RFC 6750 section 3, for a server that says it there alone. */
 const explainHeader = ({ headers }: HttpClientResponse.HttpClientResponse): ServerMessage.ServerMessage => {
@@ -333,7 +335,7 @@ const explainHeader = ({ headers }: HttpClientResponse.HttpClientResponse): Serv
 }
 
 /** The description, and what beside it a person, or the server's support, can find out more by. */
-const detailOf = (members: Readonly<Record<string, unknown>>): string | undefined => {
+const detailOf = (members: Members): string | undefined => {
   const stated = members["error_description"]
   const description = Predicate.isString(stated) && stated !== "" ? stated : undefined
   const more = particulars.flatMap((name) => {
@@ -355,16 +357,21 @@ const particulars = ["error_uri", "error_subtype", "suberror", "error_codes", "t
  */
 const claimsOf = (
   response: HttpClientResponse.HttpClientResponse,
-  body: Option.Option<string>
+  { claims }: Members
 ): Option.Option<string> =>
   Option.filter(
-    Option.map(Option.flatMap(body, decodeClaims), ({ claims }) => JSON.stringify(claims)),
+    Option.map(
+      Option.flatMap(Option.filter(decodeText(claims), ({ length }) => length <= longestClaims), decodeClaims),
+      (claims) => JSON.stringify(claims)
+    ),
     (claims) => Masking.withoutSecrets(Masking.printable(claims, longestClaims), Scrub.secretsOf(response)) === claims
   )
 
-const decodeClaims = Schema.decodeOption(Schema.parseJson(Schema.Struct({
-  claims: Schema.parseJson(Schema.Record({ key: Schema.String, value: Schema.Unknown }))
-})))
+const decodeText = Schema.decodeUnknownOption(Schema.String)
+
+const decodeClaims = Schema.decodeOption(
+  Schema.parseJson(Schema.Record({ key: Schema.String, value: Schema.Unknown }))
+)
 
 /** In characters. */
 const longestClaims = 4096

@@ -218,7 +218,8 @@ describe("TokenEndpoint", () => {
             "[]",
             JSON.stringify({ acr: canary }),
             JSON.stringify({ acr: "\u202egold" }),
-            JSON.stringify({ acr: "gold".repeat(2000) })
+            JSON.stringify({ acr: "gold".repeat(2000) }),
+            `{"acr":${"[".repeat(40_000)}${"]".repeat(40_000)}}`
           ]
         ) {
           const error = yield* failure(answering(400, JSON.stringify({ error: "interaction_required", claims })))
