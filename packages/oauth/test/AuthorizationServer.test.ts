@@ -226,6 +226,15 @@ describe("AuthorizationServer", () => {
       assert.isTrue(result._tag === "Right" && result.right.mtlsEndpoints?.token === undefined)
     }))
 
+  it.effect("MD7 refuses a list that is none, or whose elements are no texts", () =>
+    Effect.gen(function*() {
+      const at = "GET /.well-known/oauth-authorization-server"
+      for (const scopes_supported of ["read", ["read", 1], ["read", null], {}]) {
+        const { result } = yield* discovered({ [at]: { json: { ...document, scopes_supported } } })
+        assert.isTrue(result._tag === "Left" && result.left._tag === "MalformedTokenResponse")
+      }
+    }))
+
   it.effect("waits for no document and no registration longer than for a token", () =>
     Effect.gen(function*() {
       const late = { _tag: "TokenEndpointError", reason: "Timeout" } as const
