@@ -9,11 +9,15 @@ interface Problem {
   readonly problem: string
 }
 
-export const of = (words: string): Problem => {
+export const of = (said: string): Problem => {
+  const words = said.slice(0, longest)
   const minor = words.replace(/^[^]*Minor code may provide more information:\s*/u, "").trim()
   const [, reason, advice] = table.find(([pattern]) => pattern.test(words)) ?? [undefined, "Failed", undefined] as const
   return { reason, problem: advice === undefined ? minor : `${minor} (${advice})` }
 }
+
+/** In characters; some are from a center, and a pattern may look at each line many times. */
+const longest = 1024
 
 /** The first that fits. That no center answers stands beside "No credentials were supplied" where a keytab is there. */
 const table: ReadonlyArray<readonly [pattern: RegExp, reason: NegotiateError["reason"], advice: string | undefined]> = [

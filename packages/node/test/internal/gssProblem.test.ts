@@ -45,4 +45,10 @@ describe("The words of the GSS-API", () => {
       assert.include(found.problem, problem)
     })
   }
+
+  it("are read as far as they are words", () => {
+    const found = GssProblem.of(`Cannot contact any KDC ${"server ".repeat(100_000)}`)
+    assert.strictEqual(found.reason, "KdcUnreachable")
+    assert.isBelow(found.problem.length, 2000)
+  })
 })
