@@ -1,18 +1,24 @@
 /**
- * A million requests over a thousand keys of one rate limiter: whether a request takes longer at the end than at the start,
- * and whether the heap has grown. Fewer keys would not show what each of them keeps of its past.
+ * A million requests of one client over a thousand keys of its rate limiter: whether a request takes longer at the end than
+ * at the start, and whether the heap has grown. Fewer keys would not show what each of them keeps of its past.
  */
+import * as AuthenticatedHttpClient from "@effect-auth/core/AuthenticatedHttpClient"
+import * as Authenticator from "@effect-auth/core/Authenticator"
+import * as Token from "@effect-auth/core/Token"
+import * as TokenSource from "@effect-auth/core/TokenSource"
+import * as Transport from "@effect-auth/core/Transport"
 import * as RateLimiter from "@effect-auth/rate-limit/RateLimiter"
 import * as RateLimitPolicy from "@effect-auth/rate-limit/RateLimitPolicy"
-import * as HttpClientRequest from "@effect/platform/HttpClientRequest"
+import * as HttpClient from "@effect/platform/HttpClient"
 import * as HttpClientResponse from "@effect/platform/HttpClientResponse"
 import * as Effect from "effect/Effect"
 import * as Logger from "effect/Logger"
 import * as LogLevel from "effect/LogLevel"
+import * as Scope from "effect/Scope"
 import { collectGarbage, sleep, spread, time } from "./Measure.ts"
 import type { Result } from "./Report.ts"
 import { atMost } from "./Report.ts"
-import { origin } from "./stub.ts"
+import { origin, secret } from "./stub.ts"
 
 const requests = 1_000_000
 const keys = 1000
@@ -22,15 +28,29 @@ const warm = 10
 /** The blocks that are compared, of those after the first tenth and of the last. */
 const compared = 20
 
-const measure = async (): Promise<Result> => {
+const headers = { ratelimit: "\"a\";r=999999;t=60", "ratelimit-policy": "\"a\";q=1000000;w=60" }
+
+/** Its answers state a quota. */
+const transport = Transport.withoutRedirects(HttpClient.makeWith<never, never, never, never>(
+  Effect.map((request) => HttpClientResponse.fromWeb(request, new Response(null, { headers }))),
+  Effect.succeed
+))
+
+const measure = (scope: Scope.Scope) => async (): Promise<Result> => {
   const limiter = await Effect.runPromise(RateLimiter.make(RateLimitPolicy.default))
-  const all = Array.from({ length: keys }, (_, key) => {
-    const request = HttpClientRequest.get(`${origin}/things/key-${key}`)
-    const headers = { ratelimit: "\"a\";r=999999;t=60", "ratelimit-policy": "\"a\";q=1000000;w=60" }
-    const response = HttpClientResponse.fromWeb(request, new Response(null, { headers }))
-    return limiter.run(request, () => Effect.succeed(response))
-  })
-  const once = Effect.forEach(all, (run) => run, { discard: true }).pipe(Logger.withMinimumLogLevel(LogLevel.None))
+  const client = await Effect.runPromise(
+    Effect.gen(function*() {
+      const tokens = yield* TokenSource.make({ login: Token.make({ value: secret, lifetime: "1 hour" }) })
+      return yield* AuthenticatedHttpClient.make(Authenticator.bearer(tokens), {
+        baseUrl: origin,
+        rateLimiter: limiter
+      })
+    }).pipe(Scope.extend(scope), Effect.provideService(HttpClient.HttpClient, transport))
+  )
+  const all = Array.from({ length: keys }, (_, key) => client.get(`/things/key-${key}`))
+  const once = Effect.forEach(all, (request) => request, { discard: true }).pipe(
+    Logger.withMinimumLogLevel(LogLevel.None)
+  )
   const samples: Array<number> = []
   let early = NaN
   for (let done = 0; done < requests; done += block) {
@@ -44,7 +64,7 @@ const measure = async (): Promise<Result> => {
   const start = spread(samples.slice(warm, warm + compared))
   const end = spread(samples.slice(-compared))
   return {
-    title: `${requests.toLocaleString("en")} requests over ${keys.toLocaleString("en")} keys of one limiter`,
+    title: `${requests.toLocaleString("en")} requests over ${keys.toLocaleString("en")} keys of one client's limiter`,
     columns: ["when", "CPU ns of a request (quartiles)"],
     rows: [["after the first tenth", start], ["at the end", end]],
     goals: [
@@ -63,4 +83,6 @@ const heap = async (): Promise<number> => {
   return process.memoryUsage().heapUsed
 }
 
-export const run: Effect.Effect<Result> = Effect.promise(measure)
+export const run: Effect.Effect<Result> = Effect.scoped(
+  Effect.flatMap(Effect.scope, (scope) => Effect.promise(measure(scope)))
+)

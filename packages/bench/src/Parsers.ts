@@ -5,31 +5,43 @@
 import * as Challenge from "@effect-auth/core/Challenge"
 import * as ServerMessage from "@effect-auth/core/ServerMessage"
 import * as Token from "@effect-auth/core/Token"
+import * as TokenEndpoint from "@effect-auth/core/TokenEndpoint"
 import * as MqError from "@effect-auth/ibm-mq/MqError"
+import * as AuthorizationServer from "@effect-auth/oauth/AuthorizationServer"
+import * as IdToken from "@effect-auth/oauth/IdToken"
 import * as QualysError from "@effect-auth/qualys/QualysError"
 import * as QualysQuota from "@effect-auth/qualys/QualysQuota"
 import * as RateLimitHeaders from "@effect-auth/rate-limit/RateLimitHeaders"
 import * as YamcsError from "@effect-auth/yamcs/YamcsError"
 import * as Cookies from "@effect/platform/Cookies"
 import * as Headers from "@effect/platform/Headers"
+import * as HttpClient from "@effect/platform/HttpClient"
 import * as HttpClientRequest from "@effect/platform/HttpClientRequest"
 import * as HttpClientResponse from "@effect/platform/HttpClientResponse"
 import * as Effect from "effect/Effect"
+import * as Redacted from "effect/Redacted"
+import * as Schema from "effect/Schema"
 import * as Redirect from "../../core/src/internal/request/redirect.ts"
 import * as Scrub from "../../core/src/internal/request/scrub.ts"
+import * as GssProblem from "../../node/src/internal/gssProblem.ts"
+import * as Digest from "../../signing/src/internal/digest/offer.ts"
+import * as SigV4Answer from "../../signing/src/internal/sigv4/answer.ts"
+import * as YamcsMessage from "../../yamcs/src/internal/socket/message.ts"
+import {
+  challengeShapes,
+  filled,
+  jsonShapes,
+  jwtShapes,
+  longAndShort,
+  numbered,
+  quotaShapes,
+  repeated,
+  size,
+  words,
+  xmlShapes
+} from "./ParserShapes.ts"
 import type { Cell, Result } from "./Report.ts"
 import { atMost } from "./Report.ts"
-
-const size = 100_000
-
-const filled = (part: string): string => part.repeat(Math.ceil(size / part.length)).slice(0, size)
-
-/** The parts numbered, so that no two are alike. */
-const numbered = (part: (index: number) => string): string => {
-  let text = ""
-  for (let index = 0; text.length < size; index++) text += part(index)
-  return text
-}
 
 interface Parser {
   readonly name: string
@@ -37,6 +49,7 @@ interface Parser {
   readonly shapes: ReadonlyArray<string>
 }
 
+const mode = "Bench/Parsers"
 const now = 1_750_000_000_000
 const request = HttpClientRequest.get("https://api.example/a")
 const secrets = ["canary password ?>/ wörd", "canary-token".repeat(100), "ab"]
@@ -44,76 +57,36 @@ const secrets = ["canary password ?>/ wörd", "canary-token".repeat(100), "ab"]
 const quota = (headers: RateLimitHeaders.RateLimitHeaders, names: ReadonlyArray<string>) => (text: string) =>
   names.map((name) => RateLimitHeaders.read(headers, { status: 429, headers: { [name]: text } }, now))
 
-/** The longest that is read of a field: what is longer is refused at once. */
-const field = (text: string) => [text, text.slice(0, 4096)]
-
-const quotaShapes = [
-  "9",
-  " ",
-  "a=1,",
-  "a;b;",
-  "\"a\";r=1;t=1,",
-  "\"",
-  "\\",
-  "(",
-  "(a ",
-  ":YWJj",
-  "1.",
-  "limit=1, ",
-  "Sun, 06 Nov 1994 ",
-  "00:00:00 "
-].map(filled).concat(numbered((i) => `a${i};q=1;w=${i},`), numbered((i) => `"q${i}";r=${i};t=1,`)).flatMap(field)
-
-/** The longest that is parsed: of the body of a refusal, and of a redirect's target or Qualys' envelope. */
-function longAndShort(text: string) {
-  return [text, text.slice(0, 32_768), text.slice(0, 16_384)]
-}
-
 const body = (read: (response: HttpClientResponse.HttpClientResponse) => Effect.Effect<unknown>) => (text: string) =>
   Effect.runPromise(read(HttpClientResponse.fromWeb(request, new Response(text, { status: 500 }))))
 
-const jsonShapes = [
-  ...["{\"error\":", "[", "\"", "\\u0000", "{\"error\":[{}],", " ", "1"].map(filled),
-  JSON.stringify({ error: Array.from({ length: 2_500 }, (_, i) => ({ msgId: `MQWB${i}E`, message: "canary" })) }),
-  JSON.stringify({ error: [{ message: filled("canary "), explanation: filled("\u0000").slice(0, size / 6) }] }),
-  JSON.stringify({ exception: { type: filled("x"), msg: filled("Unsupported Authorization header ") } }),
-  JSON.stringify({
-    ServiceResponse: { responseCode: filled("X"), responseErrorDetails: { errorMessage: filled(" ") } }
-  })
-].flatMap(longAndShort)
+const tokenRequest = HttpClientRequest.post("https://api.example/token").pipe(
+  HttpClientRequest.bodyUrlParams({ client_secret: secrets[0] })
+)
 
-const xmlShapes = [
-  ...["<RESPONSE>", "<", "<!--", "<![CDATA[", "&amp;", "<a b=\"\" ", "<!DOCTYPE [", "]]>", "<RESPONSE/>", " "].map((
-    part
-  ) => `<SIMPLE_RETURN>${filled(part)}`),
-  `<SIMPLE_RETURN><RESPONSE><CODE>1</CODE><ITEM_LIST>${
-    numbered((i) => `<ITEM><KEY>K${i}</KEY><VALUE>${i}</VALUE></ITEM>`)
-  }</ITEM_LIST></RESPONSE></SIMPLE_RETURN>`
-].flatMap(longAndShort)
+const readToken = TokenEndpoint.json(
+  Schema.Struct({ access_token: Schema.String, expires_in: Schema.optional(Schema.NumberFromString) }),
+  { mode }
+)
 
-const words = [
-  ...["x", " ", "\u0000", "\u202e", "canary-token", "ab ", "a".repeat(31) + " ", "%63", "\\u0061", "&amp;", "é"].map(
-    filled
-  ),
-  numbered((i) => `word${i} `)
-]
+/** An exchange whose answer is the text. Nothing else is to be found. */
+const exchanged =
+  (status: number, ask: (answers: HttpClient.HttpClient) => Effect.Effect<unknown, unknown>) => (text: string) => {
+    let asked = 0
+    const answer = () => asked++ === 0 ? new Response(text, { status }) : new Response(null, { status: 404 })
+    return Effect.runPromise(Effect.exit(ask(
+      HttpClient.makeWith<never, never, never, never>(
+        Effect.map((request) => HttpClientResponse.fromWeb(request, answer())),
+        Effect.succeed
+      )
+    )))
+  }
 
 const parsers: ReadonlyArray<Parser> = [
   {
     name: "Challenge.fromHeaders and explain",
     parse: (text) => Challenge.explain(Challenge.fromHeaders(Headers.fromInput({ "www-authenticate": text }))),
-    shapes: [
-      ...["Bearer ", "\"", "\\", "a=\"", "a=\"\\", ",", " ", "a,", "a=b,", "=", "a =", "Basic realm=\"x\", ", "\t"].map(
-        filled
-      ),
-      numbered((i) => `p${i}=v,`),
-      numbered((i) => `p${i}="v",`),
-      `Bearer ${numbered((i) => `p${i}="v", `)}`,
-      numbered((i) => `Scheme${i} realm="r${i}", `),
-      `Bearer error="${filled("\\\"")}`,
-      `Bearer ${filled("A")}=`,
-      `Bearer ${filled("A")} `
-    ]
+    shapes: challengeShapes
   },
   {
     name: "Set-Cookie (the platform's parser)",
@@ -153,11 +126,88 @@ const parsers: ReadonlyArray<Parser> = [
   {
     name: "Token.lifespan of a JWT",
     parse: Token.lifespan,
+    shapes: jwtShapes
+  },
+  {
+    name: "the answer of a token endpoint",
+    parse: exchanged(
+      200,
+      (answers) => TokenEndpoint.execute(answers, tokenRequest, { mode }).pipe(Effect.flatMap(readToken))
+    ),
     shapes: [
-      ...[".", "e", "eyJ", "-", "=", "A.", " "].map(filled),
-      `a.${btoa(filled("{\"exp\":")).replaceAll("=", "")}.c`,
-      `a.${btoa(JSON.stringify({ exp: 1, a: filled("[") })).replaceAll("=", "")}.c`
+      ...jsonShapes,
+      JSON.stringify({ access_token: repeated("\u0000", size / 12), expires_in: repeated("1", size / 2) })
     ]
+  },
+  {
+    name: "the refusal of a token endpoint",
+    parse: exchanged(400, (answers) => TokenEndpoint.execute(answers, tokenRequest, { mode })),
+    shapes: [
+      ...jsonShapes,
+      ...words,
+      JSON.stringify({ error: repeated("x", size / 2), error_description: repeated("canary ", size / 2) }),
+      JSON.stringify({ error: "x", error_codes: repeated("1", size / 4).split("") })
+    ]
+  },
+  {
+    name: "metadata of an authorization server",
+    parse: exchanged(
+      200,
+      (answers) =>
+        Effect.provideService(
+          AuthorizationServer.discover("https://api.example", { mode }),
+          HttpClient.HttpClient,
+          answers
+        )
+    ),
+    shapes: [
+      ...jsonShapes,
+      JSON.stringify({
+        issuer: "https://api.example",
+        token_endpoint: "https://api.example/token",
+        scopes_supported: repeated("a", size / 4).split("")
+      })
+    ]
+  },
+  { name: "an ID token", parse: (text) => IdToken.decode(Redacted.make(text)), shapes: jwtShapes },
+  {
+    name: "a challenge for Digest",
+    parse: (text) =>
+      Digest.choose(Challenge.parse(text), {
+        algorithms: ["SHA-256", "MD5"],
+        protections: ["auth", undefined]
+      }),
+    shapes: [
+      ...challengeShapes,
+      numbered((i) => `Digest realm="r", nonce="n${i}", qop="auth", algorithm=MD5, `),
+      ...["/a ", "auth,", "é", "\t"].map((part) =>
+        `Digest nonce="n", domain="${repeated(part, size / 2)}", qop="${repeated(part, size / 2)}"`
+      )
+    ]
+  },
+  {
+    name: "an error of AWS",
+    parse: (text) => SigV4Answer.review(Headers.empty, text),
+    shapes: [
+      ...jsonShapes,
+      ...xmlShapes,
+      ...["<Code>", "<Code>a", "<Code> ", "<Message>", "\"code\":\"", "\"message\":\"\\"].map(filled)
+    ]
+  },
+  {
+    name: "a message of Yamcs' socket",
+    parse: YamcsMessage.parse,
+    shapes: [
+      ...jsonShapes,
+      `{"type":"reply","data":{"exception":{"type":"${repeated("x", size / 2)}","msg":"${
+        repeated("\u202e", size / 2)
+      }"}}}`
+    ]
+  },
+  {
+    name: "the words of a GSS-API",
+    parse: GssProblem.of,
+    shapes: [...words, ...["server ", "no credentials ", "Minor code may provide more information: "].map(filled)]
   },
   {
     name: "Location of a redirect",
