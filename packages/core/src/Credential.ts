@@ -9,15 +9,14 @@
  * @since 0.1.0
  */
 import * as Config from "effect/Config"
-import * as ConfigError from "effect/ConfigError"
 import * as Either from "effect/Either"
-import * as ParseResult from "effect/ParseResult"
 import * as Predicate from "effect/Predicate"
 import * as Redacted from "effect/Redacted"
 import * as Schema from "effect/Schema"
 import { InvalidSetting } from "./AuthError.ts"
 import * as ConfigReading from "./internal/configReading.ts"
 import * as Grammar from "./internal/grammar.ts"
+import * as Issue from "./internal/issue.ts"
 import { RedactedText } from "./internal/redactedText.ts"
 
 /**
@@ -147,7 +146,7 @@ export const apiKey = (fields: {
 export const construct = <A>(make: () => A): Either.Either<A, InvalidSetting> =>
   Either.try({
     try: make,
-    catch: (error) => ParseResult.isParseError(error) ? invalid(error) : unusable
+    catch: invalid
   })
 
 /**
@@ -274,8 +273,8 @@ export const checkedConfig = <A, B>(
       ([prefix, fields]) =>
         Either.flatMap(fields, (values) =>
           Either.mapLeft(make(values), ({ problem, setting }) =>
-            ConfigError.InvalidData(
-              [variableOf(prefix, setting, suffixes)],
+            ConfigReading.unusable(
+              variableOf(prefix, setting, suffixes),
               problem.replace(/\w+/gu, (word) =>
                 Object.hasOwn(suffixes, word) ? variableOf(prefix, `credential.${word}`, suffixes) : word)
             )))
@@ -305,8 +304,8 @@ const keyGrammar = { header: Grammar.fieldValue, query: Grammar.text, cookie: Gr
 const unusable = new InvalidSetting({ setting: "credential", problem: "is invalid" })
 
 /** The first issue is enough to act on. The quoted input is cut off, because it may be a secret in the wrong place. */
-const invalid = (error: ParseResult.ParseError): InvalidSetting => {
-  const issue = ParseResult.ArrayFormatter.formatErrorSync(error)[0]
+const invalid = (error: unknown): InvalidSetting => {
+  const issue = Issue.first(error)
   return issue === undefined ? unusable : new InvalidSetting({
     setting: ["credential", ...issue.path].map(String).join("."),
     problem: issue.message.replace(/, actual [^]*$/u, "")

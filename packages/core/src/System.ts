@@ -5,7 +5,7 @@
  * @since 0.1.0
  */
 import type * as HttpClient from "@effect/platform/HttpClient"
-import * as Config from "effect/Config"
+import type * as Config from "effect/Config"
 import type { ConfigError } from "effect/ConfigError"
 import * as Effect from "effect/Effect"
 import * as Either from "effect/Either"
@@ -17,8 +17,7 @@ import type * as AuthenticatedHttpClient from "./AuthenticatedHttpClient.ts"
 import type { CredentialUnavailable, ExchangeError } from "./AuthError.ts"
 import { InvalidSetting } from "./AuthError.ts"
 import type { Inferred } from "./CredentialSource.ts"
-import * as ConfigErrors from "./internal/configErrors.ts"
-import * as EmptyVariables from "./internal/emptyVariables.ts"
+import * as ConfigReading from "./internal/configReading.ts"
 import * as Grammar from "./internal/grammar.ts"
 import type * as OriginPolicy from "./OriginPolicy.ts"
 import type * as RefreshPolicy from "./RefreshPolicy.ts"
@@ -192,9 +191,7 @@ export const storeOf = (
  * @category config
  */
 export const readConfig = <A>(config: Config.Config.Wrap<A>): Effect.Effect<A, ConfigError> =>
-  Effect.configProviderWith((provider) =>
-    Effect.mapError(EmptyVariables.unset(provider).load(Config.unwrap(config)), ConfigErrors.explain)
-  )
+  ConfigReading.read(config)
 
 /**
  * A setting that goes into a header as it is, such as a CSRF token; it may be empty. Fails with `InvalidSetting` if it

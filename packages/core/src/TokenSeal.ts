@@ -16,8 +16,7 @@ import * as Option from "effect/Option"
 import * as Redacted from "effect/Redacted"
 import * as Schema from "effect/Schema"
 import { InvalidSetting } from "./AuthError.ts"
-import * as ConfigErrors from "./internal/configErrors.ts"
-import * as EmptyVariables from "./internal/emptyVariables.ts"
+import * as ConfigReading from "./internal/configReading.ts"
 
 /**
  * A ring of keys: the first seals, each of them opens.
@@ -96,9 +95,7 @@ export const fromConfig = (
   config: Config.Config<Redacted.Redacted>
 ): Effect.Effect<TokenSeal, InvalidSetting | ConfigError> =>
   Effect.flatMap(
-    Effect.configProviderWith((provider) =>
-      Effect.mapError(EmptyVariables.unset(provider).load(config), ConfigErrors.explain)
-    ),
+    ConfigReading.read(config),
     (keys) => make(Redacted.value(keys).split(",").map((key) => Redacted.make(key.trim())))
   )
 

@@ -6,9 +6,21 @@
  */
 import * as Config from "effect/Config"
 import * as ConfigError from "effect/ConfigError"
+import * as Effect from "effect/Effect"
 import * as Either from "effect/Either"
 import * as MutableRef from "effect/MutableRef"
 import * as ConfigErrors from "./configErrors.ts"
+import * as EmptyVariables from "./emptyVariables.ts"
+
+/** Reads the Config of a layer. Its error says what to set, each variable once and one on a line. */
+export const read = <A>(config: Config.Config.Wrap<A>): Effect.Effect<A, ConfigError.ConfigError> =>
+  Effect.configProviderWith((provider) =>
+    Effect.mapError(EmptyVariables.unset(provider).load(Config.unwrap(config)), ConfigErrors.explain)
+  )
+
+/** What is wrong with a variable that is set. */
+export const unusable = (name: string, problem: string): ConfigError.ConfigError =>
+  ConfigError.InvalidData([name], problem)
 
 /** One variable. An empty one is not set; what `read` says of a value must not quote it if it may be a secret. */
 export const variable = <A>(name: string, read: (text: string) => Either.Either<A, string>): Config.Config<A> =>

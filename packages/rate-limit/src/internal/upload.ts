@@ -73,7 +73,7 @@ type Runs = Set<Effect.Effect<void>>
 
 const runsOf = new WeakMap<HttpBody.HttpBody, Runs>()
 
-const gate = <E>(source: Stream.Stream<Uint8Array, E>, runs: Runs): Stream.Stream<Uint8Array, E> =>
+const gate = (source: Stream.Stream<Uint8Array, unknown>, runs: Runs): Stream.Stream<Uint8Array, unknown> =>
   Stream.fromPull(
     Effect.gen(function*() {
       const scope = yield* Scope.make()
