@@ -202,6 +202,80 @@ describe("Dpop", () => {
       "GET /me": ({ url }) => ({ status: 503, headers: nonce(url.origin === baseUrl ? "n1" : "n2") })
     }, { origins: ["https://files.acme.example"] }))))
 
+  describe("with a clock that is wrong", () => {
+    const date = (ahead: number) => ({ date: new Date(now + ahead).toUTCString() })
+    const refusedByServer = (headers: Record<string, string>): ScriptedHttpClient.Reply => ({
+      status: 400,
+      headers,
+      json: { error: "invalid_dpop_proof" }
+    })
+    const refusedByApi = (headers: Record<string, string>, error = "invalid_dpop_proof"): ScriptedHttpClient.Reply => ({
+      status: 401,
+      headers: { ...headers, "www-authenticate": `DPoP error="${error}"` }
+    })
+    const hour = 3_600_000
+    const ahead = ({ payload }: { readonly payload: { readonly iat?: number } }) => (payload.iat ?? 0) - now / 1000
+
+    it.effect("DP11 takes the time of an authorization server that has refused the proof, and proves the request once more", () =>
+      Effect.gen(function*() {
+        yield* me
+        assert.deepStrictEqual((yield* proofs).map((proof) => [proof.line, ahead(proof)]), [
+          ["POST /token", 0],
+          ["POST /token", -3600],
+          ["GET /me", 0]
+        ])
+      }).pipe(Effect.provide(live({ "POST /token": [refusedByServer(date(-hour)), token] }))))
+
+    it.effect("DP11 takes the time of an API that has refused the proof, with the same token, and keeps it for its origin", () =>
+      Effect.gen(function*() {
+        yield* Effect.all([me, me], { concurrency: "unbounded" })
+        yield* Effect.ignore(Effect.flatMap(Acme, (http) => http.get("https://files.acme.example/me")))
+        const sent = (yield* proofs).map((proof) => [proof.payload["htu"], ahead(proof)])
+        assert.deepStrictEqual(sent.slice(1), [
+          [`${baseUrl}/me`, 0],
+          [`${baseUrl}/me`, 0],
+          [`${baseUrl}/me`, 3600],
+          [`${baseUrl}/me`, 3600],
+          ["https://files.acme.example/me", 0]
+        ])
+      }).pipe(Effect.provide(live({
+        "GET /me": [
+          refusedByApi(date(hour)),
+          refusedByApi(date(hour)),
+          ...Array.from({ length: 3 }, () => ({ json: "me" }))
+        ]
+      }, { origins: ["https://files.acme.example"] }))))
+
+    for (
+      const [what, headers, error] of [
+        ["the server's clock is ours", date(2_000), "invalid_dpop_proof"],
+        ["there is no date", {}, "invalid_dpop_proof"],
+        ["the date is no date", { date: "yesterday" }, "invalid_dpop_proof"],
+        ["the date is a cache's", { ...date(hour), age: "60" }, "invalid_dpop_proof"],
+        ["the token is what was refused", date(hour), "invalid_token"]
+      ] as const
+    ) {
+      it.effect(`DP11 DP13 keeps its own where ${what}: the token is renewed`, () =>
+        Effect.gen(function*() {
+          yield* me
+          assert.deepStrictEqual((yield* proofs).map((proof) => [proof.line, ahead(proof)]), [
+            ["POST /token", 0],
+            ["GET /me", 0],
+            ["POST /token", 0],
+            ["GET /me", 0]
+          ])
+        }).pipe(Effect.provide(live({ "GET /me": [refusedByApi(headers, error), { json: "me" }] }))))
+    }
+
+    it.effect("DP11 takes no second time from an authorization server that goes on refusing", () =>
+      Effect.gen(function*() {
+        assert.deepInclude(yield* Effect.flip(me), { _tag: "CredentialsRejected", code: "invalid_dpop_proof" })
+        assert.lengthOf(yield* proofs, 2)
+      }).pipe(Effect.provide(live({
+        "POST /token": (_, earlier) => refusedByServer(date(hour * (1 + earlier.length)))
+      }))))
+  })
+
   it.effect("DP5 proves the questions of a device, and not its request for a code", () =>
     Effect.gen(function*() {
       yield* untilDone(yield* Effect.fork(me))

@@ -1,14 +1,14 @@
-/** Proofs of possession (RFC 9449): keys, what is signed with them, and the nonces that servers want in it. */
+/** Proofs of possession (RFC 9449): keys, and what is signed with them. */
 import type { ExchangeError } from "@effect-auth/core/AuthError"
 import { CredentialUnavailable, TokenEndpointError } from "@effect-auth/core/AuthError"
 import * as Effect from "effect/Effect"
-import * as MutableRef from "effect/MutableRef"
 import * as Option from "effect/Option"
 import * as Redacted from "effect/Redacted"
 import * as Schema from "effect/Schema"
 import type { Algorithm, SigningKey } from "../SigningKey.ts"
 import * as SigningKeys from "../SigningKey.ts"
 import * as Base64url from "./base64url.ts"
+import type { Server } from "./dpopServers.ts"
 import type { AuthorizationServer } from "./server.ts"
 
 /** A key and what is said of it. */
@@ -26,7 +26,7 @@ export interface ProofKey {
 export interface Target {
   readonly method: string
   readonly url: string
-  readonly nonce: string | undefined
+  readonly server: Server
   /** The hash of the token that goes with it; `undefined` at the authorization server. */
   readonly tokenHash: string | undefined
 }
@@ -41,10 +41,10 @@ export const proofKey = (
   return { key, jwk: shown, header: SigningKeys.headerOf(key, { typ: "dpop+jwt", jwk: shown }), kept }
 }
 
-/** RFC 9449 section 4.2. `now` in epoch milliseconds. Each proof is good once. */
+/** RFC 9449 section 4.2. `now` in epoch milliseconds, by our clock. Each proof is good once. */
 export const prove = (
   { header, key }: ProofKey,
-  { method, nonce, tokenHash, url }: Target,
+  { method, server, tokenHash, url }: Target,
   now: number,
   mode: string
 ): Effect.Effect<Redacted.Redacted, ExchangeError> => {
@@ -53,9 +53,9 @@ export const prove = (
     jti: globalThis.crypto.randomUUID(),
     htm: method.toUpperCase(),
     htu: origin + pathname,
-    iat: Math.floor(now / 1000),
+    iat: Math.floor((now + server.ahead) / 1000),
     ath: tokenHash,
-    nonce
+    nonce: server.nonce
   }, { mode })
 }
 
@@ -119,33 +119,11 @@ export const restore = (kept: Redacted.Redacted, mode: string): Effect.Effect<Pr
       }).pipe(Effect.catchAll(() => unusable(mode)))
   })
 
-/** The nonces that servers gave last, by origin (RFC 9449 section 8.2). */
-export type Nonces = MutableRef.MutableRef<ReadonlyMap<string, string>>
-
-export const noNonces = (): Nonces => MutableRef.make<ReadonlyMap<string, string>>(new Map())
-
-export const nonceFor = (nonces: Nonces, url: string): string | undefined => {
-  const known = MutableRef.get(nonces)
-  return known.size === 0 ? undefined : known.get(new URL(url).origin)
-}
-
-/** Whether an answer brought a nonce. The latest one counts, whatever the status of the answer. */
-export const note = (nonces: Nonces, url: string, headers: Readonly<Record<string, string | undefined>>): boolean => {
-  const nonce = headers["dpop-nonce"]
-  // RFC 9449 section 8.1: what RFC 6749 calls NQCHAR
-  if (nonce === undefined || !/^[\x21\x23-\x5b\x5d-\x7e]{1,1024}$/u.test(nonce)) return false
-  const { origin } = new URL(url)
-  const known = MutableRef.get(nonces)
-  if (known.get(origin) === nonce) return true
-  const others = Array.from(known).filter(([other]) => other !== origin)
-  MutableRef.set(nonces, new Map([...others.slice(-mostOrigins), [origin, nonce]]))
-  return true
-}
-
 /** What an authorization server, or an API, says that wants a nonce. */
 export const wantsNonce = "use_dpop_nonce"
 
-const mostOrigins = 100
+/** What they say of a proof that they refuse, be it for its time. */
+export const refusesProof = "invalid_dpop_proof"
 
 const unusable = (mode: string) =>
   new CredentialUnavailable({ mode, problem: "the key that the token is bound to cannot be used", final: true })

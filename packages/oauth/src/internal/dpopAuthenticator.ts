@@ -8,15 +8,18 @@ import * as RequestCredentials from "@effect-auth/core/RequestCredentials"
 import type { Token } from "@effect-auth/core/Token"
 import type { TokenSource } from "@effect-auth/core/TokenSource"
 import type * as HttpClientResponse from "@effect/platform/HttpClientResponse"
+import type * as Clock from "effect/Clock"
 import * as Effect from "effect/Effect"
 import * as MutableRef from "effect/MutableRef"
 import * as Redacted from "effect/Redacted"
 import type { ProofKey } from "./dpop.ts"
 import * as Dpops from "./dpop.ts"
+import * as Servers from "./dpopServers.ts"
 
 /** What the proofs for one token have in common. */
 interface Bound {
   readonly token: Token
+  readonly clock: Clock.Clock
   readonly key: ProofKey
   readonly tokenHash: string
   readonly authorization: RequestCredentials.RequestCredentials
@@ -30,16 +33,16 @@ interface Options {
 }
 
 export const make = (mode: string, tokens: TokenSource, options: Options): Authenticator.Authenticator => {
-  const nonces = Dpops.noNonces()
+  const servers = Servers.make()
   const latest = MutableRef.make<Bound | undefined>(undefined)
   const boundTo = (token: Token): Effect.Effect<Bound, ExchangeError> => {
     const known = MutableRef.get(latest)
     return known?.token === token ? Effect.succeed(known) : Effect.tap(
-      Effect.zipWith(
-        keyOf(mode, token, options.given),
-        Dpops.hashOf(Redacted.value(token.value)),
-        (key, tokenHash): Bound => ({
+      Effect.map(
+        Effect.all([keyOf(mode, token, options.given), Dpops.hashOf(Redacted.value(token.value)), Effect.clock]),
+        ([key, tokenHash, clock]): Bound => ({
           token,
+          clock,
           key,
           tokenHash,
           authorization: RequestCredentials.authorization(`DPoP ${Redacted.value(token.value)}`)
@@ -48,29 +51,41 @@ export const make = (mode: string, tokens: TokenSource, options: Options): Authe
       (bound) => Effect.sync(() => MutableRef.set(latest, bound))
     )
   }
+  const review = (
+    response: HttpClientResponse.HttpClientResponse,
+    isLate: (url: string, headers: HttpClientResponse.HttpClientResponse["headers"]) => boolean
+  ): Authenticator.Review => {
+    const { headers, request: { url } } = response
+    const isNoted = Servers.noteNonce(servers, url, headers)
+    const error = errorOf(response)
+    return error === Dpops.wantsNonce
+      ? isNoted ? repeat : { _tag: "Failed", error: hidden(mode, response) }
+      : error === Dpops.refusesProof && isLate(url, headers)
+      ? repeat
+      : Authenticator.reviewDemands(response)
+  }
   return Authenticator.perRequestFromTokens(
     tokens,
-    (token, { method, url }, now) =>
-      options.orBearer && isBearer(token)
-        ? Effect.succeed({ credentials: RequestCredentials.bearer(token.value) })
-        : Effect.flatMap(boundTo(token), ({ authorization, key, tokenHash }) =>
-          Effect.map(
-            Dpops.prove(key, { method, url, nonce: Dpops.nonceFor(nonces, url), tokenHash }, now, mode),
-            (proof) => ({
-              credentials: RequestCredentials.all(authorization, RequestCredentials.header("dpop", proof))
-            })
-          )),
-    {
-      mode,
-      review: (response) => {
-        const isNoted = Dpops.note(nonces, response.request.url, response.headers)
-        return response.status !== 401 || !wantsNonce(response)
-          ? Authenticator.reviewDemands(response)
-          : isNoted
-          ? { _tag: "Repeat", most: mostNonces }
-          : { _tag: "Failed", error: hidden(mode, response) }
+    (token, { method, url }, now) => {
+      if (options.orBearer && isBearer(token)) {
+        return Effect.succeed({ credentials: RequestCredentials.bearer(token.value) })
       }
-    }
+      const server = Servers.of(servers, url)
+      return Effect.flatMap(
+        boundTo(token),
+        ({ authorization, clock, key, tokenHash }) =>
+          Effect.map(Dpops.prove(key, { method, url, server, tokenHash }, now, mode), (proof) => ({
+            credentials: RequestCredentials.all(authorization, RequestCredentials.header("dpop", proof)),
+            review: (response) =>
+              review(response, (url, headers) =>
+                Servers.noteClock(servers, url, headers, {
+                  ahead: server.ahead,
+                  now: clock.unsafeCurrentTimeMillis()
+                }))
+          }))
+      )
+    },
+    { mode, review: (response) => review(response, () => false) }
   )
 }
 
@@ -85,11 +100,14 @@ const keyOf = (mode: string, { key }: Token, given: ProofKey | undefined): Effec
 
 const isBearer = ({ type }: Token): boolean => type?.toLowerCase() === "bearer"
 
-const wantsNonce = ({ headers }: HttpClientResponse.HttpClientResponse): boolean =>
-  Challenge.fromHeaders(headers).some(({ params, scheme }) => scheme === "dpop" && params["error"] === Dpops.wantsNonce)
+/** What an API says of a proof. */
+const errorOf = ({ headers, status }: HttpClientResponse.HttpClientResponse): string | undefined =>
+  status === 401
+    ? Challenge.fromHeaders(headers).find(({ scheme }) => scheme === "dpop")?.params["error"]
+    : undefined
 
-/** In a row, for one request: one that came too late, and another. */
-const mostNonces = 2
+/** In a row, for one request: a nonce that came too late and another, or a nonce and a time. */
+const repeat: Authenticator.Review = { _tag: "Repeat", most: 2 }
 
 /** A browser shows a program only the headers that the server names. */
 const hidden = (mode: string, { request, status }: HttpClientResponse.HttpClientResponse): AuthenticationFailed =>

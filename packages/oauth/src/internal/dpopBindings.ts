@@ -7,26 +7,27 @@ import * as MutableRef from "effect/MutableRef"
 import * as Redacted from "effect/Redacted"
 import type { Algorithm, SigningKey } from "../SigningKey.ts"
 import type { Binding, Bindings } from "./binding.ts"
-import type { Nonces, ProofKey } from "./dpop.ts"
+import type { ProofKey } from "./dpop.ts"
 import * as Dpop from "./dpop.ts"
+import * as Servers from "./dpopServers.ts"
 
 export const givenKey = (key: SigningKey, publicKey: Readonly<Record<string, unknown>>): ProofKey =>
   Dpop.proofKey(key, publicKey, undefined)
 
 export const given = (mode: string, key: ProofKey): Bindings => {
-  const nonces = Dpop.noNonces()
+  const servers = Servers.make()
   return {
     current: (server) =>
       Dpop.accepts(server, key.key.algorithm)
-        ? Effect.succeed(bindingOf(mode, key, nonces))
+        ? Effect.succeed(bindingOf(mode, key, servers))
         : Dpop.unaccepted(mode, `the algorithm of the key that was given, ${key.key.algorithm}`),
-    restore: (kept) => restored(mode, kept, nonces)
+    restore: (kept) => restored(mode, kept, servers)
   }
 }
 
 /** Generated once, when it is first needed; anew for a server that accepts no proofs of that algorithm. */
 export const generated = (mode: string): Bindings => {
-  const nonces = Dpop.noNonces()
+  const servers = Servers.make()
   const generated = MutableRef.make<{ readonly algorithm: Algorithm; readonly binding: Binding } | undefined>(undefined)
   return {
     current: (server) =>
@@ -34,45 +35,68 @@ export const generated = (mode: string): Bindings => {
         const known = MutableRef.get(generated)
         if (known !== undefined && Dpop.accepts(server, known.algorithm)) return Effect.succeed(known.binding)
         return Effect.map(Dpop.generate(server, mode), (key) => {
-          const binding = bindingOf(mode, key, nonces)
+          const binding = bindingOf(mode, key, servers)
           MutableRef.set(generated, { algorithm: key.key.algorithm, binding })
           return binding
         })
       }),
-    restore: (kept) => restored(mode, kept, nonces)
+    restore: (kept) => restored(mode, kept, servers)
   }
 }
 
-const restored = (mode: string, kept: Redacted.Redacted, nonces: Nonces) =>
-  Effect.map(Dpop.restore(kept, mode), (key) => bindingOf(mode, key, nonces))
+const restored = (mode: string, kept: Redacted.Redacted, servers: Servers.Servers) =>
+  Effect.map(Dpop.restore(kept, mode), (key) => bindingOf(mode, key, servers))
 
-const bindingOf = (mode: string, key: ProofKey, nonces: Nonces): Binding => ({
+const bindingOf = (mode: string, key: ProofKey, servers: Servers.Servers): Binding => ({
   kept: key.kept,
   thumbprint: Dpop.thumbprint(key),
   ask: (http, ask) =>
     Effect.suspend(() => {
-      const sent = MutableRef.make<{ readonly url: string; readonly nonce: string | undefined } | undefined>(undefined)
-      const asking = ask(noting(http, nonces), (request) =>
+      const sent = MutableRef.make<Sent | undefined>(undefined)
+      const asking = ask(noting(http, servers, sent), (request) =>
         Effect.flatMap(Clock.currentTimeMillis, (now) => {
           const { method, url } = request
-          const nonce = Dpop.nonceFor(nonces, url)
-          MutableRef.set(sent, { url, nonce })
+          const server = Servers.of(servers, url)
+          MutableRef.set(sent, { url, server, isLate: false })
           return Effect.map(
-            Dpop.prove(key, { method, url, nonce, tokenHash: undefined }, now, mode),
+            Dpop.prove(key, { method, url, server, tokenHash: undefined }, now, mode),
             (proof) => HttpClientRequest.setHeader(request, "dpop", Redacted.value(proof))
           )
         }))
       return Effect.catchAll(asking, (error) => {
         const before = MutableRef.get(sent)
-        const isNews = before !== undefined && before.nonce !== Dpop.nonceFor(nonces, before.url)
-        return isNews && "code" in error && error.code === Dpop.wantsNonce ? asking : Effect.fail(error)
+        const code = "code" in error ? error.code : undefined
+        const isWorthIt = before !== undefined && (
+          (code === Dpop.wantsNonce && before.server.nonce !== Servers.of(servers, before.url).nonce) ||
+          (code === Dpop.refusesProof && before.isLate)
+        )
+        return isWorthIt ? asking : Effect.fail(error)
       })
     })
 })
 
-/** Remembers the nonces of answers. */
-const noting = (http: HttpClient.HttpClient, nonces: Nonces): HttpClient.HttpClient =>
+/** The last proof: where it went, what was known there, and whether the answer says that its time was wrong. */
+interface Sent {
+  readonly url: string
+  readonly server: Servers.Server
+  readonly isLate: boolean
+}
+
+/** Remembers what answers say. */
+const noting = (
+  http: HttpClient.HttpClient,
+  servers: Servers.Servers,
+  sent: MutableRef.MutableRef<Sent | undefined>
+): HttpClient.HttpClient =>
   HttpClient.transformResponse(
     http,
-    Effect.tap(({ headers, request }) => Effect.sync(() => Dpop.note(nonces, request.url, headers)))
+    Effect.tap(({ headers, request: { url }, status }) =>
+      Effect.map(Clock.currentTimeMillis, (now) => {
+        Servers.noteNonce(servers, url, headers)
+        const proof = MutableRef.get(sent)
+        if (proof === undefined || (status !== 400 && status !== 401)) return
+        const isLate = Servers.noteClock(servers, url, headers, { ahead: proof.server.ahead, now })
+        MutableRef.set(sent, { ...proof, isLate })
+      })
+    )
   )
