@@ -331,6 +331,22 @@ layer(Layer.merge(Keycloak.layer(tls), NodeHttpClient.layerUndici), {
       assert.strictEqual(pages.length, 1)
     }))
 
+  it.effect("AC14 DP5 binds a request that was pushed to the same key", () =>
+    Effect.gen(function*() {
+      const [answer, pages] = yield* atDesktop(me, ({ api, issuer }) =>
+        AuthorizationCode.layer({
+          client: Api,
+          baseUrl: api,
+          server: issuer,
+          credential: { clientId: Realm.clients.bound.id },
+          scope: ["openid"],
+          dpop: Dpop.generated(),
+          pushed: true
+        }))
+      assert.deepInclude(answer, { client: Realm.clients.bound.id, bound: true })
+      assert.deepStrictEqual([...new URL(pages[0] ?? "").searchParams.keys()], ["client_id", "request_uri"])
+    }))
+
   it.effect("RG4 says that the server registers nobody, where it says 403 to whoever asks", () =>
     Effect.gen(function*() {
       const { issuer } = yield* Keycloak.Keycloak

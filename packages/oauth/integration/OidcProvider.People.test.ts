@@ -104,6 +104,14 @@ layer(served, { excludeTestServices: true })("OAuth at oidc-provider: a person a
       assert.strictEqual(query.get("redirect_uri"), Wire.parameter(exchanges[0]!, "redirect_uri"))
     }))
 
+  it.effect("AC14 logs in by a request that was pushed, of which the browser shows nothing", () =>
+    Effect.gen(function*() {
+      const { exit } = yield* through(Effect.all([me, asked]), code({ pushed: true }))
+      const [answer, pages] = yield* exit
+      assert.deepInclude(answer, { client: person.id, scope: "openid api:read offline_access" })
+      assert.deepStrictEqual([...new URL(pages[0] ?? "").searchParams.keys()], ["client_id", "request_uri"])
+    }))
+
   it.effect("AC10 fails at once where the person cancels, and redeems nothing", () =>
     Effect.gen(function*() {
       const { exchanges, exit } = yield* through(

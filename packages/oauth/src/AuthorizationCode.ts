@@ -30,6 +30,7 @@ import * as AuthorizationRequest from "./AuthorizationRequest.ts"
 import * as IdToken from "./IdToken.ts"
 import { inTime } from "./internal/inTime.ts"
 import * as Mode from "./internal/mode.ts"
+import * as PushedRequest from "./internal/pushedRequest.ts"
 import * as Resources from "./internal/resources.ts"
 import * as Session from "./internal/session.ts"
 import * as TokenRequest from "./internal/tokenRequest.ts"
@@ -56,6 +57,11 @@ export interface Grant {
   readonly account?: string | undefined
   /** See `AuthorizationRequest.Options`. Default: yes. */
   readonly offlineAccess?: boolean | undefined
+  /**
+   * Whether the request goes to the server before the person does (RFC 9126): the client is authenticated by then, and the
+   * browser shows nothing of the request. Default: where the server takes no others.
+   */
+  readonly pushed?: boolean | undefined
 }
 
 /**
@@ -302,18 +308,22 @@ const logIn =
     })
 
 const requested = (
-  { binding, client: { server }, credential: { clientId } }: Session.Connection<AuthorizationCode>,
-  options: Omit<AuthorizationRequest.Options, "mode" | "server" | "clientId">
+  { binding, client, credential: { clientId } }: Session.Connection<AuthorizationCode>,
+  { pushed, ...options }: Omit<AuthorizationRequest.Options, "mode" | "server" | "clientId"> & Pick<Grant, "pushed">
 ) =>
   Effect.gen(function*() {
+    const { server } = client
     const bound = yield* binding
-    return yield* AuthorizationRequest.make({
+    const made = yield* AuthorizationRequest.make({
       ...options,
       mode: name,
       server,
       clientId,
       binding: bound === undefined ? undefined : { kept: bound.kept, thumbprint: yield* bound.thumbprint }
     })
+    return pushed ?? PushedRequest.isRequired(server)
+      ? { ...made, url: yield* PushedRequest.push({ ...client, binding: bound }, made.url) }
+      : made
   })
 
 const codeOf = (pending: PendingAuthorization, parameters: URLSearchParams, { resource }: Session.TokenSettings) =>

@@ -394,6 +394,97 @@ describe("AuthorizationCode, web application", () => {
       )
     }).pipe(Effect.provide(ScriptedHttpClient.layer({ json: { access_token: "canary-0", token_type: "DPoP" } }))))
 
+  describe("with a request that is pushed", () => {
+    const pushing = {
+      ...web,
+      credential: { clientId: "canary-web", clientSecret: Redacted.make("canary-secret") },
+      pushed: true,
+      server: { ...authorizing, pushedAuthorizationRequestEndpoint: `${issuer}/par` }
+    }
+    const pushed = { status: 201, json: { request_uri: "urn:request:1", expires_in: 60 } }
+    const answering = (...answers: ReadonlyArray<ScriptedHttpClient.Reply>) =>
+      ScriptedHttpClient.layer(ScriptedHttpClient.routes({ "POST /par": answers, "POST /token": session }))
+    const sent = Effect.flatMap(ScriptedHttpClient.ScriptedHttpClient, ({ requests }) => requests)
+
+    it.scoped("AC14 shows the browser nothing but the client and where the request is, which has all of it", () =>
+      Effect.gen(function*() {
+        const { pending, url } = yield* AuthorizationCode.begin(pushing)
+        assert.strictEqual(url, `${issuer}/authorize?client_id=canary-web&request_uri=urn%3Arequest%3A1`)
+        const [request] = yield* sent
+        assert.match(request?.headers["authorization"] ?? "", /^Basic /u)
+        const form = Object.fromEntries(new URLSearchParams(request?.body))
+        assert.deepInclude(form, {
+          response_type: "code",
+          client_id: "canary-web",
+          redirect_uri: pushing.redirectUri,
+          state: Redacted.value(pending.state),
+          code_challenge_method: "S256"
+        })
+        const token = yield* AuthorizationCode.complete(
+          pushing,
+          pending,
+          `?code=canary-code&state=${Redacted.value(pending.state)}`
+        )
+        assert.strictEqual(Redacted.value(token.value), "canary-1")
+      }).pipe(Effect.provide(answering(pushed))))
+
+    it.scoped("AC14 pushes by itself where the server takes no other requests, and not where it takes them", () =>
+      Effect.gen(function*() {
+        const { pushed: _, ...byItself } = pushing
+        for (const [requiresPushedRequests, isPushed] of [[true, true], [false, false], [undefined, false]] as const) {
+          const server = { ...pushing.server, requiresPushedRequests }
+          const { url } = yield* AuthorizationCode.begin({ ...byItself, server })
+          assert.strictEqual(new URL(url).searchParams.has("request_uri"), isPushed)
+        }
+        assert.lengthOf(yield* sent, 1)
+      }).pipe(Effect.provide(answering(pushed))))
+
+    it.scoped("AC14 keeps the query of the endpoint in its URL, and out of the request", () =>
+      Effect.gen(function*() {
+        const server = { ...pushing.server, authorizationEndpoint: `${issuer}/authorize?realm=ops` }
+        const { url } = yield* AuthorizationCode.begin({ ...pushing, server })
+        assert.strictEqual(url, `${issuer}/authorize?realm=ops&client_id=canary-web&request_uri=urn%3Arequest%3A1`)
+        assert.notInclude((yield* sent)[0]?.body ?? "", "realm")
+      }).pipe(Effect.provide(answering(pushed))))
+
+    it.scoped("AC14 DP5 proves the key that the code is bound to", () =>
+      Effect.gen(function*() {
+        const { url } = yield* AuthorizationCode.begin({ ...pushing, dpop: Dpop.generated() })
+        const [request] = yield* sent
+        assert.match(request?.headers["dpop"] ?? "", /^ey/u)
+        assert.match(new URLSearchParams(request?.body).get("dpop_jkt") ?? "", /^[A-Za-z0-9_-]{43}$/u)
+        assert.isFalse(new URL(url).searchParams.has("dpop_jkt"))
+      }).pipe(Effect.provide(answering(pushed))))
+
+    for (
+      const [what, answer, error] of [
+        ["a refusal", { status: 400, json: { error: "invalid_scope" } }, {
+          _tag: "CredentialsRejected",
+          code: "invalid_scope"
+        }],
+        ["a client that is not accepted", { status: 401, json: { error: "invalid_client" } }, {
+          _tag: "CredentialsRejected",
+          reason: "Setting"
+        }],
+        ["a busy server", { status: 503 }, { _tag: "TokenEndpointError", reason: "Unavailable" }],
+        ["an answer without a request", { status: 201, json: {} }, { _tag: "MalformedTokenResponse" }],
+        ["a page", { body: "<html>portal</html>" }, { _tag: "MalformedTokenResponse" }]
+      ] as const
+    ) {
+      it.scoped(`AC14 sends nobody anywhere after ${what}`, () =>
+        Effect.gen(function*() {
+          assert.deepInclude(yield* Effect.flip(AuthorizationCode.begin(pushing)), error)
+        }).pipe(Effect.provide(answering(answer))))
+    }
+
+    it.scoped("AC14 says that a server has no endpoint for it", () =>
+      Effect.gen(function*() {
+        const error = yield* Effect.flip(AuthorizationCode.begin({ ...pushing, server: authorizing }))
+        assert.include(error.message, "no endpoint for pushed authorization requests")
+        assert.lengthOf(yield* sent, 0)
+      }).pipe(Effect.provide(answering())))
+  })
+
   it.scoped("asks nobody: a user who has to log in is told so, and is served at once after that", () =>
     Effect.gen(function*() {
       const client = yield* users

@@ -97,6 +97,8 @@ const Document = Schema.Struct({
   deviceAuthorizationEndpoint: member("device_authorization_endpoint", Text),
   revocationEndpoint: member("revocation_endpoint", Text),
   registrationEndpoint: member("registration_endpoint", Text),
+  pushedAuthorizationRequestEndpoint: member("pushed_authorization_request_endpoint", Text),
+  requiresPushedRequests: member("require_pushed_authorization_requests", Schema.Boolean),
   jwksUri: member("jwks_uri", Text),
   grantTypes: member("grant_types_supported", Texts),
   clientAuthentications: member("token_endpoint_auth_methods_supported", Texts),

@@ -18,6 +18,10 @@ export interface AuthorizationServer {
   readonly deviceAuthorizationEndpoint?: string | undefined
   readonly revocationEndpoint?: string | undefined
   readonly registrationEndpoint?: string | undefined
+  /** Where an authorization request is sent before the person goes to the server (RFC 9126). */
+  readonly pushedAuthorizationRequestEndpoint?: string | undefined
+  /** Whether it takes no other authorization requests. */
+  readonly requiresPushedRequests?: boolean | undefined
   /** Where its public keys are. */
   readonly jwksUri?: string | undefined
   /** The grants that it lists; many have more. Absent: not known. */
@@ -79,14 +83,7 @@ export const issuerUrl = (issuer: string): Either.Either<URL, InvalidSetting | I
       : Either.right(url))
 
 const endpoints = (server: AuthorizationServer): ReadonlyArray<readonly [setting: string, url: string]> =>
-  ([
-    ["tokenEndpoint", server.tokenEndpoint],
-    ["authorizationEndpoint", server.authorizationEndpoint],
-    ["deviceAuthorizationEndpoint", server.deviceAuthorizationEndpoint],
-    ["revocationEndpoint", server.revocationEndpoint],
-    ["registrationEndpoint", server.registrationEndpoint],
-    ["jwksUri", server.jwksUri],
-    ["mtlsEndpoints.token", server.mtlsEndpoints?.token],
-    ["mtlsEndpoints.revocation", server.mtlsEndpoints?.revocation],
-    ["mtlsEndpoints.deviceAuthorization", server.mtlsEndpoints?.deviceAuthorization]
-  ] as const).flatMap(([setting, url]) => url === undefined ? [] : [[setting, url] as const])
+  [
+    ...Object.entries(server).filter(([setting]) => /(?:Endpoint|Uri)$/u.test(setting)),
+    ...Object.entries(server.mtlsEndpoints ?? {}).map(([setting, url]) => [`mtlsEndpoints.${setting}`, url] as const)
+  ].flatMap(([setting, url]) => typeof url === "string" ? [[setting, url] as const] : [])
