@@ -15,7 +15,7 @@ import * as Effect from "effect/Effect"
 import * as Logger from "effect/Logger"
 import * as LogLevel from "effect/LogLevel"
 import * as Scope from "effect/Scope"
-import { collectGarbage, sleep, spread, time } from "./Measure.ts"
+import { heap, spread, time } from "./Measure.ts"
 import type { Result } from "./Report.ts"
 import { atMost } from "./Report.ts"
 import { origin, secret } from "./stub.ts"
@@ -73,14 +73,6 @@ const measure = (scope: Scope.Scope) => async (): Promise<Result> => {
     ],
     notes: [`Blocks of ${block.toLocaleString("en")} requests, ${compared} at each end.`]
   }
-}
-
-const heap = async (): Promise<number> => {
-  for (let i = 0; i < 2; i++) {
-    collectGarbage()
-    await sleep(20)
-  }
-  return process.memoryUsage().heapUsed
 }
 
 export const run: Effect.Effect<Result> = Effect.scoped(

@@ -81,7 +81,14 @@ export const paired = (
   f: (self: Sample, that: Sample) => number
 ): Spread => spread(self.flatMap((sample, round) => that[round] === undefined ? [] : [f(sample, that[round])]))
 
-export const collectGarbage = (): void => globalThis.gc?.()
+/** Bytes in use, without garbage. */
+export const heap = async (): Promise<number> => {
+  for (let i = 0; i < 2; i++) {
+    globalThis.gc?.()
+    await sleep(20)
+  }
+  return process.memoryUsage().heapUsed
+}
 
 export const sleep = (millis: number): Promise<void> => new Promise((resolve) => setTimeout(resolve, millis))
 

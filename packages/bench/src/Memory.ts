@@ -15,7 +15,7 @@ import * as Exit from "effect/Exit"
 import * as Scope from "effect/Scope"
 import { OAuth2Client as GoogleClient } from "google-auth-library"
 import type { Spread } from "./Measure.ts"
-import { collectGarbage, sleep, spread } from "./Measure.ts"
+import { heap, spread } from "./Measure.ts"
 import type { Result } from "./Report.ts"
 import { atMost } from "./Report.ts"
 import { origin, secret } from "./stub.ts"
@@ -125,14 +125,6 @@ const weigh = async ({ make }: Kept): Promise<number> => {
   if (kept === undefined) throw new Error("nothing was made")
   await release()
   return kilobytes
-}
-
-const heap = async (): Promise<number> => {
-  for (let i = 0; i < 2; i++) {
-    collectGarbage()
-    await sleep(20)
-  }
-  return process.memoryUsage().heapUsed
 }
 
 export const run: Effect.Effect<Result> = Effect.promise(measure)

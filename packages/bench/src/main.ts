@@ -19,6 +19,7 @@ const names = [
   "waiters",
   "revocation",
   "quota",
+  "principals",
   "keys",
   "parsers",
   "memory",

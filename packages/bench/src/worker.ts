@@ -12,6 +12,7 @@ const benchmarks: Record<string, () => Promise<{ readonly run: Effect.Effect<Res
   waiters: () => import("./Waiters.ts"),
   revocation: () => import("./Revocation.ts"),
   quota: () => import("./Quota.ts"),
+  principals: () => import("./Principals.ts"),
   keys: () => import("./Keys.ts"),
   parsers: () => import("./Parsers.ts"),
   memory: () => import("./Memory.ts"),
