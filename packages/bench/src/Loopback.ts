@@ -21,9 +21,9 @@ import type { Cell, Goal, Result } from "./Report.ts"
 import { atLeast } from "./Report.ts"
 import { secret } from "./stub.ts"
 
-const laps = 10
+const laps = 12
 const rounds = 10
-const millis = 40
+const millis = 30
 
 const transports: Record<string, Layer.Layer<HttpClient.HttpClient>> = {
   undici: NodeHttpClient.layerUndici,
@@ -102,18 +102,12 @@ const measure = async (contests: ReadonlyArray<Contest>): Promise<Samples> => {
   for (let lap = 0; lap < laps; lap++) {
     for (const contest of contests) {
       for (const [name, measured] of Object.entries(await interleave(runsOf(contest), { rounds, millis }))) {
-        samples[name] = [...samples[name] ?? [], mean(measured)]
+        samples[name] = [...samples[name] ?? [], ...measured]
       }
     }
   }
   return samples
 }
-
-/** Of a lap: collecting the garbage takes as long as a round, so that a round has all of it or nothing. */
-const mean = (samples: ReadonlyArray<Sample>): Sample => ({
-  wall: samples.reduce((sum, { wall }) => sum + wall, 0) / samples.length,
-  cpu: samples.reduce((sum, { cpu }) => sum + cpu, 0) / samples.length
-})
 
 const key = ({ concurrency, transport }: Contest, client: Client): string => `${transport} / ${concurrency} / ${client}`
 
@@ -134,7 +128,11 @@ const report = (contests: ReadonlyArray<Contest>, samples: Samples): Result => {
       throughput("authenticated"),
       ...clients.map(cpu)
     ])
-    goals.push(atLeast(`authenticated over bare, ${name}`, throughput("authenticated").median, 0.98))
+    goals.push(atLeast(
+      `requests/s, over those with a header by hand, ${name}`,
+      paired(of("authenticated"), of("byHand"), (self, byHand) => byHand.wall / self.wall).median,
+      0.98
+    ))
   }
   return {
     title: "a wire: keep-alive loopback, JSON body read, server in another process",
@@ -150,7 +148,7 @@ const report = (contests: ReadonlyArray<Contest>, samples: Samples): Result => {
     rows,
     goals,
     notes: [
-      `Ratios of ${laps} laps, each of ${rounds} interleaved rounds of ${millis} ms. CPU is the client's, per request.`,
+      `Ratios within ${laps * rounds} interleaved rounds of ${millis} ms. CPU is the client's, per request.`,
       "By hand: `HttpClientRequest.bearerToken`, and nothing else. The platform's span redacts that header, which " +
       "costs the same by hand."
     ]

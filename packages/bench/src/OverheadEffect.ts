@@ -15,7 +15,7 @@ import * as Effect from "effect/Effect"
 import * as Ref from "effect/Ref"
 import type * as Scope from "effect/Scope"
 import type { Run } from "./Measure.ts"
-import type { Family } from "./Overhead.ts"
+import type { Family } from "./OverheadFamily.ts"
 import { directTransport, markedTransport, origin, secret, stubFetchTransport, stubTransport, url } from "./stub.ts"
 
 /** The library, and the idioms, over the platform's client as it comes. */
@@ -32,19 +32,26 @@ export const untraced: Effect.Effect<Family, unknown, Scope.Scope> = overPlatfor
   withoutTracing(stubFetchTransport)
 )
 
+export const directAlone = "Effect HttpClient, transport alone"
+
+export const markedAlone = "Effect HttpClient, marked transport alone"
+
+/** The contestant that the goals look at. */
+export const tokenSource = "effect-auth, token source"
+
 /**
  * Without what else the platform does for a request (URL, AbortController, FinalizationRegistry): it takes twenty times as
  * long as authentication and varies by more, so that what is added to it is hard to see.
  */
 export const direct: Effect.Effect<Family, unknown, Scope.Scope> = Effect.map(
   contestants(directTransport),
-  (variants) => ({ name: "Effect HttpClient, transport alone", bare: bare(directTransport), variants })
+  (variants) => ({ name: directAlone, bare: bare(directTransport), variants })
 )
 
 /** {@link direct} over a transport that is declared as one that never follows a redirect by itself. */
 export const marked: Effect.Effect<Family, unknown, Scope.Scope> = Effect.map(
   contestants(markedTransport),
-  (variants) => ({ name: "Effect HttpClient, marked transport alone", bare: bare(markedTransport), variants })
+  (variants) => ({ name: markedAlone, bare: bare(markedTransport), variants })
 )
 
 function withoutTracing(transport: HttpClient.HttpClient): HttpClient.HttpClient {
@@ -91,7 +98,7 @@ function contestants(
     const state = yield* heldState
     return [
       { name: "effect-auth, bearer credential", kind: "static", run: loop(() => overCredential.get(url)) },
-      { name: "effect-auth, token source", kind: "token", run: loop(() => overTokens.get(url)) },
+      { name: tokenSource, kind: "token", run: loop(() => overTokens.get(url)) },
       { name: "effect-auth, token source, relative URL", kind: "token", run: loop(() => overTokens.get("/things/1")) },
       { name: "effect-auth, token source, quota", kind: "token", run: loop(() => withQuota.get(url)) },
       ...byHand(transport, state).map(({ client, kind, name }) => ({ name, kind, run: loop(() => client.get(url)) }))

@@ -22,7 +22,7 @@ import { IncomingMessage } from "node:http"
 import * as oauth from "oauth4webapi"
 import { createFetch } from "ofetch"
 import type { Run } from "./Measure.ts"
-import type { Family } from "./Overhead.ts"
+import type { Family } from "./OverheadFamily.ts"
 import { answer, origin, secret, stubFetch, url } from "./stub.ts"
 
 const authorization = `Bearer ${secret}`
@@ -35,7 +35,7 @@ const currentAuthorization = (): string => {
   return `Bearer ${token.value}`
 }
 
-const azure = (): Family => {
+export const azure = (): Family => {
   const transport: AzureHttpClient = {
     sendRequest: (request) => Promise.resolve({ request, status: 200, headers: createHttpHeaders() })
   }

@@ -15,9 +15,10 @@ export const prepare = async (directory = home): Promise<void> => {
   })
 }
 
-export const measure = (name: string, directory = home): Promise<Result> =>
+/** `turned`: measures its contestants in the other order. */
+export const measure = (name: string, directory = home, turned = false): Promise<Result> =>
   new Promise((resolve, reject) => {
-    const child = fork(`${directory}.cache/run/worker.js`, [name], {
+    const child = fork(`${directory}.cache/run/worker.js`, [name, ...turned ? ["turned"] : []], {
       execArgv: ["--expose-gc"],
       execPath: process.execPath
     })

@@ -19,6 +19,7 @@ const names = [
   "waiters",
   "revocation",
   "quota",
+  "quotaCost",
   "principals",
   "keys",
   "parsers",
@@ -51,7 +52,7 @@ const main = async (): Promise<void> => {
   try {
     for (const name of wanted) {
       const begun = performance.now()
-      const result = other === undefined ? await measure(name) : await compared(name, other, Number(pairs))
+      const result = await (other === undefined ? measure(name) : compared(name, other, Number(pairs))).catch(failed)
       results[name] = result
       say(`${render(name, result)}\n\n(${((performance.now() - begun) / 1000).toFixed(0)} s)`)
     }
@@ -60,6 +61,12 @@ const main = async (): Promise<void> => {
   }
   if (readme === true) await writeReadme([machine.join("\n"), ...Object.entries(results).map(([n, r]) => render(n, r))])
   if (json === true) console.log(JSON.stringify({ machine, results }))
+}
+
+/** What the others find is not lost for it. */
+const failed = (error: unknown): Result => {
+  process.exitCode = 1
+  return { title: `**failed**: ${String(error)}`, columns: [], rows: [], goals: [], notes: [] }
 }
 
 const say = (text: string): void => console.log(`${text}\n`)

@@ -7,11 +7,13 @@ import { render } from "./Report.ts"
 
 const benchmarks: Record<string, () => Promise<{ readonly run: Effect.Effect<Result, unknown> }>> = {
   overhead: () => import("./Overhead.ts"),
+  overheadAlone: () => import("./OverheadAlone.ts"),
   loopback: () => import("./Loopback.ts"),
   stampede: () => import("./Stampede.ts"),
   waiters: () => import("./Waiters.ts"),
   revocation: () => import("./Revocation.ts"),
   quota: () => import("./Quota.ts"),
+  quotaCost: () => import("./QuotaCost.ts"),
   principals: () => import("./Principals.ts"),
   keys: () => import("./Keys.ts"),
   parsers: () => import("./Parsers.ts"),
