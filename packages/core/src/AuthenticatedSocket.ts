@@ -27,6 +27,7 @@ import type { ClientError } from "./AuthError.ts"
 import type { Service } from "./internal/service.ts"
 import type { Connection, Handshake, Opening } from "./internal/socket/connector.ts"
 import { Connector } from "./internal/socket/connector.ts"
+import * as Listening from "./internal/socket/listening.ts"
 import type { Target } from "./internal/socket/opening.ts"
 import * as Openings from "./internal/socket/opening.ts"
 import * as SocketErrors from "./internal/socket/socketErrors.ts"
@@ -133,8 +134,7 @@ export const make = <E = ClientError>(
         return webSocket
       })
     )
-    const socket = yield* Socket.fromWebSocket(acquire, closing(options))
-    return listening(socket, Effect.suspend(() => MutableRef.get(latest)))
+    return yield* Listening.fromWebSocket(acquire, Effect.suspend(() => MutableRef.get(latest)), options)
   })
 
 /**
@@ -146,11 +146,7 @@ export const make = <E = ClientError>(
 export const fromConnection = (
   { resume, webSocket }: Connection,
   options: Pick<Options, "closeCodeIsError"> = {}
-): Effect.Effect<Socket.Socket> =>
-  Effect.map(
-    Socket.fromWebSocket(Effect.succeed(webSocket), closing(options)),
-    (socket) => listening(socket, resume)
-  )
+): Effect.Effect<Socket.Socket> => Listening.fromWebSocket(Effect.succeed(webSocket), resume, options)
 
 /**
  * The error of this library that kept a socket from opening, of the error of a socket of {@link make}.
@@ -279,19 +275,3 @@ export {
    */
   layerCookie
 } from "./internal/socket/cookieConnector.ts"
-
-const closing = ({ closeCodeIsError = Socket.defaultCloseCodeIsError }: Pick<Options, "closeCodeIsError">) => ({
-  closeCodeIsError
-})
-
-/** The socket, whose messages come when the platform listens to them, and whose errors hold words. */
-const listening = (socket: Socket.Socket, resume: Effect.Effect<void>): Socket.Socket => {
-  const opened = (onOpen: Effect.Effect<void> = Effect.void) => ({ onOpen: Effect.zipRight(resume, onOpen) })
-  return Socket.Socket.of({
-    [Socket.TypeId]: Socket.TypeId,
-    run: (handler, options) => Effect.mapError(socket.run(handler, opened(options?.onOpen)), SocketErrors.withoutEvent),
-    runRaw: (handler, options) =>
-      Effect.mapError(socket.runRaw(handler, opened(options?.onOpen)), SocketErrors.withoutEvent),
-    writer: socket.writer
-  })
-}

@@ -9,7 +9,6 @@ import * as RateLimitHeaders from "@effect-auth/rate-limit/RateLimitHeaders"
 import * as ResponseBody from "@effect-auth/rate-limit/ResponseBody"
 import * as Cookies from "@effect/platform/Cookies"
 import type * as HttpClient from "@effect/platform/HttpClient"
-import type * as HttpClientError from "@effect/platform/HttpClientError"
 import * as HttpClientRequest from "@effect/platform/HttpClientRequest"
 import type * as HttpClientResponse from "@effect/platform/HttpClientResponse"
 import * as Arr from "effect/Array"
@@ -127,7 +126,7 @@ export const execute = (
         // a redirect that the transport hides or has followed is an answer
         reason: isAuthError(error.cause) && error.cause._tag === "RedirectRefused" ? "Unexpected" : "Unreachable",
         sent: Scrub.mayHaveBeenSent(error),
-        ...(isFinal(error) ? { final: true } : undefined),
+        ...(Scrub.isFinal(error) ? { final: true } : undefined),
         detail: Scrub.describe(error)
       })
     ),
@@ -245,13 +244,9 @@ export const serverTime = ({ headers }: HttpClientResponse.HttpClientResponse): 
 const isSet = ({ options, valueEncoded }: Cookies.Cookie, now: number): boolean => {
   // some write nothing as a pair of quotes
   if (/^"?"?$/.test(valueEncoded)) return false
-  if (options?.maxAge !== undefined) return Duration.greaterThan(options.maxAge, Duration.zero)
+  if (options?.maxAge !== undefined) return Duration.greaterThan(Duration.decode(options.maxAge), Duration.zero)
   return options?.expires === undefined || options.expires.getTime() > now
 }
-
-/** The transport says by its reason what is of no use to repeat. */
-const isFinal = (error: HttpClientError.HttpClientError): boolean =>
-  error._tag === "RequestError" && error.reason !== "Transport"
 
 type Refusal = CredentialsRejected | InteractionRequired | MalformedTokenResponse | TokenEndpointError
 

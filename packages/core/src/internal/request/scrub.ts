@@ -84,6 +84,10 @@ export const describe = (error: HttpClientError.HttpClientError): string => {
   return described(cause) ?? (ownCode(error) === undefined ? reasons[reason] : description ?? reasons[reason])
 }
 
+/** Whether it is of no use to send the request again, as the transport says by its reason. */
+export const isFinal = (error: HttpClientError.HttpClientError): boolean =>
+  error._tag === "RequestError" && error.reason !== "Transport"
+
 /** Whether the server may have received the request; of an error that is scrubbed or not. */
 export const mayHaveBeenSent = (error: HttpClientError.HttpClientError): boolean => {
   if (error._tag === "ResponseError") return true

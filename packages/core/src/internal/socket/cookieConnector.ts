@@ -49,7 +49,7 @@ export const layerCookie = (options: {
     }))
   )
 
-const bearerOf = ({ address, headers }: Handshake): Effect.Effect<string, Socket.SocketGenericError> => {
+const bearerOf = ({ address, headers }: Handshake): Effect.Effect<string, Socket.SocketError> => {
   const [, token] = /^Bearer +(\S+)$/iu.exec(Redacted.value(headers)["authorization"] ?? "") ?? []
   return token === undefined
     ? Effect.fail(
