@@ -8,18 +8,16 @@
  *
  * @since 0.1.0
  */
-import * as HttpClient from "@effect/platform/HttpClient"
-import * as HttpClientError from "@effect/platform/HttpClientError"
-import * as HttpClientRequest from "@effect/platform/HttpClientRequest"
 import type * as Rpc from "@effect/rpc/Rpc"
 import * as RpcClient from "@effect/rpc/RpcClient"
-import { RpcClientError } from "@effect/rpc/RpcClientError"
+import type { RpcClientError } from "@effect/rpc/RpcClientError"
 import type * as RpcGroup from "@effect/rpc/RpcGroup"
 import type * as RpcSerialization from "@effect/rpc/RpcSerialization"
 import type * as Context from "effect/Context"
 import * as Effect from "effect/Effect"
 import type * as Scope from "effect/Scope"
 import type { ClientError } from "./AuthError.ts"
+import * as RpcProtocol from "./internal/rpcProtocol.ts"
 import type { Service } from "./internal/service.ts"
 import { AuthenticatedHttpClient } from "./internal/service.ts"
 
@@ -150,75 +148,10 @@ export const makeWith = <Rpcs extends Rpc.Any, E, const Flatten extends boolean 
   Effect.provideServiceEffect(
     RpcClient.make(group, options),
     RpcClient.Protocol,
-    makeProtocol(options.httpClient, options.url)
+    RpcProtocol.make(options.httpClient, options.url)
   ) as Effect.Effect<Client<Rpcs, E, Flatten>, never, Requirements<Rpcs>>
 
 type Requirements<Rpcs extends Rpc.Any> =
   | RpcSerialization.RpcSerialization
   | Rpc.MiddlewareClient<Rpcs>
   | Scope.Scope
-
-/** An error of the client on its way through the platform's protocol, which knows `HttpClientError` only. */
-class Carried {
-  readonly error: unknown
-  constructor(error: unknown) {
-    this.error = error
-  }
-}
-
-const makeProtocol = <E>(
-  client: Service<E>,
-  url: string
-): Effect.Effect<RpcClient.Protocol["Type"], never, RpcSerialization.RpcSerialization> =>
-  Effect.map(RpcClient.makeProtocolHttp(carrying(client, url)), (protocol) => {
-    // The calls that have been sent and whose outcome has not arrived.
-    const open = new Set<string>()
-    return {
-      ...protocol,
-      run: (f) =>
-        protocol.run((message) => {
-          if (message._tag === "Exit") open.delete(message.requestId)
-          else if (message._tag === "Defect") open.clear()
-          return f(message)
-        }),
-      send: (message, transferables) => {
-        const sent = Effect.mapError(protocol.send(message, transferables), uncarried)
-        if (message._tag !== "Request") return sent
-        open.add(message.id)
-        return Effect.ensuring(
-          // otherwise the call waits for ever
-          Effect.filterOrFail(sent, () => !open.has(message.id), () => withoutOutcome),
-          Effect.sync(() => open.delete(message.id))
-        )
-      }
-    }
-  })
-
-const withoutOutcome = new RpcClientError({
-  reason: "Protocol",
-  message: "The answer ended without the outcome of the call: this is no RPC server, or the connection was cut"
-})
-
-/**
- * The same requests, as the platform's `HttpClient`. An RPC server answers with a status of 200 whatever the outcome of a
- * call; the body of any other answer would be taken for responses.
- */
-const carrying = <E>(client: Service<E>, url: string): HttpClient.HttpClient => {
-  const request = HttpClientRequest.post(url)
-  return HttpClient.filterStatusOk(client).pipe(
-    HttpClient.mapRequest(HttpClientRequest.prependUrl(url)),
-    HttpClient.catchAll((error) =>
-      HttpClientError.isHttpClientError(error)
-        ? Effect.fail(error)
-        : Effect.fail(new HttpClientError.RequestError({ request, reason: "Transport", cause: new Carried(error) }))
-    )
-  )
-}
-
-const uncarried = (error: RpcClientError): RpcClientError => {
-  const { cause } = error
-  return HttpClientError.isHttpClientError(cause) && cause._tag === "RequestError" && cause.cause instanceof Carried
-    // eslint-disable-next-line @typescript-eslint/consistent-type-assertions -- of the errors that `makeWith` states
-    ? cause.cause.error as RpcClientError
-    : error
-}

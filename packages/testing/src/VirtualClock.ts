@@ -17,6 +17,7 @@ import * as Fiber from "effect/Fiber"
 import { dual } from "effect/Function"
 import * as MutableRef from "effect/MutableRef"
 import * as Option from "effect/Option"
+import * as Running from "./internal/running.ts"
 
 /**
  * A `Clock` for `Effect.withClock`, with the means to move it. Durations are rounded up to whole milliseconds.
@@ -101,7 +102,7 @@ export const runFrom: {
   <A, E, R>(effect: Effect.Effect<A, E, R>, start: DateTime.DateTime.Input): Effect.Effect<A, E, R> =>
     Effect.gen(function*() {
       const { clock, wakeNext } = makeTimeline(start)
-      const fiber = yield* Effect.fork(Effect.withClock(effect, clock))
+      const fiber = yield* Running.forkUnder(effect, clock)
       const passTime = untilDone(fiber, wakeNext)
       // finalizers may sleep too: time passes until the last of them is done
       yield* Effect.onInterrupt(passTime, () => Effect.zipRight(Fiber.interruptFork(fiber), passTime))
@@ -116,24 +117,7 @@ export const runFrom: {
  * @since 0.1.0
  * @category running
  */
-export const settled: Effect.Effect<void> = Effect.suspend(() => {
-  // Fibers run in microtasks, and the event loop takes its next turn when none is left. One turn would do for Effect
-  // alone; streams of the platform take another one for each chunk. Measured on Node 20: 8 microseconds, against 65 for
-  // 30 times Effect.yieldNow, which covers shorter chains only. After 2,048 yields in a row Effect schedules a fiber by a
-  // timer, so that a fiber that yields that often counts as waiting.
-  const nextTurn = typeof setImmediate === "undefined" ? undefined : setImmediate
-  return nextTurn === undefined
-    ? Effect.zipRight(realTimerOfZero, realTimerOfZero)
-    : Effect.async<void>((resume) => {
-      nextTurn(() => nextTurn(() => resume(Effect.void)))
-    })
-})
-
-/** Where there is no `setImmediate`, as in browsers: one to four milliseconds. */
-const realTimerOfZero = Clock.make().sleep(Duration.zero)
-
-/** Of Node, Bun, Deno and Workers; the types of the Web, for which this is compiled, do not have it. */
-declare const setImmediate: ((callback: () => void) => unknown) | undefined
+export const settled: Effect.Effect<void> = Running.settled
 
 interface Timeline {
   readonly clock: VirtualClock
