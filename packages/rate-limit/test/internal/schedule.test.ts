@@ -9,17 +9,17 @@ import * as Stepping from "../../src/internal/schedule.ts"
 /** The delays of a schedule that is stepped as soon as each of them is over; `undefined` once it is done. */
 const delays = (schedule: Schedule.Schedule<unknown, string>, steps: number) => {
   const stepper = Stepping.stepper(schedule)
-  return Effect.map(
-    Effect.iterate({ now: 1000, all: new Array<number | undefined>() }, {
-      while: ({ all }) => all.length < steps,
-      body: ({ all, now }) =>
-        Effect.map(Stepping.step(stepper, now, "input"), (next) => ({
-          now: Option.getOrElse(next, () => now),
-          all: [...all, Option.getOrUndefined(Option.map(next, (at) => at - now))]
-        }))
-    }),
-    ({ all }) => all
-  )
+  const next = (now: number, all: ReadonlyArray<number | undefined>): Effect.Effect<typeof all> =>
+    all.length === steps
+      ? Effect.succeed(all)
+      : Effect.flatMap(
+        Stepping.step(stepper, now, "input"),
+        Option.match({
+          onNone: () => next(now, [...all, undefined]),
+          onSome: (at) => next(at, [...all, at - now])
+        })
+      )
+  return next(1000, [])
 }
 
 describe("schedule", () => {

@@ -4,4 +4,4 @@ import * as Effect from "effect/Effect"
 
 /** No time is none on every clock: a clock that a test moves wakes a sleeper only when it moves. */
 export const pass = (duration: Duration.DurationInput): Effect.Effect<void> =>
-  Duration.greaterThan(duration, Duration.zero) ? Effect.sleep(duration) : Effect.void
+  Duration.greaterThan(Duration.decode(duration), Duration.zero) ? Effect.sleep(duration) : Effect.void

@@ -219,7 +219,7 @@ const build = <R>(
   made: ReturnType<ModeOptions<R>["client"]>
 ): Effect.Effect<Subject, AnyError, HttpClient.HttpClient | Scope.Scope | R> =>
   Effect.isEffect(made)
-    ? Effect.map(made, (made) => HttpClient.TypeId in made ? { client: made } : made)
+    ? Effect.map(made, (made) => "execute" in made ? { client: made } : made)
     : Effect.map(Layer.build(made), (context) => ({ client: Context.get(context, AuthenticatedHttpClient) }))
 
 /** What is not the hostile server's, where there is no other server: nothing answers. */

@@ -6,6 +6,7 @@
 import type { InvalidSetting } from "@effect-auth/core/AuthError"
 import type * as HttpApp from "@effect/platform/HttpApp"
 import * as HttpClient from "@effect/platform/HttpClient"
+import type * as HttpClientError from "@effect/platform/HttpClientError"
 import * as HttpClientRequest from "@effect/platform/HttpClientRequest"
 import * as HttpServerRequest from "@effect/platform/HttpServerRequest"
 import * as Cause from "effect/Cause"
@@ -291,7 +292,7 @@ const inFrontOf = (
 }
 
 /** Not made by the platform's constructor, whose own span would quote the defect before any client could hide it. */
-const dying: HttpClient.HttpClient = HttpClient.makeWith<never, never, never, never>(
+const dying: HttpClient.HttpClient = HttpClient.makeWith<HttpClientError.HttpClientError, never, HttpClientError.HttpClientError, never>(
   Effect.flatMap((request) =>
     Effect.die(Object.assign(new TypeError(`cannot send ${JSON.stringify(request.headers)}`), { request }))
   ),

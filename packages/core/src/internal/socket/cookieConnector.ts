@@ -6,6 +6,7 @@ import * as Redacted from "effect/Redacted"
 import type { ConnectorService, Handshake } from "./connector.ts"
 import { Connector } from "./connector.ts"
 import * as HeldMessages from "./heldMessages.ts"
+import * as Listening from "./listening.ts"
 
 /**
  * Connections of a platform whose WebSockets cannot send headers but cookies, such as a browser's: the bearer token of a
@@ -25,7 +26,7 @@ export const layerCookie = (options: {
 }): Layer.Layer<Connector, never, Socket.WebSocketConstructor> =>
   Layer.effect(
     Connector,
-    Effect.map(Socket.WebSocketConstructor, (construct): ConnectorService => ({
+    Effect.map(Listening.constructor, (construct): ConnectorService => ({
       isBlind: true,
       open: (handshake) =>
         Effect.gen(function*() {

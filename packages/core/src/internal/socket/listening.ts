@@ -23,3 +23,10 @@ export const fromWebSocket = <R>(
       writer: socket.writer
     })
   })
+
+/** Makes a WebSocket, as the platform does. */
+export const constructor: Effect.Effect<
+  (url: string, protocols: Array<string>) => globalThis.WebSocket,
+  never,
+  Socket.WebSocketConstructor
+> = Socket.WebSocketConstructor
