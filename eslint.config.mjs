@@ -18,7 +18,7 @@ const librarySyntax = [
 // The modules that a program starts from. Internal modules are below them and never import them, not even a type: what
 // both need lives in the lower one.
 const facades = {
-  "rate-limit": ["RateLimiter"],
+  "rate-limit": ["RateLimiter", "SharedRateLimiter"],
   core: ["AuthenticatedHttpClient", "Authenticator", "System", "TokenSource"],
   node: [
     "ClientCertificate",

@@ -22,3 +22,5 @@ export * as RateLimitStatus from "./RateLimitStatus.ts"
 export * as ReplayPolicy from "./ReplayPolicy.ts"
 /** @since 0.1.0 */
 export * as ResponseBody from "./ResponseBody.ts"
+/** @since 0.1.0 */
+export * as SharedRateLimiter from "./SharedRateLimiter.ts"

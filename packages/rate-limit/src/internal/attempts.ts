@@ -49,9 +49,10 @@ type Outcome<E, R> = Effect.Effect<HttpClientResponse.HttpClientResponse, E | Ra
 
 /** Sends the request once the quota admits it; again while it is blocked and replays are left. */
 export const run = <E, R>(context: RequestContext<E, R>, ticket: Waiting.Ticket, now: number): Outcome<E, R> => {
-  const { handle, shared: { rules, timeline } } = context
-  const { partition, queue } = Lanes.current(handle)
-  if (Queue.size(queue) > 0 || Partition.opensAt(MutableRef.get(partition), rules, now) > now) {
+  const { clock, handle, shared: { rules, timeline } } = context
+  const lane = Lanes.current(handle)
+  const { gate, partition, queue } = lane
+  if (Queue.size(queue) > 0 || Lanes.opensAt(lane, rules, now, clock) > now) {
     return Effect.flatMap(
       Waiting.wait(context, ticket),
       // suspended: an attempt that throws has been counted, and is counted out like any other failure
@@ -61,6 +62,7 @@ export const run = <E, R>(context: RequestContext<E, R>, ticket: Waiting.Ticket,
   // before it is counted: an attempt that throws is never sent
   const attempt = context.attempt(Timeline.toWall(timeline, now))
   MutableRef.set(partition, Partition.sent(MutableRef.get(partition), rules, now))
+  gate?.sent(clock)
   changed(context)
   return send(context, { sentAt: now, ticket }, attempt)
 }
@@ -140,12 +142,13 @@ const settled = <E, R>(
   status: RateLimitStatus,
   backoff: number
 ): Outcome<E, R> => {
-  const { handle, shared: { policy, rules } } = context
+  const { clock, handle, shared: { policy, rules } } = context
   const lane = Lanes.current(handle)
   const before = MutableRef.get(lane.partition)
   const after = Partition.answered(before, permit, status, backoff, rules, now)
   const [approaches, partition] = Approach.approaching(after, status, policy, now)
   MutableRef.set(lane.partition, partition)
+  lane.gate?.answered(permit, status, partition, now, clock)
   if (status.blocked !== "none") {
     MutableRef.update(lane.origin.blocks, (blocks) => Blocks.lasting(blocks, partition.blockedUntil))
   }
@@ -184,7 +187,9 @@ const abandoned = <E, R>(context: RequestContext<E, R>): Effect.Effect<void> =>
   Effect.sync(() => {
     const { clock, handle, shared } = context
     const now = Timeline.now(shared.timeline, clock)
-    MutableRef.update(Lanes.current(handle).partition, (partition) => Partition.abandoned(partition, now))
+    const { gate, partition } = Lanes.current(handle)
+    MutableRef.update(partition, (partition) => Partition.abandoned(partition, now))
+    gate?.abandoned(clock)
     released(context)
   })
 

@@ -5,9 +5,11 @@
  * Lanes that have not been used for long are forgotten after a while, and beyond a number the ones that have not been used
  * for longest, so a program that makes up keys without end keeps its size.
  */
+import type * as Clock from "effect/Clock"
 import * as MutableRef from "effect/MutableRef"
 import type { RateLimitStatus } from "../RateLimitStatus.ts"
 import * as Blocks from "./blocks.ts"
+import type { Gate, Gates } from "./gate.ts"
 import { originOf } from "./key.ts"
 import * as Partition from "./partition.ts"
 import * as Queue from "./queue.ts"
@@ -21,6 +23,8 @@ export interface Lane {
   readonly origin: Origin
   readonly partition: MutableRef.MutableRef<Partition.Partition>
   readonly queue: Queue.Queue
+  /** Where other processes use the quota too. */
+  readonly gate: Gate | undefined
   /** The latest opening of which it was said that requests wait for it. */
   readonly announced: MutableRef.MutableRef<number>
   /** The last wait that was logged as a warning. */
@@ -51,10 +55,12 @@ export interface Lanes {
   readonly sweepAt: MutableRef.MutableRef<number>
   /** The number of keys from which on a new one takes the place of others. */
   readonly full: MutableRef.MutableRef<number>
+  readonly gates: Gates | undefined
 }
 
-export const make = (rules: Partition.Rules): Lanes => ({
+export const make = (rules: Partition.Rules, gates?: Gates): Lanes => ({
   rules,
+  gates,
   handles: new Map(),
   origins: new Map(),
   sweepAt: MutableRef.make(-Infinity),
@@ -67,11 +73,17 @@ export const of = (self: Lanes, key: string, url: string, now: number): Handle =
   const known = self.handles.get(key)
   if (known !== undefined) return known
   if (self.handles.size >= MutableRef.get(self.full)) evict(self, now)
+  const partition = MutableRef.make(Partition.make(self.rules, now))
+  const queue = Queue.make()
   const handle = MutableRef.make<Lane>({
     key,
     origin: originAt(self, originOf(url)),
-    partition: MutableRef.make(Partition.make(self.rules, now)),
-    queue: Queue.make(),
+    partition,
+    queue,
+    gate: self.gates?.(key, {
+      load: () => ({ inFlight: MutableRef.get(partition).inFlight, waiting: Queue.size(queue) }),
+      wake: () => Queue.wakeHead(queue)
+    }),
     announced: MutableRef.make(-Infinity),
     warned: MutableRef.make<Queue.Warning | undefined>(undefined),
     block: MutableRef.make<Sharing.Block | undefined>(undefined),
@@ -90,16 +102,23 @@ export const current = (handle: Handle): Lane => {
   return last
 }
 
+/** When one more request of the lane may be sent. */
+export const opensAt = ({ gate, partition }: Lane, rules: Partition.Rules, now: number, clock: Clock.Clock): number =>
+  gate === undefined
+    ? Partition.opensAt(MutableRef.get(partition), rules, now)
+    : gate.opensAt(MutableRef.get(partition), now, clock)
+
 /** Each lane once. */
 export const all = (self: Lanes): ReadonlyArray<Lane> => Array.from(new Set(Array.from(self.handles.values(), current)))
 
 /**
  * A lane has been blocked. If another of its origin is blocked as well, and nothing tells their quotas apart, its keys and its
- * requests go over to that one.
+ * requests go over to that one. Lanes that other processes share stay apart: all of them would have to do the same.
  */
 export const blocked = (lane: Lane, block: Sharing.Block, now: number): void => {
   const { blocked } = lane.origin
   MutableRef.set(lane.block, block)
+  if (lane.gate !== undefined) return
   const others = Array.from(new Set(MutableRef.get(blocked).map(lastOf))).filter((other) => other !== lane)
   const same = others.find((other) => {
     const known = MutableRef.get(other.block)

@@ -15,6 +15,7 @@ import type { Quota } from "../RateLimitStatus.ts"
 import type { Attempt } from "./attempts.ts"
 import * as Attempts from "./attempts.ts"
 import * as EventHub from "./eventHub.ts"
+import type { Gates } from "./gate.ts"
 import * as Lanes from "./lanes.ts"
 import * as Partition from "./partition.ts"
 import * as Queue from "./queue.ts"
@@ -95,8 +96,9 @@ export interface Snapshot {
   readonly blockedFor: Duration.Duration
 }
 
-export const make = (policy: RateLimitPolicy): RateLimiter => {
-  const lanes = Lanes.make(Partition.rulesOf(policy))
+/** `gates`: what else admits requests than what the server says to this process. */
+export const make = (policy: RateLimitPolicy, gates?: Gates): RateLimiter => {
+  const lanes = Lanes.make(Partition.rulesOf(policy), gates)
   const tickets = MutableRef.make(0)
   const owner = RequestContext.current()
   const shared: Waiting.Shared = {

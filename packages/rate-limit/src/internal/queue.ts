@@ -129,9 +129,12 @@ export const isNews = (last: Warning | undefined, next: Warning, every: number):
 /** Servers state times in whole seconds, so that each response moves one and the same opening by up to a second. */
 const drift = 1000
 
-/** The sleep under way, as what was learned meanwhile changes it; `undefined` when it is over. */
+/**
+ * The sleep under way, as what was learned meanwhile changes it; `undefined` when it is over, or when no time is known any more
+ * for which to sleep.
+ */
 const adjusted = ({ now, opensAt, sleep }: View): Sleep | undefined =>
-  sleep === undefined || now >= sleep.until
+  sleep === undefined || now >= sleep.until || !Number.isFinite(opensAt)
     ? undefined
     : opensAt >= sleep.opensAt && opensAt <= sleep.until
     ? sleep

@@ -80,11 +80,12 @@ export const wait = (context: Context, ticket: Ticket): Effect.Effect<Permit, Ra
     Effect.suspend(() => {
       const now = Timeline.exact(timeline, clock)
       Queue.rearm(waiter)
-      const { announced, partition, queue } = Lanes.current(handle)
+      const lane = Lanes.current(handle)
+      const { announced, gate, partition, queue } = lane
       const view: Queue.View = {
         now,
         isHead: Queue.isHead(queue, ticket.number),
-        opensAt: Partition.opensAt(MutableRef.get(partition), rules, now),
+        opensAt: Lanes.opensAt(lane, rules, now, clock),
         deadline,
         sleep,
         hasAsked
@@ -93,6 +94,7 @@ export const wait = (context: Context, ticket: Ticket): Effect.Effect<Permit, Ra
       switch (move._tag) {
         case "Go":
           MutableRef.update(partition, (partition) => Partition.sent(partition, rules, now))
+          gate?.sent(clock)
           return Effect.succeed({ sentAt: now, ticket: { ...ticket, waits } })
         case "GiveUp":
           return Effect.fail(rateLimited(context, now))
@@ -171,9 +173,10 @@ export const wait = (context: Context, ticket: Ticket): Effect.Effect<Permit, Ra
 }
 
 /** The error of a request that waits no longer, or that was blocked once too often. */
-export const rateLimited = ({ handle, key, request, shared }: Context, now: number): RateLimited => {
-  const partition = MutableRef.get(Lanes.current(handle).partition)
-  const opensAt = Partition.opensAt(partition, shared.rules, now)
+export const rateLimited = ({ clock, handle, key, request, shared }: Context, now: number): RateLimited => {
+  const lane = Lanes.current(handle)
+  const partition = MutableRef.get(lane.partition)
+  const opensAt = Lanes.opensAt(lane, shared.rules, now, clock)
   const scarcest = Partition.quotas(partition, now).reduce<Pick<RateLimited, "limit" | "remaining">>(
     (scarcest, quota) => (quota.remaining ?? Infinity) < (scarcest.remaining ?? Infinity) ? quota : scarcest,
     {}

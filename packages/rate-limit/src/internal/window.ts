@@ -223,7 +223,8 @@ const hasLeft = ({ askedAt, calls, window }: WindowUsage, now: number): boolean 
 const isLive = (at: number, window: number | undefined, now: number): boolean =>
   window === undefined || at + window > now
 
-const live = ({ calls, window }: WindowUsage, now: number): number =>
+/** The own calls in the window that were answered. */
+export const live = ({ calls, window }: WindowUsage, now: number): number =>
   History.count(calls, (at) => isLive(at, window, now))
 
 /** When the n oldest calls have left the window. */

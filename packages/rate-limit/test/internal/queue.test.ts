@@ -42,6 +42,11 @@ describe("queue", () => {
       ["goes when the quota opens after it has asked", { hasAsked: true }, go],
       ["goes early if the quota opens early", { opensAt: 500, sleep: sleep(5000) }, go],
       ["sleeps shorter if there is more earlier", { opensAt: 3000, sleep: sleep(5000) }, pause(sleep(3000))],
+      [
+        "sleeps no longer for a time that is not known any more",
+        { opensAt: Infinity, sleep: sleep(5000) },
+        pause(undefined)
+      ],
       ["sleeps longer if there is more later", { opensAt: 9000, sleep: sleep(5000) }, pause(sleep(9000))]
     ])("%s", (_, parts, expected) => {
       assert.deepStrictEqual(Queue.decide({ ...view, ...parts }), expected)
