@@ -34,7 +34,7 @@ const facades = {
   yamcs: ["Yamcs"],
   oauth: ["OAuth"],
   signing: ["Digest", "Hmac", "MessageSignature", "SigV4", "WorkloadToken"],
-  redis: ["RedisTokenStore"]
+  redis: ["RedisRateLimiter", "RedisTokenStore"]
 }
 const facadeImports = (name) => {
   const modules = facades[name].join("|")

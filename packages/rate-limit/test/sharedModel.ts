@@ -33,6 +33,9 @@ export type Step =
   | { readonly _tag: "Lose"; readonly process: number; readonly replies: number }
   /** The place of the state does not answer for so long, and has what it had, or nothing. */
   | { readonly _tag: "Away"; readonly millis: number; readonly isEmpty: boolean }
+  /** Another consumer makes so many calls. */
+  | { readonly _tag: "Spend"; readonly calls: number }
+  | { readonly _tag: "Limit"; readonly limit: number }
 
 export const settings: FastCheck.Arbitrary<Setting> = FastCheck.record({
   kind: FastCheck.constantFrom("sliding", "fixed"),
@@ -93,6 +96,15 @@ export const steps: FastCheck.Arbitrary<ReadonlyArray<Step>> = FastCheck.array(
   { minLength: 1, maxLength: 40, size: "max" }
 )
 
+/** Also what makes a server block. */
+export const allSteps: FastCheck.Arbitrary<ReadonlyArray<Step>> = FastCheck.tuple(
+  steps,
+  FastCheck.array(FastCheck.oneof(
+    FastCheck.record({ _tag: FastCheck.constant("Spend" as const), calls: FastCheck.integer({ min: 1, max: 20 }) }),
+    FastCheck.record({ _tag: FastCheck.constant("Limit" as const), limit: FastCheck.integer({ min: 1, max: 40 }) })
+  ))
+).map(([steps, others]) => steps.flatMap((step, i) => [step, ...others.slice(i, i + 1)]))
+
 interface Call {
   readonly sentAt: number
   readonly arrivesAt: number
@@ -121,6 +133,17 @@ interface Process {
   served: number
 }
 
+/** An exchange as it was made. */
+export interface Exchanged {
+  readonly isNew: boolean
+  readonly report: Report
+  readonly now: number
+  readonly isSettled: boolean
+  readonly state: SharedState
+  readonly reply: Reply
+  readonly news: News
+}
+
 /** The world of one history. */
 export class World {
   now = 1_000_000
@@ -128,7 +151,7 @@ export class World {
   readonly processes: Array<Process>
   /** What must not happen. */
   readonly broken: Array<string> = []
-  exchanges = 0
+  readonly log: Array<Exchanged> = []
   served: Array<{ readonly at: number; readonly by: number }> = []
   readonly #setting: Setting
   readonly #whenAway: Membership.WhenAway
@@ -140,9 +163,11 @@ export class World {
   readonly #offset = 77_000_000
   #ids = 0
   #startedAt = 0
+  #limit: number
 
   constructor(setting: Setting, whenAway: Membership.WhenAway = "block") {
     this.#setting = setting
+    this.#limit = setting.limit
     this.#whenAway = whenAway
     this.processes = Array.from({ length: setting.processes }, () => ({
       membership: undefined,
@@ -183,6 +208,12 @@ export class World {
           this.state = undefined
           this.#startedAt = this.#awayUntil
         }
+        return
+      case "Spend":
+        for (let n = 0; n < step.calls && this.#count() < this.#limit; n++) this.#counted.push(this.now)
+        return
+      case "Limit":
+        this.#limit = step.limit
         return
     }
   }
@@ -296,7 +327,6 @@ export class World {
     const before = process.membership
     const [after, report] = Membership.report(before, { ...load, leaves }, now)
     process.membership = leaves ? undefined : after
-    this.exchanges++
     const { trip } = this.#setting
     process.exchange = { report, before, sentAt: now, arrivesAt: now + trip, reply: undefined, endsAt: now + lease / 3 }
   }
@@ -310,7 +340,9 @@ export class World {
     }
     const isSettled = now - this.#startedAt > lease
     const { report } = exchanging
-    const [state, reply, news] = exchange(this.state, report, now + this.#offset, isSettled)
+    const at = now + this.#offset
+    const [state, reply, news] = exchange(this.state, report, at, isSettled)
+    this.log.push({ isNew: this.state === undefined, report, now: at, isSettled, state, reply, news })
     this.state = state
     this.#check(state, report, reply)
     exchanging.reply = reply
@@ -350,7 +382,8 @@ export class World {
   }
 
   #arrive(process: Process, call: Call): void {
-    const { concurrency, kind, limit, window } = this.#setting
+    const { concurrency, kind, window } = this.#setting
+    const limit = this.#limit
     const isTooMany = this.#count() >= limit
     const isBlocked = isTooMany || this.#running >= (concurrency ?? Infinity)
     if (isBlocked) {
@@ -361,7 +394,7 @@ export class World {
       this.#running++
       process.served++
     }
-    const remaining = limit - this.#count()
+    const remaining = Math.max(0, limit - this.#count())
     const reset = kind === "fixed"
       ? window - this.now % window
       : remaining > 0
