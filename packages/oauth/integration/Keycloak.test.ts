@@ -294,18 +294,24 @@ layer(Layer.merge(Keycloak.layer(tls), NodeHttpClient.layerUndici), {
       (exit) => exit
     )
 
+  const code =
+    (credential: { readonly clientId: string }, options: Pick<OAuth.Options, "dpop"> & AuthorizationCode.Grant = {}) =>
+    ({ api, issuer }: Keycloak.Service & { readonly api: string }) =>
+      AuthorizationCode.layer({
+        client: Api,
+        baseUrl: api,
+        server: issuer,
+        credential,
+        scope: ["openid"],
+        ...options
+      })
+  const bound = { clientId: Realm.clients.bound.id }
+
   it.effect("AC1 AC2 AC6 AC7 RF1 logs a person in at a port that is free, and refreshes from then on without them", () =>
     Effect.gen(function*() {
       const [answers, pages] = yield* atDesktop(
         Effect.all([me, Effect.sleep("3200 millis"), me]),
-        ({ api, issuer }) =>
-          AuthorizationCode.layer({
-            client: Api,
-            baseUrl: api,
-            server: issuer,
-            credential: { clientId: person.id },
-            scope: ["openid"]
-          })
+        code({ clientId: person.id })
       )
       assert.deepInclude(answers[0], { client: person.id })
       assert.deepInclude(answers[2], { client: person.id })
@@ -316,34 +322,17 @@ layer(Layer.merge(Keycloak.layer(tls), NodeHttpClient.layerUndici), {
     Effect.gen(function*() {
       const [answers, pages] = yield* atDesktop(
         Effect.all([me, Effect.sleep("3200 millis"), me]),
-        ({ api, issuer }) =>
-          AuthorizationCode.layer({
-            client: Api,
-            baseUrl: api,
-            server: issuer,
-            credential: { clientId: Realm.clients.bound.id },
-            scope: ["openid"],
-            dpop: Dpop.generated()
-          })
+        code(bound, { dpop: Dpop.generated() })
       )
-      assert.deepInclude(answers[0], { client: Realm.clients.bound.id, bound: true })
-      assert.deepInclude(answers[2], { client: Realm.clients.bound.id, bound: true })
+      assert.deepInclude(answers[0], { client: bound.clientId, bound: true })
+      assert.deepInclude(answers[2], { client: bound.clientId, bound: true })
       assert.strictEqual(pages.length, 1)
     }))
 
   it.effect("AC14 DP5 binds a request that was pushed to the same key", () =>
     Effect.gen(function*() {
-      const [answer, pages] = yield* atDesktop(me, ({ api, issuer }) =>
-        AuthorizationCode.layer({
-          client: Api,
-          baseUrl: api,
-          server: issuer,
-          credential: { clientId: Realm.clients.bound.id },
-          scope: ["openid"],
-          dpop: Dpop.generated(),
-          pushed: true
-        }))
-      assert.deepInclude(answer, { client: Realm.clients.bound.id, bound: true })
+      const [answer, pages] = yield* atDesktop(me, code(bound, { dpop: Dpop.generated(), pushed: true }))
+      assert.deepInclude(answer, { client: bound.clientId, bound: true })
       assert.deepStrictEqual([...new URL(pages[0] ?? "").searchParams.keys()], ["client_id", "request_uri"])
     }))
 
