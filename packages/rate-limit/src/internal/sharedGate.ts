@@ -95,6 +95,7 @@ const gateOf = (
         const before = current(sentAt)
         const [after, report] = Membership.report(before, { ...gated.load(), leaves }, sentAt)
         MutableRef.set(membership, leaves ? undefined : after)
+        // @effect-diagnostics-next-line anyUnknownInErrorContext:off -- whatever it is, there is no answer
         return Effect.map(
           Effect.either(Effect.timeout(exchange.report(key, report), Duration.millis(lease / 3))),
           (answer) => {

@@ -292,7 +292,12 @@ const inFrontOf = (
 }
 
 /** Not made by the platform's constructor, whose own span would quote the defect before any client could hide it. */
-const dying: HttpClient.HttpClient = HttpClient.makeWith<HttpClientError.HttpClientError, never, HttpClientError.HttpClientError, never>(
+const dying: HttpClient.HttpClient = HttpClient.makeWith<
+  HttpClientError.HttpClientError,
+  never,
+  HttpClientError.HttpClientError,
+  never
+>(
   Effect.flatMap((request) =>
     Effect.die(Object.assign(new TypeError(`cannot send ${JSON.stringify(request.headers)}`), { request }))
   ),

@@ -49,6 +49,7 @@ export interface ConnectorService {
   readonly isBlind: boolean
 }
 
+// @effect-diagnostics-next-line deterministicKeys:off -- by the module that exports it
 export class Connector
   extends Context.Tag("@effect-auth/core/AuthenticatedSocket/Connector")<Connector, ConnectorService>()
 {}
