@@ -165,18 +165,7 @@ describe("RedisClient", () => {
 
   it.scopedLive("stores on each node of a cluster of three", () =>
     Effect.gen(function*() {
-      const cluster = ["--cluster-enabled", "yes", "--cluster-node-timeout", "1000"]
-      const nodes = yield* Effect.all([Redis.start(...cluster), Redis.start(...cluster), Redis.start(...cluster)])
-      const slots = [0, 5461, 10923, 16384]
-      for (const [n, node] of nodes.entries()) {
-        yield* node.command("CLUSTER", "ADDSLOTSRANGE", String(slots[n]), String((slots[n + 1] ?? 0) - 1))
-        if (n > 0) yield* node.command("CLUSTER", "MEET", "127.0.0.1", String(nodes[0]?.port))
-      }
-      yield* Effect.forEach(nodes, ({ command }) =>
-        Effect.repeat(command("CLUSTER", "INFO"), {
-          until: (info) => info.includes("cluster_state:ok") && info.includes("cluster_known_nodes:3"),
-          schedule: Schedule.spaced("50 millis")
-        }))
+      const nodes = yield* Redis.cluster
       const client = yield* connected(() =>
         new Ioredis.Cluster(nodes.map(({ port }) => ({ host: "127.0.0.1", port }))).on("error", () => {})
       )
@@ -198,13 +187,7 @@ describe("RedisClient", () => {
 
   it.scopedLive("goes on with the replica that Sentinel has put in the place of a server that died", () =>
     Effect.gen(function*() {
-      const master = yield* Redis.start()
-      const replica = yield* Redis.start("--replicaof", "127.0.0.1", String(master.port))
-      const sentinel = yield* Redis.sentinel(master)
-      yield* Effect.repeat(sentinel.command("SENTINEL", "REPLICAS", "main"), {
-        until: (answer) => answer.includes(String(replica.port)),
-        schedule: Schedule.spaced("100 millis")
-      })
+      const { master, replica, sentinel } = yield* Redis.watched
       const client = yield* connected(() =>
         new Ioredis.Redis({
           sentinels: [{ host: "127.0.0.1", port: sentinel.port }],
