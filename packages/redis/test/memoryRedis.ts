@@ -1,11 +1,13 @@
 /**
- * Redis in memory, for the sessions of several simulated processes: the scripts of the package in TypeScript, and what can
+ * Redis in memory, for the sessions and quotas of several simulated processes: the scripts of the package in TypeScript, and what can
  * go wrong between a process and its Redis.
  */
 import * as Clock from "effect/Clock"
 import * as Effect from "effect/Effect"
 import * as Queue from "effect/Queue"
 import * as Stream from "effect/Stream"
+import { exchange } from "../../rate-limit/src/internal/exchange.ts"
+import type { SharedState } from "../../rate-limit/src/internal/sharedState.ts"
 import type { Script, Service, Signal } from "../src/RedisClient.ts"
 import { RedisError } from "../src/RedisClient.ts"
 
@@ -21,6 +23,7 @@ export interface MemoryRedis {
   readonly connect: () => Connection
   readonly sessions: Map<string, Entry>
   readonly locks: Map<string, { readonly owner: string; readonly until: number }>
+  readonly quotas: Map<string, SharedState>
   /** The scripts that ran, by name. */
   readonly ran: Array<string>
   /** What was published. */
@@ -64,11 +67,14 @@ export const make = (options: Options = {}): MemoryRedis => {
   const trip = options.trip ?? 1
   const sessions: MemoryRedis["sessions"] = new Map()
   const locks: MemoryRedis["locks"] = new Map()
+  const quotas: MemoryRedis["quotas"] = new Map()
   const ran: Array<string> = []
   const published: Array<string> = []
   const listeners = new Set<Listener>()
   let isAway = false
   let connections = 0
+  /** Since when it has lost nothing; `undefined`: it begins when it is back. */
+  let emptySince: number | undefined = -Infinity
 
   const publish = (now: number) => (channel: string, text: string) => {
     published.push(text)
@@ -92,10 +98,11 @@ export const make = (options: Options = {}): MemoryRedis => {
         if (isRefused) return yield* new RedisError({ reason: "Refused", detail: "the answer is NOPERM" })
         ran.push(script.name)
         const now = yield* Clock.currentTimeMillis
-        const reply = scripts[script.name]?.(
-          { sessions, locks, publish: publish(now), now, key: keys[0] ?? "", lock: keys[1] ?? "" },
-          args
-        )
+        emptySince ??= now
+        const call = { sessions, locks, publish: publish(now), now, key: keys[0] ?? "", lock: keys[1] ?? "" }
+        const reply = script.name === "exchange"
+          ? exchanged(quotas, call, now - emptySince, args)
+          : scripts[script.name]?.(call, args)
         yield* Effect.sleep(trip)
         if (isCut) return yield* Effect.zipRight(Effect.sleep(timeout), unavailable)
         if (lost > 0) {
@@ -152,6 +159,7 @@ export const make = (options: Options = {}): MemoryRedis => {
     connect,
     sessions,
     locks,
+    quotas,
     ran,
     published,
     stop: Effect.sync(() => {
@@ -164,6 +172,8 @@ export const make = (options: Options = {}): MemoryRedis => {
     empty: Effect.sync(() => {
       sessions.clear()
       locks.clear()
+      quotas.clear()
+      emptySince = undefined
     })
   }
 }
@@ -173,6 +183,20 @@ interface Call extends Pick<MemoryRedis, "sessions" | "locks"> {
   readonly now: number
   readonly key: string
   readonly lock: string
+}
+
+/** As the script of `quotaScript.ts`, with which the integration tests compare it. */
+const exchanged = (
+  quotas: MemoryRedis["quotas"],
+  { key, now, publish }: Call,
+  upFor: number,
+  [text = "", channel = ""]: ReadonlyArray<string>
+): string => {
+  const report = JSON.parse(text)
+  const [state, reply, news] = exchange(quotas.get(key), report, now, upFor > report.lease)
+  quotas.set(key, state)
+  if (news.length > 0) publish(channel, news.join(" "))
+  return JSON.stringify(reply)
 }
 
 const ownerOf = ({ lock, locks, now }: Call): string | undefined => {

@@ -191,9 +191,12 @@ const isSurprising = (holding: Holding, statement: Statement): boolean => {
   if (!Share.isSame(holding, statement)) return false
   const { granted } = holding
   return granted.limit !== statement.limit || (statement.window > 0 && granted.window !== statement.window) ||
-    // what tells whether the window is fixed
-    (granted.kind === "unknown" && Number.isFinite(holding.end) && statement.sentAt > holding.end)
+    isTelling(holding, statement)
 }
+
+/** Whether the statement tells if the window is fixed: it was made after the time at which there was to be more. */
+const isTelling = (holding: Holding, statement: Statement): boolean =>
+  Share.isSame(holding, statement) && holding.granted.kind === "unknown" && statement.sentAt > holding.end
 
 /** What the process says now. */
 export const report = (
@@ -208,7 +211,12 @@ export const report = (
   return [
     {
       ...self,
-      holdings: holdings.map((holding) => ({ ...holding, untold: History.none })),
+      holdings: holdings.map((holding) => ({
+        ...holding,
+        untold: History.none,
+        // what tells whether the window is fixed is told once
+        end: self.heard.some((statement) => isTelling(holding, statement)) ? Infinity : holding.end
+      })),
       reportedAt: now,
       calls: 0,
       isUrgent: false,
