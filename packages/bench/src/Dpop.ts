@@ -11,14 +11,16 @@ import * as HttpClient from "@effect/platform/HttpClient"
 import * as Effect from "effect/Effect"
 import * as Redacted from "effect/Redacted"
 import * as Scope from "effect/Scope"
+import * as oauth from "oauth4webapi"
+import * as openid from "openid-client"
 import type { Run } from "./Measure.ts"
 import { interleave, paired, spread, warmUp } from "./Measure.ts"
 import type { Result } from "./Report.ts"
 import { atMost } from "./Report.ts"
-import { markedTransport, origin, secret, url } from "./stub.ts"
+import { markedTransport, origin, secret, stubFetch, url } from "./stub.ts"
 
 const measure = async (): Promise<Result> => {
-  const { privateKey } = await crypto.subtle.generateKey({ name: "ECDSA", namedCurve: "P-256" }, true, [
+  const { privateKey, publicKey } = await crypto.subtle.generateKey({ name: "ECDSA", namedCurve: "P-256" }, true, [
     "sign",
     "verify"
   ])
@@ -66,14 +68,35 @@ const measure = async (): Promise<Result> => {
   const requests = (client: AuthenticatedHttpClient.Service): Run => (operations) =>
     Effect.runPromise(Effect.repeatN(client.get(url), operations - 1))
 
+  const pair = { privateKey, publicKey }
+  const config = new openid.Configuration({ issuer: origin }, "bench", "canary-secret")
+  config[openid.customFetch] = stubFetch
+  const handle = openid.getDPoPHandle(config, pair)
+  const openidClient: Run = async (operations) => {
+    for (let i = 0; i < operations; i++) {
+      await openid.fetchProtectedResource(config, secret, new URL(url), "GET", null, new Headers(), { DPoP: handle })
+    }
+  }
+  const proofs = oauth.DPoP({}, pair)
+  const oauth4webapi: Run = async (operations) => {
+    for (let i = 0; i < operations; i++) {
+      await oauth.protectedResourceRequest(secret, "GET", new URL(url), new Headers(), null, {
+        DPoP: proofs,
+        [oauth.customFetch]: stubFetch
+      })
+    }
+  }
+
   const runs: ReadonlyArray<readonly [string, Run]> = [
     ["the signature alone", signature],
     ["a proof by hand, without a request", byHand],
     ["a request with a proof", requests(await Effect.runPromise(clientWith(Dpop.generated())))],
-    ["a request with a bearer token", requests(await Effect.runPromise(clientWith(undefined)))]
+    ["a request with a bearer token", requests(await Effect.runPromise(clientWith(undefined)))],
+    ["openid-client, a request with a proof", openidClient],
+    ["oauth4webapi, a request with a proof", oauth4webapi]
   ]
   // the compiler takes tens of thousands of requests to finish with them
-  await warmUp(runs, 12_000)
+  await warmUp(runs, 8_000)
   const samples = await interleave(runs, { rounds: 40, millis: 60 })
   const ratio = paired(
     samples["a request with a proof"] ?? [],
@@ -83,6 +106,11 @@ const measure = async (): Promise<Result> => {
   const floor = paired(
     samples["a proof by hand, without a request"] ?? [],
     samples["the signature alone"] ?? [],
+    (a, b) => a.wall / b.wall
+  )
+  const beside = paired(
+    samples["a request with a proof"] ?? [],
+    samples["openid-client, a request with a proof"] ?? [],
     (a, b) => a.wall / b.wall
   )
   const cpu = paired(
@@ -102,6 +130,7 @@ const measure = async (): Promise<Result> => {
     notes: [
       `A proof of twelve lines by hand, which nothing sends: ${floor.median.toFixed(2)} of the signature.`,
       `Of the process' CPU time, over all threads: ${cpu.median.toFixed(2)}.`,
+      `Beside a request by openid-client: ${beside.median.toFixed(2)} of its time.`,
       "ES256; the answer comes from memory; one request after another."
     ]
   }

@@ -24,6 +24,7 @@ const names = [
   "keys",
   "parsers",
   "memory",
+  "exchange",
   "dpop",
   "import"
 ]

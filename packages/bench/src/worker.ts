@@ -18,6 +18,7 @@ const benchmarks: Record<string, () => Promise<{ readonly run: Effect.Effect<Res
   keys: () => import("./Keys.ts"),
   parsers: () => import("./Parsers.ts"),
   memory: () => import("./Memory.ts"),
+  exchange: () => import("./OAuthExchange.ts"),
   dpop: () => import("./Dpop.ts"),
   import: () => import("./Import.ts")
 }
