@@ -16,6 +16,8 @@ export const compile = (
   outdir: string,
   options?: {
     readonly minify?: boolean
+    /** With all dependencies. */
+    readonly whole?: boolean
     /** What a module is that is not there: the benchmarks of today may need one that an earlier commit did not have. */
     readonly missing?: "an error" | "an error when it is imported"
   }
@@ -30,9 +32,16 @@ export const compile = (
     target: "node20",
     minify: options?.minify ?? false,
     metafile: true,
+    ...options?.whole === true ? { banner: { js: requiring } } : undefined,
     logLevel: "error",
-    plugins: [workspaceOnly, ...options?.missing === "an error when it is imported" ? [externalWhereMissing] : []]
+    plugins: [
+      ...options?.whole === true ? [] : [workspaceOnly],
+      ...options?.missing === "an error when it is imported" ? [externalWhereMissing] : []
+    ]
   })
+
+/** For dependencies that are no ES modules. */
+const requiring = "import { createRequire } from \"node:module\"; const require = createRequire(import.meta.url);"
 
 /** This package's directory, found from its sources as well as from where they are compiled to. */
 export const home = fileURLToPath(new URL(import.meta.url.replace(/\/(?:src|\.cache)\/.*$/u, "/")))

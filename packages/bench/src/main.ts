@@ -26,6 +26,7 @@ const names = [
   "memory",
   "exchange",
   "dpop",
+  "coldStart",
   "import"
 ]
 

@@ -20,6 +20,7 @@ const benchmarks: Record<string, () => Promise<{ readonly run: Effect.Effect<Res
   memory: () => import("./Memory.ts"),
   exchange: () => import("./OAuthExchange.ts"),
   dpop: () => import("./Dpop.ts"),
+  coldStart: () => import("./ColdStart.ts"),
   import: () => import("./Import.ts")
 }
 
