@@ -10,7 +10,8 @@ import type { Result } from "./Report.ts"
 export const prepare = async (directory = home): Promise<void> => {
   const outdir = `${directory}.cache/run`
   await rm(outdir, { recursive: true, force: true })
-  await compile({ worker: `${directory}src/worker.ts`, origin: `${directory}src/origin.ts` }, outdir, {
+  const entries = ["worker", "origin", "socketOrigin"].map((name) => [name, `${directory}src/${name}.ts`])
+  await compile(Object.fromEntries(entries), outdir, {
     missing: directory === home ? "an error" : "an error when it is imported"
   })
 }
