@@ -1,10 +1,13 @@
-/** Sessions that processes and machines share: in Redis, in encrypted files, and a command beside a daemon. */
+/** Sessions and quotas that processes and machines share: in Redis, in encrypted files, and a command beside a daemon. */
 import * as RefreshPolicy from "@effect-auth/core/RefreshPolicy"
 import * as TokenSeal from "@effect-auth/core/TokenSeal"
 import type * as TokenSource from "@effect-auth/core/TokenSource"
 import * as FileTokenStore from "@effect-auth/node/FileTokenStore"
 import * as KeychainTokenStore from "@effect-auth/node/KeychainTokenStore"
+import * as RateLimiter from "@effect-auth/rate-limit/RateLimiter"
+import * as RateLimitPolicy from "@effect-auth/rate-limit/RateLimitPolicy"
 import * as RedisClient from "@effect-auth/redis/RedisClient"
+import * as RedisRateLimiter from "@effect-auth/redis/RedisRateLimiter"
 import * as RedisTokenStore from "@effect-auth/redis/RedisTokenStore"
 import * as FakeYamcs from "@effect-auth/testing/FakeYamcs"
 import * as Yamcs from "@effect-auth/yamcs/Yamcs"
@@ -29,6 +32,25 @@ const overCluster = (cluster: Cluster) =>
   RedisTokenStore.layer().pipe(
     Layer.provide(Layer.scoped(RedisClient.RedisClient, RedisClient.fromIoredis(cluster)))
   )
+// #endregion
+
+// #region quota
+// one key for what the server counts together
+const policy = RateLimitPolicy.default.pipe(RateLimitPolicy.key(RateLimitPolicy.byOrigin))
+
+const Shared = Layer.merge(
+  RedisTokenStore.layer(),
+  RedisRateLimiter.layer(policy, { key: "acme" })
+).pipe(
+  Layer.provide(RedisClient.layerConfig({ url: Config.redacted("REDIS_URL") }))
+)
+
+const Limited = Layer.unwrapEffect(
+  Effect.map(
+    RateLimiter.CurrentRateLimiter,
+    (rateLimiter) => Yamcs.layerPassword({ baseUrl: "https://yamcs.example", credential, rateLimiter })
+  )
+).pipe(Layer.provide(Shared))
 // #endregion
 
 // #region sealed
@@ -87,7 +109,7 @@ export const test = Effect.gen(function*() {
   )
 
   // what needs a Redis, or a desktop, is only put together here
-  deepStrictEqual([Telemetry, Sealed].every(Layer.isLayer), true)
+  deepStrictEqual([Telemetry, Limited, Sealed].every(Layer.isLayer), true)
   deepStrictEqual([overCluster, OnADesktop].map((make) => make.length), [1, 1])
   deepStrictEqual(typeof Cluster, "function")
 }).pipe(
