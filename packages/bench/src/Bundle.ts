@@ -60,13 +60,18 @@ export const dependencies: ReadonlyArray<string> = Object.keys({
   ...manifest.devDependencies
 }).filter((name) => !name.startsWith("@effect-auth/"))
 
+/** Loaded by what needs them, when it is used. */
+const optional = ["@napi-rs/keyring", "ioredis", "jose", "kerberos"]
+
 const workspaceOnly: Plugin = {
   name: "workspace-only",
   setup(build) {
     build.onResolve(
       { filter: /^[^./]/ },
       ({ path }) =>
-        dependencies.some((name) => path === name || path.startsWith(`${name}/`)) ? { path, external: true } : undefined
+        [...dependencies, ...optional].some((name) => path === name || path.startsWith(`${name}/`))
+          ? { path, external: true }
+          : undefined
     )
   }
 }

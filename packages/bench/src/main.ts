@@ -28,7 +28,8 @@ const names = [
   "exchange",
   "dpop",
   "coldStart",
-  "import"
+  "import",
+  "sizes"
 ]
 
 const main = async (): Promise<void> => {

@@ -22,6 +22,7 @@ const benchmarks: Record<string, () => Promise<{ readonly run: Effect.Effect<Res
   exchange: () => import("./OAuthExchange.ts"),
   dpop: () => import("./Dpop.ts"),
   coldStart: () => import("./ColdStart.ts"),
+  sizes: () => import("./Sizes.ts"),
   import: () => import("./Import.ts")
 }
 
