@@ -1,4 +1,5 @@
 import type { DurationWithUnit } from "@effect-auth/rate-limit/DurationWithUnit"
+import * as Stepping from "@effect-auth/rate-limit/internal/schedule"
 import { assert, describe, it } from "@effect/vitest"
 import * as Clock from "effect/Clock"
 import * as DateTime from "effect/DateTime"
@@ -6,11 +7,10 @@ import * as Duration from "effect/Duration"
 import * as Effect from "effect/Effect"
 import * as FastCheck from "effect/FastCheck"
 import * as Fiber from "effect/Fiber"
+import * as Option from "effect/Option"
 import * as Random from "effect/Random"
 import * as Ref from "effect/Ref"
 import * as Schedule from "effect/Schedule"
-import * as ScheduleDecision from "effect/ScheduleDecision"
-import * as ScheduleIntervals from "effect/ScheduleIntervals"
 import * as TestClock from "effect/TestClock"
 import { TokenEndpointError } from "../src/AuthError.ts"
 import * as RefreshPolicy from "../src/RefreshPolicy.ts"
@@ -21,9 +21,8 @@ const token = (lifetime?: DurationWithUnit) => Effect.orDie(Token.make({ value: 
 /** The time from `now` to the renewal of the token; `undefined`: it is not renewed early. */
 const delayAt = (now: number, schedule: Schedule.Schedule<unknown, Token.Token>, token: Token.Token) =>
   Effect.map(
-    schedule.step(now, token, schedule.initial),
-    ([, , decision]) =>
-      ScheduleDecision.isDone(decision) ? undefined : Duration.millis(ScheduleIntervals.start(decision.intervals) - now)
+    Stepping.step(Stepping.stepper(schedule), now, token),
+    Option.match({ onNone: () => undefined, onSome: (at) => Duration.millis(at - now) })
   )
 const delay = (schedule: Schedule.Schedule<unknown, Token.Token>, token: Token.Token) =>
   Effect.flatMap(Clock.currentTimeMillis, (now) => delayAt(now, schedule, token))

@@ -164,15 +164,18 @@ const makeTimeline = (start: DateTime.DateTime.Input): Timeline => {
       currentTimeMillis: Effect.sync(now),
       currentTimeNanos: Effect.sync(nanos),
       sleep: (duration) =>
-        Effect.async<void>((resume) => {
-          const at = MutableRef.get(running) + millisOf(duration)
-          const sleeper = { at, wake: () => resume(Effect.void) }
-          sleepers.splice(countUntil(sleepers, at), 0, sleeper)
-          return Effect.sync(() => {
-            const index = sleepers.indexOf(sleeper)
-            if (index >= 0) sleepers.splice(index, 1)
+        Running.sleeping(
+          millisOf(duration),
+          Effect.async<void>((resume) => {
+            const at = MutableRef.get(running) + millisOf(duration)
+            const sleeper = { at, wake: () => resume(Effect.void) }
+            sleepers.splice(countUntil(sleepers, at), 0, sleeper)
+            return Effect.sync(() => {
+              const index = sleepers.indexOf(sleeper)
+              if (index >= 0) sleepers.splice(index, 1)
+            })
           })
-        }),
+        ),
       advance: (duration) =>
         Effect.suspend(() => Effect.zipRight(settled, wakeAllUntil(MutableRef.get(running) + millisOf(duration)))),
       jump: (duration) => shift(millisOf(duration)),

@@ -10,6 +10,9 @@ export const forkUnder = <A, E, R>(
   clock: Clock.Clock
 ): Effect.Effect<Fiber.RuntimeFiber<A, E>, never, R> => Effect.fork(Effect.withClock(effect, clock))
 
+/** What a sleep of so many milliseconds is: one of none ends when time passes at all, because a program asked for it. */
+export const sleeping = (_millis: number, sleep: Effect.Effect<void>): Effect.Effect<void> => sleep
+
 /** Finishes when every fiber waits: for a clock, for another fiber, or for the outside world. */
 export const settled: Effect.Effect<void> = Effect.suspend(() => {
   // Fibers run in microtasks, and the event loop takes its next turn when none is left. One turn would do for Effect
