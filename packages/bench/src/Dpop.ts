@@ -126,7 +126,7 @@ const measure = async (): Promise<Result> => {
       spread((samples[name] ?? []).map(({ wall }) => wall)),
       spread((samples[name] ?? []).map(({ cpu }) => cpu))
     ]),
-    goals: [atMost("time of a request with a proof over that of its signature alone", ratio.median, 1.3)],
+    goals: [atMost("time of a request with a proof over that of its signature alone", ratio.median, 1.3, handedOver)],
     notes: [
       `A proof of twelve lines by hand, which nothing sends: ${floor.median.toFixed(2)} of the signature.`,
       `Of the process' CPU time, over all threads: ${cpu.median.toFixed(2)}.`,
@@ -135,6 +135,10 @@ const measure = async (): Promise<Result> => {
     ]
   }
 }
+
+const handedOver =
+  "The signature is made by another thread. To hand over and to come back is counted with it here, and once more " +
+  "for the fiber that waits; a proof of twelve lines by hand, which nothing sends, takes most of the rest."
 
 const algorithm = { name: "ECDSA", hash: "SHA-256" }
 const encoder = new TextEncoder()

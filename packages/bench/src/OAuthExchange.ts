@@ -151,8 +151,8 @@ const measure = async (): Promise<Result> => {
       spread(of(name).map(({ wall }) => wall / 1000)).median
     ]),
     goals: [
-      atMost("ms of CPU for an exchange", spread(of(credentials).map(({ cpu }) => cpu / 1e6)).median, 2),
-      atMost("ms of CPU for a refresh", spread(of(refresh).map(({ cpu }) => cpu / 1e6)).median, 2)
+      atMost("ms of CPU for an exchange", spread(of(credentials).map(({ cpu }) => cpu / 1e6)).median, 2, whole),
+      atMost("ms of CPU for a refresh", spread(of(refresh).map(({ cpu }) => cpu / 1e6)).median, 2, whole)
     ],
     notes: [
       "effect-auth: with a source of tokens that is made for the exchange and ended after it, its span, its events, its retries " +
@@ -160,6 +160,10 @@ const measure = async (): Promise<Result> => {
     ]
   }
 }
+
+const whole =
+  "About two thousand effects: five timeouts, each a race of two fibers, and a body that is read in parts so that it is " +
+  "bounded in bytes and time."
 
 const credentials = "effect-auth, client credentials"
 const refresh = "effect-auth, refresh token"

@@ -146,8 +146,18 @@ const measure = async (contestants: ReadonlyArray<Contestant>): Promise<Result> 
       spread(of(name, "bare").map(({ cpu }) => cpu)).median
     ]),
     goals: [
-      atMost("a quota that nobody states, over the fastest of the others", added(unstatedName).median / fastest, 0.25),
-      atMost("one that each answer states, over the fastest of the others", added(statedName).median / fastest, 0.25)
+      atMost(
+        "a quota that nobody states, over the fastest of the others",
+        added(unstatedName).median / fastest,
+        0.25,
+        counting
+      ),
+      atMost(
+        "one that each answer states, over the fastest of the others",
+        added(statedName).median / fastest,
+        0.25,
+        counting
+      )
     ],
     notes: [
       `${rounds} rounds of ${operations} requests. CPU, because most of the others wait for a timer.`,
@@ -156,6 +166,10 @@ const measure = async (contestants: ReadonlyArray<Contestant>): Promise<Result> 
     ]
   }
 }
+
+const counting =
+  "The fastest counts calls and looks at no answer, so it knows no quota but the one that it was given. A limiter " +
+  "that reads answers, gives back what an interrupted request held and is shared by keys cannot be as fast as a counter."
 
 const unstatedName = "effect-auth"
 const statedName = "effect-auth, each answer states its quota"

@@ -18,15 +18,19 @@ export interface Goal {
   readonly goal: string
   readonly measured: number
   readonly met: boolean
+  /** Why it is not met, where that is known. */
+  readonly reason?: string | undefined
 }
 
-export const atMost = (goal: string, measured: number, limit: number): Goal => ({
+export const atMost = (goal: string, measured: number, limit: number, reason?: string): Goal => ({
+  reason,
   goal: `${goal}: at most ${limit}`,
   measured,
   met: measured <= limit
 })
 
-export const atLeast = (goal: string, measured: number, limit: number): Goal => ({
+export const atLeast = (goal: string, measured: number, limit: number, reason?: string): Goal => ({
+  reason,
   goal: `${goal}: at least ${limit}`,
   measured,
   met: measured >= limit
@@ -47,6 +51,18 @@ export const render = (name: string, result: Result): string =>
   ].join("\n\n").replaceAll("\n\n- ", "\n- ").replace("\n- ", "\n\n- ")
 
 const goalRow = ({ goal, measured, met }: Goal): ReadonlyArray<Cell> => [goal, measured, met ? "met" : "**not met**"]
+
+/** The goals of all benchmarks in a few lines: how many are met, and which are not, with the reason where one is known. */
+export const summary = (results: Readonly<Record<string, Result>>): string => {
+  const goals = Object.entries(results).flatMap(([name, { goals }]) => goals.map((goal) => ({ ...goal, name })))
+  const missed = goals.filter(({ met }) => !met)
+  return [
+    `${goals.length - missed.length} of ${goals.length} goals are met.${missed.length === 0 ? "" : " Not met:"}`,
+    ...missed.map(({ goal, measured, name, reason }) =>
+      `- ${name}: ${goal}; measured ${number(measured)}. ${reason ?? "The reason is not known."}`
+    )
+  ].join("\n").replace("\n- ", "\n\n- ")
+}
 
 const table = (columns: ReadonlyArray<string>, rows: ReadonlyArray<ReadonlyArray<Cell>>): string => {
   const cells = [columns, ...rows.map((row) => row.map(show))]

@@ -10,7 +10,7 @@ import { dependencies, home } from "./Bundle.ts"
 import { checkout, compared } from "./Compare.ts"
 import { measure, prepare } from "./Process.ts"
 import type { Result } from "./Report.ts"
-import { render } from "./Report.ts"
+import { render, summary } from "./Report.ts"
 
 const names = [
   "overhead",
@@ -63,7 +63,14 @@ const main = async (): Promise<void> => {
   } finally {
     await other?.remove()
   }
-  if (readme === true) await writeReadme([machine.join("\n"), ...Object.entries(results).map(([n, r]) => render(n, r))])
+  say(summary(results))
+  if (readme === true) {
+    await writeReadme([
+      machine.join("\n"),
+      summary(results),
+      ...Object.entries(results).map(([name, result]) => render(name, result))
+    ])
+  }
   if (json === true) console.log(JSON.stringify({ machine, results }))
 }
 
