@@ -92,6 +92,35 @@ describe("TokenSource.keyed", () => {
       assert.strictEqual(value(yield* again), "a-2")
     }))
 
+  it.scoped("hands out one object for a key as long as its source is in use, and what it has handed out stays good", () =>
+    Effect.gen(function*() {
+      const { get, tokensOf } = yield* tenants()
+      assert.strictEqual(yield* get("a"), "a-1")
+      const handed = tokensOf("a")
+      assert.strictEqual(tokensOf("a"), handed)
+      assert.notStrictEqual(tokensOf("b"), handed)
+      yield* TestClock.adjust("2 hours")
+      assert.strictEqual(yield* get("a"), "a-2")
+      assert.notStrictEqual(tokensOf("a"), handed)
+      assert.strictEqual(value(yield* handed.get), "a-2")
+    }))
+
+  it.scoped("ends hundreds of idle sources a few at a time, but none that is used meanwhile", () =>
+    Effect.gen(function*() {
+      const { ended, tokensOf } = yield* tenants()
+      const names = Array.from({ length: 210 }, (_, index) => `t${index}`)
+      const used = yield* Effect.fork(Effect.forEach(names, (name) => tokensOf(name).get, { concurrency: "unbounded" }))
+      yield* TestClock.adjust("10 millis")
+      yield* used
+      yield* TestClock.setTime(59 * 60_000)
+      assert.deepStrictEqual(yield* ended, [])
+      yield* TestClock.setTime(60 * 60_000)
+      assert.strictEqual((yield* ended).length, 100)
+      yield* tokensOf("t209").get
+      yield* TestClock.adjust("1 minute")
+      assert.deepStrictEqual([...yield* ended].sort(), names.slice(0, -1).map((name) => `${name}-1`).sort())
+    }))
+
   it.scoped("ends the source that was not used for longest when there are too many", () =>
     Effect.gen(function*() {
       const { ended, get } = yield* tenants({ capacity: 2 })

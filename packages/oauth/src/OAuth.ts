@@ -128,7 +128,15 @@ export const keyed = <
       options
     )
     const bind = yield* AuthenticatedHttpClient.binder(options)
-    return { tokensOf, forKey: (key) => bind(Mode.authenticatorOf(mode, tokensOf(key), options.dpop)) }
+    const clients = new WeakMap<TokenSource.TokenSource, ReturnType<typeof bind>>()
+    const clientOf = (tokens: TokenSource.TokenSource) => {
+      const known = clients.get(tokens)
+      if (known !== undefined) return known
+      const client = bind(Mode.authenticatorOf(mode, tokens, options.dpop))
+      clients.set(tokens, client)
+      return client
+    }
+    return { tokensOf, forKey: (key) => clientOf(tokensOf(key)) }
   })
 
 /** Settings of one principal that cannot be used. */

@@ -55,6 +55,20 @@ describe("OAuth.keyed", () => {
   const whoAmI = (users: Effect.Effect.Success<ReturnType<typeof usersOf>>, user: string) =>
     Effect.flatMap(users.forKey(user).get("/me"), ({ json }) => json)
 
+  it("has one client for a principal, as long as its tokens are in use", () => {
+    const { client } = makeServer()
+    return Effect.gen(function*() {
+      const users = yield* usersOf({ idle: "1 hour" })
+      assert.strictEqual(yield* whoAmI(users, "ada"), "ada")
+      const ada = users.forKey("ada")
+      assert.strictEqual(users.forKey("ada"), ada)
+      assert.notStrictEqual(users.forKey("bob"), ada)
+      yield* Effect.sleep("2 hours")
+      assert.notStrictEqual(users.forKey("ada"), ada)
+      assert.deepStrictEqual(yield* Effect.flatMap(ada.get("/me"), ({ json }) => json), "ada")
+    }).pipe(Effect.scoped, Effect.provideService(HttpClient.HttpClient, client), VirtualClock.run, Effect.runPromise)
+  })
+
   it("hands no principal the token of another, whatever is called at once, refused, ended, evicted and stored", () =>
     fc.assert(
       fc.asyncProperty(
