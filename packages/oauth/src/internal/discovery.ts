@@ -4,7 +4,6 @@ import { MalformedTokenResponse, TokenEndpointError } from "@effect-auth/core/Au
 import * as OriginPolicy from "@effect-auth/core/OriginPolicy"
 import * as HttpClient from "@effect/platform/HttpClient"
 import * as Effect from "effect/Effect"
-import * as Predicate from "effect/Predicate"
 import * as Schema from "effect/Schema"
 import * as Documents from "./document.ts"
 import type { AuthorizationServer } from "./server.ts"
@@ -83,7 +82,7 @@ export const places = ({ origin, pathname }: URL): readonly [string, ...Readonly
 const Text = Schema.String
 /** Looked at as a whole: a hostile list is long, and its elements one by one would take ten times as long. */
 const Texts = Schema.declare((value): value is ReadonlyArray<string> =>
-  Array.isArray(value) && value.every(Predicate.isString)
+  Array.isArray(value) && value.every((element) => typeof element === "string")
 )
 
 const member = <A, I, Name extends string>(name: Name, schema: Schema.Schema<A, I>) =>
