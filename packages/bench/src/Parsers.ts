@@ -262,7 +262,14 @@ const measure = async (): Promise<Result> => {
     title: "the slowest of what a server can say, in 100 kB",
     columns: ["parser", "shapes", "slowest (ms)", "the shape that is slowest"],
     rows,
-    goals: [atMost("the slowest parser, in ms", worst.millis, 5)],
+    goals: [
+      atMost(
+        "the slowest parser, in ms",
+        worst.millis,
+        5,
+        "Most of it is the platform's: `JSON.parse`, and its own parser of cookies."
+      )
+    ],
     notes: [
       "Each shape is read up to 50 times, and the fastest counts, because only the machine makes one slower; the slowest shape of a parser is shown.",
       "Of a quota field 4,096 characters are read at most, of the body of a refusal 32 KiB are parsed, of a `Location` and of Qualys' envelopes 16 KiB; all are measured at those lengths too.",
