@@ -21,6 +21,7 @@ const names = [
   "quota",
   "quotaCost",
   "principals",
+  "machines",
   "sockets",
   "keys",
   "parsers",

@@ -15,6 +15,7 @@ const benchmarks: Record<string, () => Promise<{ readonly run: Effect.Effect<Res
   quota: () => import("./Quota.ts"),
   quotaCost: () => import("./QuotaCost.ts"),
   principals: () => import("./Principals.ts"),
+  machines: () => import("./Machines.ts"),
   sockets: () => import("./Sockets.ts"),
   keys: () => import("./Keys.ts"),
   parsers: () => import("./Parsers.ts"),

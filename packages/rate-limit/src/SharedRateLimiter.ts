@@ -9,8 +9,7 @@
  *
  * @since 0.1.0
  */
-import type { Duration } from "effect/Duration"
-import * as Durations from "effect/Duration"
+import * as Duration from "effect/Duration"
 import * as Effect from "effect/Effect"
 import type * as Scope from "effect/Scope"
 import type { DurationWithUnit } from "./DurationWithUnit.ts"
@@ -96,12 +95,13 @@ export const make = (
     SharedGate.make({
       exchange,
       policy,
-      lease: Math.max(leastLease, Durations.toMillis(lease ?? defaultLease)),
+      lease: Math.max(leastLease, Math.ceil(Duration.toMillis(lease ?? defaultLease))),
       whenAway: whenAway ?? "share"
     }),
     (gates) => Limiter.make(policy, gates)
   )
 
+/** In milliseconds. */
 const leastLease = 500
 
-const defaultLease: Duration = Durations.seconds(3)
+const defaultLease = Duration.seconds(3)

@@ -155,7 +155,8 @@ export const answered = (
     .filter((statement) => !self.holdings.some((holding) => Share.isSame(holding, statement)))
     .slice(0, Math.max(0, Shared.mostQuotas - self.holdings.length))
     .map((statement) => Share.introduced(statement, statement.slots === 1 ? History.none : self.recent, now))
-  const isNews = isOpen !== self.open || isBlocked || added.length > 0 || self.mode === "probe" ||
+  const isNews = (isOpen !== self.open && self.mode !== "open") || isBlocked || added.length > 0 ||
+    self.mode === "probe" ||
     heard.some((statement) => self.holdings.some((holding) => isSurprising(holding, statement)))
   return {
     ...self,

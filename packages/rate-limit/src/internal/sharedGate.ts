@@ -6,7 +6,7 @@ import type * as Clock from "effect/Clock"
 import * as Deferred from "effect/Deferred"
 import * as Duration from "effect/Duration"
 import * as Effect from "effect/Effect"
-import * as Either from "effect/Either"
+import * as Exit from "effect/Exit"
 import * as FiberId from "effect/FiberId"
 import * as MutableRef from "effect/MutableRef"
 import * as Option from "effect/Option"
@@ -97,14 +97,14 @@ const gateOf = (
         MutableRef.set(membership, leaves ? undefined : after)
         // @effect-diagnostics-next-line anyUnknownInErrorContext:off -- whatever it is, there is no answer
         return Effect.map(
-          Effect.either(Effect.timeout(exchange.report(key, report), Duration.millis(lease / 3))),
+          Effect.exit(Effect.timeout(exchange.report(key, report), Duration.millis(lease / 3))),
           (answer) => {
             const now = timeOf(clock)
             if (leaves) return
             update(now, (self) =>
-              Either.isLeft(answer)
+              Exit.isFailure(answer)
                 ? Membership.failed(self, before)
-                : Membership.replied(self, report, answer.right, sentAt, now))
+                : Membership.replied(self, report, answer.value, sentAt, now))
             gated.wake()
           }
         )

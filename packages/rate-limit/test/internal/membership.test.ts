@@ -1,0 +1,195 @@
+import { assert, describe, it } from "@effect/vitest"
+import * as Duration from "effect/Duration"
+import * as Membership from "../../src/internal/membership.ts"
+import type { GrantedQuota, Reply } from "../../src/internal/sharedState.ts"
+import * as Status from "../../src/RateLimitStatus.ts"
+
+const idle = { inFlight: 0, waiting: 0 }
+
+const busy = { inFlight: 0, waiting: 3 }
+
+const quota = (parts: Partial<GrantedQuota> = {}): GrantedQuota => ({
+  name: "a",
+  kind: "sliding",
+  limit: 40,
+  window: 1000,
+  end: 0,
+  begin: 0,
+  others: 0,
+  out: {},
+  share: 10,
+  ...parts
+})
+
+const reply = (parts: Partial<Reply> = {}): Reply => ({
+  now: 5_000,
+  epoch: 5_000,
+  members: 4,
+  claims: 0,
+  mode: "open",
+  blocked: 0,
+  again: 0,
+  more: 0,
+  quotas: [quota()],
+  ...parts
+})
+
+const joined = (whenAway: Membership.WhenAway = "share", reserve = 0) =>
+  Membership.make({ id: "me", lease: 3000, whenAway, reserve, initial: undefined }, 0)
+
+/** Reports at `at`, and is answered at once. */
+const told = (self: Membership.Membership, at: number, parts: Partial<Reply> = {}, load = busy) => {
+  const [after, report] = Membership.report(self, { ...load, leaves: false }, at)
+  return Membership.replied(after, report, reply({ now: at + 5_000, ...parts }), at, at)
+}
+
+const lost = (self: Membership.Membership, at: number) =>
+  Membership.failed(Membership.report(self, { ...busy, leaves: false }, at)[0], self)
+
+const stated = (parts: Partial<Status.RateLimitStatus> = {}) =>
+  Status.make({ quotas: [{ name: "a", limit: 40, remaining: 30, window: Duration.seconds(1) }], ...parts })
+
+describe("a process that shares quotas", () => {
+  describe("reports", () => {
+    it("at once with its first request", () => {
+      assert.strictEqual(Membership.dueAt(joined(), busy, 7), 7)
+    })
+
+    it("within a third of its lease, if nothing happens", () => {
+      assert.strictEqual(Membership.dueAt(told(joined(), 0), busy, 1), 1000)
+    })
+
+    it("after ten calls, and not before 200 milliseconds", () => {
+      const ten = Array.from({ length: 10 }).reduce<Membership.Membership>(
+        (self) => Membership.sent(self, 5),
+        told(joined(), 0)
+      )
+      assert.strictEqual(Membership.dueAt(ten, busy, 10), 200)
+    })
+
+    it("soon that requests wait, if it has not said so", () => {
+      assert.strictEqual(Membership.dueAt(told(joined(), 0, {}, idle), busy, 1), 20)
+    })
+
+    it("at once another limit, a block, and what is asked for", () => {
+      const self = told(joined(), 0)
+      const call = { sentAt: 100, blockedFor: 0, inFlight: 0 }
+      assert.isFalse(Membership.answered(self, stated(), call, 110).isUrgent)
+      const halved = stated({ quotas: [{ name: "a", limit: 20, remaining: 0, window: Duration.seconds(1) }] })
+      assert.isTrue(Membership.answered(self, halved, call, 110).isUrgent)
+      const blocked = stated({ blocked: "rate", retryAfter: Duration.seconds(1) })
+      assert.isTrue(Membership.answered(self, blocked, { ...call, blockedFor: 1000 }, 110).isUrgent)
+      assert.isTrue(Membership.asked(self).isUrgent)
+      assert.isTrue(told(joined(), 0, { again: 1 }).isUrgent)
+    })
+
+    it("when there is more to divide, if requests wait", () => {
+      const self = told(joined(), 0, { more: 5_500 })
+      assert.strictEqual(Membership.dueAt(self, busy, 1), 501)
+      assert.strictEqual(Membership.dueAt(self, idle, 1), 1000)
+    })
+
+    it("all of its calls to a state that has lost them", () => {
+      const calls = Membership.ended(told(joined(), 0), 100)
+      const [, first] = Membership.report(calls, { ...busy, leaves: false }, 200)
+      assert.deepStrictEqual(first.holds[0]?.charges, [5_100, 1])
+      const self = told(told(calls, 200), 300, { epoch: 5_300 })
+      assert.isTrue(self.isUrgent)
+      assert.deepStrictEqual(Membership.report(self, { ...busy, leaves: false }, 310)[1].holds[0]?.charges, [5_100, 1])
+    })
+
+    it("what the server has stated again, if no answer came, but not its calls", () => {
+      const self = Membership.answered(
+        Membership.ended(told(joined(), 0), 110),
+        stated(),
+        { sentAt: 100, blockedFor: 0, inFlight: 0 },
+        110
+      )
+      const [, report] = Membership.report(lost(self, 200), { ...busy, leaves: false }, 300)
+      assert.deepInclude(report.stated[0], { limit: 40, used: 10, sentAt: 5_100, answeredAt: 5_110 })
+      assert.deepStrictEqual(report.holds[0]?.charges, [])
+    })
+  })
+
+  describe("may send", () => {
+    it("nothing before it has heard of the others", () => {
+      assert.strictEqual(Membership.opensAt(joined(), 0, 1), Infinity)
+      assert.strictEqual(Membership.opensAt(told(joined(), 0, { mode: "wait", quotas: [] }), 0, 1), Infinity)
+    })
+
+    it("one call at a time to find out a quota, and none before all know what came of it", () => {
+      const self = told(joined(), 0, { mode: "probe", quotas: [] })
+      assert.strictEqual(Membership.opensAt(self, 0, 1), 1)
+      assert.strictEqual(Membership.opensAt(self, 1, 1), Infinity)
+      const found = Membership.answered(
+        Membership.ended(self, 10),
+        stated(),
+        { sentAt: 1, blockedFor: 0, inFlight: 0 },
+        10
+      )
+      assert.strictEqual(Membership.opensAt(found, 0, 11), Infinity)
+    })
+
+    it("its share, and more when its calls have left the window", () => {
+      const self = Membership.ended(told(joined(), 0, { quotas: [quota({ share: 1 })] }), 100)
+      assert.strictEqual(Membership.opensAt(self, 0, 200), 1100)
+      assert.strictEqual(Membership.opensAt(told(joined(), 0, { quotas: [quota({ share: 0 })] }), 0, 200), Infinity)
+    })
+
+    it("its share again when a fixed window has ended", () => {
+      const fixed = quota({ kind: "fixed", window: 60_000, share: 1, end: 5_000 + 30_000 })
+      const self = Membership.ended(told(joined(), 0, { quotas: [fixed] }), 100)
+      const end = Membership.opensAt(self, 0, 200)
+      assert.isTrue(end >= 30_000 && end < 30_010)
+      assert.strictEqual(Membership.opensAt(told(self, 29_000, { quotas: [fixed] }), 0, end), end)
+    })
+
+    it("as many calls at once as its slots", () => {
+      const self = told(joined(), 0, { quotas: [quota({ name: "", kind: "slots", window: 0, share: 2 })] })
+      assert.strictEqual(Membership.opensAt(self, 1, 1), 1)
+      assert.strictEqual(Membership.opensAt(self, 2, 1), Infinity)
+    })
+
+    it("nothing while the server has said to wait", () => {
+      const blocked = Membership.opensAt(told(joined(), 0, { blocked: 5_700 }), 0, 1)
+      assert.isTrue(blocked >= 700 && blocked < 710)
+    })
+  })
+
+  describe("that cannot reach the others", () => {
+    const away = (whenAway: Membership.WhenAway, share: number) =>
+      lost(told(joined(whenAway), 0, { quotas: [quota({ share })] }), 1000)
+
+    it("keeps to its share until its lease ends", () => {
+      for (const whenAway of ["share", "block", "local"] as const) {
+        assert.strictEqual(Membership.opensAt(away(whenAway, 10), 9, 2999), 2999)
+        assert.strictEqual(Membership.opensAt(away(whenAway, 10), 10, 2999), Infinity)
+      }
+    })
+
+    it("takes an equal share then: at once if it is less, and a lease and a window later if it is more", () => {
+      assert.strictEqual(Membership.opensAt(away("share", 30), 10, 3000), Infinity)
+      assert.strictEqual(Membership.opensAt(away("share", 3), 3, 6999), Infinity)
+      assert.strictEqual(Membership.opensAt(away("share", 3), 3, 7000), 7000)
+    })
+
+    it("sends nothing then, or goes on alone, if that is asked for", () => {
+      assert.strictEqual(Membership.opensAt(away("block", 10), 0, 3000), Infinity)
+      assert.isFalse(Membership.isAlone(away("local", 10), 2999))
+      assert.isTrue(Membership.isAlone(away("local", 10), 3000))
+    })
+
+    it("sends nothing after a pause, before it has tried", () => {
+      assert.strictEqual(Membership.opensAt(told(joined(), 0), 0, 3000), Infinity)
+    })
+  })
+
+  it("leaves to other consumers what the policy reserves", () => {
+    const self = Membership.answered(told(joined("share", 5), 0, { quotas: [] }), stated(), {
+      sentAt: 100,
+      blockedFor: 0,
+      inFlight: 0
+    }, 110)
+    assert.deepInclude(Membership.report(self, { ...busy, leaves: false }, 200)[1].stated[0], { limit: 35, used: 10 })
+  })
+})
