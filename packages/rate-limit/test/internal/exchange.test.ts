@@ -301,6 +301,34 @@ describe("the exchange", () => {
       assert.strictEqual(place.quota().others, 4)
     })
 
+    it("takes less for it only when nothing has been seen of it for five seconds, and step by step", () => {
+      const place = opened(["a", "b"])
+      const both = (at: number, used: number) => {
+        const stated = [statement({ used, sentAt: begin + at - 20, answeredAt: begin + at - 10 })]
+        place.goesOn(at, "a", 0, { stated })
+        place.goesOn(at + 1, "b", 0)
+        return place.quota().others
+      }
+      assert.strictEqual(both(200, 13), 12)
+      assert.deepStrictEqual([1200, 2200, 3200, 4200, 5100].map((at) => both(at, 0)), [12, 12, 12, 12, 12])
+      assert.deepStrictEqual([5300, 6200, 7200, 8200].map((at) => both(at, 0)), [9, 7, 6, 5])
+    })
+
+    it("takes what the gone may have used for theirs", () => {
+      const place = opened(["a", "b"])
+      for (const at of [1000, 2000, 3000]) place.goesOn(at, "a", 0)
+      place.goesOn(3100, "a", 0, { stated: [statement({ used: 20, sentAt: begin + 3050, answeredAt: begin + 3090 })] })
+      assert.deepStrictEqual([place.quota().others, Shared.sum(place.quota().out)], [0, 20])
+    })
+
+    it("says nothing by a statement about calls that a lost state knew of", () => {
+      const place = opened(["a", "b"])
+      const stated = [statement({ used: 30, sentAt: begin - 1, answeredAt: begin + 90 })]
+      place.goesOn(100, "a", 0, { stated })
+      place.goesOn(101, "b", 0)
+      assert.strictEqual(place.quota().others, 0)
+    })
+
     it("leaves at least one call, so that the server says when there is more", () => {
       const place = opened(["a"], { used: 40 })
       assert.strictEqual(place.quota().others, 39)
