@@ -35,18 +35,18 @@ const taking = (perSecond: number, until: number): Quotas.Fault => ({
 })
 
 const scenarios: ReadonlyArray<Scenario> = [
-  { name: "50 in each second", server: sliding, calls: 2000, blocked: 0, fairness: 0.9, isSteady: true },
+  { name: "50 in each second", server: sliding, calls: 1000, blocked: 0, fairness: 0.9, isSteady: true },
   {
     name: "300 in each fixed second",
     server: { kind: "fixed", limit: 300, window: 1000 },
-    calls: 6000,
+    calls: 3000,
     blocked: 0,
     isSteady: true
   },
   {
     name: "five at once",
     server: { kind: "sliding", limit: 100_000, window: 1000, concurrency: 5, latency: (n) => 20 + (n * 7) % 21 },
-    calls: 2000,
+    calls: 1000,
     blocked: 0,
     fairness: 0.8,
     isSteady: true

@@ -213,5 +213,15 @@ export const add = (counts: Counts, key: number, count: number): Counts =>
 export const where = (counts: Counts, holds: (key: number) => boolean): Counts =>
   Object.fromEntries(Object.entries(counts).filter(([key]) => holds(Number(key))))
 
+export const withHolds = (
+  [until, at, isCounted, isAsked, hasClaimed, inFlight, waiting]: Member,
+  holds: ReadonlyArray<Hold>
+): Member => [until, at, isCounted, isAsked, hasClaimed, inFlight, waiting, holds]
+
+export const mapMembers = (
+  members: SharedState["members"],
+  f: (member: Member) => Member
+): SharedState["members"] => Object.fromEntries(Object.entries(members).map(([id, member]) => [id, f(member)]))
+
 /** Servers have up to three quotas. */
 export const mostQuotas = 5

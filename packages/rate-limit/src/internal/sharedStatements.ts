@@ -2,7 +2,7 @@
  * What the statements of a server mean for the processes that share its quotas: limits, whether a window is fixed, and what
  * others use. Pure.
  */
-import type { Hold, Member, Report, SharedQuota, SharedState, Statement } from "./sharedState.ts"
+import type { Report, SharedQuota, SharedState, Statement } from "./sharedState.ts"
 import * as Shared from "./sharedState.ts"
 
 /** A state, and whether every process has to know at once. */
@@ -40,10 +40,10 @@ const stated = (state: SharedState, statement: Statement, now: number): Learned 
       state: {
         ...state,
         quotas: [...state.quotas, introduced(statement, statement.sentAt >= state.epoch, now)],
-        members: mapMembers(state, (member) => [
-          ...member[7],
-          [0, 0, Math.min(statement.limit, member[5] + member[6])] as const
-        ])
+        members: Shared.mapMembers(
+          state.members,
+          (member) => Shared.withHolds(member, [...member[7], [0, 0, Math.min(statement.limit, member[5] + member[6])]])
+        )
       }
     }
   }
@@ -185,14 +185,3 @@ const fallen = (others: number, most: number): number =>
 
 /** In milliseconds. What others do not use for a moment they use again. */
 const waryFor = 5000
-
-const mapMembers = (
-  { members }: SharedState,
-  holds: (member: Member) => ReadonlyArray<Hold>
-): SharedState["members"] =>
-  Object.fromEntries(
-    Object.entries(members).map(([id, member]) => {
-      const [until, at, isCounted, isAsked, hasClaimed, inFlight, waiting] = member
-      return [id, [until, at, isCounted, isAsked, hasClaimed, inFlight, waiting, holds(member)]]
-    })
-  )
