@@ -7,7 +7,11 @@ export default defineConfig({
   test: {
     ...shared.test,
     setupFiles: ["vitest.setup.ts", "packages/testing/test/synchronousCrypto.ts"],
-    include: ["packages/*/test/**/*.test.ts", "scripts/test/**/*.test.mjs", "examples/{src,test}/**/*.test.ts"],
+    include: [
+      "packages/*/test/**/*.test.ts",
+      "{scripts,effect4}/test/**/*.test.mjs",
+      "examples/{src,test}/**/*.test.ts"
+    ],
     passWithNoTests: true,
     pool: "threads",
     maxWorkers: 2,

@@ -1,0 +1,132 @@
+/** Makes the workspace of the Effect 4 line from this one: sources, tests, manifests, and the configuration to run them. */
+import { createHash } from "node:crypto"
+import { existsSync, mkdirSync, readFileSync, rmSync, writeFileSync } from "node:fs"
+import { dirname, join, relative, resolve, sep } from "node:path"
+import { fileURLToPath } from "node:url"
+import ts from "typescript"
+import { files, root } from "../scripts/workspace.mjs"
+import { packages as carried } from "./carried.mjs"
+import { manifestOf, workspaceManifest } from "./manifests.mjs"
+import { rewriter } from "./rewrite.mjs"
+import { rules } from "./rules/index.mjs"
+import * as skipped from "./skipped.mjs"
+import { values } from "./types.mjs"
+
+export const siblingsFolder = fileURLToPath(new URL("siblings", import.meta.url))
+
+const folders = ["src", "test", "integration", "stress", "dtslint"]
+
+/**
+ * Writes the line into a folder outside of the workspace, where no module of Effect 3 can be found by mistake. What is
+ * there already stays as it is, so that what is built from it stays valid; what no source stands behind any more goes.
+ *
+ * @param {string} destination
+ * @returns {{ readonly written: number; readonly files: number }}
+ */
+export const make = (destination) => {
+  if (!relative(root, resolve(destination)).startsWith("..")) {
+    throw new Error(`${destination} lies in the workspace, whose Effect 3 its modules would find`)
+  }
+  const made = line()
+  let written = 0
+  for (const [path, content] of made) {
+    const target = join(destination, path)
+    if (existsSync(target) && readFileSync(target).equals(Buffer.from(content))) continue
+    mkdirSync(dirname(target), { recursive: true })
+    writeFileSync(target, content)
+    written += 1
+  }
+  for (const folder of ["packages", "examples"].map((name) => join(destination, name)).filter(existsSync)) {
+    for (const file of files(folder, /./)) {
+      if (!made.has(relative(destination, file).split(sep).join("/"))) rmSync(file)
+    }
+  }
+  return { written, files: made.size }
+}
+
+/** Every file of the line, by its path. */
+export const line = () => {
+  const rewrite = rewriter(rules)
+  const values = valuesBySource()
+  const manifests = carried.map((name) => readJson(`packages/${name}/package.json`))
+  const found = new Map()
+  for (const [index, name] of carried.entries()) {
+    for (const path of sourcesOf(`packages/${name}`)) {
+      const sibling = join(siblingsFolder, path)
+      const source = readFileSync(existsSync(sibling) ? sibling : join(root, path))
+      found.set(
+        path,
+        existsSync(sibling) || !/\.(ts|mjs)$/.test(path)
+          ? source
+          : rewrite(path, source.toString("utf8"), values.get(path))
+      )
+    }
+    found.set(`packages/${name}/package.json`, json(manifestOf(manifests[index], manifests, pinned)))
+  }
+  found.set("skipped.json", json(skipped.tests))
+  found.set("excluded.json", json(skipped.files.map(({ file }) => file)))
+  for (const path of siblings()) if (!found.has(path)) found.set(path, readFileSync(join(siblingsFolder, path)))
+  const { exclude, ...config } = JSON.parse(found.get("tsconfig.json"))
+  found.set(
+    "tsconfig.json",
+    json({ ...config, exclude: [...exclude, ...[...skipped.files, ...skipped.untyped].map(({ file }) => file)] })
+  )
+  found.set("package.json", json(workspaceManifest(manifests, pinned)))
+  return found
+}
+
+/**
+ * Where the sources have a value in the place of an effect. To ask the compiler takes longer than all the rest, so the
+ * answer is kept until a source changes.
+ */
+const valuesBySource = () => {
+  const kept = join(root, ".cache/effect4-values.json")
+  const parsed = ts.getParsedCommandLineOfConfigFile(join(root, "tsconfig.json"), {
+    incremental: false,
+    tsBuildInfoFile: undefined
+  }, { ...ts.sys, onUnRecoverableConfigFileDiagnostic: console.error })
+  const hash = createHash("sha256")
+  for (const file of parsed.fileNames) hash.update(readFileSync(file))
+  const key = hash.digest("hex")
+  const last = existsSync(kept) ? JSON.parse(readFileSync(kept, "utf8")) : undefined
+  const found = last?.key === key
+    ? last.found
+    : [...values(ts.createProgram(parsed.fileNames, parsed.options), (path) => !path.includes("/node_modules/"))]
+      .map(([file, sites]) => [relative(root, file).split(sep).join("/"), [...sites]])
+  mkdirSync(dirname(kept), { recursive: true })
+  writeFileSync(kept, JSON.stringify({ key, found }))
+  return new Map(found.map(([path, sites]) => [path, new Map(sites)]))
+}
+
+/** The files written by hand, by the path that they have in the line. */
+export const siblings = () =>
+  files(siblingsFolder, /./).map((file) => relative(siblingsFolder, file).split(sep).join("/"))
+
+const sourcesOf = (folder) =>
+  folders.map((name) => join(root, folder, name)).filter(existsSync).flatMap((path) => files(path, /./))
+    .map((file) => relative(root, file).split(sep).join("/"))
+
+const readJson = (path) => JSON.parse(readFileSync(join(root, path), "utf8"))
+
+const json = (value) => `${JSON.stringify(value, null, 2)}\n`
+
+const catalog = () => {
+  const text = readFileSync(join(root, "pnpm-workspace.yaml"), "utf8")
+  const lines = /^catalog:\n((?: {2}.*\n)+)/m.exec(text)?.[1] ?? ""
+  return Object.fromEntries(
+    [...lines.matchAll(/^ {2}"?([^"\s]+?)"?: (?:&\w+ )?(\S+)$/gm)].map(([, name, version]) => [name, version])
+  )
+}
+
+const pinned = (name, range) => range === "catalog:" ? catalog()[name] : range
+
+/** What is written by hand of the sources, against the sources of the packages that are carried over. */
+export const share = () => {
+  const count = (paths) => paths.reduce((sum, path) => sum + readFileSync(path, "utf8").split("\n").length - 1, 0)
+  const lines = count(carried.flatMap((name) => files(join(root, "packages", name, "src"), /\.ts$/)))
+  const byHand = count(
+    siblings().filter((path) => carried.some((name) => path.startsWith(`packages/${name}/src/`)))
+      .map((path) => join(siblingsFolder, path))
+  )
+  return { byHand, lines, percent: Math.round(1000 * byHand / lines) / 10 }
+}

@@ -1,0 +1,546 @@
+/** HTTP, files and sockets. */
+import ts from "typescript"
+import { called, isDeclaredAs, property, renamed, texts, valueOf } from "./rule.mjs"
+
+const reasons = {
+  Decode: "DecodeError",
+  EmptyBody: "EmptyBodyError",
+  Encode: "EncodeError",
+  InvalidUrl: "InvalidUrlError",
+  StatusCode: "StatusCodeError",
+  Transport: "TransportError"
+}
+
+/** @type {ReadonlyArray<import("../rewrite.mjs").Rule>} */
+const errors = [
+  {
+    name: "an error of the HTTP client holds its reason",
+    before:
+      `import * as HttpClientError from "@effect/platform/HttpClientError"\nnew HttpClientError.RequestError({ request, reason: "Transport", cause })`,
+    after:
+      `import * as HttpClientError from "effect/http/HttpClientError"\nnew HttpClientError.HttpClientError({ reason: new HttpClientError.TransportError({ request, cause }) })`,
+    kinds: [ts.SyntaxKind.NewExpression],
+    rewrite: (node, context) => {
+      const member = context.member(node.expression)
+      if (!/^@effect\/platform\/HttpClientError\.(Request|Response)Error$/.test(member ?? "")) return undefined
+      const [fields] = node.arguments
+      const reason = property(fields, "reason")
+      if (reason === undefined) return undefined
+      const rest = fields.properties.filter((found) => found !== reason).map((found) => context.text(found)).join(", ")
+      const made = (name) => `new ${context.use(`effect/http/HttpClientError.${name}`)}({ ${rest} })`
+      const literal = ts.isPropertyAssignment(reason) && ts.isStringLiteral(reason.initializer)
+        ? reasons[reason.initializer.text]
+        : undefined
+      const names = member.endsWith("RequestError")
+        ? ["Transport", "Encode", "InvalidUrl"]
+        : ["StatusCode", "Decode", "EmptyBody"]
+      const value = literal !== undefined ? made(literal) : [
+        ...names.slice(1).map((name) => `${valueOf(reason, context)} === "${name}" ? ${made(reasons[name])} : `),
+        made(reasons[names[0]])
+      ].join("")
+      return `new ${context.use("effect/http/HttpClientError.HttpClientError")}({ reason: ${value} })`
+    }
+  },
+  renamed({
+    name: "the HTTP client has one error",
+    before:
+      `import * as HttpClientError from "@effect/platform/HttpClientError"\ndeclare const error: HttpClientError.ResponseError`,
+    after:
+      `import * as HttpClientError from "effect/http/HttpClientError"\ndeclare const error: HttpClientError.HttpClientError`
+  }, {
+    "@effect/platform/HttpClientError.RequestError": "effect/http/HttpClientError.HttpClientError",
+    "@effect/platform/HttpClientError.ResponseError": "effect/http/HttpClientError.HttpClientError"
+  }),
+  renamed({
+    name: "errors of files",
+    before: `import type { PlatformError } from "@effect/platform/Error"\ndeclare const error: PlatformError`,
+    after: `import * as PlatformError from "effect/PlatformError"\ndeclare const error: PlatformError.PlatformError`
+  }, {
+    "@effect/platform/Error.PlatformError": "effect/PlatformError.PlatformError",
+    "@effect/platform/Error.SystemErrorReason": "effect/PlatformError.SystemErrorTag"
+  })
+]
+
+const isOf = (module) => (context) => context.file.text.includes(module)
+
+const aboutFiles = (context) => isOf("@effect/platform/Error")(context) && !aboutStores(context)
+
+const aboutStores = isOf("@effect/platform/KeyValueStore")
+
+/** `error._tag === "SystemError"`, and what it is compared with. */
+const systemErrorOf = (node, context) =>
+  ts.isBinaryExpression(node) && ts.isPropertyAccessExpression(node.left) && node.left.name.text === "_tag" &&
+    node.right.getText(context.file) === "\"SystemError\""
+    ? node.left.expression
+    : undefined
+
+const reasonOf = (node) =>
+  ts.isPropertyAccessExpression(node) && node.name.text === "reason" ? node.expression : undefined
+
+/** @type {ReadonlyArray<import("../rewrite.mjs").Rule>} */
+const files = [
+  {
+    name: "an error of files holds its reason",
+    before:
+      `import type { PlatformError } from "@effect/platform/Error"\nconst words = error._tag === "SystemError" ? error.reason : "BadArgument"`,
+    after: `const words = error.reason._tag`,
+    kinds: [ts.SyntaxKind.ConditionalExpression],
+    rewrite: (node, context) => {
+      const error = aboutFiles(context) ? systemErrorOf(node.condition, context) : undefined
+      return error !== undefined && reasonOf(node.whenTrue)?.getText(context.file) === error.getText(context.file)
+        ? `${context.text(error)}.reason._tag`
+        : undefined
+    }
+  },
+  {
+    name: "an error of a store of keys is its own",
+    before:
+      `import type { PlatformError } from "@effect/platform/Error"\nimport type * as KeyValueStore from "@effect/platform/KeyValueStore"\nconst failed = (error: PlatformError, store: KeyValueStore.KeyValueStore) => error.module + (error._tag === "SystemError" ? error.reason : error._tag)`,
+    after:
+      `import * as KeyValueStore from "effect/persistence/KeyValueStore"\nconst failed = (error: KeyValueStore.KeyValueStoreError, store: KeyValueStore.KeyValueStore) => "KeyValueStore" + (error._tag)`,
+    kinds: [ts.SyntaxKind.ConditionalExpression, ts.SyntaxKind.PropertyAccessExpression, ts.SyntaxKind.TypeReference],
+    rewrite: (node, context) => {
+      if (!aboutStores(context) || !isOf("@effect/platform/Error")(context)) return undefined
+      if (ts.isTypeReferenceNode(node)) {
+        return context.member(node.typeName) === "@effect/platform/Error.PlatformError"
+          ? context.use("effect/persistence/KeyValueStore.KeyValueStoreError")
+          : undefined
+      }
+      if (ts.isConditionalExpression(node)) {
+        const error = systemErrorOf(node.condition, context)
+        return error === undefined ? undefined : `${context.text(error)}._tag`
+      }
+      return node.getText(context.file) === "error.module" ? "\"KeyValueStore\"" : undefined
+    }
+  },
+  {
+    name: "which error of files it is",
+    before:
+      `import type { PlatformError } from "@effect/platform/Error"\nerror._tag === "SystemError" && error.reason === "NotFound"`,
+    after: `error.reason._tag === "NotFound"`,
+    kinds: [ts.SyntaxKind.BinaryExpression],
+    rewrite: (node, context) => {
+      if (!aboutFiles(context)) return undefined
+      const error = systemErrorOf(node.left, context)
+      if (error !== undefined && ts.isBinaryExpression(node.right) && reasonOf(node.right.left) !== undefined) {
+        return `${context.text(error)}.reason._tag === ${context.text(node.right.right)}`
+      }
+      const alone = systemErrorOf(node, context)
+      if (alone === undefined || node.operatorToken.kind !== ts.SyntaxKind.ExclamationEqualsEqualsToken) {
+        return undefined
+      }
+      return `${context.text(alone)}.reason._tag === "BadArgument"`
+    }
+  },
+  {
+    name: "what an error of files says",
+    before:
+      `import type { PlatformError } from "@effect/platform/Error"\nswitch (error.reason) { default: log(error.module, error.method) }`,
+    after: `switch (error.reason._tag) { default: log(error.reason.module, error.reason.method) }`,
+    kinds: [ts.SyntaxKind.PropertyAccessExpression],
+    rewrite: (node, context) => {
+      if (!aboutFiles(context) || !ts.isIdentifier(node.expression) || node.expression.text !== "error") {
+        return undefined
+      }
+      if (node.name.text === "reason" && ts.isSwitchStatement(node.parent)) return "error.reason._tag"
+      return /^(module|method)$/.test(node.name.text) ? `error.reason.${node.name.text}` : undefined
+    }
+  },
+  {
+    name: "a store of keys gives undefined for what it has not",
+    before:
+      `import type * as KeyValueStore from "@effect/platform/KeyValueStore"\nconst read = (store: KeyValueStore.KeyValueStore) => store.get(key)`,
+    after:
+      `import type * as KeyValueStore from "effect/persistence/KeyValueStore"\nimport * as Effect from "effect/Effect"\nimport * as Option from "effect/Option"\nconst read = (store: KeyValueStore.KeyValueStore) => Effect.map(store.get(key), Option.fromUndefinedOr)`,
+    silent: "`get` gives no Option",
+    kinds: [ts.SyntaxKind.CallExpression],
+    rewrite: (node, context) => {
+      const { expression } = node
+      if (!ts.isPropertyAccessExpression(expression) || expression.name.text !== "get") return undefined
+      return isDeclaredAs(expression.expression, /^(yield\* )?KeyValueStore\.KeyValueStore$/, context)
+        ? `${context.use("effect/Effect.map")}(${context.kept(node)}, ${context.use("effect/Option.fromUndefinedOr")})`
+        : undefined
+    }
+  }
+]
+
+const clientReasons = (text) => reasons[text.replaceAll("\"", "")]
+
+/** How tests and reports speak of the errors of the client. */
+const recognised = [
+  {
+    name: "what a test says of an error of the HTTP client",
+    before: `assert.deepInclude(error, { _tag: "RequestError", reason: "Transport", request })`,
+    after: `assert.deepInclude((error).reason, { _tag: "TransportError", request })`,
+    kinds: [ts.SyntaxKind.CallExpression],
+    rewrite: (node, context) => {
+      const [error, fields] = node.arguments
+      const [tag, reason] = ["_tag", "reason"].map((name) => property(fields, name))
+      if (tag === undefined || reason === undefined || !/"(Request|Response)Error"/.test(tag.getText(context.file))) {
+        return undefined
+      }
+      const rest = fields.properties.filter((found) => found !== tag && found !== reason)
+      return `${context.text(node.expression)}((${context.text(error)}).reason, { ${
+        [`_tag: "${clientReasons(valueOf(reason, context))}"`, ...rest.map((found) => context.text(found))].join(", ")
+      } })`
+    }
+  },
+  {
+    name: "the reason of an error of the HTTP client",
+    before: `error._tag === "RequestError" ? error.reason : ""`,
+    after: `error._tag === "HttpClientError" ? error.reason._tag.replace(/Error$/, "") : ""`,
+    kinds: [ts.SyntaxKind.ConditionalExpression],
+    rewrite: (node, context) => {
+      const { condition, whenFalse, whenTrue } = node
+      if (
+        !ts.isBinaryExpression(condition) || !/^"(Request|Response)Error"$/.test(condition.right.getText(context.file))
+      ) {
+        return undefined
+      }
+      const error = reasonOf(whenTrue)
+      return error === undefined ?
+        undefined :
+        `${context.text(condition.left)} === "HttpClientError" ? ${
+          context.text(error)
+        }.reason._tag.replace(/Error$/, "") : ${context.text(whenFalse)}`
+    }
+  },
+  {
+    name: "the tag of an error of the HTTP client",
+    before: `assert.strictEqual(error._tag, "ResponseError")`,
+    after: `assert.strictEqual(error._tag, "HttpClientError")`,
+    kinds: [ts.SyntaxKind.StringLiteral],
+    rewrite: (node) =>
+      /^(Request|Response)Error$/.test(node.text) && !ts.isCaseClause(node.parent)
+        ? "\"HttpClientError\""
+        : undefined
+  }
+]
+
+const isList = (node, context) =>
+  isDeclaredAs(node, /^\[/, context) || ts.isArrayLiteralExpression(node) ||
+  (ts.isCallExpression(node) && ts.isPropertyAccessExpression(node.expression) &&
+    /^(filter|map|flatMap)$/.test(node.expression.name.text))
+
+/** @type {ReadonlyArray<import("../rewrite.mjs").Rule>} */
+const requests = [
+  called(
+    {
+      name: "several headers are removed by another function",
+      before: `import * as Headers from "@effect/platform/Headers"\nHeaders.remove(headers, ["cookie"])`,
+      after: `import * as Headers from "effect/http/Headers"\nHeaders.removeMany(headers, ["cookie"])`
+    },
+    "@effect/platform/Headers.remove",
+    (args, context) =>
+      isList(args.at(-1), context)
+        ? `${context.use("effect/http/Headers.removeMany")}(${texts(args, context).join(", ")})`
+        : undefined
+  ),
+  {
+    name: "the method of a request is any text",
+    before: `import type { HttpMethod } from "@effect/platform/HttpMethod"\ndeclare const method: HttpMethod`,
+    after: `declare const method: string`,
+    members: ["@effect/platform/HttpMethod.HttpMethod"],
+    rewrite: () => "string"
+  },
+  {
+    name: "a request with the method of another",
+    before:
+      `import * as HttpClientRequest from "@effect/platform/HttpClientRequest"\nHttpClientRequest.make(method)(url)`,
+    after:
+      `import * as HttpClientRequest from "effect/http/HttpClientRequest"\nHttpClientRequest.setUrl(HttpClientRequest.makeWith(method, "", UrlParams.empty, Option.none(), Headers.empty, HttpBody.empty), url)`,
+    kinds: [ts.SyntaxKind.CallExpression],
+    rewrite: (node, context) => {
+      const make = node.expression
+      if (!ts.isCallExpression(make) || context.member(make.expression) !== "@effect/platform/HttpClientRequest.make") {
+        return undefined
+      }
+      if (ts.isStringLiteral(make.arguments[0])) return undefined
+      const request = (name) => context.use(`effect/http/HttpClientRequest.${name}`)
+      const made = `${request("setUrl")}(${request("makeWith")}(${context.text(make.arguments[0])}, "", ${
+        context.use("effect/http/UrlParams.empty")
+      }, ${context.use("effect/Option.none")}(), ${context.use("effect/http/Headers.empty")}, ${
+        context.use("effect/http/HttpBody.empty")
+      }), ${context.text(node.arguments[0])})`
+      return node.arguments.length === 1 ? made : `${request("modify")}(${made}, ${context.text(node.arguments[1])})`
+    }
+  },
+  {
+    name: "the parameters of a request, as texts",
+    before: `request.urlParams.filter(isOther)`,
+    after:
+      `import * as Redacted from "effect/Redacted"\nrequest.urlParams.params.map(([name, value]) => [name, typeof value === "string" ? value : Redacted.value(value)] as const).filter(isOther)`,
+    kinds: [ts.SyntaxKind.PropertyAccessExpression],
+    rewrite: (node, context) => {
+      const { parent } = node
+      if (node.name.text !== "urlParams") return undefined
+      const isRead =
+        (ts.isPropertyAccessExpression(parent) && /^(filter|length|map|find|some)$/.test(parent.name.text)) ||
+        (ts.isCallExpression(parent) && parent.expression.getText(context.file) === "Array.from")
+      return isRead
+        ? `${context.kept(node)}.params.map(([name, value]) => [name, typeof value === "string" ? value : ${
+          context.use("effect/Redacted.value")
+        }(value)] as const)`
+        : undefined
+    }
+  }
+]
+
+const socketReasons = {
+  Open: (fields) => `SocketOpenError({ kind: "Unknown", ${fields} })`,
+  OpenTimeout: (fields) => `SocketOpenError({ kind: "Timeout", ${fields} })`,
+  Read: (fields) => `SocketReadError({ ${fields} })`,
+  Write: (fields) => `SocketWriteError({ ${fields} })`
+}
+
+/** @type {ReadonlyArray<import("../rewrite.mjs").Rule>} */
+const sockets = [
+  {
+    name: "an error of a socket holds its reason",
+    before:
+      `import * as Socket from "@effect/platform/Socket"\nnew Socket.SocketGenericError({ reason: "OpenTimeout", cause })`,
+    after:
+      `import * as Socket from "effect/socket/Socket"\nnew Socket.SocketError({ reason: new Socket.SocketOpenError({ kind: "Timeout", cause }) })`,
+    kinds: [ts.SyntaxKind.NewExpression],
+    rewrite: (node, context) => {
+      if (context.member(node.expression) !== "@effect/platform/Socket.SocketGenericError") return undefined
+      const [fields] = node.arguments
+      const reason = property(fields, "reason")
+      const rest = fields.properties.filter((found) => found !== reason).map((found) => context.text(found)).join(", ")
+      const made = socketReasons[reason.initializer.text](rest)
+      return `new ${context.use("effect/socket/Socket.SocketError")}({ reason: new ${
+        context.use("effect/socket/Socket.SocketOpenError").replace("SocketOpenError", made)
+      } })`
+    }
+  },
+  {
+    name: "a socket is run by a function",
+    before: `socket.runRaw(onMessage)`,
+    after:
+      `import * as SocketRunning from "@effect-auth/core/internal/socketRunning"\nSocketRunning.runRaw(socket, onMessage)`,
+    kinds: [ts.SyntaxKind.CallExpression],
+    rewrite: (node, context) => {
+      const { expression } = node
+      if (!ts.isPropertyAccessExpression(expression) || expression.name.text !== "runRaw") return undefined
+      return `${context.use("@effect-auth/core/internal/socketRunning.runRaw")}(${
+        [context.text(expression.expression), ...texts(node.arguments, context)].join(", ")
+      })`
+    }
+  },
+  {
+    name: "the writer of a socket has two functions",
+    before: `const write = yield* socket.writer`,
+    after: `const { write } = yield* socket.writer`,
+    kinds: [ts.SyntaxKind.VariableDeclaration],
+    rewrite: (node, context) => {
+      if (!ts.isIdentifier(node.name) || node.initializer?.getText(context.file) !== "yield* socket.writer") {
+        return undefined
+      }
+      const name = node.name.text === "write" ? "write" : `write: ${node.name.text}`
+      return `{ ${name} } = ${context.text(node.initializer)}`
+    }
+  }
+]
+
+/** @type {ReadonlyArray<import("../rewrite.mjs").Rule>} */
+const servers = [
+  {
+    name: "whether something is a client",
+    before: `import * as HttpClient from "@effect/platform/HttpClient"\nHttpClient.TypeId in made`,
+    after: `import * as HttpClient from "effect/http/HttpClient"\nHttpClient.isHttpClient(made)`,
+    kinds: [ts.SyntaxKind.BinaryExpression],
+    rewrite: (node, context) =>
+      node.operatorToken.kind === ts.SyntaxKind.InKeyword &&
+        context.member(node.left) === "@effect/platform/HttpClient.TypeId"
+        ? `${context.use("effect/http/HttpClient.isHttpClient")}(${context.text(node.right)})`
+        : undefined
+  },
+  {
+    name: "an answer for the web is made in a context",
+    before:
+      `import * as HttpServerResponse from "@effect/platform/HttpServerResponse"\nHttpServerResponse.toWeb(response, { runtime })`,
+    after:
+      `import * as HttpServerResponse from "effect/http/HttpServerResponse"\nHttpServerResponse.toWeb(response, { context: runtime })`,
+    kinds: [ts.SyntaxKind.ShorthandPropertyAssignment],
+    rewrite: (node, context) =>
+      node.name.text === "runtime" && ts.isCallExpression(node.parent.parent) &&
+        context.member(node.parent.parent.expression) === "@effect/platform/HttpServerResponse.toWeb"
+        ? "context: runtime"
+        : undefined
+  },
+  called(
+    {
+      name: "the address of a server",
+      before: `import * as HttpServer from "@effect/platform/HttpServer"\nHttpServer.addressWith(f)`,
+      after:
+        `import * as Effect from "effect/Effect"\nimport * as HttpServer from "effect/http/HttpServer"\nEffect.flatMap(HttpServer.HttpServer, ({ address }) => (f)(address))`
+    },
+    "@effect/platform/HttpServer.addressWith",
+    ([f], context) => {
+      const typed = ts.isArrowFunction(f) && f.parameters.length === 1
+        ? context.text(f).replace(
+          /^\(?(\w+)\)?/,
+          `($1: ${context.use("effect/http/HttpServer.HttpServer")}["Service"]["address"])`
+        )
+        : context.text(f)
+      return `${context.use("effect/Effect.flatMap")}(${
+        context.use("effect/http/HttpServer.HttpServer")
+      }, ({ address }) => (${typed})(address))`
+    }
+  ),
+  called(
+    {
+      name: "the URL of a request",
+      before:
+        `import * as UrlParams from "@effect/platform/UrlParams"\nUrlParams.makeUrl(request.url, request.urlParams, request.hash)`,
+      after:
+        `import * as Option from "effect/Option"\nimport * as Url from "effect/http/Url"\nUrl.make(request.url, request.urlParams, Option.getOrUndefined(request.hash))`
+    },
+    "@effect/platform/UrlParams.makeUrl",
+    ([url, params, hash], context) =>
+      `${context.use("effect/http/Url.make")}(${context.text(url)}, ${context.text(params)}, ${
+        context.use("effect/Option.getOrUndefined")
+      }(${context.text(hash)}))`
+  ),
+  {
+    name: "an error of a store of keys, made",
+    before:
+      `import * as PlatformError from "@effect/platform/Error"\nPlatformError.SystemError.make({ reason: "PermissionDenied", module: "KeyValueStore", method: "x" })`,
+    after:
+      `import * as KeyValueStore from "effect/persistence/KeyValueStore"\nnew KeyValueStore.KeyValueStoreError({ message: "PermissionDenied", method: "x" })`,
+    kinds: [ts.SyntaxKind.CallExpression],
+    rewrite: (node, context) => {
+      if (node.expression.getText(context.file) !== "PlatformError.SystemError.make") return undefined
+      const [fields] = node.arguments
+      return `new ${context.use("effect/persistence/KeyValueStore.KeyValueStoreError")}({ message: ${
+        valueOf(property(fields, "reason"), context)
+      }, method: ${valueOf(property(fields, "method"), context)} })`
+    }
+  },
+  {
+    name: "an error of files, made",
+    before:
+      `import { SystemError } from "@effect/platform/Error"\nconst failed: SystemError = new SystemError({ module: "FileSystem", method: "stream", reason: "NotFound" })`,
+    after:
+      `import * as PlatformError from "effect/PlatformError"\nconst failed: PlatformError.PlatformError = PlatformError.systemError({ module: "FileSystem", method: "stream", _tag: "NotFound" })`,
+    members: ["@effect/platform/Error.SystemError"],
+    rewrite: (node, context) =>
+      ts.isNewExpression(node.parent) && node.parent.expression === node
+        ? undefined
+        : context.use("effect/PlatformError.PlatformError")
+  },
+  {
+    name: "a new error of files",
+    before:
+      `import { SystemError } from "@effect/platform/Error"\nnew SystemError({ module: "FileSystem", method: "stream", reason: "NotFound" })`,
+    after:
+      `import * as PlatformError from "effect/PlatformError"\nPlatformError.systemError({ module: "FileSystem", method: "stream", _tag: "NotFound" })`,
+    kinds: [ts.SyntaxKind.NewExpression],
+    rewrite: (node, context) => {
+      if (context.member(node.expression) !== "@effect/platform/Error.SystemError") return undefined
+      const fields = node.arguments[0].properties.map((found) =>
+        found.name?.getText(context.file) === "reason" ? `_tag: ${valueOf(found, context)}` : context.text(found)
+      )
+      return `${context.use("effect/PlatformError.systemError")}({ ${fields.join(", ")} })`
+    }
+  },
+  {
+    name: "the address of who asks may be missing",
+    before:
+      `request.modify({ ...(Option.isSome(request.remoteAddress) ? { remoteAddress: request.remoteAddress.value } : undefined) })`,
+    after: `request.modify({ ...({ remoteAddress: request.remoteAddress }) })`,
+    kinds: [ts.SyntaxKind.ConditionalExpression],
+    rewrite: (node, context) =>
+      /^Option\.isSome\(\w+\.remoteAddress\)$/.test(node.condition.getText(context.file))
+        ? `{ remoteAddress: ${context.text(node.condition.arguments[0])} }`
+        : undefined
+  },
+  {
+    name: "what a body says of itself",
+    before: `HttpBody.stream(stream, response.body.contentType, response.body.contentLength)`,
+    after:
+      `HttpBody.stream(stream, "contentType" in response.body ? response.body.contentType : undefined, "contentLength" in response.body ? response.body.contentLength : undefined)`,
+    kinds: [ts.SyntaxKind.PropertyAccessExpression],
+    rewrite: (node, context) => {
+      const { expression, name } = node
+      if (!/^content(Type|Length)$/.test(name.text) || !ts.isPropertyAccessExpression(expression)) return undefined
+      const body = context.text(expression)
+      return body === "response.body" ? `"${name.text}" in ${body} ? ${body}.${name.text} : undefined` : undefined
+    }
+  },
+  {
+    name: "an address with a port",
+    before: `address._tag === "TcpAddress"`,
+    after: `"port" in address`,
+    kinds: [ts.SyntaxKind.BinaryExpression],
+    rewrite: (node, context) =>
+      node.right.getText(context.file) === "\"TcpAddress\"" && ts.isPropertyAccessExpression(node.left)
+        ? `"port" in ${context.text(node.left.expression)}`
+        : undefined
+  },
+  {
+    name: "the type of a service",
+    before: `import * as RpcClient from "@effect/rpc/RpcClient"\ndeclare const protocol: RpcClient.Protocol["Type"]`,
+    after: `import * as RpcClient from "effect/rpc/RpcClient"\ndeclare const protocol: RpcClient.Protocol["Service"]`,
+    kinds: [ts.SyntaxKind.IndexedAccessType],
+    rewrite: (node, context) =>
+      node.indexType.getText(context.file) === "\"Type\"" && !ts.isTypeQueryNode(node.objectType)
+        ? `${context.text(node.objectType)}["Service"]`
+        : undefined
+  },
+  {
+    name: "the upgrade of a request of a server",
+    before: `import * as HttpServerRequest from "@effect/platform/HttpServerRequest"\nHttpServerRequest.upgrade`,
+    after:
+      `import * as Effect from "effect/Effect"\nimport * as HttpServerRequest from "effect/http/HttpServerRequest"\nEffect.flatMap(HttpServerRequest.HttpServerRequest, (request) => request.upgrade)`,
+    members: ["@effect/platform/HttpServerRequest.upgrade"],
+    rewrite: (_, context) =>
+      `${context.use("effect/Effect.flatMap")}(${
+        context.use("effect/http/HttpServerRequest.HttpServerRequest")
+      }, (request) => request.upgrade)`
+  }
+]
+
+/** @type {ReadonlyArray<import("../rewrite.mjs").Rule>} */
+const members = [
+  renamed({
+    name: "the members of the HTTP client and server",
+    before: `import * as HttpBody from "@effect/platform/HttpBody"\nHttpBody.unsafeJson({})`,
+    after: `import * as HttpBody from "effect/http/HttpBody"\nHttpBody.jsonUnsafe({})`
+  }, {
+    "@effect/platform/Headers.currentRedactedNames": "effect/http/Headers.CurrentRedactedNames",
+    "@effect/platform/HttpBody.unsafeJson": "effect/http/HttpBody.jsonUnsafe",
+    "@effect/platform/HttpClient.catchAll": "effect/http/HttpClient.catch",
+    "@effect/platform/HttpClientRequest.del": "effect/http/HttpClientRequest.delete",
+    "@effect/platform/HttpClientRequest.bodyUnsafeJson": "effect/http/HttpClientRequest.bodyJsonUnsafe",
+    "@effect/platform/HttpServerResponse.unsafeJson": "effect/http/HttpServerResponse.jsonUnsafe",
+    "@effect/platform/HttpServerResponse.unsafeSetCookie": "effect/http/HttpServerResponse.setCookieUnsafe",
+    "@effect/platform-node/NodeContext.NodeContext": "@effect/platform-node/NodeServices.NodeServices",
+    "@effect/platform-node/NodeContext.layer": "@effect/platform-node/NodeServices.layer",
+    "@effect/platform-node/NodeHttpClient.layer": "@effect/platform-node/NodeHttpClient.layerNodeHttp",
+    "@effect/platform-node/NodeHttpClient.layerWithoutAgent":
+      "@effect/platform-node/NodeHttpClient.layerNodeHttpNoAgent",
+    "@effect/platform-node/NodeHttpClient.makeAgentLayer": "@effect/platform-node/NodeHttpClient.layerAgentOptions",
+    "@effect/platform-node/NodeHttpClient.layerUndiciWithoutDispatcher":
+      "@effect/platform-node/NodeHttpClient.layerUndiciNoDispatcher"
+  }),
+  {
+    name: "an HTTP app is an effect",
+    before: `import * as HttpApp from "@effect/platform/HttpApp"\ndeclare const app: HttpApp.Default<never, Store>`,
+    after:
+      `import * as Effect from "effect/Effect"\nimport * as HttpServerRequest from "effect/http/HttpServerRequest"\nimport * as HttpServerResponse from "effect/http/HttpServerResponse"\ndeclare const app: Effect.Effect<HttpServerResponse.HttpServerResponse, never, HttpServerRequest.HttpServerRequest | Store>`,
+    kinds: [ts.SyntaxKind.TypeReference],
+    rewrite: (node, context) => {
+      if (context.member(node.typeName) !== "@effect/platform/HttpApp.Default") return undefined
+      const [error = "never", services] = (node.typeArguments ?? []).map(context.text)
+      const effect = context.use("effect/Effect.Effect")
+      const request = context.use("effect/http/HttpServerRequest.HttpServerRequest")
+      return `${effect}<${context.use("effect/http/HttpServerResponse.HttpServerResponse")}, ${error}, ${request}${
+        services === undefined ? "" : ` | ${services}`
+      }>`
+    }
+  }
+]
+
+/** @type {ReadonlyArray<import("../rewrite.mjs").Rule>} */
+export const http = [...errors, ...files, ...recognised, ...requests, ...sockets, ...servers, ...members]

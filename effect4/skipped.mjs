@@ -1,0 +1,141 @@
+/**
+ * What is left out on Effect 4, each with its reason: whole files of tests, single tests, and files whose types are not
+ * checked although their tests run. `npm run effect4` fails where an entry names nothing that is there.
+ */
+
+const core = (name) => `packages/core/test/${name}.test.ts`
+const rateLimit = (name) => `packages/rate-limit/test/${name}.test.ts`
+const testing = (name) => `packages/testing/test/${name}.test.ts`
+
+const names = "what a ConfigProvider adds to a name Effect 4 does not tell"
+const api = "the servers of this test are made with an API that Effect 4 has made anew"
+const notYet = "needs packages that are not carried over yet"
+const parts = "it is about parts of a fiber that Effect 4 has not"
+const shape = "an error of a socket holds its reason, which this test states in the old form"
+
+/** Tests that do not run, by file. */
+export const files = [
+  { file: core("AuthenticatedRpcClient"), why: api },
+  { file: core("GeneratedClients"), why: api },
+  { file: core("internal/request/manualRedirect"), why: parts },
+  { file: core("internal/request/scrub"), why: parts },
+  { file: core("internal/configErrors"), why: names },
+  { file: core("internal/configReading"), why: names },
+  { file: testing("AuthTest"), why: notYet },
+  { file: testing("FakeServer"), why: api },
+  { file: testing("LogInjection"), why: notYet },
+  { file: testing("Systems"), why: notYet }
+]
+
+/** Single tests, by their file and a part of their name. */
+export const tests = [
+  {
+    file: core("AuthEvent"),
+    test: "feeds the stream from its subscription on",
+    why: "tests run interleaved by turns of the event loop, and hear of each other's events"
+  },
+  { file: core("AuthenticatedSocket"), test: "a refusal that stays is the client's error", why: shape },
+  { file: core("AuthenticatedSocket"), test: "an opening that is not answered in time fails", why: shape },
+  { file: core("AuthenticatedSocket"), test: "the reason of a close is presentable", why: shape },
+  {
+    file: core("Authenticator"),
+    test: "keeps the token in a header of any name out of spans",
+    why: "the platform's span is named otherwise"
+  },
+  { file: core("ClientCertificate"), test: "may be missing as a whole, and then lists what can be set", why: names },
+  {
+    file: core("Credential"),
+    test: "names a setting of Config that is missing or cannot be used in a ConfigError",
+    why: "where nothing is set, the error of Effect 4 prints around ours"
+  },
+  {
+    file: core("Token"),
+    test: "never throws: whatever a server sends is a token or a MalformedTokenResponse",
+    why: "fast-check is asked for times beyond those that Effect 4 makes"
+  },
+  {
+    file: core("TokenStore"),
+    test: "fails with the operation that failed when its backend fails",
+    why: "an error of a KeyValueStore does not say what it was about"
+  },
+  {
+    file: core("internal/emptyVariables"),
+    test: "takes an empty variable for one that is not set, whatever it is read as",
+    why: "errors of a configuration have another form"
+  },
+  { file: core("internal/emptyVariables"), test: "names a nested variable by its path", why: names },
+  {
+    file: core("internal/request/redirect"),
+    test: "resolves relative, absolute and protocol-relative locations",
+    why: "the parameters of a request are no array"
+  },
+  {
+    file: core("internal/request/tracing"),
+    test: "show the URL without the parameter that it writes, and are otherwise the platform's",
+    why: "the platform's span is named otherwise"
+  },
+  {
+    file: core("internal/request/tracing"),
+    test: "redact what is known to be secret, whatever the program's list of names says",
+    why: "this test sets the list as a FiberRef"
+  },
+  {
+    file: core("internal/request/tracing"),
+    test: "redact what the program's list of names says",
+    why: "this test sets the list as a FiberRef"
+  },
+  {
+    file: core("internal/token/storedText"),
+    test: "is read as the token and the generation that were written",
+    why: "its values are made from a Schema by an API that Effect 4 has made anew"
+  },
+  {
+    file: core("internal/token/waiters"),
+    test: "releases one waiter at once while the others wait",
+    why: parts
+  },
+  {
+    file: rateLimit("internal/schedule"),
+    test: "runs the effects of the schedule once for each step, and none after it is done",
+    why: "Effect 4 runs them only when the schedule goes on"
+  },
+  {
+    file: testing("LeakDetector"),
+    test: "finds what the hostile server issues: the session that a client shows with a response",
+    why: "a client of Effect 4 shows no session with a response, so there is nothing to find"
+  },
+  ...["fetch", "node:http", "undici"].map((transport) => ({
+    file: testing("Leak"),
+    test: `over ${transport} shows no secret, whatever goes wrong`,
+    why: "the suite's server on a socket is gone before the scenario begins; it runs in memory"
+  })),
+  {
+    file: testing("VirtualClock"),
+    test: "waits for a chain of a thousand hand-overs before time moves on",
+    why: "each hand-over takes a turn of the event loop, except within VirtualClock.run"
+  }
+]
+
+/** Files of tests that run, and whose types say something else on Effect 4. */
+export const untyped = [
+  core("AuthEvent"),
+  core("AuthenticatedHttpClient"),
+  core("AuthenticatedSocket"),
+  core("TokenSource"),
+  core("TokenSource.Sessions"),
+  core("TokenStore"),
+  core("internal/emptyVariables"),
+  core("internal/request/redirect"),
+  core("internal/request/tracing"),
+  core("internal/token/storedText"),
+  core("internal/token/waiters"),
+  "packages/core/test/printouts.ts",
+  rateLimit("RateLimitEvent"),
+  rateLimit("RateLimiter"),
+  rateLimit("RateLimiter.Weather"),
+  rateLimit("RateLimiter.Logging"),
+  rateLimit("ResponseBody"),
+  rateLimit("internal/schedule"),
+  "packages/rate-limit/test/randomHeaders.ts",
+  testing("FakeMqweb")
+].map((file) => ({ file, why: "types of Chunks, causes, log levels or interruptions, which a test names" }))
