@@ -84,13 +84,19 @@ describe("OAuth.keyed", () => {
           const { client, refuse } = makeServer()
           return Effect.gen(function*() {
             const users = yield* usersOf({ capacity: 4, idle: "1 hour" })
+            const refused: Array<string> = []
             for (const [names, event] of rounds) {
               const answers = yield* Effect.forEach(names, (n) => whoAmI(users, `user${n}`), {
                 concurrency: "unbounded"
               })
               assert.deepStrictEqual(answers, names.map((n) => `user${n}`))
               const user = `user${names[0]}`
-              if (event === "refuse") yield* refuse(user)
+              // a fourth time within the cool-down it is the server that is believed
+              const refusals = refused.filter((name) => name === user).length
+              if (event === "refuse" && refusals < 3) {
+                refused.push(user)
+                yield* refuse(user)
+              }
               if (event === "end") yield* users.tokensOf(user).end
               if (event === "wait a minute") yield* Effect.sleep("61 seconds")
               if (event === "wait two hours") yield* Effect.sleep("2 hours")
@@ -106,6 +112,19 @@ describe("OAuth.keyed", () => {
       ),
       { numRuns: 8 }
     ))
+
+  it("knows that a token was of use, whichever client of the principal has sent it: each refusal leads to a login", () => {
+    const { client, refuse } = makeServer()
+    return Effect.gen(function*() {
+      const users = yield* usersOf()
+      for (let round = 0; round < 4; round++) {
+        assert.strictEqual(yield* whoAmI(users, "ada"), "ada")
+        yield* refuse("ada")
+      }
+      const refused = yield* Effect.flip(whoAmI(users, "ada"))
+      assert.strictEqual(refused._tag, "AuthenticationFailed")
+    }).pipe(Effect.scoped, Effect.provideService(HttpClient.HttpClient, client), VirtualClock.run, Effect.runPromise)
+  })
 
   it("MD6 reads the server's metadata once for all principals", () => {
     const { client } = makeServer()
