@@ -204,10 +204,9 @@ export class World {
         return
       case "Away":
         this.#awayUntil = this.now + step.millis
-        if (step.isEmpty) {
-          this.state = undefined
-          this.#startedAt = this.#awayUntil
-        }
+        if (step.isEmpty) this.state = undefined
+        // a place that has begun anew and hangs at once seems to have been there for long: that is not told apart
+        if (this.state === undefined) this.#startedAt = this.#awayUntil
         return
       case "Spend":
         for (let n = 0; n < step.calls && this.#count() < this.#limit; n++) this.#counted.push(this.now)

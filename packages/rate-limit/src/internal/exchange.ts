@@ -5,7 +5,7 @@
  * What is granted, what is in use and what the gone may have used are never more than the limit together, as long as no
  * process goes on for longer than its lease.
  */
-import { adopted, earliestOf, expired, outWith, paused, settled } from "./sharedClaims.ts"
+import { adopted, earliestOf, expired, paused, settled } from "./sharedClaims.ts"
 import { divided } from "./sharedDivision.ts"
 import type { Counts, Hold, Member, News, Reply, Report, SharedQuota, SharedState } from "./sharedState.ts"
 import * as Shared from "./sharedState.ts"
@@ -70,14 +70,14 @@ const join = (state: SharedState, report: Report, now: number): SharedState => {
       ...state,
       quotas: quotas.map((quota) => {
         const used = report.holds.find((held) => Shared.isOf(quota, held))?.used ?? 0
-        return quota.kind === "slots" ? quota : { ...quota, out: outWith(quota, now, used, now) }
+        return quota.kind === "slots" ? quota : { ...quota, out: Shared.outWith(quota, now, used, now) }
       }),
       members: Object.fromEntries(Object.entries(state.members).filter(([id]) => id !== report.id))
     }
   }
   const known = state.members[report.id]
   const claims: Member[4] = known === undefined
-    ? report.epoch > 0 && report.epoch !== state.epoch ? 1 : 2
+    ? report.members > 0 && report.epoch > 0 && report.epoch !== state.epoch ? 1 : 2
     : known[4] === 0
     ? 1
     : known[4]

@@ -100,10 +100,13 @@ export const rolled = (holding: Holding, now: number): Holding =>
  * since then may be of the next window. Where no length is stated, nothing else says when they cease to count.
  */
 export const sinceEnd = (calls: History.CallHistory, end: number, window: number): History.CallHistory =>
-  after(calls, window === 0 ? end : end - rounding)
+  after(calls, window === 0 ? end : end - doubt)
 
-/** Servers state times in whole seconds. */
-const rounding = 1000
+/** In milliseconds: servers state whole seconds, and the answer was on its way, whatever clocks are apart. */
+const doubt = 2000
+
+/** In milliseconds: an answer that took longer does not say when the window ends. */
+const slow = 900
 
 /** The calls that were answered after a time. */
 const after = (calls: History.CallHistory, time: number): History.CallHistory =>
@@ -159,7 +162,8 @@ export const heard = (
   const windows = status.quotas.flatMap(({ limit, name = "", remaining, reset, window }): ReadonlyArray<Heard> => {
     if (limit === undefined && remaining === undefined) return []
     const whole = limit ?? limitOf(name, remaining ?? 0)
-    const until = reset === undefined || (remaining !== 0 && Duration.toMillis(reset) === 0)
+    const isVague = window !== undefined && answeredAt - sentAt > slow
+    const until = isVague || reset === undefined || (remaining !== 0 && Duration.toMillis(reset) === 0)
       ? 0
       : answeredAt + Math.ceil(Duration.toMillis(reset))
     return [{

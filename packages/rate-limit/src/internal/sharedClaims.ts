@@ -1,7 +1,7 @@
 /**
  * What happens to what a process holds when it is gone, and to what all of them hold when the state is lost. Pure.
  */
-import type { Counts, Hold, Member, Report, SharedQuota, SharedState } from "./sharedState.ts"
+import type { Hold, Member, Report, SharedQuota, SharedState } from "./sharedState.ts"
 import * as Shared from "./sharedState.ts"
 
 /**
@@ -64,7 +64,7 @@ export const settled = (state: SharedState, report: Report, now: number): Shared
     expected: 0,
     quotas: haveCome || state.expected === 0 ? state.quotas : state.quotas.map((quota, i) => {
       const missing = quota.limit - quota.others - Shared.sum(quota.out) - boundOf(members, i)
-      return quota.kind === "slots" ? quota : { ...quota, out: outWith(quota, now, Math.max(0, missing), now) }
+      return quota.kind === "slots" ? quota : { ...quota, out: Shared.outWith(quota, now, Math.max(0, missing), now) }
     }),
     // who has not come is taken for dead
     members: Object.fromEntries(
@@ -84,25 +84,21 @@ export const expired = (state: SharedState, report: Report, now: number): Shared
     return dead.reduce<SharedQuota>((quota, member) => {
       const held = member[7][i]?.[1] ?? 0
       const from = quota.kind === "slots" ? member[0] + report.lease : member[0]
-      return { ...quota, out: outWith(quota, from, held, now) }
+      return { ...quota, out: Shared.outWith(quota, from, held, now) }
     }, { ...quota, out })
   })
+  const prober = state.members[state.prober]
   return {
     ...state,
     quotas,
+    lost: state.open === 0 && state.claim === 0 && prober !== undefined && prober[0] <= now
+      ? state.lost + 1
+      : state.lost,
     blocked: state.blocked > now ? state.blocked : 0,
     members: state.claim > 0
       ? state.members
       : Object.fromEntries(Object.entries(state.members).filter(([, [until]]) => until > now))
   }
-}
-
-/** What was in use until then is out for a window more; few times are told apart. */
-export const outWith = (quota: SharedQuota, usedUntil: number, count: number, now: number): Counts => {
-  const length = quota.kind === "slots" ? 0 : Shared.lengthOf(quota)
-  const step = Math.max(1, Math.ceil(length / 16))
-  const until = Math.ceil((usedUntil + length) / step) * step
-  return until > now ? Shared.add(quota.out, until, count) : quota.out
 }
 
 const boundOf = (members: ReadonlyArray<Member>, i: number): number =>

@@ -17,6 +17,8 @@ export interface SharedState {
   readonly open: Flag
   readonly prober: string
   readonly proberUntil: number
+  /** Those that died while they found out: each may have made a call. */
+  readonly lost: number
   /** Nothing is sent before. */
   readonly blocked: number
   readonly quotas: ReadonlyArray<SharedQuota>
@@ -173,6 +175,7 @@ export const begun = (report: Report, now: number, isSettled: boolean): SharedSt
   open: 0,
   prober: "",
   proberUntil: 0,
+  lost: 0,
   blocked: 0,
   quotas: [],
   members: {}
@@ -222,6 +225,19 @@ export const mapMembers = (
   members: SharedState["members"],
   f: (member: Member) => Member
 ): SharedState["members"] => Object.fromEntries(Object.entries(members).map(([id, member]) => [id, f(member)]))
+
+/** What was in use until then is out for a window more; few times are told apart. */
+export const outWith = (
+  quota: Pick<SharedQuota, "kind" | "window" | "out">,
+  usedUntil: number,
+  count: number,
+  now: number
+): Counts => {
+  const length = quota.kind === "slots" ? 0 : lengthOf(quota)
+  const step = Math.max(1, Math.ceil(length / 16))
+  const until = Math.ceil((usedUntil + length) / step) * step
+  return until > now ? add(quota.out, until, count) : quota.out
+}
 
 /** Servers have up to three quotas. */
 export const mostQuotas = 5

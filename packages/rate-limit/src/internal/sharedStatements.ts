@@ -39,7 +39,7 @@ const stated = (state: SharedState, statement: Statement, now: number): Learned 
       isNews: true,
       state: {
         ...state,
-        quotas: [...state.quotas, introduced(statement, statement.sentAt >= state.epoch, now)],
+        quotas: [...state.quotas, introduced(statement, state, now)],
         members: Shared.mapMembers(
           state.members,
           (member) => Shared.withHolds(member, [...member[7], [0, 0, Math.min(statement.limit, member[5] + member[6])]])
@@ -76,7 +76,7 @@ const stated = (state: SharedState, statement: Statement, now: number): Learned 
 
 const introduced = (
   { answeredAt, end, isBlock, limit, name, sentAt, slots, used, window }: Statement,
-  isComplete: boolean,
+  { epoch, lost }: SharedState,
   now: number
 ): SharedQuota => ({
   name,
@@ -88,9 +88,9 @@ const introduced = (
   others: 0,
   wary: 0,
   heard: answeredAt,
-  pending: used >= 0 && isComplete && slots === 0 ? [sentAt, answeredAt, used, isBlock] : Shared.nothingPending,
+  pending: used >= 0 && sentAt >= epoch && slots === 0 ? [sentAt, answeredAt, used, isBlock] : Shared.nothingPending,
   charges: {},
-  out: {},
+  out: slots === 1 ? {} : Shared.outWith({ kind: "unknown", window, out: {} }, now, lost, now),
   probe: 0
 })
 

@@ -19,7 +19,7 @@ local state = stored and cjson.decode(stored)
 if not state then
   local claim = now + lease
   if report.epoch == 0 and isSettled(lease) then claim = 0 end
-  state = {epoch = now, at = now, claim = claim, expected = 0, open = 0, prober = '', proberUntil = 0, blocked = 0,
+  state = {epoch = now, at = now, claim = claim, expected = 0, open = 0, prober = '', proberUntil = 0, lost = 0, blocked = 0,
     quotas = {}, members = {}}
 end
 local isNews = false
@@ -134,6 +134,7 @@ for _, statement in ipairs(report.stated) do
       state.quotas[#state.quotas + 1] = {name = statement.name, kind = kind, limit = statement.limit, window = window,
         ['end'] = ends, begin = 0, others = 0, wary = 0, heard = statement.answeredAt, pending = pending, charges = {},
         out = {}, probe = 0}
+      if kind ~= 'slots' then outWith(state.quotas[#state.quotas], now, state.lost) end
       for _, member in pairs(state.members) do
         member[8][#state.quotas] = {0, 0, math.min(statement.limit, member[6] + member[7])}
       end
@@ -216,7 +217,7 @@ else
   if known then
     claimed = known[5]
     if claimed == 0 then claimed = 1 end
-  elseif report.epoch > 0 and report.epoch ~= state.epoch then
+  elseif report.members > 0 and report.epoch > 0 and report.epoch ~= state.epoch then
     claimed = 1
   end
   local holds = {}
@@ -268,6 +269,8 @@ for i, quota in ipairs(state.quotas) do
     end
   end
 end
+local prober = state.members[state.prober]
+if state.open == 0 and state.claim == 0 and prober and prober[1] <= now then state.lost = state.lost + 1 end
 if state.blocked <= now then state.blocked = 0 end
 if state.claim == 0 then
   for id, member in pairs(state.members) do if member[1] <= now then state.members[id] = nil end end
