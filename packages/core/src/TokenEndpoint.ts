@@ -133,6 +133,7 @@ export const execute = (
     Effect.withTracerEnabled(false),
     Effect.flatMap((answer) => {
       const response = Scrub.response(ResponseBody.bounded(answer, options.reading), shown, sent)
+      readings.set(response, options.reading)
       const isSuccess = response.status >= 200 && response.status < 300
       return isSuccess ? Effect.succeed(response) : Effect.flatMap(refusal(response, options), Effect.fail)
     })
@@ -185,7 +186,7 @@ export const text = ({ endpoint, mode, reading }: Reading) =>
 (
   response: HttpClientResponse.HttpClientResponse
 ): Effect.Effect<string, MalformedTokenResponse | TokenEndpointError> =>
-  Effect.matchEffect(ResponseBody.bounded(response, reading).text, {
+  Effect.matchEffect(within(response, reading).text, {
     onFailure: (error) => {
       const facts = { mode, url: addressOf(response.request), detail: Scrub.describe(error) }
       if (!ResponseBody.isBodyOutOfBounds(error.cause)) {
@@ -240,6 +241,15 @@ export const isPage = (response: HttpClientResponse.HttpClientResponse): Effect.
  */
 export const serverTime = ({ headers }: HttpClientResponse.HttpClientResponse): Option.Option<DateTime.Utc> =>
   Option.map(Option.fromNullable(httpDate(headers["date"] ?? "")), DateTime.unsafeMake)
+
+/** The bounds of what {@link execute} has answered: a body that is read within them twice is read for twice the price. */
+const readings = new WeakMap<HttpClientResponse.HttpClientResponse, ResponseBody.Bounds | undefined>()
+
+const within = (
+  response: HttpClientResponse.HttpClientResponse,
+  reading: ResponseBody.Bounds | undefined
+): HttpClientResponse.HttpClientResponse =>
+  readings.has(response) && readings.get(response) === reading ? response : ResponseBody.bounded(response, reading)
 
 const isSet = ({ options, valueEncoded }: Cookies.Cookie, now: number): boolean => {
   // some write nothing as a pair of quotes

@@ -461,6 +461,28 @@ describe("TokenEndpoint", () => {
   })
 
   describe("text", () => {
+    it.effect("reads an answer of execute within its own bounds, and any number of times", () =>
+      Effect.gen(function*() {
+        const answer = yield* TokenEndpoint.execute(answering(200, " canary "), login, { mode })
+        const within = (size: number) =>
+          TokenEndpoint.text({ mode, reading: { size, time: Duration.seconds(1) } })(answer)
+        assert.strictEqual(yield* TokenEndpoint.text({ mode })(answer), "canary")
+        assert.deepInclude(yield* Effect.flip(within(7)), { _tag: "MalformedTokenResponse", foreign: true })
+        assert.strictEqual(yield* within(8), "canary")
+        assert.strictEqual(yield* TokenEndpoint.text({ mode })(answer), "canary")
+      }))
+
+    it.effect("reads an answer of execute within the bounds that execute has read it in", () =>
+      Effect.gen(function*() {
+        const reading = { size: 7, time: Duration.seconds(1) }
+        const transport = HttpClient.make(() => Effect.succeed(response(" canary ")))
+        const answer = yield* TokenEndpoint.execute(transport, login, { mode, reading })
+        for (const options of [{ mode, reading }, { mode }]) {
+          const error = yield* Effect.flip(TokenEndpoint.text(options)(answer))
+          assert.deepInclude(error, { _tag: "MalformedTokenResponse", foreign: true })
+        }
+      }))
+
     const read = TokenEndpoint.text({ mode })
 
     it.effect("reads the body without surrounding white space", () =>
