@@ -5,5 +5,8 @@
 export const packages = [
   "rate-limit",
   "core",
-  "testing"
+  "testing",
+  "ibm-mq",
+  "redis",
+  "yamcs"
 ]

@@ -86,7 +86,9 @@ const valuesBySource = () => {
     tsBuildInfoFile: undefined
   }, { ...ts.sys, onUnRecoverableConfigFileDiagnostic: console.error })
   const hash = createHash("sha256")
-  for (const file of parsed.fileNames) hash.update(readFileSync(file))
+  for (const file of [...parsed.fileNames, fileURLToPath(new URL("types.mjs", import.meta.url))]) {
+    hash.update(readFileSync(file))
+  }
   const key = hash.digest("hex")
   const last = existsSync(kept) ? JSON.parse(readFileSync(kept, "utf8")) : undefined
   const found = last?.key === key

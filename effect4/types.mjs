@@ -43,11 +43,33 @@ const isExpression = (node) =>
 
 const isEffectExpected = (checker, node) => {
   const { parent } = node
+  // `found.pipe(Effect.map(show))`
+  if (ts.isPropertyAccessExpression(parent) && parent.expression === node) {
+    return parent.name.text === "pipe" && ts.isCallExpression(parent.parent) &&
+      /^Effect\./.test(parent.parent.arguments[0]?.getText() ?? "")
+  }
   if (ts.isPropertyAccessExpression(parent) || ts.isQualifiedName(parent)) return false
   if (ts.isYieldExpression(parent)) return parent.asteriskToken !== undefined && isInEffect(parent)
+  if (isFirstOfEffect(node) || isPartOfAll(node)) return true
   if (!isPosition(node)) return false
   const expected = checker.getContextualType(node)
   return expected !== undefined && isEffect(expected)
+}
+
+/** `Effect.map(found, ..)`: what overloads expect is not always known. */
+const isFirstOfEffect = (node) => {
+  const { parent } = node
+  return ts.isCallExpression(parent) && parent.arguments[0] === node && parent.arguments.length > 1 &&
+    /^Effect\.(?!succeed|fail|provideService)\w+$/.test(parent.expression.getText())
+}
+
+/** `Effect.all({ found })` and `Effect.all([found])`. */
+const isPartOfAll = (node) => {
+  const { parent } = node
+  const list = ts.isPropertyAssignment(parent) && parent.initializer === node ? parent.parent : parent
+  const call = list.parent
+  return (ts.isArrayLiteralExpression(list) || ts.isObjectLiteralExpression(list)) && ts.isCallExpression(call) &&
+    call.arguments[0] === list && call.expression.getText() === "Effect.all"
 }
 
 /** An argument, what a function gives, or a value of a property: directly, or as a branch. */

@@ -429,6 +429,16 @@ const fibers = [
     }
   },
   {
+    name: "a fiber is interrupted by a function",
+    before: `fiber.interruptAsFork(fiber.id())`,
+    after: `import * as Fiber from "effect/Fiber"\nFiber.interrupt(fiber)`,
+    kinds: [ts.SyntaxKind.CallExpression],
+    rewrite: (node, context) =>
+      ts.isPropertyAccessExpression(node.expression) && node.expression.name.text === "interruptAsFork"
+        ? `${context.use("effect/Fiber.interrupt")}(${context.text(node.expression.expression)})`
+        : undefined
+  },
+  {
     name: "whether a fiber has ended",
     before: `import * as Fiber from "effect/Fiber"\nFiber.poll(fiber)`,
     after:

@@ -314,6 +314,45 @@ const sockets = [
     }
   },
   {
+    name: "what an error of a socket says is in its reason",
+    before:
+      `import type * as Socket from "@effect/platform/Socket"\nconst lossOf = (error: Socket.SocketError) => error.reason === "Close" ? error.code : error.cause`,
+    after:
+      `import type * as Socket from "effect/socket/Socket"\nconst lossOf = (error: Socket.SocketError) => error.reason._tag === "SocketCloseError" ? error.reason.code : error.reason.cause`,
+    kinds: [ts.SyntaxKind.BinaryExpression, ts.SyntaxKind.PropertyAccessExpression],
+    rewrite: (node, context) => {
+      const access = ts.isBinaryExpression(node) ? node.left : node
+      if (
+        !ts.isPropertyAccessExpression(access) || !isDeclaredAs(access.expression, /^Socket\.SocketError$/, context)
+      ) {
+        return undefined
+      }
+      const error = context.text(access.expression)
+      if (ts.isBinaryExpression(node)) {
+        return access.name.text === "reason" && node.right.getText(context.file) === "\"Close\""
+          ? `${error}.reason._tag === "SocketCloseError"`
+          : undefined
+      }
+      return /^(code|closeReason|cause)$/.test(node.name.text) ? `${error}.reason.${node.name.text}` : undefined
+    }
+  },
+  {
+    name: "which failures of the HTTP client pass",
+    before: `switch (failure._tag) { case "RequestError": return failure.reason === "Transport" }`,
+    after:
+      `switch (failure._tag) { case "HttpClientError": return "response" in failure.reason || failure.reason._tag === "TransportError" }`,
+    kinds: [ts.SyntaxKind.CaseClause],
+    rewrite: (node, context) => {
+      if (!ts.isStringLiteral(node.expression)) return undefined
+      if (node.expression.text === "ResponseError" && node.statements.length > 0) return undefined
+      if (node.expression.text === "ResponseError") return ""
+      return node.expression.text === "RequestError" &&
+          /^return failure\.reason === "Transport"$/.test(node.statements[0]?.getText(context.file) ?? "")
+        ? `case "HttpClientError": return "response" in failure.reason || failure.reason._tag === "TransportError"`
+        : undefined
+    }
+  },
+  {
     name: "a socket is run by a function",
     before: `socket.runRaw(onMessage)`,
     after:

@@ -161,6 +161,15 @@ export const result = [
     ["effect/Cause.parallel", "effect/Cause.sequential"],
     (args, context) => `${context.use("effect/Cause.combine")}(${texts(args, context).join(", ")})`
   ),
+  called(
+    {
+      name: "a part of a URL is encoded by the platform",
+      before: `import * as Encoding from "effect/Encoding"\nEncoding.encodeUriComponent(name)`,
+      after: `import * as Result from "effect/Result"\nResult.try(() => encodeURIComponent(name))`
+    },
+    "effect/Encoding.encodeUriComponent",
+    ([name], context) => `${context.use("effect/Result.try")}(() => encodeURIComponent(${context.text(name)}))`
+  ),
   {
     name: "Encoding is a module for each encoding",
     before: `import * as Encoding from "effect/Encoding"\nEncoding.encodeBase64Url(bytes)`,

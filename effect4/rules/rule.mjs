@@ -71,9 +71,6 @@ export const resultOf = (node, context) =>
 
 const unwrapped = (node, context) => context.text(ts.isParenthesizedExpression(node) ? node.expression : node)
 
-/** The call with another callee. */
-export const withCallee = (callee, args, context) => `${callee}(${args.map((node) => context.text(node)).join(", ")})`
-
 /** The texts of all arguments. */
 export const texts = (args, context) => args.map((node) => context.text(node))
 

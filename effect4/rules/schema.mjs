@@ -16,6 +16,16 @@ const listed = (member) => (args, context) =>
       : `[${texts(args, context).join(", ")}]`
   })`
 
+/** Annotations, whose message is a text and no function. */
+const messageOf = (annotations, context) => {
+  const message = property(annotations, "message")
+  if (message === undefined || !ts.isArrowFunction(message.initializer)) return context.text(annotations)
+  const { body } = message.initializer
+  const inner = ts.isParenthesizedExpression(body) ? body.expression : body
+  const text = ts.isObjectLiteralExpression(inner) ? valueOf(property(inner, "message"), context) : context.text(inner)
+  return `{ message: ${text} }`
+}
+
 /** The object literal that an expression is, or that the constant of its name is. */
 const literalOf = (node, context) => {
   if (!ts.isIdentifier(node)) return node
@@ -136,12 +146,27 @@ const schemas = [
     ),
     "effect/Schema.filter",
     (args, context) =>
-      args.length === 2
+      args.length === 2 && ts.isObjectLiteralExpression(args[1])
+        ? `${context.use("effect/Schema.refine")}(${context.text(args[0])}, ${messageOf(args[1], context)})`
+        : args.length === 2
         ? `${context.text(args[0])}.pipe(${context.use("effect/Schema.check")}(${
           context.use("effect/Schema.makeFilter")
         }(${context.text(args[1])})))`
         : `${context.use("effect/Schema.check")}(${context.use("effect/Schema.makeFilter")}(${context.text(args[0])}))`
   ),
+  {
+    ...about(
+      "the message of a schema is a text",
+      `Schema.String.annotations({ message: () => ({ message: "must be a string", override: true }) })`,
+      `Schema.String.annotate({ message: "must be a string" })`
+    ),
+    kinds: [ts.SyntaxKind.CallExpression],
+    rewrite: (node, context) => {
+      const { arguments: args, expression } = node
+      if (!ts.isPropertyAccessExpression(expression) || expression.name.text !== "annotations") return undefined
+      return `${context.text(expression.expression)}.annotate(${messageOf(args[0], context)})`
+    }
+  },
   {
     ...about(
       "what a filter reports",
@@ -177,6 +202,23 @@ const schemas = [
     ([pattern], context) =>
       `${context.use("effect/Schema.check")}(${context.use("effect/Schema.isPattern")}(${context.text(pattern)}))`
   ),
+  called(
+    about(
+      "one schema after another",
+      "Schema.compose(Schema.NumberFromString, Natural)",
+      "Schema.NumberFromString.pipe(Schema.decodeTo(Natural))"
+    ),
+    "effect/Schema.compose",
+    ([from, to], context) =>
+      to === undefined
+        ? undefined
+        : `${context.text(from)}.pipe(${context.use("effect/Schema.decodeTo")}(${context.text(to)}))`
+  ),
+  renamed({
+    name: "the error of a schema",
+    before: `import type * as ParseResult from "effect/ParseResult"\ndeclare const error: ParseResult.ParseError`,
+    after: `import * as Schema from "effect/Schema"\ndeclare const error: Schema.SchemaError`
+  }, { "effect/ParseResult.ParseError": "effect/Schema.SchemaError" }),
   called(
     about(
       "a field that may be absent",
@@ -341,6 +383,42 @@ const configs = [
           context.use("effect/Redacted.make")
         }(value))`
         : undefined
+  ),
+  called(
+    {
+      name: "another configuration where nothing is set",
+      before:
+        `import * as Config from "effect/Config"\nimport * as ConfigError from "effect/ConfigError"\nConfig.orElseIf(self, { if: ConfigError.isMissingDataOnly, orElse: that })`,
+      after:
+        `import * as ConfigReading from "@effect-auth/core/internal/configReading"\nConfigReading.orElseWhenMissing(self, that)`
+    },
+    "effect/Config.orElseIf",
+    ([self, options], context) =>
+      `${context.use("@effect-auth/core/internal/configReading.orElseWhenMissing")}(${context.text(self)}, ${
+        valueOf(property(options, "orElse"), context)
+      })`
+  ),
+  called(
+    {
+      name: "a configuration that may be refused",
+      before: `import * as Config from "effect/Config"\nConfig.mapOrFail(self, refuse)`,
+      after:
+        `import * as Config from "effect/Config"\nimport * as ConfigReading from "@effect-auth/core/internal/configReading"\nConfigReading.raise(Config.map(self, refuse))`
+    },
+    "effect/Config.mapOrFail",
+    (args, context) =>
+      `${context.use("@effect-auth/core/internal/configReading.raise")}(${context.use("effect/Config.map")}(${
+        texts(args, context).join(", ")
+      }))`
+  ),
+  called(
+    {
+      name: "the error of nothing in particular that is missing",
+      before: `import * as ConfigError from "effect/ConfigError"\nConfigError.MissingData([], "")`,
+      after: `import * as ConfigReading from "@effect-auth/core/internal/configReading"\nConfigReading.nothing`
+    },
+    "effect/ConfigError.MissingData",
+    (_, context) => context.use("@effect-auth/core/internal/configReading.nothing")
   ),
   called(
     {

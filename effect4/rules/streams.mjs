@@ -61,6 +61,11 @@ const schedules = [
       const type = ts.isArrowFunction(test) ? test.parameters[0]?.type : undefined
       const made = `({ input }) => ${context.use("effect/Effect.succeed")}((${context.text(test)})(input))`
       const whiles = context.use("effect/Schedule.while")
+      if (args.length === 2 && ts.isIdentifier(test)) {
+        return `${whiles}(${context.use("effect/Schedule.setInputType")}<Parameters<typeof ${test.text}>[0]>()(${
+          context.text(args[0])
+        }), ${made})`
+      }
       if (args.length === 2) return `${whiles}(${context.text(args[0])}, ${made})`
       return type === undefined
         ? `${whiles}(${made})`
@@ -175,6 +180,17 @@ const streams = [
   ),
   called(
     {
+      name: "a stream of what is taken",
+      before: `import * as Stream from "effect/Stream"\nStream.repeatEffectChunkOption(inbox.take)`,
+      after:
+        `import * as Effect from "effect/Effect"\nimport * as Stream from "effect/Stream"\nStream.fromPull(Effect.succeed(inbox.take))`
+    },
+    "effect/Stream.repeatEffectChunkOption",
+    ([take], context) =>
+      `${context.use("effect/Stream.fromPull")}(${context.use("effect/Effect.succeed")}(${context.text(take)}))`
+  ),
+  called(
+    {
       name: "several elements for one",
       before: `import * as Stream from "effect/Stream"\nStream.mapConcat(split)`,
       after:
@@ -219,6 +235,20 @@ const heard = /AuthEvent\.subscribe|^Queue\.Dequeue</
 
 /** @type {ReadonlyArray<import("../rewrite.mjs").Rule>} */
 const queues = [
+  {
+    name: "an offer to a queue by a function",
+    before: `import * as Queue from "effect/Queue"\nqueue.unsafeOffer(signal)`,
+    after: `import * as Queue from "effect/Queue"\nQueue.offerUnsafe(queue, signal)`,
+    kinds: [ts.SyntaxKind.CallExpression],
+    rewrite: (node, context) => {
+      const { arguments: args, expression } = node
+      if (!ts.isPropertyAccessExpression(expression) || expression.name.text !== "unsafeOffer") return undefined
+      if (context.member(expression) !== undefined) return undefined
+      return `${context.use("effect/Queue.offerUnsafe")}(${context.text(expression.expression)}, ${
+        texts(args, context).join(", ")
+      })`
+    }
+  },
   {
     name: "a subscription is no queue",
     before: `import * as Queue from "effect/Queue"\nconst events: Queue.Dequeue<Event> = heard\nQueue.takeAll(events)`,
@@ -471,6 +501,8 @@ const tracers = [
 
 const methods = {
   epochMillis: "epochMilliseconds",
+  unsafeClose: "closeUnsafe",
+  unsafeOpen: "openUnsafe",
   currentContext: "context",
   unsafeCurrentTimeMillis: "currentTimeMillisUnsafe",
   unsafeCurrentTimeNanos: "monotonicTimeNanosUnsafe",

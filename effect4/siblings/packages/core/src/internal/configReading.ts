@@ -30,6 +30,9 @@ export const read = <A>(config: Config.Wrap<A>): Effect.Effect<A, Config.ConfigE
 export const unusable = (name: string, problem: string): ConfigErrors.Explained =>
   new ConfigErrors.Explained([[{ kind: "Invalid", name, problem }]])
 
+/** What is wrong where nothing is set. */
+export const nothing = new ConfigErrors.Explained([[]])
+
 /** One variable. An empty one is not set; what `read` says of a value must not quote it if it may be a secret. */
 export const variable = <A>(name: string, read: (text: string) => Result.Result<A, string>): Config.Config<A> =>
   raise(Config.map(
