@@ -60,8 +60,8 @@ export const dependencies: ReadonlyArray<string> = Object.keys({
   ...manifest.devDependencies
 }).filter((name) => !name.startsWith("@effect-auth/"))
 
-/** Loaded by what needs them, when it is used. */
-const optional = ["@napi-rs/keyring", "ioredis", "jose", "kerberos"]
+/** Bindings, loaded by what needs them when it is used. */
+const optional = ["@napi-rs/keyring", "kerberos"]
 
 const workspaceOnly: Plugin = {
   name: "workspace-only",
