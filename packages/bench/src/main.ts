@@ -64,7 +64,7 @@ const main = async (): Promise<void> => {
   } finally {
     await other?.remove()
   }
-  say(summary(results))
+  if (other === undefined) say(summary(results))
   if (readme === true) {
     await writeReadme([
       machine.join("\n"),
