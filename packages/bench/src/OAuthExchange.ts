@@ -162,7 +162,7 @@ const measure = async (): Promise<Result> => {
 }
 
 const whole =
-  "About two thousand effects: five timeouts, each a race of two fibers, and a body that is read in parts so that it is " +
+  "More than a thousand effects: timeouts, each a race of two fibers, and a body that is read in parts so that it is " +
   "bounded in bytes and time."
 
 const credentials = "effect-auth, client credentials"
