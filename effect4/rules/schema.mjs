@@ -57,6 +57,7 @@ const schemas = [
       NonNegativeInt: "Natural",
       Redacted: "RedactedFromValue",
       RedactedFromSelf: "Redacted",
+      typeSchema: "toType",
       decode: "decodeEffect",
       decodeEither: "decodeResult",
       decodeUnknown: "decodeUnknownEffect",

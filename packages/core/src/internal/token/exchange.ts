@@ -306,9 +306,9 @@ const commit = <R>(
   demand?: Demand.Demand
 ): Effect.Effect<void> =>
   Effect.flatMap(save(token), (saved) =>
-    Effect.tap(
+    Effect.zipLeft(
       grant(source, token, provenance, saved, demand),
-      () => MutableRef.set(source.unsaved, saved === "Lost" ? save(token) : undefined)
+      Effect.sync(() => MutableRef.set(source.unsaved, saved === "Lost" ? save(token) : undefined))
     ))
 
 /** A token arrived: from here on it is what callers get. */
