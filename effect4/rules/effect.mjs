@@ -364,6 +364,22 @@ const runtimes = [
 
 /** @type {ReadonlyArray<import("../rewrite.mjs").Rule>} */
 const tracing = [
+  called(
+    {
+      name: "what is not traced sends no trace",
+      before: `import * as Effect from "effect/Effect"\nEffect.withTracerEnabled(call, false)`,
+      after:
+        `import * as Effect from "effect/Effect"\nimport * as HttpClient from "effect/http/HttpClient"\nEffect.provideService(Effect.withTracerEnabled(call, false), HttpClient.TracerPropagationEnabled, false)`,
+      silent: "a client sends `b3` and `traceparent` although the tracer is off"
+    },
+    "effect/Effect.withTracerEnabled",
+    (args, context, node) =>
+      args.length === 2 && args[1].kind === ts.SyntaxKind.FalseKeyword
+        ? `${context.use("effect/Effect.provideService")}(${context.kept(node)}, ${
+          context.use("effect/http/HttpClient.TracerPropagationEnabled")
+        }, false)`
+        : undefined
+  ),
   {
     name: "whether a span keeps its stack is told apart",
     before:
