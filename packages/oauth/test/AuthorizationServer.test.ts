@@ -50,7 +50,7 @@ describe("AuthorizationServer", () => {
           result._tag === "Left" ? result.left.message : "",
           `Test: the authorization server answered unexpectedly at ${issuer}/.well-known/openid-configuration (HTTP ${answer.status}): ` +
             "it has no metadata there; is `server` its issuer, to the letter? " +
-            "A server without metadata is given by its endpoints: `server: { tokenEndpoint: ... }`"
+            "If it has none, set its endpoints, as `server: { tokenEndpoint: ... }`"
         )
       }
     }))

@@ -125,5 +125,5 @@ const withoutMetadata = (mode: string, { status, url }: Documents.Missing): Toke
     url,
     status,
     detail: "it has no metadata there; is `server` its issuer, to the letter? " +
-      "A server without metadata is given by its endpoints: `server: { tokenEndpoint: ... }`"
+      "If it has none, set its endpoints, as `server: { tokenEndpoint: ... }`"
   })
