@@ -25,6 +25,8 @@ local redis = {call = function(name, ...)
   return call(name, ...)
 end}`)
 
+const asJson = "return cjson.encode(cmsgpack.unpack(redis.call('GET', KEYS[1])))"
+
 /** An empty list is an empty object in the JSON of Lua. */
 const normal = (value: unknown): unknown =>
   Array.isArray(value)
@@ -90,8 +92,8 @@ describe(`RedisRateLimiter (seed ${seed})`, () => {
                     String(now),
                     isSettled ? "1" : "0"
                   ])
-                  const stored = yield* Effect.promise(() => ioredis.get("quota"))
-                  assert.deepStrictEqual(normal(JSON.parse(stored ?? "")), normal(state))
+                  const stored = yield* Effect.promise(() => ioredis.eval(asJson, 1, "quota"))
+                  assert.deepStrictEqual(normal(JSON.parse(String(stored))), normal(state))
                   assert.strictEqual(
                     yield* Effect.promise(() => ioredis.get("news")),
                     news.length === 0 ? null : news.join(" ")

@@ -2,7 +2,7 @@
  * The exchange of `@effect-auth/rate-limit` as a script of Redis: what processes that share the quotas of a key report, and
  * what each is told. It is that function word for word, and the integration tests compare the two on random histories.
  *
- * The state is JSON under KEYS[1]. ARGV[1] is the report, as JSON; ARGV[2] the channel on which those are named that are to
+ * The state is under KEYS[1], as MessagePack, which takes half the time of JSON. ARGV[1] is the report, as JSON; ARGV[2] the channel on which those are named that are to
  * report at once. The answer is the reply, as JSON.
  *
  * All times are those of Redis. A state that is missing was never there if Redis has run for longer than a lease.
@@ -15,7 +15,7 @@ export const scriptOf = (clock: string): Script => ({ name: "exchange", lua: `${
 const body = `local report = cjson.decode(ARGV[1])
 local lease = report.lease
 local stored = redis.call('GET', KEYS[1])
-local state = stored and cjson.decode(stored)
+local state = stored and cmsgpack.unpack(stored)
 if not state then
   local claim = now + lease
   if report.epoch == 0 and isSettled(lease) then claim = 0 end
@@ -257,35 +257,34 @@ if state.claim > 0 then
 end
 
 -- expired
+local dead = {}
+for id, member in pairs(state.members) do if member[1] <= now then dead[id] = member end end
 for i, quota in ipairs(state.quotas) do
   keep(quota.out, function(ends) return ends > now end)
   if state.claim == 0 then
-    for _, member in pairs(state.members) do
-      if member[1] <= now then
-        local from = member[1]
-        if quota.kind == 'slots' then from = from + lease end
-        outWith(quota, from, member[8][i] and member[8][i][2] or 0)
-      end
+    for _, member in pairs(dead) do
+      local from = member[1]
+      if quota.kind == 'slots' then from = from + lease end
+      outWith(quota, from, member[8][i] and member[8][i][2] or 0)
     end
   end
 end
-local prober = state.members[state.prober]
-if state.open == 0 and state.claim == 0 and prober and prober[1] <= now then state.lost = state.lost + 1 end
+if state.open == 0 and state.claim == 0 and dead[state.prober] then state.lost = state.lost + 1 end
 if state.blocked <= now then state.blocked = 0 end
 if state.claim == 0 then
-  for id, member in pairs(state.members) do if member[1] <= now then state.members[id] = nil end end
+  for id in pairs(dead) do state.members[id] = nil end
 end
 
 -- judged
-local inFlight = 0
-for _, member in pairs(state.members) do inFlight = inFlight + member[6] end
+local inFlight, reportedAt, areCounted = 0, math.huge, true
+for _, member in pairs(state.members) do
+  inFlight = inFlight + member[6]
+  reportedAt = math.min(reportedAt, member[2])
+  areCounted = areCounted and member[3] == 1
+end
 for i, quota in ipairs(state.quotas) do
   local sentAt, answeredAt, used, isBlock = unpack(quota.pending)
-  local isReady = used >= 0 and state.claim == 0
-  for _, member in pairs(state.members) do
-    isReady = isReady and member[2] >= answeredAt and member[3] == 1
-  end
-  if isReady then
+  if used >= 0 and state.claim == 0 and areCounted and reportedAt >= answeredAt then
     local bucket, window, held = bucketOf(quota), quota.window, boundOf(i)
     local isDue = quota.kind == 'unknown' and quota['end'] > 0 and sentAt > quota['end']
     local certain = sum(quota.charges, function(key)
@@ -492,7 +491,7 @@ for i, quota in ipairs(state.quotas) do
     ['end'] = quota['end'], begin = quota.begin, others = quota.others, out = quota.out,
     share = own and own[8][i][1] or 0}
 end
-redis.call('SET', KEYS[1], cjson.encode(state), 'PX', string.format('%.0f', kept + 2 * lease))
+redis.call('SET', KEYS[1], cmsgpack.pack(state), 'PX', string.format('%.0f', kept + 2 * lease))
 return cjson.encode(reply)`
 
 /** What a process says and is told, by the clock of Redis. */
