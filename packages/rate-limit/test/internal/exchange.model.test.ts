@@ -46,8 +46,8 @@ describe(`processes that share quotas (seed ${seed})`, () => {
         const shares = world.shares()
         if (shares.length === 0) return
         assert.isAtMost(Math.max(...shares) - Math.min(...shares), 1, shares.join())
-        // one call may be reserved, and one on its way from one of them to another
-        assert.isAtLeast(sum(shares), setting.limit - 2)
+        // one call may be reserved, one on its way from one of them to another, and a few be left to others for a while
+        assert.isAtLeast(sum(shares), Math.floor(0.8 * setting.limit) - 2)
       }),
       { numRuns, seed }
     )
