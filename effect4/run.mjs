@@ -4,6 +4,7 @@
  *     node effect4/run.mjs [folder]       where it is made; default: a folder of the system for temporary files
  *     node effect4/run.mjs --share        only counts what is written by hand
  *     node effect4/run.mjs --make [folder]    only makes it
+ *     node effect4/run.mjs --rules        prints the rules: what becomes of what
  */
 import { spawnSync } from "node:child_process"
 import { existsSync, mkdirSync, readFileSync, rmSync, writeFileSync } from "node:fs"
@@ -12,6 +13,7 @@ import { join, resolve } from "node:path"
 import { performance } from "node:perf_hooks"
 import { argv, execPath, exit } from "node:process"
 import { make, share } from "./make.mjs"
+import { rules } from "./rules/index.mjs"
 
 /** The most that may be written by hand, of the lines of `packages/*\/src`. */
 const most = 12
@@ -118,6 +120,20 @@ const test = (folder) => {
 const [option, ...rest] = argv.slice(2)
 if (option === "--share") {
   console.log(checkShare())
+} else if (option === "--rules") {
+  for (const { after, before, name, silent } of rules) {
+    const indented = (text) => text.split("\n").map((line) => `    ${line}`).join("\n")
+    console.log(
+      [
+        name,
+        indented(before),
+        "becomes",
+        indented(after),
+        ...(silent === undefined ? [] : [`otherwise: ${silent}`]),
+        ""
+      ].join("\n")
+    )
+  }
 } else {
   const folder = resolve((option === "--make" ? rest[0] : option) ?? join(tmpdir(), "effect-auth-4"))
   stage("by hand", checkShare)
