@@ -85,7 +85,14 @@ const test = (folder) => {
     "--reporter=dot",
     "--reporter=json",
     `--outputFile.json=${report}`
-  ], { cwd: folder, encoding: "utf8", maxBuffer: 2 ** 28 })
+  ], {
+    cwd: folder,
+    encoding: "utf8",
+    maxBuffer: 2 ** 28,
+    // a test that hangs in a loop stops no timer of its own
+    timeout: 600_000,
+    killSignal: "SIGKILL"
+  })
   if (!existsSync(report)) failed(stdout + stderr)
   const { testResults } = JSON.parse(readFileSync(report, "utf8"))
   const packages = new Map()
