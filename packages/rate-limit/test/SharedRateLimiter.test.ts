@@ -1,6 +1,9 @@
 import { assert, describe, it } from "@effect/vitest"
 import * as Clock from "effect/Clock"
 import * as Effect from "effect/Effect"
+import * as Logger from "effect/Logger"
+import * as LogLevel from "effect/LogLevel"
+import * as Ref from "effect/Ref"
 import * as SharedRateLimiter from "../src/SharedRateLimiter.ts"
 import * as Simulated from "./sharedQuota.ts"
 
@@ -177,5 +180,36 @@ describe("SharedRateLimiter", () => {
       yield* Effect.flatMap(Simulated.start(server, exchange, { name: "b", calls: 4 }), ({ done }) => done)
       assert.isAtMost((yield* Clock.currentTimeMillis) - begin, 2_500)
       assert.strictEqual(server.blocked.length, 0)
+    }).pipe(Simulated.run))
+
+  it.live("says once that there is no answer, and why, for as long as there is none", () =>
+    Effect.gen(function*() {
+      const said: Array<string> = []
+      const isAway = yield* Ref.make(false)
+      const memory = yield* SharedRateLimiter.memory
+      const exchange: SharedRateLimiter.Exchange = {
+        ...memory,
+        report: (key, report) =>
+          Effect.flatMap(Ref.get(isAway), (isAway) =>
+            isAway ? Effect.fail(new Error("the answer is NOAUTH")) : memory.report(key, report))
+      }
+      const server = Simulated.server(sliding)
+      yield* Effect.gen(function*() {
+        yield* Effect.fork(
+          Effect.flatMap(Simulated.start(server, exchange, { name: "a", calls: 400 }), ({ done }) =>
+            done)
+        )
+        for (const [away, seconds] of [[false, 2], [true, 4], [false, 2], [true, 4]] as const) {
+          yield* Ref.set(isAway, away)
+          yield* Effect.sleep(seconds * 1000)
+        }
+      }).pipe(
+        Logger.withMinimumLogLevel(LogLevel.Warning),
+        Effect.provide(
+          Logger.replace(Logger.defaultLogger, Logger.make(({ message }) => void said.push(String(message))))
+        )
+      )
+      assert.lengthOf(said.filter((line) => line.includes("what others use of the quota is not known")), 2)
+      assert.include(said.join(), "the answer is NOAUTH")
     }).pipe(Simulated.run))
 })

@@ -2,6 +2,7 @@
  * The gates of a limiter that shares its quotas with other processes. Each has a fiber that reports to the others for as long
  * as requests come, and tells them that it goes when none has come for a while.
  */
+import * as Cause from "effect/Cause"
 import type * as Clock from "effect/Clock"
 import * as Deferred from "effect/Deferred"
 import * as Duration from "effect/Duration"
@@ -10,6 +11,7 @@ import * as Exit from "effect/Exit"
 import * as FiberId from "effect/FiberId"
 import * as MutableRef from "effect/MutableRef"
 import * as Option from "effect/Option"
+import * as Predicate from "effect/Predicate"
 import * as Queue from "effect/Queue"
 import * as Random from "effect/Random"
 import type * as Scope from "effect/Scope"
@@ -96,16 +98,17 @@ const gateOf = (
         const [after, report] = Membership.report(before, { ...gated.load(), leaves }, sentAt)
         MutableRef.set(membership, leaves ? undefined : after)
         // @effect-diagnostics-next-line anyUnknownInErrorContext:off -- whatever it is, there is no answer
-        return Effect.map(
+        return Effect.flatMap(
           Effect.exit(Effect.timeout(exchange.report(key, report), Duration.millis(lease / 3))),
           (answer) => {
             const now = timeOf(clock)
-            if (leaves) return
+            if (leaves) return Effect.void
             update(now, (self) =>
               Exit.isFailure(answer)
                 ? Membership.failed(self, before)
                 : Membership.replied(self, report, answer.value, sentAt, now))
             gated.wake()
+            return Exit.isFailure(answer) && before.failures === 0 ? unanswered(key, answer.cause) : Effect.void
           }
         )
       })
@@ -182,6 +185,13 @@ const gateOf = (
       if (self.isUrgent || Membership.isOver(self)) signal()
     }
   }
+}
+
+/** Said once, until there is an answer again. */
+const unanswered = (key: string, cause: Cause.Cause<unknown>): Effect.Effect<void> => {
+  const error = Cause.squash(cause)
+  const why = Predicate.isError(error) ? `: ${error.message}` : ""
+  return Effect.logWarning(`${key}: what others use of the quota is not known, because there is no answer${why}`)
 }
 
 /** Of a clock that is never set, so that none that is makes a share longer or a window shorter. */
