@@ -665,14 +665,27 @@ describe("TokenSource > a session that could not be stored", () => {
       assert.deepStrictEqual(stored, Option.some("refreshed"))
     }))
 
-  it.effect("gives way to what another process has stored meanwhile, and is revoked", () =>
+  it.effect("gives way to what is stored by the end, which may descend from it, and is not revoked", () =>
     Effect.gen(function*() {
       const { revoked, stored } = yield* revokedBy(
         failing,
         ({ mend, store }) => Effect.zipRight(storeOther(store), mend)
       )
-      assert.deepStrictEqual(revoked, ["login"])
+      assert.deepStrictEqual(revoked, [])
       assert.deepStrictEqual(stored, Option.some("of-another"))
+    }))
+
+  it.effect("is not revoked where the store did not answer, as others may have it", () =>
+    Effect.gen(function*() {
+      const fiber = yield* Effect.fork(revokedBy(
+        (_, store) => (generation, token) =>
+          Effect.zipRight(Effect.ignore(store.compareAndSet(generation, token)), Effect.never),
+        () => Effect.void
+      ))
+      yield* TestClock.adjust("1 minute")
+      const { revoked, stored } = yield* Fiber.join(fiber)
+      assert.deepStrictEqual(revoked, [])
+      assert.deepStrictEqual(stored, Option.some("login"))
     }))
 
   it.effect("was stored after all if only the answer was lost, and is not revoked", () =>

@@ -97,10 +97,10 @@ export const close = <R>(source: Source<R>, observer: Fiber.Fiber<void> | undefi
     const { held } = StateRef.get(state)
     StateRef.update(state, TokenState.forget)
     StateRef.set(changes, { _tag: "Cleared" })
-    // the store that did not answer may by now
+    // a store that could not be written may be by now; only if it still cannot, nobody else has what was written
     const again = MutableRef.get(unsaved)
     const saved = again === undefined ? undefined : yield* Effect.timeoutOption(Effect.interruptible(again), closing)
-    const isUnshared = held?.unshared === true && !(saved !== undefined && Option.contains(saved, "Kept"))
+    const isUnshared = held?.unshared === true && (saved === undefined || Option.contains(saved, "Lost"))
     if (held !== undefined && revoke !== undefined && (store === undefined || isUnshared)) {
       yield* Effect.ignore(Revocation.logOut(source, revoke, held.token))
     }

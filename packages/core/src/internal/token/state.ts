@@ -56,7 +56,10 @@ export interface Held {
    * token.
    */
   readonly persisted: boolean
-  /** Whether nobody else can go on with its session: a login brought it, and no token of it was ever stored. */
+  /**
+   * Whether nobody else can go on with its session: a login brought it, and no token of it was ever stored. Not where the
+   * store did not answer: others may have it by then.
+   */
   readonly unshared: boolean
 }
 
@@ -300,7 +303,7 @@ export const granted = <Exchange>(
       loginNext: false,
       demand: undefined,
       persisted: facts.saved === "Kept" || facts.saved === "Superseded",
-      unshared: facts.saved !== "Kept" && (facts.provenance === "login" ||
+      unshared: (facts.saved === "Lost" || facts.saved === "Superseded") && (facts.provenance === "login" ||
         // what could not be stored is what was refreshed
         facts.provenance === "refresh" && state.held?.unshared === true && !state.held.persisted)
     }

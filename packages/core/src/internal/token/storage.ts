@@ -193,17 +193,18 @@ const bounded = <A>(
 ): Effect.Effect<A, TokenStoreError> =>
   Effect.timeoutFail(Effect.disconnect(Scrub.withoutWords(self, "the token store")), {
     duration: policy.storeTimeout,
-    onTimeout: () => new TokenStoreError({ operation, place, detail: noAnswer })
+    onTimeout: () => new NoAnswer({ operation, place, detail: "it does not answer" })
   }).pipe(
     Effect.interruptible,
     Effect.forkDaemon,
     Effect.flatMap((fiber) => Effect.onInterrupt(Fiber.join(fiber), () => Fiber.interruptFork(fiber)))
   )
 
-const whatBecame = ({ detail, operation }: TokenStoreError): Saved =>
-  operation === "replace" ? "Superseded" : detail === noAnswer ? "Unanswered" : "Lost"
+/** Told from what a store says of itself by its class: what was written may be there. */
+class NoAnswer extends TokenStoreError {}
 
-const noAnswer = "it does not answer"
+const whatBecame = (error: TokenStoreError): Saved =>
+  error.operation === "replace" ? "Superseded" : error instanceof NoAnswer ? "Unanswered" : "Lost"
 
 const tell = ({ mode }: Owner, error: TokenStoreError): Effect.Effect<void> =>
   AuthEvent.publish(AuthEvent.AuthEvent.StoreFailed({ mode, error }))
