@@ -43,16 +43,10 @@ export const discover = (
     const { mode, pattern } = options
     const base = yield* issuerUrl(issuer)
     const client = yield* HttpClient.HttpClient
-    const fetched = (place: string) =>
+    const document = yield* places(base).map((place) =>
       Documents.fetched(client, place, Document, { mode, endpoint: "the authorization server" })
-    const [first, ...others] = places(base)
-    const tried = others.reduce(
-      (tried, place) => Effect.catchIf(tried, Documents.isMissing, () => fetched(place)),
-      fetched(first)
-    )
-    const document = yield* Effect.mapError(
-      tried,
-      (error) => Documents.isMissing(error) ? withoutMetadata(mode, error) : error
+    ).reduce((tried, next) => Effect.catchIf(tried, Documents.isMissing, () => next)).pipe(
+      Effect.catchIf(Documents.isMissing, (error) => withoutMetadata(mode, error))
     )
     // RFC 8414 section 3.3: character by character
     if (document.issuer !== (pattern ?? issuer)) {
@@ -72,7 +66,7 @@ export const discover = (
   })
 
 /** The places of an issuer's metadata, in the order in which they are tried. */
-export const places = ({ origin, pathname }: URL): readonly [string, ...ReadonlyArray<string>] => {
+const places = ({ origin, pathname }: URL): readonly [string, ...ReadonlyArray<string>] => {
   const path = pathname.replace(/\/$/u, "")
   const oauth = `${origin}/.well-known/oauth-authorization-server${path}`
   const inserted = `${origin}/.well-known/openid-configuration${path}`

@@ -46,7 +46,7 @@ export const make = (
     }))
     : Effect.map(
       typeof server === "string" ? remember(server) : Effect.succeed(server),
-      ({ confirm, forget, issuer, read }) => ({ origin: issuer, read: read(mode), confirm, forget })
+      (remembered) => ({ ...remembered, origin: remembered.issuer, read: remembered.read(mode) })
     )
 
 /**
@@ -65,18 +65,23 @@ export const make = (
 export const remember = (issuer: string): Effect.Effect<Remembered, InvalidSetting | InsecureTransport> =>
   Effect.gen(function*() {
     yield* Server.issuerUrl(issuer)
-    const { confirm, forget, through } = yield* cache
+    const { through, ...known } = yield* cache
     return {
+      ...known,
       _tag: "Remembered",
       issuer,
       read: (mode) =>
-        through(Effect.catchTags(Discovery.discover(issuer, { mode }), {
-          // the settings were good: it is the document that is not
-          InvalidSetting: (error) => unusable(mode, error),
-          InsecureTransport: (error) => unusable(mode, error)
-        })),
-      confirm,
-      forget
+        through(
+          Effect.mapError(Discovery.discover(issuer, { mode }), (error) =>
+            error._tag === "InvalidSetting" || error._tag === "InsecureTransport"
+              // the settings were good: it is the document that is not
+              ? new TokenEndpointError({
+                mode,
+                reason: "Unexpected",
+                detail: `the metadata of the authorization server: ${error.message}`
+              })
+              : error)
+        )
     }
   })
 
@@ -113,13 +118,6 @@ export const cache: Effect.Effect<Cache> = Effect.gen(function*() {
     forget: Ref.update(known, (known) => known?.isGood === true ? undefined : known)
   }
 })
-
-const unusable = (mode: string, error: InvalidSetting | InsecureTransport): TokenEndpointError =>
-  new TokenEndpointError({
-    mode,
-    reason: "Unexpected",
-    detail: `the metadata of the authorization server: ${error.message}`
-  })
 
 /** How long metadata is believed. */
 const lifetime = Duration.hours(1)

@@ -89,8 +89,7 @@ export interface Connection<C> {
   ) => Effect.Effect<Token.Token, ExchangeError, HttpClient.HttpClient>
 }
 
-interface Asked extends Partial<Pick<TokenRequest.Reading, "dialect" | "retryAfter">> {
-  readonly grant?: "login" | "refresh" | undefined
+interface Asked extends Pick<TokenRequest.Reading, "dialect" | "grant" | "retryAfter"> {
   /** What is asked for beyond the settings. Without one no scope is sent, because it was agreed on before. */
   readonly demand?: Demand | undefined
   /** What was asked for before, where nothing is asked for now. */
@@ -169,28 +168,17 @@ export const make = <F extends object, C extends Client, R, I>(
         credential,
         client,
         binding,
-        exchange: (
-          parameters,
-          { demand, dialect, grant = "login", kept, retryAfter, scope: before } = {}
-        ) => {
+        exchange: (parameters, asked = {}) => {
+          const { demand, kept } = asked
           const scope = demand === undefined ? undefined : Parameters.scopeOf(options, demand)
-          const reading: TokenRequest.Reading = {
-            scope: scope ?? before,
-            separator: options.scopeSeparator ?? " ",
-            types: usable,
-            required,
-            expiry: options.expiry,
-            keep: options.keep ?? [],
-            dialect,
-            retryAfter
-          }
           const sent = Effect.flatMap(
             kept === undefined || bindings === undefined ? binding : bindings.restore(kept),
             (binding) =>
-              TokenRequest.send({ ...client, binding }, Parameters.make(options, parameters, scope), {
-                ...reading,
-                grant
-              })
+              TokenRequest.send(
+                { ...client, binding },
+                Parameters.make(options, parameters, scope),
+                { ...options, ...asked, scope: scope ?? asked.scope, types: usable, required }
+              )
           )
           return Effect.tapBoth(sent, {
             onFailure: (error) =>

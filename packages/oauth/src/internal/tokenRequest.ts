@@ -32,30 +32,25 @@ export interface OAuthClient extends ClientAuthentications.Client {
 }
 
 /** How the answer is read, beside what RFC 6749 says. */
-export interface Reading {
+export interface Reading extends Pick<TokenEndpoint.Options, "dialect" | "grant" | "retryAfter"> {
   /** What was asked for, which is what was granted where the answer does not say (RFC 6749 section 5.1). */
   readonly scope: ReadonlyArray<string> | undefined
-  /** What stands between the scopes of the answer. */
-  readonly separator: " " | ","
+  /** What stands between the scopes of the answer. Default: a space. */
+  readonly scopeSeparator?: "," | undefined
   /** The types of token that can be used, in lower case. */
   readonly types: ReadonlyArray<string>
   /** How long the token lives, where the answer states no lifetime. */
   readonly expiry?: Expiry | undefined
   /** A member without which the answer is none. */
-  readonly required: string | undefined
-  /** Members of the answer that become the token's `extra`. */
-  readonly keep: ReadonlyArray<string>
-  /** What an answer without a token means. Default: what RFC 6749 says. */
-  readonly dialect: TokenEndpoint.Options["dialect"]
-  readonly retryAfter: TokenEndpoint.Options["retryAfter"]
+  readonly required?: string | undefined
+  /** Members of the answer that become the token's `extra`. Default: none. */
+  readonly keep?: ReadonlyArray<string> | undefined
 }
 
 export const send = (
   client: OAuthClient,
   parameters: Parameters.Parameters,
-  { dialect, expiry, grant, keep, required, retryAfter, scope, separator, types }: Reading & {
-    readonly grant: TokenEndpoint.Grant
-  }
+  { dialect, expiry, grant, keep = [], required, retryAfter, scope, scopeSeparator, types }: Reading
 ): Effect.Effect<Token.Token, ExchangeError, HttpClient.HttpClient> => {
   const { mode } = client
   const options: TokenEndpoint.Options = { mode, grant, dialect, retryAfter }
@@ -76,13 +71,13 @@ export const send = (
       mode,
       value: answer.access_token,
       type: canonical.find((name) => name.toLowerCase() === type.toLowerCase()) ?? type,
-      expiresIn: answer.expires_in,
-      lifetime: Predicate.isNotNullable(answer.expires_in)
+      expiresIn: answer["expires_in"],
+      lifetime: Predicate.isNotNullable(answer["expires_in"])
         ? undefined
         : yield* expiry?.(answer) ?? Effect.succeed(undefined),
       refreshToken: answer.refresh_token,
-      refreshExpiresIn: answer.refresh_token_expires_in ?? answer.refresh_expires_in,
-      scope: granted(answer.scope, separator) ?? scope,
+      refreshExpiresIn: answer["refresh_token_expires_in"] ?? answer["refresh_expires_in"],
+      scope: granted(answer["scope"], scopeSeparator) ?? scope,
       idToken: answer.id_token,
       key: client.binding?.kept,
       extra: extra.length === 0 ? undefined : Object.fromEntries(extra)
@@ -175,23 +170,14 @@ const canonical = ["Bearer", "DPoP", "N_A"]
 
 const Text = Schema.optional(Schema.NullOr(Schema.String))
 
-/** Members are read by name; what is not known is ignored, but for what a caller keeps. */
+/** What must be text, if it is there. The other members may be anything; lifetimes and scopes are what servers make of them. */
 const TokenResponse = Schema.Struct(
-  {
-    access_token: Schema.NonEmptyString,
-    token_type: Text,
-    expires_in: Schema.optional(Schema.Unknown),
-    refresh_token: Text,
-    refresh_token_expires_in: Schema.optional(Schema.Unknown),
-    refresh_expires_in: Schema.optional(Schema.Unknown),
-    scope: Schema.optional(Schema.Unknown),
-    id_token: Text
-  },
+  { access_token: Schema.NonEmptyString, token_type: Text, refresh_token: Text, id_token: Text },
   { key: Schema.String, value: Schema.Unknown }
 )
 
 /** A comma may be part of a scope (RFC 6749 section 3.3), so it separates only where that is known. */
-const granted = (scope: unknown, separator: " " | ","): ReadonlyArray<string> | undefined => {
+const granted = (scope: unknown, separator: "," | undefined): ReadonlyArray<string> | undefined => {
   if (typeof scope === "string") {
     return scope.split(separator === "," ? /[\s,]+/u : /\s+/u).filter((word) => word !== "")
   }

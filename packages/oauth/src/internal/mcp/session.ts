@@ -312,14 +312,9 @@ const targetOf = (
       {
         grant,
         scope,
-        separator: " ",
         types: binding === undefined
           ? ["bearer"]
-          : ["dpop", ...session.options.dpop?.orBearer === true ? ["bearer"] : []],
-        required: undefined,
-        keep: [],
-        dialect: undefined,
-        retryAfter: undefined
+          : ["dpop", ...session.options.dpop?.orBearer === true ? ["bearer"] : []]
       }
     )
 })
