@@ -6,6 +6,7 @@ import shared from "./vitest.shared.ts"
 export default [
   defineProject({
     test: {
+      name: "unit",
       ...shared.test,
       setupFiles: ["vitest.setup.ts", "packages/testing/test/synchronousCrypto.ts"],
       include: [

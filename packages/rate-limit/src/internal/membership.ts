@@ -150,7 +150,10 @@ export const answered = (
   const heard = Share.heard(status, { sentAt: call.sentAt, answeredAt: now }, limitOf, self.reserve)
   const isOpen = self.open || status.blocked === "none"
   const isBlocked = status.blocked === "rate" && call.blockedFor > 0
-  const known = self.holdings.map((holding) => withEnd(holding, heard, now))
+  const known = self.holdings.map((holding) => {
+    const statement = heard.find((statement) => Share.isSame(holding, statement))
+    return statement === undefined ? holding : withEnd(Share.counted(holding, statement), statement, now)
+  })
   const added = heard
     .filter((statement) => !self.holdings.some((holding) => Share.isSame(holding, statement)))
     .slice(0, Math.max(0, Shared.mostQuotas - self.holdings.length))
@@ -173,10 +176,8 @@ export const answered = (
 const isAbout = (self: Statement, that: Statement): boolean => self.name === that.name && self.slots === that.slots
 
 /** The statement says when the window ends; of several, the earliest is the closest. */
-const withEnd = (holding: Holding, heard: ReadonlyArray<Statement>, now: number): Holding => {
-  const end = heard.find((statement) => Share.isSame(holding, statement))?.end ?? 0
-  return end <= now || Share.isSlots(holding) ? holding : { ...holding, end: nearer(holding, end) }
-}
+const withEnd = (holding: Holding, { end }: Statement, now: number): Holding =>
+  end <= now || Share.isSlots(holding) ? holding : { ...holding, end: nearer(holding, end) }
 
 const nearer = ({ end, granted }: Holding, stated: number): number =>
   !Number.isFinite(end)

@@ -151,6 +151,19 @@ export const charged = (holding: Holding, now: number): Holding =>
     untold: History.add(holding.untold, holding.usage.window, now)
   }
 
+/**
+ * The server has counted fewer calls in its fixed window than this process alone has made of late: the oldest of them were in
+ * the one before. It is how a window is seen to have ended whose end is stated in whole seconds.
+ */
+export const counted = (holding: Holding, { isBlock, sentAt, used }: Heard): Holding => {
+  if (holding.granted.kind !== "fixed" || used < 0) return holding
+  const { calls } = holding.usage
+  const excess = History.count(calls, (at) => at < sentAt) + (isBlock === 1 ? 0 : 1) - used
+  return excess <= 0
+    ? holding
+    : { ...holding, usage: { ...holding.usage, calls: History.dropOldest(calls, excess) } }
+}
+
 /** What the answer to a call says about quotas. `reserve` calls of each window are left to others. */
 export const heard = (
   status: RateLimitStatus,

@@ -144,6 +144,44 @@ describe("a process that shares quotas", () => {
       assert.strictEqual(Membership.opensAt(told(self, 29_000, { quotas: [fixed] }), 0, end), end)
     })
 
+    describe("in a fixed window whose end is stated in whole seconds", () => {
+      /** Three calls spread over one window, and one that is answered in the next. */
+      const after = (
+        kind: GrantedQuota["kind"],
+        remaining: number,
+        { blocked = "none", sentAt = 1105 }: { readonly sentAt?: number; readonly blocked?: "none" | "rate" } = {}
+      ) => {
+        const self = told(joined(), 0, { quotas: [quota({ kind, share: 3 })] })
+        const spread = [100, 500, 900, 1110].reduce(Membership.ended, self)
+        const status = stated({
+          blocked,
+          quotas: [{ name: "a", limit: 40, remaining, window: Duration.seconds(1) }]
+        })
+        const answered = Membership.answered(spread, status, { sentAt, blockedFor: 0, inFlight: 0 }, 1110)
+        return Membership.opensAt(answered, 0, 1110)
+      }
+
+      it("its share again as soon as the server counts anew", () => {
+        assert.strictEqual(after("fixed", 39), 1110)
+        assert.strictEqual(after("fixed", 38), 1110)
+      })
+
+      it("no more than the server may have counted of its calls", () => {
+        assert.strictEqual(after("fixed", 37), 1500)
+        assert.strictEqual(after("fixed", 0), 1500)
+        assert.strictEqual(after("fixed", 38, { blocked: "rate" }), 1500)
+      })
+
+      it("no more because of an answer that is older than its calls", () => {
+        assert.strictEqual(after("fixed", 39, { sentAt: 450 }), 1500)
+      })
+
+      it("no more before it is known that the window is fixed", () => {
+        assert.strictEqual(after("unknown", 39), 1500)
+        assert.strictEqual(after("sliding", 39), 1500)
+      })
+    })
+
     it("as many calls at once as its slots", () => {
       const self = told(joined(), 0, { quotas: [quota({ name: "", kind: "slots", window: 0, share: 2 })] })
       assert.strictEqual(Membership.opensAt(self, 1, 1), 1)
