@@ -35,7 +35,7 @@ const scenarios: ReadonlyArray<Scenario> = [
   { name: "50 in each second", server: sliding, calls: 1000, blocked: 0, fairness: 0.9, isSteady: true },
   {
     name: "300 in each fixed second",
-    server: { kind: "fixed", limit: 300, window: 1000 },
+    server: { kind: "fixed", limit: 300, window: 1000, fromFirstCall: true },
     calls: 3000,
     blocked: 0,
     isSteady: true
