@@ -1,5 +1,5 @@
 /**
- * `npm run check:packages`: what the packages are once they are published, and what their documentation says. A clean
+ * `npm run check:packages`: what the packages are once they are published, and what their documentation says. Lint, a clean
  * build, the tarballs from outside and inside, the pages as a reader follows them, the examples, and what a release does.
  *
  *     node scripts/check-packages.mjs               installs what is missing first
@@ -25,6 +25,11 @@ const last = (output) => output.trimEnd().split("\n").slice(-1)
 
 await main([
   { name: "build", command: ["tsc", "--build", "tsconfig.build.json"] },
+  {
+    name: "lint",
+    command: ["eslint", ".", "--cache", "--cache-location", ".cache/eslint", "--cache-strategy", "content"]
+  },
+  { name: "diagnostics of Effect", command: ["node", "scripts/diagnostics.mjs"], summary: last, counts },
   { name: "pages", command: ["node", "scripts/docs.mjs", "--check"], summary: last, counts },
   { name: "conformance", command: ["node", "scripts/conformance.mjs", "--check"], summary: last, counts },
   { name: "documented examples", command: ["node", "scripts/documented-examples.mjs"], summary: last, counts },

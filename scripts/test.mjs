@@ -1,5 +1,5 @@
 /**
- * `npm test`: types, circular imports, lint, type tests and unit tests. The closing line counts the unit tests and each
+ * `npm test`: types, type tests, circular imports and unit tests. The closing line counts the unit tests and each
  * other stage as one.
  *
  *     node scripts/test.mjs               installs what is missing first
@@ -31,11 +31,7 @@ const counts = () => {
 
 await main([
   // The longest first: two processors share these evenly.
-  { name: "types", command: ["node", "scripts/types.mjs"] },
-  {
-    name: "lint",
-    command: ["eslint", ".", "--cache", "--cache-location", ".cache/eslint", "--cache-strategy", "content"]
-  },
+  { name: "types", command: ["tsc", "-p", "tsconfig.json"] },
   { name: "type tests", command: ["tstyche"] },
   { name: "circular imports", command: ["node", "scripts/circular.mjs"] },
   {

@@ -43,8 +43,8 @@ export interface Options {
 }
 
 /**
- * - `Sample`: in memory, all scenarios that are the mode's own, and of the suite's every second one, the others with the
- *   next mode; over one transport, another for each mode, the servers that are silent, echo and refuse
+ * - `Sample`: in memory, all scenarios that are the mode's own, and of the suite's every third one, the others with the
+ *   next modes; over one transport, another for each mode, the servers that are silent, echo and refuse
  * - `All`: every scenario in memory and over every transport
  */
 type Extent = "Sample" | "All"
@@ -97,9 +97,9 @@ export const declareTests = ({ extent, modes, of, render = [inspect], secrets, w
     modes[mode]?.scenarios.includes(scenario) === true || wrongModes[mode]?.scenarios.includes(scenario) === true
 
   describe.sequential(`${of} under the leak suite`, () => {
-    declare(LeakDetector.suite(modes, { render, sockets }), 2)
+    declare(LeakDetector.suite(modes, { render, sockets }), 3)
     // fewer of these: only the mode's own server knows that the secret is wrong
-    declare(LeakDetector.suite<HttpServer.HttpServer>(wrongModes, { render }), 3)
+    declare(LeakDetector.suite<HttpServer.HttpServer>(wrongModes, { render }), 6)
 
     it("nothing was written to the process's streams", () => {
       const detector = Either.getOrThrow(LeakDetector.make(secrets))
