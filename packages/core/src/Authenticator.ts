@@ -8,7 +8,6 @@ import type * as HttpClientRequest from "@effect/platform/HttpClientRequest"
 import type * as Duration from "effect/Duration"
 import * as Effect from "effect/Effect"
 import * as Exit from "effect/Exit"
-import * as MutableRef from "effect/MutableRef"
 import * as Option from "effect/Option"
 import type { ExchangeError, OriginRefused } from "./AuthError.ts"
 import { CredentialUnavailable } from "./AuthError.ts"
@@ -24,10 +23,9 @@ import type {
 } from "./internal/request/activeCredentials.ts"
 import * as Active from "./internal/request/activeCredentials.ts"
 import * as Reread from "./internal/request/reread.ts"
-import * as TokenCredentials from "./internal/request/tokenCredentials.ts"
+import { fromTokens } from "./internal/request/tokenCredentials.ts"
 import * as RefreshPolicy from "./RefreshPolicy.ts"
 import * as RequestCredentials from "./RequestCredentials.ts"
-import type { Token } from "./Token.ts"
 import type { TokenSource } from "./TokenSource.ts"
 
 export type { ActiveCredentials, Authenticator, BodyReview, Made, Options, Review }
@@ -144,6 +142,45 @@ export {
   firstAvailable
 } from "./internal/request/composition.ts"
 
+export {
+  /**
+   * The current token of a source, written on requests in the mode's own way. `credentials` is called once for each token.
+   *
+   * @since 0.1.0
+   * @category constructors
+   */
+  fromTokens,
+  /**
+   * {@link perRequest} with the current token of a source, such as a proof of possession for it (RFC 9449). A refusal renews
+   * the token; a review that answers `Repeat`, such as to a nonce, has the same token proved anew.
+   *
+   * @example
+   * ```ts
+   * import * as Authenticator from "@effect-auth/core/Authenticator"
+   * import * as RequestCredentials from "@effect-auth/core/RequestCredentials"
+   * import type * as Token from "@effect-auth/core/Token"
+   * import type { TokenSource } from "@effect-auth/core/TokenSource"
+   * import * as Effect from "effect/Effect"
+   * import type * as Redacted from "effect/Redacted"
+   *
+   * declare const tokens: TokenSource
+   * declare const sign: (url: string, token: Token.Token, now: number) => Effect.Effect<Redacted.Redacted>
+   *
+   * const authenticator = Authenticator.perRequestFromTokens(tokens, (token, request, now) =>
+   *   Effect.map(sign(request.url, token, now), (signature) => ({
+   *     credentials: RequestCredentials.all(
+   *       RequestCredentials.bearer(token.value),
+   *       RequestCredentials.header("x-signature", signature)
+   *     )
+   *   })), { mode: "Acme/Signed" })
+   * ```
+   *
+   * @since 0.1.0
+   * @category constructors
+   */
+  perRequestFromTokens
+} from "./internal/request/tokenCredentials.ts"
+
 /**
  * HTTP Basic (RFC 7617) in UTF-8.
  *
@@ -205,34 +242,6 @@ export const cookie = (tokens: TokenSource, options: Options & { readonly name: 
     mode: options.mode ?? "Cookie",
     credentials: (token) => RequestCredentials.cookie(options.name, token.value)
   })
-
-/**
- * The current token of a source, written on requests in the mode's own way. `credentials` is called once for each token.
- *
- * @since 0.1.0
- * @category constructors
- */
-export const fromTokens = (
-  tokens: TokenSource,
-  options: Options & {
-    readonly mode: string
-    readonly credentials: (token: Token) => RequestCredentials.RequestCredentials
-  }
-): Authenticator => {
-  const proveWith = TokenCredentials.forEachToken((token): Exit.Exit<ActiveCredentials, CredentialUnavailable> => {
-    const accepted = MutableRef.make(false)
-    return Exit.fromEither(
-      TokenCredentials.ofToken(tokens, token, accepted, options, { credentials: options.credentials(token) })
-    )
-  })
-  return {
-    mode: options.mode,
-    prove: (_request, now) => {
-      const token = tokens.getAt(now)
-      return Active.isImmediate(token) ? proveWith(token.value) : Effect.flatMap(token, proveWith)
-    }
-  }
-}
 
 /**
  * Credentials from a source that may change while the program runs. A credential that never changes is written on every
@@ -313,56 +322,6 @@ export const perRequestFromCredential = <C>(
         proveWith
       })
   })
-}
-
-/**
- * {@link perRequest} with the current token of a source, such as a proof of possession for it (RFC 9449). A refusal renews
- * the token; a review that answers `Repeat`, such as to a nonce, has the same token proved anew.
- *
- * @example
- * ```ts
- * import * as Authenticator from "@effect-auth/core/Authenticator"
- * import * as RequestCredentials from "@effect-auth/core/RequestCredentials"
- * import type * as Token from "@effect-auth/core/Token"
- * import type { TokenSource } from "@effect-auth/core/TokenSource"
- * import * as Effect from "effect/Effect"
- * import type * as Redacted from "effect/Redacted"
- *
- * declare const tokens: TokenSource
- * declare const sign: (url: string, token: Token.Token, now: number) => Effect.Effect<Redacted.Redacted>
- *
- * const authenticator = Authenticator.perRequestFromTokens(tokens, (token, request, now) =>
- *   Effect.map(sign(request.url, token, now), (signature) => ({
- *     credentials: RequestCredentials.all(
- *       RequestCredentials.bearer(token.value),
- *       RequestCredentials.header("x-signature", signature)
- *     )
- *   })), { mode: "Acme/Signed" })
- * ```
- *
- * @since 0.1.0
- * @category constructors
- */
-export const perRequestFromTokens = (
-  tokens: TokenSource,
-  make: (
-    token: Token,
-    request: HttpClientRequest.HttpClientRequest,
-    now: number
-  ) => Effect.Effect<Made, ExchangeError | OriginRefused>,
-  options: Options & { readonly mode: string }
-): Authenticator => {
-  const acceptedOf = TokenCredentials.forEachToken(() => MutableRef.make(false))
-  return {
-    mode: options.mode,
-    prove: (request, now) =>
-      Effect.flatMap(
-        tokens.getAt(now),
-        (token) =>
-          Effect.flatMap(make(token, request, now), (made) =>
-            TokenCredentials.ofToken(tokens, token, acceptedOf(token), options, made))
-      )
-  }
 }
 
 /**

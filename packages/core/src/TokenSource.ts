@@ -188,8 +188,8 @@ const get = <R>(source: Source<R>): Effect.Effect<Token, ExchangeError> =>
 
 const getAt = <R>(source: Source<R>, now: number): Effect.Effect<Token, ExchangeError> => {
   // also while there is a fresh token: an hour later it would be too late to find out
-  if (RequestContext.isForeign(source.owner)) return ofOtherRequest(source)
-  const fresh = TokenState.freshToken(StateRef.get(source.state), now)
+  if (source.owner !== undefined && RequestContext.isForeign(source.owner)) return ofOtherRequest(source)
+  const fresh = TokenState.freshToken(source.state.current, now)
   return fresh ??
     Effect.contextWithEffect((context: Context.Context<never>) =>
       Effect.flatMap(Now.now, ({ steady }) =>

@@ -5,7 +5,6 @@
  *
  * @since 0.1.0
  */
-import * as Duration from "effect/Duration"
 import { dual } from "effect/Function"
 import * as Option from "effect/Option"
 import type { Head } from "./internal/fields.ts"
@@ -90,16 +89,7 @@ export const retryAfter: RateLimitHeaders = Numbers.retryAfter
  * @since 0.1.0
  * @category combinators
  */
-export const orElse: Combinator<RateLimitHeaders> = dual(
-  2,
-  (self: RateLimitHeaders, that: RateLimitHeaders): RateLimitHeaders =>
-    make((head, now) => {
-      const first = self.read(head, now)
-      if (Option.isSome(first.status)) return first
-      const second = that.read(head, now)
-      return Option.isSome(second.status) ? second : merge(first, second)
-    }, Headers.eitherBody(self.body, that.body))
-)
+export const orElse: Combinator<RateLimitHeaders> = dual(2, Headers.orElse)
 
 /**
  * Reads with both. Where both state the same thing, `that` wins.
@@ -125,7 +115,7 @@ export const withStatus: {
     return {
       malformed,
       status: Option.some(
-        RateLimitStatus.merge(Option.getOrElse(status, () => RateLimitStatus.empty), tooManyRequests)
+        RateLimitStatus.merge(Option.getOrElse(status, () => RateLimitStatus.empty), Headers.tooManyRequests)
       )
     }
   }, self.body)
@@ -239,11 +229,7 @@ export const github: RateLimitHeaders = Github.github
  * @since 0.1.0
  * @category reading
  */
-export const read = (self: RateLimitHeaders, head: Head, now: number): Reading => {
-  const found = self.read(head, now)
-  const all = head.status === 429 ? merge({ malformed: [], status: Option.some(tooManyRequests) }, found) : found
-  return head.headers["age"] === undefined ? all : { ...all, status: Option.flatMap(all.status, aged(head)) }
-}
+export const read: (self: RateLimitHeaders, head: Head, now: number) => Reading = Headers.read
 
 /**
  * Combines two readings of one response. Where both state the same thing, `that` wins.
@@ -258,16 +244,3 @@ interface Combinator<Argument> {
   (argument: Argument): (self: RateLimitHeaders) => RateLimitHeaders
   (self: RateLimitHeaders, argument: Argument): RateLimitHeaders
 }
-
-const tooManyRequests = RateLimitStatus.make({ blocked: "rate" })
-
-/** What is left of the status of a response that has been in a cache. */
-const aged =
-  (head: Head) => (status: RateLimitStatus.RateLimitStatus): Option.Option<RateLimitStatus.RateLimitStatus> => {
-    const age = Fields.seconds(Fields.reader(head), "age") ?? Duration.zero
-    const left = status.retryAfter === undefined ? Duration.zero : Duration.subtract(status.retryAfter, age)
-    const retryAfter = Duration.greaterThan(left, Duration.zero) ? left : undefined
-    return status.blocked === "none" && retryAfter === undefined
-      ? Option.none()
-      : Option.some({ blocked: status.blocked, quotas: [], retryAfter, isGrowing: status.isGrowing })
-  }

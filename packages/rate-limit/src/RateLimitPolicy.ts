@@ -91,7 +91,7 @@ export const asStated: Schedule.Schedule<Duration.Duration, RateLimitStatus.Rate
 ) => Effect.succeed(Option.some(RateLimitStatus.wait(status))))
 
 const defaultPolicy: RateLimitPolicy = make({
-  key: byEndpoint,
+  key: Key.byEndpoint,
   headers: RateLimitHeaders.standard,
   waiting: asStated,
   backoff: Schedule.union(Schedule.exponential("1 second"), Schedule.spaced("1 minute")),
@@ -314,9 +314,7 @@ export const bodies: Setter<Limits> = dual(
  * @since 0.1.0
  * @category keys
  */
-export function byEndpoint(request: HttpClientRequest.HttpClientRequest): string {
-  return Key.byEndpoint(request)
-}
+export const byEndpoint: (request: HttpClientRequest.HttpClientRequest) => string = Key.byEndpoint
 
 /**
  * One quota for each origin and template of a path, such as `/repos/{owner}/{repo}` or `/files/*`. A segment `{name}` or

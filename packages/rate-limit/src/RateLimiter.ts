@@ -22,15 +22,15 @@ export {
    * @since 0.1.0
    * @category models
    */
-  type Attempt
-} from "./internal/attempts.ts"
-
-export {
+  type Attempt,
   /**
    * @since 0.1.0
    * @category models
    */
-  type Making,
+  type Making
+} from "./internal/attempts.ts"
+
+export {
   /**
    * @since 0.1.0
    * @category models

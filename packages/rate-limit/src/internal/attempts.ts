@@ -2,6 +2,7 @@
  * The attempts of one request on its way through the lane of its key. Each is sent once the quota admits it, and its answer is
  * learned from; a block is followed by the next.
  */
+import type * as HttpClientRequest from "@effect/platform/HttpClientRequest"
 import type * as HttpClientResponse from "@effect/platform/HttpClientResponse"
 import * as Cause from "effect/Cause"
 import * as DateTime from "effect/DateTime"
@@ -11,18 +12,18 @@ import * as MutableRef from "effect/MutableRef"
 import * as Option from "effect/Option"
 import type { RateLimited } from "../RateLimitError.ts"
 import { RateLimitEvent } from "../RateLimitEvent.ts"
-import * as RateLimitHeaders from "../RateLimitHeaders.ts"
 import type { RateLimitStatus } from "../RateLimitStatus.ts"
 import * as Status from "../RateLimitStatus.ts"
 import * as ReplayPolicy from "../ReplayPolicy.ts"
 import * as ResponseBody from "../ResponseBody.ts"
 import * as Approach from "./approach.ts"
 import * as Blocks from "./blocks.ts"
+import * as Headers from "./headers.ts"
 import * as Lanes from "./lanes.ts"
 import * as Partition from "./partition.ts"
 import * as Queue from "./queue.ts"
+import { advice, current as currentRequest, isForeign } from "./requestContext.ts"
 import * as Schedule from "./schedule.ts"
-import * as StateRef from "./stateRef.ts"
 import * as Timeline from "./timeline.ts"
 import * as Upload from "./upload.ts"
 import * as Waiting from "./waiting.ts"
@@ -38,6 +39,14 @@ export type Attempt<E = never, R = never> = (
   now: number
 ) => Effect.Effect<HttpClientResponse.HttpClientResponse, E, R>
 
+/**
+ * When a request was made, in the time of the limiter: `undefined` until the limiter notes it at the first run.
+ *
+ * @since 0.1.0
+ * @category models
+ */
+export type Making = MutableRef.MutableRef<number | undefined>
+
 /** A request on its way. It runs uninterruptibly but for what is given to `restore`. */
 export interface RequestContext<E, R> extends Waiting.Context {
   readonly attempt: Attempt<E, R>
@@ -47,12 +56,53 @@ const noStatus = () => Status.empty
 
 type Outcome<E, R> = Effect.Effect<HttpClientResponse.HttpClientResponse, E | RateLimited, R>
 
+/** Runs the requests of a limiter. */
+export const runner = (
+  lanes: Lanes.Lanes,
+  shared: Waiting.Shared
+): <E, R>(
+  request: HttpClientRequest.HttpClientRequest,
+  attempt: Attempt<E, R>,
+  onEvent?: (event: RateLimitEvent) => Effect.Effect<void>,
+  making?: Making
+) => Outcome<E, R> => {
+  const { policy, timeline } = shared
+  const tickets = MutableRef.make(0)
+  const owner = currentRequest()
+  return (request, attempt, onEvent, making) =>
+    Effect.uninterruptibleMask((restore) =>
+      Effect.clockWith((clock) => {
+        if (owner !== undefined && isForeign(owner)) return ofOtherRequest
+        const now = Timeline.now(timeline, clock)
+        const key = policy.key(request)
+        if (key === undefined) return restore(attempt(Timeline.toWall(timeline, now)))
+        const handle = Lanes.of(lanes, key, request.url, now)
+        const number = MutableRef.getAndIncrement(tickets)
+        return run(
+          { shared, key, handle, request, attempt, clock, restore, onEvent },
+          { number, since: sinceOf(making, now), replays: policy.maxReplays, waits: undefined },
+          now
+        )
+      })
+    )
+}
+
+/** A defect: no answer of the server can lead to it. */
+const ofOtherRequest = Effect.suspend(() => Effect.dieMessage(`the rate limiter belongs to another request: ${advice}`))
+
+const sinceOf = (making: Making | undefined, now: number): number => {
+  const since = making === undefined ? undefined : MutableRef.get(making)
+  if (since !== undefined) return since
+  if (making !== undefined) MutableRef.set(making, now)
+  return now
+}
+
 /** Sends the request once the quota admits it; again while it is blocked and replays are left. */
-export const run = <E, R>(context: RequestContext<E, R>, ticket: Waiting.Ticket, now: number): Outcome<E, R> => {
+const run = <E, R>(context: RequestContext<E, R>, ticket: Waiting.Ticket, now: number): Outcome<E, R> => {
   const { clock, handle, shared: { rules, timeline } } = context
   const lane = Lanes.current(handle)
   const { gate, partition, queue } = lane
-  if (Queue.size(queue) > 0 || Lanes.opensAt(lane, rules, now, clock) > now) {
+  if (queue.size > 0 || Lanes.opensAt(lane, rules, now, clock) > now) {
     return Effect.flatMap(
       Waiting.wait(context, ticket),
       // suspended: an attempt that throws has been counted, and is counted out like any other failure
@@ -88,7 +138,7 @@ const answered = <E, R>(
   const wall = Timeline.toWall(timeline, now)
   // read once, because a transport's response makes its headers anew at each access
   const head = { status: response.status, headers: response.headers }
-  const reading = RateLimitHeaders.read(headers, head, wall)
+  const reading = Headers.read(headers, head, wall)
   const { body } = headers
   if (body === undefined || !body.wanted(head)) return learned(context, permit, { response, reading, now })
   // a later reader gets what was read here, or why it could not be read
@@ -101,7 +151,7 @@ const answered = <E, R>(
     onSuccess: (text) =>
       learned(context, permit, {
         response: bounded,
-        reading: RateLimitHeaders.merge(reading, body.read(text, head, wall)),
+        reading: Headers.merge(reading, body.read(text, head, wall)),
         now
       })
   })
@@ -110,7 +160,7 @@ const answered = <E, R>(
 /** A response, what it says about quotas, and when it arrived. */
 interface Feedback {
   readonly response: HttpClientResponse.HttpClientResponse
-  readonly reading: RateLimitHeaders.Reading
+  readonly reading: Headers.Reading
   readonly now: number
 }
 
@@ -146,7 +196,9 @@ const settled = <E, R>(
   const lane = Lanes.current(handle)
   const before = MutableRef.get(lane.partition)
   const after = Partition.answered(before, permit, status, backoff, rules, now)
-  const [approaches, partition] = Approach.approaching(after, status, policy, now)
+  const [approaches, partition] = status.quotas.length === 0
+    ? [noApproaches, after]
+    : Approach.approaching(after, status, policy, now)
   MutableRef.set(lane.partition, partition)
   lane.gate?.answered(permit, status, partition, now, clock)
   if (status.blocked !== "none") {
@@ -160,6 +212,8 @@ const settled = <E, R>(
     ? next
     : Effect.zipRight(report(context, approaches, malformed), next)
 }
+
+const noApproaches: ReadonlyArray<Approach.Approach> = []
 
 /** The response is a block: the request returns to its place in the queue. */
 const again = <E, R>(
@@ -195,13 +249,14 @@ const abandoned = <E, R>(context: RequestContext<E, R>): Effect.Effect<void> =>
 
 /** A call has ended, and may have made room for the next. */
 const released = (context: Waiting.Context): void => {
-  Queue.wakeHead(Lanes.current(context.handle).queue)
+  const { queue } = Lanes.current(context.handle)
+  if (queue.size > 0) Queue.wakeHead(queue)
   changed(context)
 }
 
 /** Asked here, so that a request of a limiter that nobody follows does not even count its changes. */
 const changed = ({ shared }: Waiting.Context): void => {
-  if (StateRef.isWatched(shared.changes)) Waiting.changed(shared)
+  if (shared.changes.hub !== undefined) Waiting.changed(shared)
 }
 
 /** How long the block lasts at least: the next delay of the backoff, in milliseconds. */

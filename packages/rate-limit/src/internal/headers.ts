@@ -1,4 +1,5 @@
-/** How a server states its quotas, as a value: the model, and the parts that every dialect is made of. */
+/** How a server states its quotas, as a value: the model, the parts that every dialect is made of, and the reading. */
+import * as Duration from "effect/Duration"
 import * as Option from "effect/Option"
 import type { Pipeable } from "effect/Pipeable"
 import { pipeArguments } from "effect/Pipeable"
@@ -86,6 +87,19 @@ export const merge = (self: Reading, that: Reading): Reading =>
     })
   }
 
+/** Reads with `that` the responses in which `self` finds nothing. */
+export const orElse = (self: RateLimitHeaders, that: RateLimitHeaders): RateLimitHeaders =>
+  make((head, now) => {
+    const first = self.read(head, now)
+    if (Option.isSome(first.status)) return first
+    const second = that.read(head, now)
+    return Option.isSome(second.status) ? second : merge(first, second)
+  }, eitherBody(self.body, that.body))
+
+/** Reads the responses with one of these statuses. */
+export const onStatus = (statuses: ReadonlyArray<number>, self: RateLimitHeaders): RateLimitHeaders =>
+  make((head, now) => statuses.includes(head.status) ? self.read(head, now) : nothing, self.body)
+
 /** Reads with both. */
 export const and = (self: RateLimitHeaders, that: RateLimitHeaders): RateLimitHeaders =>
   make((head, now) => merge(self.read(head, now), that.read(head, now)), eitherBody(self.body, that.body))
@@ -98,4 +112,24 @@ export const eitherBody = (self: Body | undefined, that: Body | undefined): Body
       const first = self.wanted(head) ? self.read(text, head, now) : nothing
       return that.wanted(head) ? merge(first, that.read(text, head, now)) : first
     }
+  }
+
+export const tooManyRequests = RateLimitStatus.make({ blocked: "rate" })
+
+/** What every response says by its status and its age, whatever the dialect. */
+export const read = (self: RateLimitHeaders, head: Head, now: number): Reading => {
+  const found = self.read(head, now)
+  const all = head.status === 429 ? merge({ malformed: [], status: Option.some(tooManyRequests) }, found) : found
+  return head.headers["age"] === undefined ? all : { ...all, status: Option.flatMap(all.status, aged(head)) }
+}
+
+/** What is left of the status of a response that has been in a cache. */
+const aged =
+  (head: Head) => (status: RateLimitStatus.RateLimitStatus): Option.Option<RateLimitStatus.RateLimitStatus> => {
+    const age = Fields.seconds(Fields.reader(head), "age") ?? Duration.zero
+    const left = status.retryAfter === undefined ? Duration.zero : Duration.subtract(status.retryAfter, age)
+    const retryAfter = Duration.greaterThan(left, Duration.zero) ? left : undefined
+    return status.blocked === "none" && retryAfter === undefined
+      ? Option.none()
+      : Option.some({ blocked: status.blocked, quotas: [], retryAfter, isGrowing: status.isGrowing })
   }

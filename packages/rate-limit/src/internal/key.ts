@@ -1,6 +1,5 @@
-/** Which requests share a quota, told by their URLs. Pure. */
+/** Which requests share a quota, told by their URLs, and what of a URL may be shown. Pure. */
 import type * as HttpClientRequest from "@effect/platform/HttpClientRequest"
-import { originAndPath } from "./url.ts"
 
 /**
  * Tells which requests share a quota: those for which it gives the same text. `undefined`: the server does not limit the
@@ -28,6 +27,19 @@ export const byRoute = (templates: ReadonlyArray<string>): (request: HttpClientR
     return route === undefined ? byEndpoint(request) : endpoint.slice(0, at) + route.template
   }
 }
+
+/** Origin and path: no user information, no query, no fragment. Works on text, because a request's URL may be relative. */
+export const originAndPath = (url: string): string => {
+  // most URLs have none of the three, and every request asks
+  const query = url.indexOf("?")
+  const withoutQuery = query === -1 ? url : url.slice(0, query)
+  const hash = withoutQuery.indexOf("#")
+  const path = hash === -1 ? withoutQuery : withoutQuery.slice(0, hash)
+  return path.includes("@") ? path.replace(userInformation, "$1") : path
+}
+
+/** Up to the last `@` before the path, after a scheme or two slashes; the `@` of a path stays. */
+const userInformation = /^(\s*(?:[a-z][a-z\d+.-]*:[\\/]*|[\\/]{2,}))[^\\/]*@/i
 
 /**
  * The endpoint with `{id}` in place of each segment that is a number or a UUID (RFC 9562 section 4). Every request asks: on a

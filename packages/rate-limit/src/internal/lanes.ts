@@ -81,7 +81,7 @@ export const of = (self: Lanes, key: string, url: string, now: number): Handle =
     partition,
     queue,
     gate: self.gates?.(key, {
-      load: () => ({ inFlight: MutableRef.get(partition).inFlight, waiting: Queue.size(queue) }),
+      load: () => ({ inFlight: MutableRef.get(partition).inFlight, waiting: queue.size }),
       wake: () => Queue.wakeHead(queue)
     }),
     announced: MutableRef.make(-Infinity),
@@ -164,7 +164,7 @@ const lastOf = (lane: Lane): Lane => {
 const sweep = (self: Lanes, now: number): void => {
   for (const [key, handle] of self.handles) {
     const { partition, queue } = current(handle)
-    if (Queue.size(queue) === 0 && Partition.isIdle(MutableRef.get(partition), self.rules, now)) {
+    if (queue.size === 0 && Partition.isIdle(MutableRef.get(partition), self.rules, now)) {
       self.handles.delete(key)
     }
   }
@@ -182,7 +182,7 @@ const evict = (self: Lanes, now: number): void => {
     const lane = current(handle)
     const partition = MutableRef.get(lane.partition)
     if (lane.key !== key) return [{ key, usedAt: 0, isClosed: false }]
-    return partition.inFlight === 0 && Queue.size(lane.queue) === 0
+    return partition.inFlight === 0 && lane.queue.size === 0
       ? [{ key, usedAt: partition.touchedAt, isClosed: Partition.opensAt(partition, self.rules, now) > now }]
       : []
   })

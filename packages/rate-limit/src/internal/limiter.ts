@@ -12,14 +12,12 @@ import type { RateLimited } from "../RateLimitError.ts"
 import type { RateLimitEvent } from "../RateLimitEvent.ts"
 import type { RateLimitPolicy } from "../RateLimitPolicy.ts"
 import type { Quota } from "../RateLimitStatus.ts"
-import type { Attempt } from "./attempts.ts"
+import type { Attempt, Making } from "./attempts.ts"
 import * as Attempts from "./attempts.ts"
 import * as EventHub from "./eventHub.ts"
 import type { Gates } from "./gate.ts"
 import * as Lanes from "./lanes.ts"
 import * as Partition from "./partition.ts"
-import * as Queue from "./queue.ts"
-import * as RequestContext from "./requestContext.ts"
 import * as StateRef from "./stateRef.ts"
 import * as Timeline from "./timeline.ts"
 import type * as Waiting from "./waiting.ts"
@@ -69,14 +67,6 @@ export interface RateLimiter {
 }
 
 /**
- * When a request was made, in the time of the limiter: `undefined` until the limiter notes it at the first run.
- *
- * @since 0.1.0
- * @category models
- */
-export type Making = MutableRef.MutableRef<number | undefined>
-
-/**
  * What is known of a key at one time.
  *
  * @since 0.1.0
@@ -99,8 +89,6 @@ export interface Snapshot {
 /** `gates`: what else admits requests than what the server says to this process. */
 export const make = (policy: RateLimitPolicy, gates?: Gates): RateLimiter => {
   const lanes = Lanes.make(Partition.rulesOf(policy), gates)
-  const tickets = MutableRef.make(0)
-  const owner = RequestContext.current()
   const shared: Waiting.Shared = {
     policy,
     rules: lanes.rules,
@@ -119,22 +107,7 @@ export const make = (policy: RateLimitPolicy, gates?: Gates): RateLimiter => {
 
   return {
     [TypeId]: TypeId,
-    run: (request, attempt, onEvent, making) =>
-      Effect.uninterruptibleMask((restore) =>
-        Effect.clockWith((clock) => {
-          if (RequestContext.isForeign(owner)) return ofOtherRequest
-          const now = Timeline.now(shared.timeline, clock)
-          const key = policy.key(request)
-          if (key === undefined) return restore(attempt(Timeline.toWall(shared.timeline, now)))
-          const handle = Lanes.of(lanes, key, request.url, now)
-          const number = MutableRef.getAndIncrement(tickets)
-          return Attempts.run(
-            { shared, key, handle, request, attempt, clock, restore, onEvent },
-            { number, since: sinceOf(making, now), replays: policy.maxReplays, waits: undefined },
-            now
-          )
-        })
-      ),
+    run: Attempts.runner(lanes, shared),
     snapshot,
     state: Subscribable.make({
       get: snapshot,
@@ -147,18 +120,6 @@ export const make = (policy: RateLimitPolicy, gates?: Gates): RateLimiter => {
   }
 }
 
-/** A defect: no answer of the server can lead to it. */
-const ofOtherRequest = Effect.suspend(() =>
-  Effect.dieMessage(`the rate limiter belongs to another request: ${RequestContext.advice}`)
-)
-
-const sinceOf = (making: Making | undefined, now: number): number => {
-  const since = making === undefined ? undefined : MutableRef.get(making)
-  if (since !== undefined) return since
-  if (making !== undefined) MutableRef.set(making, now)
-  return now
-}
-
 const show = ({ key, partition, queue }: Lanes.Lane, now: number): Snapshot => {
   const { blockedUntil, concurrency, inFlight } = MutableRef.get(partition)
   return {
@@ -166,7 +127,7 @@ const show = ({ key, partition, queue }: Lanes.Lane, now: number): Snapshot => {
     quotas: Partition.quotas(MutableRef.get(partition), now),
     concurrency,
     inFlight,
-    waiting: Queue.size(queue),
+    waiting: queue.size,
     blockedFor: Duration.millis(Math.max(0, blockedUntil - now))
   }
 }

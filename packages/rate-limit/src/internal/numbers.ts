@@ -1,7 +1,7 @@
 /** Dialects whose headers carry one number each. */
 import type { Names } from "./fields.ts"
 import * as Fields from "./fields.ts"
-import { fields, make, nothing, type RateLimitHeaders } from "./headers.ts"
+import { fields, onStatus, type RateLimitHeaders } from "./headers.ts"
 
 /** Names of headers that carry one number each. */
 export interface Numbers {
@@ -50,16 +50,12 @@ export const xRateLimit = (options: { readonly resetUnit: ResetUnit }): RateLimi
   })
 
 /** `Retry-After` on 429 and 503. */
-export const retryAfter: RateLimitHeaders = make((head, now) =>
-  head.status === 429 || head.status === 503 ? retryAfterFields.read(head, now) : nothing
-)
-
-const retryAfterFields = fields(
-  ["retry-after-ms", "x-ms-retry-after-ms", "retry-after"],
-  (reader, now) => ({
+export const retryAfter: RateLimitHeaders = onStatus(
+  [429, 503],
+  fields(["retry-after-ms", "x-ms-retry-after-ms", "retry-after"], (reader, now) => ({
     retryAfter: Fields.millis(reader, ["retry-after-ms", "x-ms-retry-after-ms"]) ??
       Fields.secondsOrDate(reader, "retry-after", now)
-  })
+  }))
 )
 
 const resetOf = {

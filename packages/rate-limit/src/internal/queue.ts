@@ -13,41 +13,44 @@ import * as Option from "effect/Option"
 import * as Order from "effect/Order"
 import * as RedBlackTree from "effect/RedBlackTree"
 
-/** Waiters by ticket number: a request that was blocked returns to its place. */
-export type Queue = MutableRef.MutableRef<RedBlackTree.RedBlackTree<number, Waiter>>
+/** Written to by this module alone. */
+export interface Queue {
+  /** By ticket number: a request that was blocked returns to its place. */
+  waiters: RedBlackTree.RedBlackTree<number, Waiter>
+  /** How many wait; counted along, because every request asks. */
+  size: number
+}
 
 export interface Waiter {
   /** Completed to make the waiter look again. */
   readonly wake: MutableRef.MutableRef<Deferred.Deferred<void>>
 }
 
-export const make = (): Queue => MutableRef.make(empty)
-
-export const size = (queue: Queue): number => RedBlackTree.size(MutableRef.get(queue))
+export const make = (): Queue => ({ waiters: empty, size: 0 })
 
 export const enter = (queue: Queue, ticket: number): Waiter => {
   const waiter: Waiter = { wake: MutableRef.make(Deferred.unsafeMake<void>(FiberId.none)) }
-  MutableRef.update(queue, RedBlackTree.insert(ticket, waiter))
+  set(queue, RedBlackTree.insert(ticket, waiter)(queue.waiters))
   return waiter
 }
 
 export const leave = (queue: Queue, ticket: number): void => {
-  MutableRef.update(queue, RedBlackTree.removeFirst(ticket))
+  set(queue, RedBlackTree.removeFirst(ticket)(queue.waiters))
   wakeHead(queue)
 }
 
 /** Each waiter keeps its place among those of the other queue. */
 export const moveAll = (self: Queue, to: Queue): void => {
-  for (const [ticket, waiter] of MutableRef.get(self)) MutableRef.update(to, RedBlackTree.insert(ticket, waiter))
-  MutableRef.set(self, empty)
+  for (const [ticket, waiter] of self.waiters) set(to, RedBlackTree.insert(ticket, waiter)(to.waiters))
+  set(self, empty)
   wakeHead(to)
 }
 
 export const isHead = (queue: Queue, ticket: number): boolean =>
-  Option.exists(RedBlackTree.first(MutableRef.get(queue)), ([first]) => first === ticket)
+  Option.exists(RedBlackTree.first(queue.waiters), ([first]) => first === ticket)
 
 export const wakeHead = (queue: Queue): void => {
-  const head = RedBlackTree.first(MutableRef.get(queue))
+  const head = RedBlackTree.first(queue.waiters)
   if (Option.isSome(head)) Deferred.unsafeDone(MutableRef.get(head.value[1].wake), Effect.void)
 }
 
@@ -141,5 +144,10 @@ const adjusted = ({ now, opensAt, sleep }: View): Sleep | undefined =>
     : opensAt <= now
     ? undefined
     : { opensAt, until: opensAt }
+
+const set = (queue: Queue, waiters: Queue["waiters"]): void => {
+  queue.waiters = waiters
+  queue.size = RedBlackTree.size(waiters)
+}
 
 const empty: RedBlackTree.RedBlackTree<number, Waiter> = RedBlackTree.empty(Order.number)

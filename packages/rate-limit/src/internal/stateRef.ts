@@ -11,17 +11,15 @@ import * as Stream from "effect/Stream"
 
 /** Written to by this module alone. One object, because there may be many thousands of cells. */
 export interface StateRef<in out A> {
+  /** What {@link get} gives. */
   current: A
-  /** Replays the current value to each new subscriber. */
+  /** Replays the current value to each new subscriber; `undefined`: the changes have never been followed. */
   hub: PubSub.PubSub<A> | undefined
 }
 
 export const make = <A>(value: A): StateRef<A> => ({ current: value, hub: undefined })
 
 export const get = <A>(self: StateRef<A>): A => self.current
-
-/** Whether the changes are followed, or have been. */
-export const isWatched = <A>(self: StateRef<A>): boolean => self.hub !== undefined
 
 /** Synchronous, so that values are published in the order in which they are set. */
 export const set = <A>(self: StateRef<A>, value: A): void => {

@@ -16,6 +16,27 @@ import * as Scope from "effect/Scope"
 import * as Stream from "effect/Stream"
 import { declareReplayable, isReplayable } from "../ReplayPolicy.ts"
 
+/** What becomes of a response to what was sent. */
+export type Closing = <A, E, R>(
+  response: { readonly status: number },
+  outcome: Effect.Effect<A, E, R>
+) => Effect.Effect<A, E, R>
+
+/**
+ * Sends a streamed request as one whose source is closed in time: before the outcome of a response that is no success,
+ * which is the last word of the server; at the end, if there is no answer or the caller is interrupted.
+ */
+export const send = <A, E, R>(
+  request: HttpClientRequest.HttpClientRequest,
+  sending: (sent: HttpClientRequest.HttpClientRequest, closing: Closing) => Effect.Effect<A, E, R>
+): Effect.Effect<A, E, R> => {
+  const sent = closable(request)
+  return closedByFailure(
+    sent,
+    sending(sent, ({ status }, outcome) => status >= 300 ? Effect.zipRight(close(sent), outcome) : outcome)
+  )
+}
+
 /** The request with a source that can be closed; the same request if its body is no stream. */
 export const closable = (request: HttpClientRequest.HttpClientRequest): HttpClientRequest.HttpClientRequest => {
   const { body } = request
@@ -50,14 +71,6 @@ const patiently = (closing: Effect.Effect<void>): Effect.Effect<void> =>
   })
 
 const patience = Duration.seconds(1)
-
-/** What becomes of the response. One that is no success is the last word of the server: the source is closed first. */
-export const closedBy = <A, E, R>(
-  { status }: { readonly status: number },
-  request: HttpClientRequest.HttpClientRequest,
-  outcome: Effect.Effect<A, E, R>
-): Effect.Effect<A, E, R> =>
-  request.body._tag === "Stream" && status >= 300 ? Effect.zipRight(close(request), outcome) : outcome
 
 /** The answer, after which the source is closed if there is none, or the caller is interrupted. */
 export const closedByFailure = <A, E, R>(

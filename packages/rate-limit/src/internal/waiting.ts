@@ -14,6 +14,7 @@ import * as RateLimitEvent from "../RateLimitEvent.ts"
 import type { RateLimitPolicy } from "../RateLimitPolicy.ts"
 import type { RateLimitStatus } from "../RateLimitStatus.ts"
 import * as EventHub from "./eventHub.ts"
+import { originAndPath } from "./key.ts"
 import * as Lanes from "./lanes.ts"
 import * as Partition from "./partition.ts"
 import * as Queue from "./queue.ts"
@@ -21,7 +22,6 @@ import { record } from "./record.ts"
 import * as Schedule from "./schedule.ts"
 import * as StateRef from "./stateRef.ts"
 import * as Timeline from "./timeline.ts"
-import { originAndPath } from "./url.ts"
 
 /** What the keys of a limiter share. */
 export interface Shared {
@@ -140,7 +140,7 @@ export const wait = (context: Context, ticket: Ticket): Effect.Effect<Permit, Ra
       reason: statusOf(view).blocked,
       until: DateTime.unsafeMake(Timeline.toWall(timeline, until)),
       wait,
-      waiters: Queue.size(lane.queue)
+      waiters: lane.queue.size
     })
     return publish(context, event, warns ? LogLevel.Warning : LogLevel.Debug)
   }

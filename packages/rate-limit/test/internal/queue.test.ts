@@ -97,7 +97,7 @@ describe("queue", () => {
       assert.deepStrictEqual(yield* done, [true, false])
       Queue.leave(queue, 2)
       assert.deepStrictEqual(yield* done, [true, true])
-      assert.strictEqual(Queue.size(queue), 1)
+      assert.strictEqual(queue.size, 1)
     }))
 
   it("puts a request that returns before those that came later", () => {
@@ -114,6 +114,6 @@ describe("queue", () => {
     const queue = Queue.make()
     Queue.wakeHead(queue)
     assert.isFalse(Queue.isHead(queue, 0))
-    assert.strictEqual(Queue.size(queue), 0)
+    assert.strictEqual(queue.size, 0)
   })
 })

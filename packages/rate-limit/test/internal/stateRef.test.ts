@@ -21,9 +21,9 @@ describe("stateRef", () => {
     Effect.gen(function*() {
       const ref = StateRef.make(1)
       StateRef.set(ref, 2)
-      assert.isFalse(StateRef.isWatched(ref))
+      assert.isUndefined(ref.hub)
       yield* collect(StateRef.changes(ref), 1)
-      assert.isTrue(StateRef.isWatched(ref))
+      assert.isDefined(ref.hub)
     }))
 
   it.effect("begins its changes with the current value, whenever they are followed", () =>

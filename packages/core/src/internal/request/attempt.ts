@@ -75,13 +75,20 @@ export const send = (client: Client, context: RequestContext): Answer =>
 
 const sendWith = (client: Client, fiber: AnyFiber, credentials: ActiveCredentials, context: RequestContext): Answer => {
   const { request } = context
-  const sent = Upload.closable(request)
-  const answer = client.transport.sendMatched(fiber, outgoing(credentials, sent, request), {
-    onFailure: (cause) => Scrub.failure(cause, request),
-    onSuccess: (response) => Upload.closedBy(response, sent, reviewed(client, credentials, context, response))
-  })
-  return Upload.closedByFailure(sent, answer)
+  return closing(request, (sent, closed) =>
+    client.transport.sendMatched(fiber, outgoing(credentials, sent, request), {
+      onFailure: (cause) => Scrub.failure(cause, request),
+      onSuccess: (response) => closed(response, reviewed(client, credentials, context, response))
+    }))
 }
+
+/** A streamed body has a source that has to be closed in time; any other body is sent as it is. */
+const closing = (
+  request: HttpClientRequest.HttpClientRequest,
+  sending: (sent: HttpClientRequest.HttpClientRequest, closed: Upload.Closing) => Answer
+): Answer => request.body._tag === "Stream" ? Upload.send(request, sending) : sending(request, nothingToClose)
+
+const nothingToClose: Upload.Closing = (_response, outcome) => outcome
 
 const proving = <E>(proved: Effect.Effect<ActiveCredentials, E>): Effect.Effect<ActiveCredentials, E> =>
   Scrub.withoutWords(proved, "obtaining credentials")
@@ -100,10 +107,9 @@ const outgoing = (
 const sendLimited = (client: Client, rateLimiter: RateLimiter, context: RequestContext): Answer => {
   const { authenticator } = client
   const { request } = context
-  const sent = Upload.closable(request)
   const latest = MutableRef.make<ActiveCredentials | undefined>(undefined)
   const making: Making = context.making ?? MutableRef.make<number | undefined>(undefined)
-  const attemptWith = (credentials: ActiveCredentials) => {
+  const attemptWith = (sent: HttpClientRequest.HttpClientRequest, credentials: ActiveCredentials) => {
     MutableRef.set(latest, credentials)
     // called while its fiber runs, so that it need not be asked for by an effect
     const fiber = Option.getOrUndefined(Fiber.getCurrentFiber())
@@ -113,31 +119,32 @@ const sendLimited = (client: Client, rateLimiter: RateLimiter, context: RequestC
       )
       : client.transport.send(fiber, outgoing(credentials, sent, request))
   }
-  const limited = rateLimiter.run(
-    sent,
-    (now) => {
-      MutableRef.set(latest, undefined)
-      const proved = authenticator.prove(request, now)
-      return isImmediate(proved)
-        ? attemptWith(proved.value)
-        : Effect.flatMap(proving(proved), attemptWith)
-    },
-    AuthEvent.publish,
-    making
-  )
-  const answer = Effect.matchCauseEffect(limited, {
-    // without credentials nothing was sent
-    onFailure: (cause) =>
-      MutableRef.get(latest) === undefined ? Effect.failCause(cause) : Scrub.failure(cause, request),
-    onSuccess: (response) => {
-      const credentials = MutableRef.get(latest)
-      // a rate limiter of the user's own may have had the answer already
-      return credentials === undefined
-        ? Effect.succeed(Scrub.response(response, request))
-        : Upload.closedBy(response, sent, reviewed(client, credentials, madeAt(context, making), response))
-    }
-  })
-  return Upload.closedByFailure(sent, answer)
+  const limited = (sent: HttpClientRequest.HttpClientRequest) =>
+    rateLimiter.run(
+      sent,
+      (now) => {
+        MutableRef.set(latest, undefined)
+        const proved = authenticator.prove(request, now)
+        return isImmediate(proved)
+          ? attemptWith(sent, proved.value)
+          : Effect.flatMap(proving(proved), (credentials) => attemptWith(sent, credentials))
+      },
+      AuthEvent.publish,
+      making
+    )
+  return closing(request, (sent, closed) =>
+    Effect.matchCauseEffect(limited(sent), {
+      // without credentials nothing was sent
+      onFailure: (cause) =>
+        MutableRef.get(latest) === undefined ? Effect.failCause(cause) : Scrub.failure(cause, request),
+      onSuccess: (response) => {
+        const credentials = MutableRef.get(latest)
+        // a rate limiter of the user's own may have had the answer already
+        return credentials === undefined
+          ? Effect.succeed(Scrub.response(response, request))
+          : closed(response, reviewed(client, credentials, madeAt(context, making), response))
+      }
+    }))
 }
 
 /** Written out, because every limited request makes one. */
@@ -304,23 +311,17 @@ const follow = (
       const next: Answer = authenticated
         ? send(client, { request, redirects, attempted: "reuse", replays: 0, repeats: 0, making })
         : Effect.withFiberRuntime((fiber) => {
-          const sent = Upload.closable(request)
-          const answer = client.transport.sendMatched(
-            fiber,
-            { request: sent, shown: request, credentials: undefined },
-            {
-              onFailure: (cause) => Scrub.failure(cause, request),
-              onSuccess: (response) => {
-                const hop = { request, redirects, locations: undefined }
-                return Upload.closedBy(
-                  response,
-                  sent,
-                  follow(client, rules, hop, Scrub.response(response, request), making)
-                )
+          const hop = { request, redirects, locations: undefined }
+          return closing(request, (sent, closed) =>
+            client.transport.sendMatched(
+              fiber,
+              { request: sent, shown: request, credentials: undefined },
+              {
+                onFailure: (cause) => Scrub.failure(cause, request),
+                onSuccess: (response) =>
+                  closed(response, follow(client, rules, hop, Scrub.response(response, request), making))
               }
-            }
-          )
-          return Upload.closedByFailure(sent, answer)
+            ))
         })
       return Effect.zipRight(ResponseBody.discard(response, client.replay.discarding), next)
     }

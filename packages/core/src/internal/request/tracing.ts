@@ -55,7 +55,7 @@ export type AnyFiber = Fiber.RuntimeFiber<unknown, unknown>
 
 export const make = (client: HttpClient.HttpClient): Transport => {
   const send = ManualRedirect.make(client)
-  const sendMatched = ManualRedirect.makeMatched(client)
+  const sendManually = ManualRedirect.makeMatched(client)
   const untraced = ManualRedirect.make(
     ManualRedirect.inheritMark(client, HttpClient.withTracerDisabledWhen(client, constTrue))
   )
@@ -65,19 +65,24 @@ export const make = (client: HttpClient.HttpClient): Transport => {
   }
   return {
     send: (fiber, outgoing) =>
-      Upgrade.isUpgrade(outgoing.request)
+      isUpgrade(outgoing.request)
         ? upgrade(fiber, outgoing)
         : isTraced(fiber)
         ? inSpan(fiber, untraced, outgoing)
         : send(outgoing.request),
     sendMatched: (fiber, outgoing, handlers) =>
-      Upgrade.isUpgrade(outgoing.request)
+      isUpgrade(outgoing.request)
         ? Effect.matchCauseEffect(upgrade(fiber, outgoing), handlers)
         : isTraced(fiber)
         ? Effect.matchCauseEffect(inSpan(fiber, untraced, outgoing), handlers)
-        : sendMatched(fiber, outgoing.request, handlers)
+        : sendManually === undefined
+        ? Effect.matchCauseEffect(client.execute(outgoing.request), handlers)
+        : sendManually(fiber, outgoing.request, handlers)
   }
 }
+
+/** Whether `Upgrade.header` is set. */
+const isUpgrade = (request: HttpClientRequest.HttpClientRequest): boolean => "upgrade" in request.headers
 
 const defaultTracer = Context.get(DefaultServices.liveServices, Tracer.Tracer)
 

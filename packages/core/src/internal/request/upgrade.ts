@@ -3,7 +3,6 @@
  * origin is checked, a rate limiter admits it, credentials are written on it, and a refusal renews them. Only the last step
  * differs: not the client's transport sends it, but what the fiber's context holds.
  */
-import type * as HttpClientRequest from "@effect/platform/HttpClientRequest"
 import * as Context from "effect/Context"
 import type * as Fiber from "effect/Fiber"
 import * as Option from "effect/Option"
@@ -14,8 +13,6 @@ export class Upgrade extends Context.Tag("@effect-auth/core/Upgrade")<Upgrade, S
 
 /** Set on every such request (RFC 9110 section 7.8), so that no other has its fiber's context searched. */
 export const header = { upgrade: "websocket" } as const
-
-export const isUpgrade = (request: HttpClientRequest.HttpClientRequest): boolean => "upgrade" in request.headers
 
 /** A request that asks for an upgrade of its own accord has nothing of ours in its context, and goes the usual way. */
 export const sendOf = (fiber: Fiber.RuntimeFiber<unknown, unknown>, usual: Send): Send =>

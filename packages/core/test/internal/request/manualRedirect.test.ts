@@ -52,11 +52,18 @@ const ways: Readonly<
   Record<string, (client: HttpClient.HttpClient) => Effect.Effect<unknown, HttpClientError.HttpClientError>>
 > = {
   make: (client) => ManualRedirect.make(client)(request),
-  makeMatched: (client) =>
-    Effect.withFiberRuntime((fiber) =>
-      ManualRedirect.makeMatched(client)(fiber, request, { onFailure: Effect.failCause, onSuccess: Effect.succeed })
-    )
+  makeMatched: (client) => sendMatched(client, Effect.succeed)
 }
+
+const sendMatched = <A>(
+  client: HttpClient.HttpClient,
+  onSuccess: (response: HttpClientResponse.HttpClientResponse) => Effect.Effect<A>
+) =>
+  Effect.withFiberRuntime<A, HttpClientError.HttpClientError>((fiber) => {
+    const handlers = { onSuccess, onFailure: Effect.failCause<HttpClientError.HttpClientError> }
+    return ManualRedirect.makeMatched(client)?.(fiber, request, handlers) ??
+      Effect.matchCauseEffect(client.execute(request), handlers)
+  })
 
 describe("manualRedirect", () => {
   describe("any transport", () => {
@@ -221,13 +228,7 @@ describe("manualRedirect", () => {
       Effect.gen(function*() {
         const reached = yield* Deferred.make<void>()
         const handler = Effect.zipRight(Deferred.succeed(reached, undefined), Effect.never)
-        const sent = Effect.withFiberRuntime<never, HttpClientError.HttpClientError>((fiber) =>
-          ManualRedirect.makeMatched(observing().client)(fiber, request, {
-            onFailure: Effect.failCause,
-            onSuccess: () => handler
-          })
-        )
-        const fiber = yield* Effect.fork(sent)
+        const fiber = yield* Effect.fork(sendMatched(observing().client, () => handler))
         yield* Deferred.await(reached)
         assert.isTrue(Exit.isInterrupted(yield* Fiber.interrupt(fiber)))
       }))

@@ -52,11 +52,9 @@ export const mark = (client: HttpClient.HttpClient): HttpClient.HttpClient => {
 export const inheritMark = (original: HttpClient.HttpClient, derived: HttpClient.HttpClient): HttpClient.HttpClient =>
   neverFollowing.has(original) ? mark(derived) : derived
 
-/** One for each client, because it caches. */
-export const makeMatched = (client: HttpClient.HttpClient): SendMatched => {
-  if (neverFollowing.has(client)) {
-    return (_fiber, request, handlers) => Effect.matchCauseEffect(client.execute(request), handlers)
-  }
+/** One for each client, because it caches. `undefined`: the client is marked, and sends requests by itself. */
+export const makeMatched = (client: HttpClient.HttpClient): SendMatched | undefined => {
+  if (neverFollowing.has(client)) return undefined
   const cache = MutableRef.make<Changed | undefined>(undefined)
   // the last step before the transport, so within whatever context its layer or a combinator gives it
   const guarded = HttpClient.mapRequestEffect(client, (request) =>
@@ -128,9 +126,10 @@ const refused = (
 
 /** {@link makeMatched} for those who take the answer as it is. */
 export const make = (client: HttpClient.HttpClient): Send => {
-  if (neverFollowing.has(client)) return client.execute
   const sendMatched = makeMatched(client)
-  return (request) => Effect.withFiber((fiber) => sendMatched(fiber, request, asItIs))
+  return sendMatched === undefined
+    ? client.execute
+    : (request) => Effect.withFiber((fiber) => sendMatched(fiber, request, asItIs))
 }
 
 const asItIs: Handlers<HttpClientResponse.HttpClientResponse, HttpClientError.HttpClientError> = {

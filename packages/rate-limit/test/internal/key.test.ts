@@ -1,5 +1,5 @@
 import { assert, describe, it } from "@effect/vitest"
-import { originAndPath } from "../../src/internal/url.ts"
+import { originAndPath } from "../../src/internal/key.ts"
 
 describe("originAndPath", () => {
   it.each([
