@@ -51,6 +51,7 @@ await main([
     counts
   },
   { name: "bundle sizes", command: ["node", "scripts/sizes.mjs"], summary: last, counts },
+  { name: "files on a GET's way", command: ["tsx", "scripts/getPath.mjs"], summary: last, counts },
   { name: "unused code and dependencies", command: ["knip", "--no-progress"] },
   { name: "release", command: ["node", "scripts/check-release.mjs"], summary: last, counts },
   { name: "examples", command: ["node", "scripts/examples.mjs"], summary: last, counts },
