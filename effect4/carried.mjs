@@ -8,5 +8,7 @@ export const packages = [
   "testing",
   "ibm-mq",
   "redis",
+  "oauth",
+  "signing",
   "yamcs"
 ]

@@ -27,9 +27,7 @@ export const files = [
   { file: core("internal/request/scrub"), why: parts },
   { file: core("internal/configErrors"), why: names },
   { file: core("internal/configReading"), why: names },
-  { file: yamcs("Yamcs"), why: notYet },
   { file: yamcs("internal/once"), why: parts },
-  { file: testing("AuthTest"), why: notYet },
   { file: testing("FakeServer"), why: api },
   { file: testing("LogInjection"), why: notYet },
   { file: testing("Systems"), why: notYet }
@@ -145,11 +143,6 @@ export const tests = [
     file: yamcs("YamcsSubscription"),
     test: "what no other try can heal ends every subscription",
     why: "fibers wake in another order at the same instant"
-  },
-  {
-    file: yamcs("openId"),
-    test: "logs in where the server has no provider",
-    why: "a hash of the platform runs in a thread, for which its virtual time does not wait"
   },
   {
     file: testing("VirtualClock"),

@@ -20,7 +20,10 @@ export const values = (program, isWanted) => {
       if (ts.isPropertyAccessExpression(node) && /^(left|right)$/.test(node.name.text)) {
         if (kindOf(checker.getTypeAtLocation(node.expression)) === "Either") sites.set(siteOf(node, file), "member")
       }
-      if (isExpression(node) && (mayReturn || ts.isYieldExpression(node.parent)) && isEffectExpected(checker, node)) {
+      if (
+        isExpression(node) && (mayReturn || ts.isYieldExpression(node.parent) || isFirstOfEffect(node)) &&
+        isEffectExpected(checker, node)
+      ) {
         const kind = kindOf(checker.getTypeAtLocation(node))
         if (kind !== undefined) {
           sites.set(siteOf(node, file), kind)
@@ -38,7 +41,8 @@ export const values = (program, isWanted) => {
 export const siteOf = (node, file) => `${node.getStart(file)}:${node.end}`
 
 const isExpression = (node) =>
-  ts.isCallExpression(node) || ts.isIdentifier(node) || ts.isPropertyAccessExpression(node) ||
+  ts.isCallExpression(node) || ts.isYieldExpression(node) || ts.isIdentifier(node) ||
+  ts.isPropertyAccessExpression(node) ||
   ts.isElementAccessExpression(node)
 
 const isEffectExpected = (checker, node) => {

@@ -1,4 +1,4 @@
-/** HTTP, files and sockets. */
+/** HTTP, files, processes and sockets. */
 import ts from "typescript"
 import { called, isDeclaredAs, property, renamed, texts, valueOf } from "./rule.mjs"
 
@@ -146,6 +146,15 @@ const files = [
       return /^(module|method)$/.test(node.name.text) ? `error.reason.${node.name.text}` : undefined
     }
   },
+  called(
+    {
+      name: "how many bytes there are is a number",
+      before: `import * as FileSystem from "@effect/platform/FileSystem"\nread(FileSystem.Size(most + 1))`,
+      after: `read(most + 1)`
+    },
+    "@effect/platform/FileSystem.Size",
+    ([size], context) => context.text(size)
+  ),
   {
     name: "a store of keys gives undefined for what it has not",
     before:
@@ -162,6 +171,66 @@ const files = [
         : undefined
     }
   }
+]
+
+const runsProcesses = isOf("@effect/platform/Command")
+
+/** @type {ReadonlyArray<import("../rewrite.mjs").Rule>} */
+const processes = [
+  {
+    name: "a program is run with options",
+    before:
+      `import * as Command from "@effect/platform/Command"\nCommand.make(program, ...args).pipe(Command.env(env), Command.stdin(Stream.empty), Command.start, Effect.scoped)`,
+    after:
+      `import * as ChildProcess from "effect/process/ChildProcess"\nChildProcess.make(program, args, { env, extendEnv: true, stdin: Stream.empty }).pipe(Effect.scoped)`,
+    silent: "variables that are set take the place of those of this process",
+    kinds: [ts.SyntaxKind.CallExpression],
+    rewrite: (node, context) => {
+      const { arguments: steps, expression } = node
+      if (!ts.isPropertyAccessExpression(expression) || expression.name.text !== "pipe") return undefined
+      const command = expression.expression
+      if (!ts.isCallExpression(command) || context.member(command.expression) !== "@effect/platform/Command.make") {
+        return undefined
+      }
+      const memberOf = (step) => context.member(ts.isCallExpression(step) ? step.expression : step)
+      const isOption = (step) => /^@effect\/platform\/Command\./.test(memberOf(step) ?? "")
+      const options = steps.filter((step) => isOption(step) && ts.isCallExpression(step)).flatMap((step) => {
+        const name = memberOf(step).split(".").at(-1)
+        const value = context.text(step.arguments[0])
+        return [value === name ? name : `${name}: ${value}`, ...(name === "env" ? ["extendEnv: true"] : [])]
+      })
+      const [program, ...args] = command.arguments
+      const list = args.length === 1 && ts.isSpreadElement(args[0])
+        ? context.text(args[0].expression)
+        : `[${texts(args, context).join(", ")}]`
+      return `${context.use("effect/process/ChildProcess.make")}(${context.text(program)}, ${list}, { ${
+        options.join(", ")
+      } }).pipe(${texts(steps.filter((step) => !isOption(step)), context).join(", ")})`
+    }
+  },
+  {
+    name: "a process is sent a signal by its options",
+    before: `import * as Command from "@effect/platform/Command"\nprocess.kill("SIGKILL")`,
+    after: `process.kill({ killSignal: "SIGKILL" })`,
+    kinds: [ts.SyntaxKind.CallExpression],
+    rewrite: (node, context) => {
+      const { arguments: args, expression } = node
+      if (!runsProcesses(context) || !ts.isPropertyAccessExpression(expression)) return undefined
+      return expression.name.text === "kill" && args.length === 1 && ts.isStringLiteral(args[0])
+        ? `${context.text(expression)}({ killSignal: ${context.text(args[0])} })`
+        : undefined
+    }
+  },
+  renamed({
+    name: "what runs programs",
+    before:
+      `import * as CommandExecutor from "@effect/platform/CommandExecutor"\ndeclare const executor: CommandExecutor.CommandExecutor`,
+    after:
+      `import * as ChildProcessSpawner from "effect/process/ChildProcessSpawner"\ndeclare const executor: ChildProcessSpawner.ChildProcessSpawner`
+  }, {
+    "@effect/platform/CommandExecutor.CommandExecutor": "effect/process/ChildProcessSpawner.ChildProcessSpawner",
+    "@effect/platform/CommandExecutor.makeExecutor": "effect/process/ChildProcessSpawner.make"
+  })
 ]
 
 const clientReasons = (text) => reasons[text.replaceAll("\"", "")]
@@ -582,4 +651,4 @@ const members = [
 ]
 
 /** @type {ReadonlyArray<import("../rewrite.mjs").Rule>} */
-export const http = [...errors, ...files, ...recognised, ...requests, ...sockets, ...servers, ...members]
+export const http = [...errors, ...files, ...processes, ...recognised, ...requests, ...sockets, ...servers, ...members]

@@ -126,6 +126,41 @@ const schemas = [
   ),
   called(
     about(
+      "a member that a document calls otherwise",
+      `Schema.Struct({ issuer: Text, scopes: Schema.fromKey(Texts, "scopes_supported") })`,
+      `Schema.Struct({ issuer: Text, scopes: Texts }).pipe(Schema.encodeKeys({ scopes: "scopes_supported" }))`
+    ),
+    "effect/Schema.Struct",
+    ([fields], context) => {
+      if (fields === undefined || !ts.isObjectLiteralExpression(fields)) return undefined
+      const named = (found) =>
+        ts.isPropertyAssignment(found) && ts.isCallExpression(found.initializer) &&
+        context.member(found.initializer.expression) === "effect/Schema.fromKey"
+      if (!fields.properties.some(named)) return undefined
+      const members = fields.properties.map((found) =>
+        named(found)
+          ? `${context.text(found.name)}: ${context.text(found.initializer.arguments[0])}`
+          : context.text(found)
+      )
+      const keys = fields.properties.filter(named).map((found) =>
+        `${context.text(found.name)}: ${context.text(found.initializer.arguments[1])}`
+      )
+      return `${context.use("effect/Schema.Struct")}({ ${members.join(", ")} }).pipe(${
+        context.use("effect/Schema.encodeKeys")
+      }({ ${keys.join(", ")} }))`
+    }
+  ),
+  called(
+    about(
+      "a member that has to be there",
+      "Schema.Struct({ issuer: Schema.propertySignature(Text) })",
+      "Schema.Struct({ issuer: Text })"
+    ),
+    "effect/Schema.propertySignature",
+    ([schema], context) => context.text(schema)
+  ),
+  called(
+    about(
       "JSON text",
       "Schema.parseJson({ reviver })",
       "Schema.fromJsonString(Schema.Unknown, { reviver })"
@@ -254,6 +289,27 @@ const schemas = [
   ),
   called(
     {
+      name: "a field that may be null, which is then absent",
+      before: `import * as Schema from "effect/Schema"\nSchema.optionalWith(Text, { nullable: true })`,
+      after:
+        `import * as Option from "effect/Option"\nimport * as Schema from "effect/Schema"\nimport * as SchemaGetter from "effect/SchemaGetter"\nSchema.optional(Schema.NullOr(Text)).pipe(Schema.decodeTo(Schema.optional(Schema.toType(Text)), { decode: SchemaGetter.transformOptional(Option.flatMap((value) => value === null ? Option.none() : Option.some(value))), encode: SchemaGetter.passthrough() }))`
+    },
+    "effect/Schema.optionalWith",
+    ([schema, options], context) => {
+      if (property(literalOf(options, context), "nullable") === undefined) return undefined
+      const of = (name) => context.use(`effect/Schema.${name}`)
+      const text = context.text(schema)
+      const option = (name) => context.use(`effect/Option.${name}`)
+      const getter = (name) => context.use(`effect/SchemaGetter.${name}`)
+      return `${of("optional")}(${of("NullOr")}(${text})).pipe(${of("decodeTo")}(${of("optional")}(${
+        of("toType")
+      }(${text})), { decode: ${getter("transformOptional")}(${option("flatMap")}((value) => value === null ? ${
+        option("none")
+      }() : ${option("some")}(value))), encode: ${getter("passthrough")}() }))`
+    }
+  ),
+  called(
+    {
       ...about("", "", ""),
       name: "a transformation decodes to another schema",
       before:
@@ -315,6 +371,17 @@ const times = [
       lessThanOrEqualTo: "isLessThanOrEqualTo",
       unsafeMake: "makeUnsafe"
     }
+  ),
+  called(
+    {
+      name: "how long it is between two times, in milliseconds",
+      before: `import * as DateTime from "effect/DateTime"\nDateTime.distance(start, end)`,
+      after:
+        `import * as Duration from "effect/Duration"\nimport * as DateTime from "effect/DateTime"\nDuration.toMillis(DateTime.distance(start, end))`
+    },
+    "effect/DateTime.distance",
+    (args, context, node) =>
+      args.length === 2 ? `${context.use("effect/Duration.toMillis")}(${context.kept(node)})` : undefined
   ),
   renamed({
     name: "the members of Order",

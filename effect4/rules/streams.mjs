@@ -90,6 +90,17 @@ const schedules = [
   }
 ]
 
+/** A function that is written out goes on to be one, so that the types of its parameters are known. */
+const remembered = (args, context, member, made) => {
+  const [f, initial, ...self] = [...args].reverse()
+  if (!ts.isArrowFunction(f) || ts.isBlock(f.body)) return undefined
+  const parameters = f.parameters.map((parameter) => context.text(parameter)).join(", ")
+  return `${context.use(`effect/Stream.${member}`)}(${
+    [...texts(self, context), `() => ${context.text(initial)}`, `(${parameters}) => ${made(context.text(f.body))}`]
+      .join(", ")
+  })`
+}
+
 /** @type {ReadonlyArray<import("../rewrite.mjs").Rule>} */
 const streams = [
   renamedIn(
@@ -204,6 +215,34 @@ const streams = [
           `(element) => ${context.use("effect/Stream.fromIterable")}((${context.text(args.at(-1))})(element))`
         ].join(", ")
       })`
+  ),
+  called(
+    {
+      name: "what a stream remembers begins with a function, and several elements come of one",
+      before: `import * as Stream from "effect/Stream"\nStream.mapAccum(stream, 0, (sum, n) => [sum + n, sum])`,
+      after:
+        `import * as Stream from "effect/Stream"\nStream.mapAccum(stream, () => 0, (sum, n) => (([state, value]) => [state, [value]] as const)([sum + n, sum]))`
+    },
+    "effect/Stream.mapAccum",
+    (args, context) =>
+      remembered(args, context, "mapAccum", (result) => `(([state, value]) => [state, [value]] as const)(${result})`)
+  ),
+  called(
+    {
+      name: "so it is where it remembers by an effect",
+      before:
+        `import * as Stream from "effect/Stream"\nStream.mapAccumEffect(seed, (last, chunk) => sign(last, chunk))`,
+      after:
+        `import * as Effect from "effect/Effect"\nimport * as Stream from "effect/Stream"\nStream.mapAccumEffect(() => seed, (last, chunk) => Effect.map(sign(last, chunk), ([state, value]) => [state, [value]] as const))`
+    },
+    "effect/Stream.mapAccumEffect",
+    (args, context) =>
+      remembered(
+        args,
+        context,
+        "mapAccumEffect",
+        (result) => `${context.use("effect/Effect.map")}(${result}, ([state, value]) => [state, [value]] as const)`
+      )
   ),
   {
     name: "what a stream collects is an array",

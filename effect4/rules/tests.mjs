@@ -126,6 +126,17 @@ export const tests = [
       return tag === undefined || !/^packages\/[a-z-]+\//.test(context.path) ? undefined : `"${tag}"`
     }
   },
+  {
+    name: "what a test says that a Result holds",
+    before: `assert.deepInclude(result, { _tag: "Right", right: 200 })`,
+    after: `assert.deepInclude(result, { _tag: "Success", success: 200 })`,
+    kinds: [ts.SyntaxKind.PropertyAssignment],
+    rewrite: (node, context) => {
+      const tag = property(node.parent, "_tag")?.getText(context.file) ?? ""
+      const name = { left: "failure", right: "success" }[node.name.getText(context.file)]
+      return name !== undefined && /"(Left|Right)"/.test(tag) ? `${name}: ${context.text(node.initializer)}` : undefined
+    }
+  },
   called(
     {
       name: "time passes once every fiber waits for it",

@@ -4,6 +4,7 @@ import * as Option from "effect/Option"
 import { readFileSync } from "node:fs"
 import { relative, sep } from "node:path"
 import { beforeEach, chai } from "vitest"
+import "./packages/testing/test/synchronousCrypto.ts"
 
 addEqualityTesters()
 

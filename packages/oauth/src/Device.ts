@@ -188,7 +188,7 @@ const asked = <R>(
         detail: "nobody entered the code in time"
       })
     }
-    return Effect.delay(question, Duration.min(interval, left)).pipe(
+    return Effect.delay(question, Duration.min(interval, Duration.millis(left))).pipe(
       Effect.catchAll((error) => {
         const next = DeviceAuthorizations.nextInterval(interval, error)
         return next === undefined ? Effect.fail(error) : asked(question, next, deadline)

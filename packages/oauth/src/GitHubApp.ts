@@ -310,7 +310,7 @@ const revoke = (token: Token.Token, baseUrl: string): Effect.Effect<void, Exchan
 /** Octokit gives up five seconds after the token was issued. */
 const settling: Schedule.Schedule<unknown, Duration.Duration> = Schedule.exponential("1 second").pipe(
   Schedule.intersect(Schedule.recurs(2)),
-  Schedule.whileInput(Duration.lessThan("5 seconds"))
+  Schedule.whileInput((waited: Duration.Duration) => Duration.lessThan(waited, "5 seconds"))
 )
 
 /** A 404 is the answer for an installation of another app. */

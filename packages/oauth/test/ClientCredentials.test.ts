@@ -106,15 +106,13 @@ describe("ClientCredentials", () => {
   it.effect("CC1 is no client of everybody's: without a secret it says how it authenticates", () =>
     Effect.gen(function*() {
       const made = (options: object) =>
-        Effect.either(Effect.scoped(
-          ClientCredentials.makeTokens({ baseUrl, server, credential: { clientId }, ...options })
-        ))
-      assert.deepInclude(yield* Effect.flip(made({}).pipe(Effect.flatten)), {
+        Effect.scoped(ClientCredentials.makeTokens({ baseUrl, server, credential: { clientId }, ...options }))
+      assert.deepInclude(yield* Effect.flip(made({})), {
         _tag: "InvalidSetting",
         setting: "credential.clientSecret"
       })
       for (const authentication of [ClientAuthentication.certificate, ClientAuthentication.none]) {
-        assert.isTrue(Either.isRight(yield* made({ authentication })))
+        assert.isTrue(Either.isRight(yield* Effect.either(made({ authentication }))))
       }
     }).pipe(Effect.provide(scripted())))
 

@@ -1,6 +1,7 @@
 import * as RefreshToken from "@effect-auth/oauth/RefreshToken"
 import * as FakeOAuth from "@effect-auth/testing/FakeOAuth"
 import * as ScriptedHttpClient from "@effect-auth/testing/ScriptedHttpClient"
+import * as VirtualClock from "@effect-auth/testing/VirtualClock"
 import * as HttpBody from "@effect/platform/HttpBody"
 import * as HttpServerResponse from "@effect/platform/HttpServerResponse"
 import { assert, describe, it } from "@effect/vitest"
@@ -156,11 +157,7 @@ describe("RefreshToken", () => {
         HttpServerResponse.empty({ status: 404 }),
         HttpServerResponse.empty({ status: 302, headers: { location: "https://portal.example/" } })
       )
-      yield* Effect.gen(function*() {
-        const call = yield* Effect.fork(me)
-        yield* TestClock.adjust("1 minute")
-        assert.deepInclude(yield* call, { user: username })
-      }).pipe(Effect.provide(layer))
+      assert.deepInclude(yield* Effect.provide(me, layer), { user: username })
       assert.deepInclude(yield* stats, { refreshes: 1, reuses: 0 })
-    }).pipe(Effect.provide(FakeOAuth.layer())))
+    }).pipe(Effect.provide(FakeOAuth.layer()), VirtualClock.run))
 })

@@ -14,6 +14,8 @@ export const make = (contentOf: (path: string) => string | undefined): FileSyste
           ? Stream.fail(
             new SystemError({ module: "FileSystem", method: "stream", reason: "NotFound", pathOrDescriptor: path })
           )
-          : Stream.succeed(new TextEncoder().encode(content).subarray(0, Number(options?.bytesToRead ?? Infinity)))
+          : Stream.succeed(
+            new TextEncoder().encode(content).subarray(0, Number(options?.bytesToRead?.toString() ?? Infinity))
+          )
       }))
   })

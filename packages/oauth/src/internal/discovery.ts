@@ -73,40 +73,38 @@ const places = ({ origin, pathname }: URL): readonly [string, ...ReadonlyArray<s
   return path === "" ? [oauth, inserted] : [oauth, inserted, `${origin}${path}/.well-known/openid-configuration`]
 }
 
+const { member } = Documents
 const Text = Schema.String
 /** Looked at as a whole: a hostile list is long, and its elements one by one would take ten times as long. */
 const Texts = Schema.declare((value): value is ReadonlyArray<string> =>
   Array.isArray(value) && value.every((element) => typeof element === "string")
 )
 
-const member = <A, I, Name extends string>(name: Name, schema: Schema.Schema<A, I>) =>
-  Schema.fromKey(Documents.member(schema), name)
-
 /** RFC 8414 section 2, with the members as they are called here. */
 const Document = Schema.Struct({
   issuer: Text,
   tokenEndpoint: Schema.fromKey(Schema.propertySignature(Text), "token_endpoint"),
-  authorizationEndpoint: member("authorization_endpoint", Text),
-  deviceAuthorizationEndpoint: member("device_authorization_endpoint", Text),
-  revocationEndpoint: member("revocation_endpoint", Text),
-  registrationEndpoint: member("registration_endpoint", Text),
-  pushedAuthorizationRequestEndpoint: member("pushed_authorization_request_endpoint", Text),
-  requiresPushedRequests: member("require_pushed_authorization_requests", Schema.Boolean),
-  jwksUri: member("jwks_uri", Text),
-  grantTypes: member("grant_types_supported", Texts),
-  clientAuthentications: member("token_endpoint_auth_methods_supported", Texts),
-  scopes: member("scopes_supported", Texts),
-  codeChallengeMethods: member("code_challenge_methods_supported", Texts),
-  statesIssuer: member("authorization_response_iss_parameter_supported", Schema.Boolean),
-  clientMetadataDocuments: member("client_id_metadata_document_supported", Schema.Boolean),
-  dpopAlgorithms: member("dpop_signing_alg_values_supported", Texts),
-  mtlsEndpoints: member(
-    "mtls_endpoint_aliases",
-    Schema.Struct({
-      token: member("token_endpoint", Text),
-      revocation: member("revocation_endpoint", Text),
-      deviceAuthorization: member("device_authorization_endpoint", Text)
-    })
+  authorizationEndpoint: Schema.fromKey(member(Text), "authorization_endpoint"),
+  deviceAuthorizationEndpoint: Schema.fromKey(member(Text), "device_authorization_endpoint"),
+  revocationEndpoint: Schema.fromKey(member(Text), "revocation_endpoint"),
+  registrationEndpoint: Schema.fromKey(member(Text), "registration_endpoint"),
+  pushedAuthorizationRequestEndpoint: Schema.fromKey(member(Text), "pushed_authorization_request_endpoint"),
+  requiresPushedRequests: Schema.fromKey(member(Schema.Boolean), "require_pushed_authorization_requests"),
+  jwksUri: Schema.fromKey(member(Text), "jwks_uri"),
+  grantTypes: Schema.fromKey(member(Texts), "grant_types_supported"),
+  clientAuthentications: Schema.fromKey(member(Texts), "token_endpoint_auth_methods_supported"),
+  scopes: Schema.fromKey(member(Texts), "scopes_supported"),
+  codeChallengeMethods: Schema.fromKey(member(Texts), "code_challenge_methods_supported"),
+  statesIssuer: Schema.fromKey(member(Schema.Boolean), "authorization_response_iss_parameter_supported"),
+  clientMetadataDocuments: Schema.fromKey(member(Schema.Boolean), "client_id_metadata_document_supported"),
+  dpopAlgorithms: Schema.fromKey(member(Texts), "dpop_signing_alg_values_supported"),
+  mtlsEndpoints: Schema.fromKey(
+    member(Schema.Struct({
+      token: Schema.fromKey(member(Text), "token_endpoint"),
+      revocation: Schema.fromKey(member(Text), "revocation_endpoint"),
+      deviceAuthorization: Schema.fromKey(member(Text), "device_authorization_endpoint")
+    })),
+    "mtls_endpoint_aliases"
   )
 })
 
