@@ -300,7 +300,7 @@ const makeApp = (
         case "Refused":
           return Answers.statusLine(outcome.status)
         case "Unanswered":
-          return yield* Effect.never
+          return yield* Latency.noAnswer
         case "Granted":
           return Answers.auth(request.headers, tokenMessage(settings, outcome.token))
       }

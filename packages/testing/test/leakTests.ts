@@ -29,6 +29,8 @@ const sockets: LeakDetector.Sockets<HttpServer.HttpServer> = {
 
 const transports = Object.keys(sockets.transports)
 
+const server = NodeHttpServer.layer(() => createServer(), { port: 0, host: "127.0.0.1" })
+
 export interface Options {
   /** Whose modes these are. */
   readonly of: string
@@ -86,9 +88,7 @@ export const declareTests = ({ extent, modes, of, render = [inspect], secrets, w
       )
       for (const [transport, group] of Object.entries(Arr.groupBy(chosen, ({ transport }) => transport))) {
         it.effect(`${mode} over ${transport} shows no secret, whatever goes wrong`, () =>
-          Effect.forEach(group, ({ effect }) => effect, { discard: true }).pipe(
-            Effect.provide(NodeHttpServer.layer(() => createServer(), { port: 0, host: "127.0.0.1" }))
-          ))
+          Effect.forEach(group, ({ effect }) => Effect.provide(effect, server), { discard: true }))
       }
     }
   }

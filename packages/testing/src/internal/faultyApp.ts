@@ -20,6 +20,7 @@ import * as Stream from "effect/Stream"
 import * as Tracer from "effect/Tracer"
 import type { Fault } from "../Fault.ts"
 import type { Received } from "../RequestLog.ts"
+import * as Latency from "./latency.ts"
 import * as Route from "./route.ts"
 
 /** Which requests suffer a fault, and how often. */
@@ -170,7 +171,7 @@ const suffered = (
 ): HttpApp.Default => {
   switch (fault._tag) {
     case "BlackHole":
-      return Effect.never
+      return Latency.noAnswer
     case "Latency":
       return Effect.zipLeft(answer, Effect.sleep(fault.by))
     case "Status":
@@ -209,14 +210,14 @@ const broken = (
   if (socket === undefined) return Effect.die(connectionBroken(messages[how]))
   switch (how) {
     case "Reset":
-      return Effect.zipRight(call("resetAndDestroy"), Effect.never)
+      return Effect.zipRight(call("resetAndDestroy"), Latency.noAnswer)
     case "Close":
-      return Effect.zipRight(call("destroy"), Effect.never)
+      return Effect.zipRight(call("destroy"), Latency.noAnswer)
     case "Truncate":
       // once what was written is on its way
-      return Effect.zipRight(Effect.zipRight(Effect.sleep("1 millis"), call("destroySoon")), Effect.never)
+      return Effect.zipRight(Effect.zipRight(Effect.sleep("1 millis"), call("destroySoon")), Latency.noAnswer)
     case "Garbage":
-      return Effect.zipRight(call("end", "this is not HTTP\r\n\r\n"), Effect.never)
+      return Effect.zipRight(call("end", "this is not HTTP\r\n\r\n"), Latency.noAnswer)
   }
 }
 

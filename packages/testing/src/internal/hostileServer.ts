@@ -8,6 +8,7 @@ import * as HttpServerResponse from "@effect/platform/HttpServerResponse"
 import * as Effect from "effect/Effect"
 import * as Ref from "effect/Ref"
 import * as Stream from "effect/Stream"
+import * as Latency from "./latency.ts"
 import * as Route from "./route.ts"
 
 /** The secrets that it issues itself. */
@@ -82,7 +83,7 @@ export const make = ({ login, reset }: Options): Effect.Effect<HostileServer> =>
         case "reset":
           return yield* resetting(reset)
         case "silent":
-          return yield* Effect.never
+          return yield* Latency.noAnswer
         default:
           return answer(name, heard, target.url)
       }
