@@ -10,5 +10,6 @@ export const packages = [
   "redis",
   "oauth",
   "signing",
-  "yamcs"
+  "yamcs",
+  "qualys"
 ]

@@ -8,11 +8,11 @@ const rateLimit = (name) => `packages/rate-limit/test/${name}.test.ts`
 const testing = (name) => `packages/testing/test/${name}.test.ts`
 
 const mq = (name) => `packages/ibm-mq/test/${name}.test.ts`
+const qualys = (name) => `packages/qualys/test/${name}.test.ts`
 const redis = (name) => `packages/redis/test/${name}.test.ts`
 const yamcs = (name) => `packages/yamcs/test/${name}.test.ts`
 
 const around = "where nothing is set, and no layer reads it, the error of Effect 4 prints around ours"
-const socketOfSuite = "the suite's server on a socket is gone before the scenario begins; it runs in memory"
 const names = "what a ConfigProvider adds to a name Effect 4 does not tell"
 const api = "the servers of this test are made with an API that Effect 4 has made anew"
 const notYet = "needs packages that are not carried over yet"
@@ -110,13 +110,6 @@ export const tests = [
     test: "finds what the hostile server issues: the session that a client shows with a response",
     why: "a client of Effect 4 shows no session with a response, so there is nothing to find"
   },
-  ...[testing("Leak"), mq("Leak"), yamcs("Leak")].flatMap((file) =>
-    ["fetch", "node:http", "undici"].map((transport) => ({
-      file,
-      test: `over ${transport} shows no secret, whatever goes wrong`,
-      why: socketOfSuite
-    }))
-  ),
   {
     file: mq("MqCredential"),
     test: "a field that cannot be used is named, and its value is not",
@@ -127,6 +120,7 @@ export const tests = [
     test: "a cookie jar below the client does not decide who the user of",
     why: "the platform's jar is a list of cookies"
   },
+  { file: qualys("Platform"), test: "is not set where its variable is missing or empty", why: around },
   {
     file: redis("RedisTokenStore"),
     test: "a Redis that comes back empty gives its lock to nobody",

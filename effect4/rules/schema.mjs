@@ -205,6 +205,13 @@ const schemas = [
   },
   {
     ...about(
+      "what a filter reports that has a name",
+      `const isEven = (n) => ({ path: ["n"], message })\nSchema.filter(isEven)`,
+      `const isEven = (n) => ({ path: ["n"], issue: message })\nSchema.check(Schema.makeFilter(isEven))`
+    )
+  },
+  {
+    ...about(
       "what a filter reports",
       `Schema.filter((n) => ({ path: ["n"], message }))`,
       `Schema.check(Schema.makeFilter((n) => ({ path: ["n"], issue: message })))`
@@ -329,10 +336,19 @@ const schemas = [
   )
 ]
 
-/** Whether the node lies within the arguments of a call of the member. */
+/** Whether the node lies within the arguments of a call of the member, or in a function that is one by its name. */
 const isWithin = (node, member, context) => {
+  const names = new Set()
+  const visit = (at) => {
+    if (ts.isCallExpression(at) && context.member(at.expression) === member) {
+      at.arguments.filter(ts.isIdentifier).forEach(({ text }) => names.add(text))
+    }
+    ts.forEachChild(at, visit)
+  }
+  visit(context.file)
   for (let at = node.parent; at !== undefined; at = at.parent) {
     if (ts.isCallExpression(at) && context.member(at.expression) === member) return true
+    if (ts.isVariableDeclaration(at) && ts.isIdentifier(at.name) && names.has(at.name.text)) return true
   }
   return false
 }

@@ -74,24 +74,20 @@ const known = Object.keys(platforms).join(", ")
  * @since 0.1.0
  * @category schemas
  */
-export const PlatformId: Schema.Schema<PlatformId, string> = Schema.compose(
-  Schema.Lowercase,
+export const PlatformId: Schema.Schema<PlatformId, string> = Schema.transform(
+  Schema.String,
   Schema.String.pipe(Schema.filter(isPlatformId, { message: () => `must be one of ${known}` })),
-  { strict: false }
+  { strict: false, decode: (text) => text.toLowerCase(), encode: (id) => id }
 )
 
 /** The rule of every client, so that an unusable URL is refused where it is configured. */
-const HostUrl = Schema.String.pipe(
-  Schema.filter((text) =>
-    Either.match(OriginPolicy.make({ baseUrl: text }), {
-      onLeft: (error) => error._tag === "InvalidSetting" ? error.problem : "must begin with https://",
-      onRight: () => true
-    })
-  )
-)
+const hostProblem = (text: string): string | undefined =>
+  Either.match(OriginPolicy.make({ baseUrl: text }), {
+    onLeft: (error) => error._tag === "InvalidSetting" ? error.problem : "must begin with https://",
+    onRight: () => undefined
+  })
 
-/** `qualysdk` keeps further keys, and the order of all. */
-const asItIs = { parseOptions: { onExcessProperty: "preserve", propertyOrder: "original" } } as const
+const HostUrl = Schema.String.pipe(Schema.filter((text) => hostProblem(text) ?? true))
 
 /**
  * The hosts of a private platform: three https URLs (plain http to a loopback host is for tests). Further keys are kept
@@ -100,14 +96,31 @@ const asItIs = { parseOptions: { onExcessProperty: "preserve", propertyOrder: "o
  * @since 0.1.0
  * @category schemas
  */
-export class Override extends Schema.Class<Override>("@effect-auth/qualys/Override")(
-  Schema.Struct({
-    api_url: HostUrl,
-    gateway_url: HostUrl,
-    qualysguard_url: HostUrl
-  }),
-  [asItIs, asItIs, asItIs]
-) {}
+export class Override extends Schema.Class<Override>("@effect-auth/qualys/Override")({
+  api_url: HostUrl,
+  gateway_url: HostUrl,
+  qualysguard_url: HostUrl
+}) {}
+
+const Texts = Schema.Record({
+  key: Schema.String,
+  value: Schema.String.annotations({ message: () => ({ message: "must be a string", override: true }) })
+})
+
+const Urls = Schema.transform(
+  Texts,
+  Schema.typeSchema(Texts).pipe(Schema.filter((urls) => {
+    const flawed = Object.keys(Override.fields).flatMap((key) => {
+      const problem = urls[key] === undefined ? "is missing" : hostProblem(urls[key])
+      return problem === undefined ? [] : [{ key, problem }]
+    })[0]
+    return flawed === undefined ? undefined : { path: [flawed.key], message: flawed.problem }
+  })),
+  { strict: true, decode: (urls) => Record.map(urls, complete), encode: (urls) => urls }
+)
+
+/** `qualysdk` keeps further keys, and the order of all; not every constructor does. */
+const overrideOf = (urls: typeof Urls.Type): Override => Object.setPrototypeOf({ ...urls }, Override.prototype)
 
 /**
  * An {@link Override} as people write it and `qualysdk` reads it: each URL loses the white space around it and a slash at
@@ -117,12 +130,9 @@ export class Override extends Schema.Class<Override>("@effect-auth/qualys/Overri
  * @category schemas
  */
 export const OverrideFromText: Schema.Schema<Override, { readonly [key: string]: string }> = Schema.transform(
-  Schema.Record({
-    key: Schema.String,
-    value: Schema.String.annotations({ message: () => ({ message: "must be a string", override: true }) })
-  }),
-  Override,
-  { strict: false, decode: (urls) => Record.map(urls, complete), encode: (override) => ({ ...override }) }
+  Urls,
+  Schema.typeSchema(Override),
+  { strict: true, decode: overrideOf, encode: (override) => ({ ...override }) }
 )
 
 /**

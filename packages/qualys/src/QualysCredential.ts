@@ -29,24 +29,69 @@ const PlatformName = Schema.NullOr(Schema.Union(Schema.Literal("CUSTOM"), Platfo
   message: () => ({ message: `must be one of ${Object.keys(Platform.platforms).join(", ")}`, override: true })
 })
 
-const place = {
-  platformName: Schema.optionalWith(PlatformName, { default: () => Platform.defaultPlatform }).pipe(
-    Schema.fromKey("platform")
-  ),
-  override: Schema.optionalWith(Schema.NullOr(Platform.OverrideFromText), { default: () => null }).pipe(
-    Schema.fromKey("override_platform")
-  )
+const basicFields = {
+  username: Credential.Basic.fields.username,
+  password: Credential.Basic.fields.password,
+  token: Schema.optionalWith(Schema.Null, { default: () => null })
 }
 
-const hasHosts = (fields: {
+const jwtFields = {
+  username: Credential.Basic.fields.username.pipe(Schema.filter((name) => name !== "" || "must not be empty")),
+  password: Credential.Secret,
+  token: Schema.optionalWith(Schema.NullOr(Credential.Bearer.fields.token), { default: () => null })
+}
+
+const place = {
+  platformName: Schema.optionalWith(Schema.typeSchema(PlatformName), { default: () => Platform.defaultPlatform }),
+  override: Schema.optionalWith(Schema.NullOr(Schema.typeSchema(Platform.Override)), { default: () => null })
+}
+
+interface Place {
   readonly platformName: typeof PlatformName.Type
   readonly override: Platform.Override | null
-}) =>
-  fields.platformName === "CUSTOM" && fields.override === null
+}
+
+interface Fields<AuthType, Token> extends Place {
+  readonly username: string
+  readonly password: Redacted.Redacted
+  readonly token: Token
+  readonly authType: AuthType
+}
+
+/** The fields by the names that `qualysdk` has for them. */
+interface Json<AuthType, Token> {
+  readonly username: string
+  readonly password: Redacted.Redacted
+  readonly token: Token
+  readonly auth_type: AuthType
+  readonly platform: Place["platformName"]
+  readonly override_platform: Place["override"]
+}
+
+const fromNames = <AuthType, Token>(json: Json<AuthType, Token>): Fields<AuthType, Token> => ({
+  username: json.username,
+  password: json.password,
+  token: json.token,
+  authType: json.auth_type,
+  platformName: json.platform,
+  override: json.override_platform
+})
+
+const toNames = <AuthType, Token>(fields: Fields<AuthType, Token>): Json<AuthType, Token> => ({
+  username: fields.username,
+  password: fields.password,
+  token: fields.token,
+  auth_type: fields.authType,
+  platform: fields.platformName,
+  override_platform: fields.override
+})
+
+const hasHosts = ({ override, platformName }: Place) =>
+  platformName === "CUSTOM" && override === null
     ? { path: ["override_platform"], message: "must be given where platform is CUSTOM" }
     : undefined
 
-const located = (fields: Parameters<typeof hasHosts>[0]): Platform.Platform =>
+const located = (fields: Place): Platform.Platform =>
   fields.override !== null
     ? fields.override
     : fields.platformName === null || fields.platformName === "CUSTOM"
@@ -61,15 +106,8 @@ const located = (fields: Parameters<typeof hasHosts>[0]): Platform.Platform =>
  */
 export class Basic extends Schema.Class<Basic>("@effect-auth/qualys/Basic")(
   Schema.Struct({
-    username: Credential.Basic.fields.username,
-    password: Credential.Basic.fields.password,
-    token: Schema.optionalWith(
-      Schema.Null.annotations({
-        message: () => ({ message: "must be null where auth_type is basic", override: true })
-      }),
-      { default: () => null }
-    ),
-    authType: Schema.propertySignature(Schema.Literal("basic")).pipe(Schema.fromKey("auth_type")),
+    ...basicFields,
+    authType: Schema.Literal("basic"),
     ...place
   }).pipe(Schema.filter(hasHosts))
 ) {
@@ -93,10 +131,8 @@ export class Basic extends Schema.Class<Basic>("@effect-auth/qualys/Basic")(
  */
 export class Jwt extends Schema.Class<Jwt>("@effect-auth/qualys/Jwt")(
   Schema.Struct({
-    username: Credential.Basic.fields.username.pipe(Schema.filter((name) => name !== "" || "must not be empty")),
-    password: Credential.Secret,
-    token: Schema.optionalWith(Schema.NullOr(Credential.Bearer.fields.token), { default: () => null }),
-    authType: Schema.propertySignature(Schema.Literal("token")).pipe(Schema.fromKey("auth_type")),
+    ...jwtFields,
+    authType: Schema.Literal("token"),
     ...place
   }).pipe(Schema.filter(hasHosts))
 ) {
@@ -132,13 +168,38 @@ export class ClientCredentials
   })
 {}
 
+const placeInJson = {
+  platform: Schema.optionalWith(PlatformName, { default: () => Platform.defaultPlatform }),
+  override_platform: Schema.optionalWith(Schema.NullOr(Platform.OverrideFromText), { default: () => null })
+}
+
+const BasicFromJson = Schema.transform(
+  Schema.Struct({
+    ...basicFields,
+    auth_type: Schema.Literal("basic"),
+    ...placeInJson
+  }).pipe(Schema.filter((json) => hasHosts(fromNames(json)))),
+  Schema.typeSchema(Basic),
+  { strict: true, decode: (json) => new Basic(fromNames(json)), encode: toNames }
+)
+
+const JwtFromJson = Schema.transform(
+  Schema.Struct({
+    ...jwtFields,
+    auth_type: Schema.Literal("token"),
+    ...placeInJson
+  }).pipe(Schema.filter((json) => hasHosts(fromNames(json)))),
+  Schema.typeSchema(Jwt),
+  { strict: true, decode: (json) => new Jwt(fromNames(json)), encode: toNames }
+)
+
 /**
- * Either of them; `auth_type` tells which.
+ * Either of them, as the JSON object; `auth_type` tells which.
  *
  * @since 0.1.0
  * @category schemas
  */
-export const QualysCredential = Schema.Union(Basic, Jwt)
+export const QualysCredential = Schema.Union(BasicFromJson, JwtFromJson)
 
 /**
  * @since 0.1.0
@@ -233,7 +294,7 @@ export const clientCredentialsConfig = (
  */
 export const fromUnknown = (input: unknown): Either.Either<QualysCredential, InvalidSetting> =>
   Predicate.isReadonlyRecord(input)
-    ? decode(complete(input))
+    ? Either.flatMap(typed(complete(input)), decode)
     : Either.left(new InvalidSetting({ setting: "credential", problem: `must be an object with the keys ${known}` }))
 
 /**
@@ -293,6 +354,16 @@ const complete = (
   }
 }
 
+/** What a schema would say of all its fields at once. */
+const typed = <A extends { readonly [key: string]: unknown }>(input: A): Either.Either<A, InvalidSetting> =>
+  input["auth_type"] !== "basic" && input["auth_type"] !== "token"
+    ? Either.left(new InvalidSetting({ setting: "credential.auth_type", problem: "must be basic or token" }))
+    : input["auth_type"] === "basic" && Predicate.isNotNullable(input["token"])
+    ? Either.left(
+      new InvalidSetting({ setting: "credential.token", problem: "must be null where auth_type is basic" })
+    )
+    : Either.right(input)
+
 const decode = Credential.fromUnknown(QualysCredential)
 
 const placed = (platform: Platform.Platform = Platform.defaultPlatform) =>
@@ -309,11 +380,9 @@ const write = (
 ): string =>
   PythonJson.write(
     {
-      username: credential.username,
+      ...toNames<string, Redacted.Redacted | null>(credential),
       password: secret(credential.password),
       token: credential.token === null ? null : secret(credential.token),
-      auth_type: credential.authType,
-      platform: credential.platformName,
       override_platform: credential.override === null ? null : { ...credential.override }
     },
     options?.pretty === true ? 4 : undefined
