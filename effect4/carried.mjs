@@ -11,5 +11,6 @@ export const packages = [
   "oauth",
   "signing",
   "yamcs",
-  "qualys"
+  "qualys",
+  "node"
 ]

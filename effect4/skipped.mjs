@@ -15,7 +15,6 @@ const yamcs = (name) => `packages/yamcs/test/${name}.test.ts`
 const around = "where nothing is set, and no layer reads it, the error of Effect 4 prints around ours"
 const names = "what a ConfigProvider adds to a name Effect 4 does not tell"
 const api = "the servers of this test are made with an API that Effect 4 has made anew"
-const notYet = "needs packages that are not carried over yet"
 const parts = "it is about parts of a fiber that Effect 4 has not"
 const shape = "an error of a socket holds its reason, which this test states in the old form"
 
@@ -28,9 +27,7 @@ export const files = [
   { file: core("internal/configErrors"), why: names },
   { file: core("internal/configReading"), why: names },
   { file: yamcs("internal/once"), why: parts },
-  { file: testing("FakeServer"), why: api },
-  { file: testing("LogInjection"), why: notYet },
-  { file: testing("Systems"), why: notYet }
+  { file: testing("FakeServer"), why: api }
 ]
 
 /** Single tests, by their file and a part of their name. */

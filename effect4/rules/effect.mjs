@@ -455,6 +455,16 @@ const fibers = [
         : undefined
   },
   {
+    name: "a fiber is interrupted without waiting",
+    before: `fiber.unsafeInterruptAsFork(fiber.id())`,
+    after: `fiber.interruptUnsafe()`,
+    kinds: [ts.SyntaxKind.CallExpression],
+    rewrite: (node, context) =>
+      ts.isPropertyAccessExpression(node.expression) && node.expression.name.text === "unsafeInterruptAsFork"
+        ? `${context.text(node.expression.expression)}.interruptUnsafe()`
+        : undefined
+  },
+  {
     name: "whether a fiber has ended",
     before: `import * as Fiber from "effect/Fiber"\nFiber.poll(fiber)`,
     after:

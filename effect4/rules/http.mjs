@@ -28,8 +28,15 @@ const errors = [
       if (reason === undefined) return undefined
       const rest = fields.properties.filter((found) => found !== reason).map((found) => context.text(found)).join(", ")
       const made = (name) => `new ${context.use(`effect/http/HttpClientError.${name}`)}({ ${rest} })`
-      const literal = ts.isPropertyAssignment(reason) && ts.isStringLiteral(reason.initializer)
-        ? reasons[reason.initializer.text]
+      const { initializer } = reason
+      if (initializer !== undefined && ts.isConditionalExpression(initializer)) {
+        const [one, other] = [initializer.whenTrue, initializer.whenFalse].map(({ text }) => made(reasons[text]))
+        return `new ${context.use("effect/http/HttpClientError.HttpClientError")}({ reason: ${
+          context.text(initializer.condition)
+        } ? ${one} : ${other} })`
+      }
+      const literal = initializer !== undefined && ts.isStringLiteral(initializer)
+        ? reasons[initializer.text]
         : undefined
       const names = member.endsWith("RequestError")
         ? ["Transport", "Encode", "InvalidUrl"]
@@ -39,6 +46,27 @@ const errors = [
         made(reasons[names[0]])
       ].join("")
       return `new ${context.use("effect/http/HttpClientError.HttpClientError")}({ reason: ${value} })`
+    }
+  },
+  {
+    name: "an error of the HTTP client that holds one reason or another",
+    before:
+      `import * as HttpClientError from "@effect/platform/HttpClientError"\nnew HttpClientError.RequestError({ request, reason: isOver ? "InvalidUrl" : "Transport" })`,
+    after:
+      `import * as HttpClientError from "effect/http/HttpClientError"\nnew HttpClientError.HttpClientError({ reason: isOver ? new HttpClientError.InvalidUrlError({ request }) : new HttpClientError.TransportError({ request }) })`
+  },
+  {
+    name: "which reason an error of the HTTP client holds",
+    before:
+      `import * as HttpClientError from "@effect/platform/HttpClientError"\nif (error.reason !== "Transport") skip()`,
+    after: `if (error.reason._tag !== "TransportError") skip()`,
+    kinds: [ts.SyntaxKind.BinaryExpression],
+    rewrite: (node, context) => {
+      const error = reasonOf(node.left)
+      const reason = ts.isStringLiteral(node.right) ? reasons[node.right.text] : undefined
+      return error !== undefined && reason !== undefined && isOf("@effect/platform/HttpClientError")(context)
+        ? `${context.text(error)}.reason._tag ${node.operatorToken.getText(context.file)} "${reason}"`
+        : undefined
     }
   },
   renamed({
@@ -233,6 +261,32 @@ const processes = [
   })
 ]
 
+/** @type {ReadonlyArray<import("../rewrite.mjs").Rule>} */
+const infos = [
+  called(
+    {
+      name: "the size of a file",
+      before: `import * as FileSystem from "@effect/platform/FileSystem"\nFileSystem.Size(10)`,
+      after: `import * as ByteSize from "effect/ByteSize"\nByteSize.bytes(10)`
+    },
+    "@effect/platform/FileSystem.Size",
+    ([size], context) => `${context.use("effect/ByteSize.bytes")}(${context.text(size)})`
+  ),
+  {
+    name: "the device of a file is a bigint",
+    before:
+      `import type * as FileSystem from "@effect/platform/FileSystem"\nconst info: FileSystem.File.Info = { type: "File", dev: 0 }`,
+    after:
+      `import type * as FileSystem from "effect/FileSystem"\nconst info: FileSystem.File.Info = { type: "File", dev: 0n }`,
+    kinds: [ts.SyntaxKind.PropertyAssignment],
+    rewrite: (node, context) =>
+      node.name.getText(context.file) === "dev" && ts.isNumericLiteral(node.initializer) &&
+        isOf("FileSystem.File.Info")(context)
+        ? `dev: ${node.initializer.text}n`
+        : undefined
+  }
+]
+
 const clientReasons = (text) => reasons[text.replaceAll("\"", "")]
 
 /** How tests and reports speak of the errors of the client. */
@@ -362,6 +416,14 @@ const socketReasons = {
   Write: (fields) => `SocketWriteError({ ${fields} })`
 }
 
+const socketTags = {
+  Close: `_tag: "SocketCloseError"`,
+  Open: `_tag: "SocketOpenError"`,
+  OpenTimeout: `_tag: "SocketOpenError", kind: "Timeout"`,
+  Read: `_tag: "SocketReadError"`,
+  Write: `_tag: "SocketWriteError"`
+}
+
 /** @type {ReadonlyArray<import("../rewrite.mjs").Rule>} */
 const sockets = [
   {
@@ -403,6 +465,40 @@ const sockets = [
           : undefined
       }
       return /^(code|closeReason|cause)$/.test(node.name.text) ? `${error}.reason.${node.name.text}` : undefined
+    }
+  },
+  {
+    name: "what a test says of an error of a socket",
+    before:
+      `import type * as Socket from "@effect/platform/Socket"\nassert.deepInclude(error, { reason: "Close", code: 1006 })`,
+    after: `assert.deepInclude((error).reason, { _tag: "SocketCloseError", code: 1006 })`,
+    kinds: [ts.SyntaxKind.CallExpression],
+    rewrite: (node, context) => {
+      const [error, fields] = node.arguments
+      const reason = property(fields, "reason")
+      if (reason === undefined || !isOf("@effect/platform/Socket")(context)) return undefined
+      const said = socketTags[valueOf(reason, context).replaceAll("\"", "")]
+      if (said === undefined || node.expression.getText(context.file) !== "assert.deepInclude") return undefined
+      const rest = fields.properties.filter((found) => found !== reason && found.name.text !== "_tag")
+      return `assert.deepInclude((${context.text(error)}).reason, { ${
+        [said, ...rest.map((found) => context.text(found))].join(", ")
+      } })`
+    }
+  },
+  {
+    name: "which reason a test says that an error of a socket has",
+    before: `import type * as Socket from "@effect/platform/Socket"\nassert.strictEqual(error.reason, "Open")`,
+    after: `assert.deepInclude(error.reason, { _tag: "SocketOpenError" })`,
+    kinds: [ts.SyntaxKind.CallExpression],
+    rewrite: (node, context) => {
+      const [error, reason] = node.arguments
+      if (node.expression.getText(context.file) !== "assert.strictEqual" || reasonOf(error) === undefined) {
+        return undefined
+      }
+      const said = ts.isStringLiteral(reason) && isOf("@effect/platform/Socket")(context)
+        ? socketTags[reason.text]
+        : undefined
+      return said === undefined ? undefined : `assert.deepInclude(${context.text(error)}, { ${said} })`
     }
   },
   {
@@ -626,12 +722,61 @@ const members = [
     "@effect/platform-node/NodeContext.NodeContext": "@effect/platform-node/NodeServices.NodeServices",
     "@effect/platform-node/NodeContext.layer": "@effect/platform-node/NodeServices.layer",
     "@effect/platform-node/NodeHttpClient.layer": "@effect/platform-node/NodeHttpClient.layerNodeHttp",
+    "@effect/platform-node/NodeHttpClient.make": "@effect/platform-node/NodeHttpClient.makeNodeHttp",
     "@effect/platform-node/NodeHttpClient.layerWithoutAgent":
       "@effect/platform-node/NodeHttpClient.layerNodeHttpNoAgent",
     "@effect/platform-node/NodeHttpClient.makeAgentLayer": "@effect/platform-node/NodeHttpClient.layerAgentOptions",
     "@effect/platform-node/NodeHttpClient.layerUndiciWithoutDispatcher":
       "@effect/platform-node/NodeHttpClient.layerUndiciNoDispatcher"
   }),
+  called(
+    {
+      name: "undici's client takes its dispatcher from the context",
+      before:
+        `import * as Effect from "effect/Effect"\nimport * as NodeHttpClient from "@effect/platform-node/NodeHttpClient"\nEffect.sync(() => NodeHttpClient.makeUndici(dispatcher))`,
+      after:
+        `import * as Effect from "effect/Effect"\nimport * as NodeHttpClient from "@effect/platform-node/NodeHttpClient"\nEffect.suspend(() => Effect.provideService(NodeHttpClient.makeUndici, NodeHttpClient.Dispatcher, dispatcher))`
+    },
+    "effect/Effect.sync",
+    ([made], context) => {
+      const client = (name) => `@effect/platform-node/NodeHttpClient.${name}`
+      const call = ts.isArrowFunction(made) && ts.isCallExpression(made.body) ? made.body : undefined
+      if (call === undefined || context.member(call.expression) !== client("makeUndici")) return undefined
+      const effect = (name) => context.use(`effect/Effect.${name}`)
+      return `${effect("suspend")}(() => ${effect("provideService")}(${context.use(client("makeUndici"))}, ${
+        context.use(client("Dispatcher"))
+      }, ${context.text(call.arguments[0])}))`
+    }
+  ),
+  {
+    name: "the agents of Node's client are an object",
+    before:
+      `import * as NodeHttpClient from "@effect/platform-node/NodeHttpClient"\nconst agents = { [NodeHttpClient.HttpAgentTypeId]: NodeHttpClient.HttpAgentTypeId, http, https }`,
+    after: `const agents = { http, https }`,
+    kinds: [ts.SyntaxKind.ObjectLiteralExpression],
+    rewrite: (node, context) => {
+      const isId = ({ name }) =>
+        name !== undefined && ts.isComputedPropertyName(name) &&
+        context.member(name.expression) === "@effect/platform-node/NodeHttpClient.HttpAgentTypeId"
+      return node.properties.some(isId)
+        ? `{ ${node.properties.filter((found) => !isId(found)).map((found) => context.text(found)).join(", ")} }`
+        : undefined
+    }
+  },
+  called(
+    {
+      name: "whether a client sends traces",
+      before:
+        `import * as HttpClient from "@effect/platform/HttpClient"\nHttpClient.withTracerPropagation(client, false)`,
+      after:
+        `import * as Effect from "effect/Effect"\nimport * as HttpClient from "effect/http/HttpClient"\nHttpClient.transformResponse(client, Effect.provideService(HttpClient.TracerPropagationEnabled, false))`
+    },
+    "@effect/platform/HttpClient.withTracerPropagation",
+    ([client, enabled], context) =>
+      `${context.use("effect/http/HttpClient.transformResponse")}(${context.text(client)}, ${
+        context.use("effect/Effect.provideService")
+      }(${context.use("effect/http/HttpClient.TracerPropagationEnabled")}, ${context.text(enabled)}))`
+  ),
   {
     name: "an HTTP app is an effect",
     before: `import * as HttpApp from "@effect/platform/HttpApp"\ndeclare const app: HttpApp.Default<never, Store>`,
@@ -651,4 +796,14 @@ const members = [
 ]
 
 /** @type {ReadonlyArray<import("../rewrite.mjs").Rule>} */
-export const http = [...errors, ...files, ...processes, ...recognised, ...requests, ...sockets, ...servers, ...members]
+export const http = [
+  ...errors,
+  ...files,
+  ...infos,
+  ...processes,
+  ...recognised,
+  ...requests,
+  ...sockets,
+  ...servers,
+  ...members
+]

@@ -119,6 +119,32 @@ const streams = [
       unwrapScoped: "unwrap"
     }
   ),
+  {
+    name: "a stream that is pushed to has a queue",
+    before:
+      `import * as Stream from "effect/Stream"\nStream.asyncPush<Change, Lost>((emit) => watch((change) => change === undefined ? emit.end() : emit.single(change)), options)`,
+    after:
+      `import * as Queue from "effect/Queue"\nimport * as Stream from "effect/Stream"\nStream.callback<Change, Lost>((emit) => watch((change) => change === undefined ? Queue.endUnsafe(emit) : Queue.offerUnsafe(emit, change)), options)`,
+    members: ["effect/Stream.asyncPush"],
+    rewrite: (node, context) => ts.isCallExpression(node) ? undefined : context.use("effect/Stream.callback")
+  },
+  {
+    name: "what is pushed to a stream",
+    before: `import * as Stream from "effect/Stream"\nStream.asyncPush((emit) => Effect.sync(() => emit.single(1)))`,
+    after:
+      `import * as Queue from "effect/Queue"\nimport * as Stream from "effect/Stream"\nStream.callback((emit) => Effect.sync(() => Queue.offerUnsafe(emit, 1)))`,
+    kinds: [ts.SyntaxKind.CallExpression],
+    rewrite: (node, context) => {
+      const { expression } = node
+      if (!ts.isPropertyAccessExpression(expression) || expression.expression.getText(context.file) !== "emit") {
+        return undefined
+      }
+      const name = { single: "offerUnsafe", end: "endUnsafe" }[expression.name.text]
+      return name === undefined || !context.file.text.includes("Stream.asyncPush")
+        ? undefined
+        : `${context.use(`effect/Queue.${name}`)}(${["emit", ...texts(node.arguments, context)].join(", ")})`
+    }
+  },
   called(
     {
       name: "a stream that is subscribed to at once",

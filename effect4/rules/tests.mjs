@@ -1,6 +1,6 @@
 /** Tests. */
 import ts from "typescript"
-import { called, isDeclaredAs, property, texts } from "./rule.mjs"
+import { called, isDeclaredAs, property, renamed, texts } from "./rule.mjs"
 
 const path = "packages/core/test/Some.test.ts"
 
@@ -154,6 +154,15 @@ export const tests = [
           context.kept(node)
         })`
         : undefined
+  ),
+  renamed(
+    {
+      name: "what a test runs on the real clock",
+      before: `import * as TestServices from "effect/TestServices"\nTestServices.provideLive(wait)`,
+      after: `import * as TestClock from "effect/testing/TestClock"\nTestClock.withLive(wait)`,
+      path
+    },
+    { "effect/TestServices.provideLive": "effect/testing/TestClock.withLive" }
   ),
   called(
     {

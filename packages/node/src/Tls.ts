@@ -145,16 +145,14 @@ export const layerNodeHttpConfig = (
  * @since 0.1.0
  * @category config
  */
-export const config = (prefix: string): Config.Config<UndiciOptions> => {
-  const text = (name: string) => optional(Credential.variableConfig(`${prefix}_${name}`, Either.right))
-  return Credential.explainedConfig(Config.all({
-    caFile: text("CA_FILE"),
-    ca: text("CA"),
+export const config = (prefix: string): Config.Config<UndiciOptions> =>
+  Credential.explainedConfig(Config.all({
+    caFile: variable(`${prefix}_CA_FILE`),
+    ca: variable(`${prefix}_CA`),
     caOnly: optional(Credential.booleanConfig(`${prefix}_CA_ONLY`)),
-    serverName: text("SERVER_NAME"),
+    serverName: variable(`${prefix}_SERVER_NAME`),
     proxy: proxyConfig
   }))
-}
 
 /**
  * The proxies of the environment: `HTTPS_PROXY`, `HTTP_PROXY` and `NO_PROXY`, each also in lower case, which comes first,
@@ -164,30 +162,22 @@ export const config = (prefix: string): Config.Config<UndiciOptions> => {
  * @since 0.1.0
  * @category config
  */
-export const proxyConfig: Config.Config<Proxies.Proxy> = Config.suspend(() => {
-  const variable = (name: string) => optional(Credential.variableConfig(name, Either.right))
-  const server = (name: string) =>
-    optional(Config.map(
-      Credential.variableConfig(name, (text) => Either.map(Proxies.parse(text), () => text)),
-      (text) => Redacted.make(text)
-    ))
-  return Credential.explainedConfig(Config.map(
-    Config.all({
-      https: server("https_proxy"),
-      HTTPS: server("HTTPS_PROXY"),
-      http: server("http_proxy"),
-      HTTP: server("HTTP_PROXY"),
-      no: variable("no_proxy"),
-      NO: variable("NO_PROXY"),
-      cgi: variable("REQUEST_METHOD")
-    }),
-    ({ HTTP, HTTPS, NO, cgi, http, https, no }): Proxies.Proxy => ({
-      https: https ?? HTTPS,
-      http: http ?? (cgi === undefined ? HTTP : undefined),
-      noProxy: no ?? NO
-    })
-  ))
-})
+export const proxyConfig: Config.Config<Proxies.Proxy> = Credential.explainedConfig(Config.map(
+  Config.all({
+    https: proxyVariable("https_proxy"),
+    HTTPS: proxyVariable("HTTPS_PROXY"),
+    http: proxyVariable("http_proxy"),
+    HTTP: proxyVariable("HTTP_PROXY"),
+    no: variable("no_proxy"),
+    NO: variable("NO_PROXY"),
+    cgi: variable("REQUEST_METHOD")
+  }),
+  ({ HTTP, HTTPS, NO, cgi, http, https, no }): Proxies.Proxy => ({
+    https: https ?? HTTPS,
+    http: http ?? (cgi === undefined ? HTTP : undefined),
+    noProxy: no ?? NO
+  })
+))
 
 const layer = (
   client: Effect.Effect<HttpClient.HttpClient, InvalidSetting, FileSystem.FileSystem | Scope.Scope>
@@ -236,5 +226,17 @@ const consistent = ({ ca, caFile, caOnly }: Options): Either.Either<void, Invali
     ? Either.left(new InvalidSetting({ setting: "caOnly", problem: "needs ca or caFile" }))
     : Either.void
 
-const optional = <A>(config: Config.Config<A>): Config.Config<A | undefined> =>
-  Config.map(Config.option(config), Option.getOrUndefined)
+function variable(name: string): Config.Config<string | undefined> {
+  return optional(Credential.variableConfig(name, Either.right))
+}
+
+function proxyVariable(name: string): Config.Config<Redacted.Redacted | undefined> {
+  return optional(Config.map(
+    Credential.variableConfig(name, (text) => Either.map(Proxies.parse(text), () => text)),
+    (text) => Redacted.make(text)
+  ))
+}
+
+function optional<A>(config: Config.Config<A>): Config.Config<A | undefined> {
+  return Config.map(Config.option(config), Option.getOrUndefined)
+}

@@ -145,7 +145,7 @@ describe("Tls.config", () => {
 
 describe("Tls.proxyConfig", () => {
   const proxies = (environment: Record<string, string>) =>
-    Effect.map(Effect.flatten(read(Tls.proxyConfig, environment)), ({ http, https, noProxy }) => ({
+    Effect.map(Effect.flatMap(read(Tls.proxyConfig, environment), (read) => read), ({ http, https, noProxy }) => ({
       https: Redacted.isRedacted(https) ? Redacted.value(https) : https,
       http: Redacted.isRedacted(http) ? Redacted.value(http) : http,
       noProxy

@@ -143,7 +143,7 @@ describe("withLock", () => {
         Ref.update(inside, (all) => [...all, n]).pipe(
           Effect.zipRight(Effect.sleep("100 millis")),
           Effect.zipRight(Ref.get(inside)),
-          Effect.tap((all) => assert.strictEqual(all.at(-1), n))
+          Effect.map((all) => assert.strictEqual(all.at(-1), n))
         )
       const all = yield* Effect.fork(
         Effect.forEach([1, 2, 3, 4], (n) => contender()(work(n)), { concurrency: "unbounded", discard: true })
