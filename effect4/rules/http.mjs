@@ -174,15 +174,6 @@ const files = [
       return /^(module|method)$/.test(node.name.text) ? `error.reason.${node.name.text}` : undefined
     }
   },
-  called(
-    {
-      name: "how many bytes there are is a number",
-      before: `import * as FileSystem from "@effect/platform/FileSystem"\nread(FileSystem.Size(most + 1))`,
-      after: `read(most + 1)`
-    },
-    "@effect/platform/FileSystem.Size",
-    ([size], context) => context.text(size)
-  ),
   {
     name: "a store of keys gives undefined for what it has not",
     before:
