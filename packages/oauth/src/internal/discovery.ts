@@ -73,36 +73,38 @@ const places = ({ origin, pathname }: URL): readonly [string, ...ReadonlyArray<s
   return path === "" ? [oauth, inserted] : [oauth, inserted, `${origin}${path}/.well-known/openid-configuration`]
 }
 
-const { member } = Documents
-const Text = Schema.String
+const Text = Documents.member(Schema.String)
+const Flag = Documents.member(Schema.Boolean)
 /** Looked at as a whole: a hostile list is long, and its elements one by one would take ten times as long. */
-const Texts = Schema.declare((value): value is ReadonlyArray<string> =>
-  Array.isArray(value) && value.every((element) => typeof element === "string")
+const Texts = Documents.member(
+  Schema.declare((value): value is ReadonlyArray<string> =>
+    Array.isArray(value) && value.every((element) => typeof element === "string")
+  )
 )
 
 /** RFC 8414 section 2, with the members as they are called here. */
 const Document = Schema.Struct({
-  issuer: Text,
-  tokenEndpoint: Schema.fromKey(Schema.propertySignature(Text), "token_endpoint"),
-  authorizationEndpoint: Schema.fromKey(member(Text), "authorization_endpoint"),
-  deviceAuthorizationEndpoint: Schema.fromKey(member(Text), "device_authorization_endpoint"),
-  revocationEndpoint: Schema.fromKey(member(Text), "revocation_endpoint"),
-  registrationEndpoint: Schema.fromKey(member(Text), "registration_endpoint"),
-  pushedAuthorizationRequestEndpoint: Schema.fromKey(member(Text), "pushed_authorization_request_endpoint"),
-  requiresPushedRequests: Schema.fromKey(member(Schema.Boolean), "require_pushed_authorization_requests"),
-  jwksUri: Schema.fromKey(member(Text), "jwks_uri"),
-  grantTypes: Schema.fromKey(member(Texts), "grant_types_supported"),
-  clientAuthentications: Schema.fromKey(member(Texts), "token_endpoint_auth_methods_supported"),
-  scopes: Schema.fromKey(member(Texts), "scopes_supported"),
-  codeChallengeMethods: Schema.fromKey(member(Texts), "code_challenge_methods_supported"),
-  statesIssuer: Schema.fromKey(member(Schema.Boolean), "authorization_response_iss_parameter_supported"),
-  clientMetadataDocuments: Schema.fromKey(member(Schema.Boolean), "client_id_metadata_document_supported"),
-  dpopAlgorithms: Schema.fromKey(member(Texts), "dpop_signing_alg_values_supported"),
+  issuer: Schema.String,
+  tokenEndpoint: Schema.fromKey(Schema.propertySignature(Schema.String), "token_endpoint"),
+  authorizationEndpoint: Schema.fromKey(Text, "authorization_endpoint"),
+  deviceAuthorizationEndpoint: Schema.fromKey(Text, "device_authorization_endpoint"),
+  revocationEndpoint: Schema.fromKey(Text, "revocation_endpoint"),
+  registrationEndpoint: Schema.fromKey(Text, "registration_endpoint"),
+  pushedAuthorizationRequestEndpoint: Schema.fromKey(Text, "pushed_authorization_request_endpoint"),
+  requiresPushedRequests: Schema.fromKey(Flag, "require_pushed_authorization_requests"),
+  jwksUri: Schema.fromKey(Text, "jwks_uri"),
+  grantTypes: Schema.fromKey(Texts, "grant_types_supported"),
+  clientAuthentications: Schema.fromKey(Texts, "token_endpoint_auth_methods_supported"),
+  scopes: Schema.fromKey(Texts, "scopes_supported"),
+  codeChallengeMethods: Schema.fromKey(Texts, "code_challenge_methods_supported"),
+  statesIssuer: Schema.fromKey(Flag, "authorization_response_iss_parameter_supported"),
+  clientMetadataDocuments: Schema.fromKey(Flag, "client_id_metadata_document_supported"),
+  dpopAlgorithms: Schema.fromKey(Texts, "dpop_signing_alg_values_supported"),
   mtlsEndpoints: Schema.fromKey(
-    member(Schema.Struct({
-      token: Schema.fromKey(member(Text), "token_endpoint"),
-      revocation: Schema.fromKey(member(Text), "revocation_endpoint"),
-      deviceAuthorization: Schema.fromKey(member(Text), "device_authorization_endpoint")
+    Documents.member(Schema.Struct({
+      token: Schema.fromKey(Text, "token_endpoint"),
+      revocation: Schema.fromKey(Text, "revocation_endpoint"),
+      deviceAuthorization: Schema.fromKey(Text, "device_authorization_endpoint")
     })),
     "mtls_endpoint_aliases"
   )
