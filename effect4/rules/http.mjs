@@ -493,6 +493,21 @@ const sockets = [
     }
   },
   {
+    name: "what caused an error of a socket, as a test asks for it",
+    before: `import type * as Socket from "@effect/platform/Socket"\nString("cause" in error ? error.cause : "")`,
+    after: `String("cause" in error.reason ? error.reason.cause : "")`,
+    kinds: [ts.SyntaxKind.ConditionalExpression],
+    rewrite: (node, context) => {
+      const { condition, whenFalse, whenTrue } = node
+      if (!isOf("@effect/platform/Socket")(context) || !ts.isBinaryExpression(condition)) return undefined
+      const error = condition.right.getText(context.file)
+      return condition.getText(context.file) === `"cause" in ${error}` &&
+          whenTrue.getText(context.file) === `${error}.cause`
+        ? `"cause" in ${error}.reason ? ${error}.reason.cause : ${context.text(whenFalse)}`
+        : undefined
+    }
+  },
+  {
     name: "which failures of the HTTP client pass",
     before: `switch (failure._tag) { case "RequestError": return failure.reason === "Transport" }`,
     after:

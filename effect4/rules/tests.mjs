@@ -155,6 +155,15 @@ export const tests = [
         })`
         : undefined
   ),
+  {
+    name: "a test has no services of its own",
+    before:
+      `import type * as TestServices from "effect/TestServices"\ndeclare const test: Effect.Effect<void, never, TestServices.TestServices>`,
+    after: `declare const test: Effect.Effect<void, never, never>`,
+    path,
+    members: ["effect/TestServices.TestServices"],
+    rewrite: () => "never"
+  },
   renamed(
     {
       name: "what a test runs on the real clock",
@@ -188,6 +197,17 @@ export const tests = [
         ? `${context.use("effect/Effect.tryPromise")}({ try: ${context.text(promise)}, catch: (error) => ({ error }) })`
         : undefined
   ),
+  {
+    name: "what the platform calls the span of a request",
+    before: `spans.find(({ name }) => name === "http.client GET")`,
+    after: `spans.find(({ name }) => name === "GET")`,
+    path,
+    kinds: [ts.SyntaxKind.StringLiteral],
+    rewrite: (node, context) => {
+      const [, method] = /^http\.client ([A-Z]+)$/.exec(node.text) ?? []
+      return method === undefined || !isTest(context) ? undefined : `"${method}"`
+    }
+  },
   {
     name: "what a cause is made of",
     before: `assert.strictEqual(cause._tag, "Fail")`,

@@ -29,6 +29,8 @@ export const agent = ({ pool, proxyTls, requestTls, server }: Options): Undici.P
     ...(server.authorization === undefined ? undefined : { token: Redacted.value(server.authorization) }),
     requestTls,
     proxyTls,
+    // undici 8 makes none for http: URLs by itself
+    proxyTunnel: true,
     clientFactory: (origin, given) => new Connections(server, origin, { ...given, headersTimeout: patience }),
     factory: (origin, given) =>
       Predicate.hasProperty(given, "connect") && isConnector(given.connect)

@@ -23,8 +23,8 @@ const calls = () => {
   return { waiting, negotiate: Gss.make(Effect.succeed(gss), { mechanism: () => 2, timeout: "30 seconds" }) }
 }
 
-/** Until promises that are settled have been heard. */
-const settled = Effect.promise(() => new Promise((resolve) => setImmediate(resolve)))
+/** Until promises that are settled have been heard, and fibers that were forked have begun. */
+const settled = Effect.repeatN(Effect.promise(() => new Promise((resolve) => setImmediate(resolve))), 4)
 
 describe("The GSS-API", () => {
   it.effect("makes a token for the service, of the principal's tickets", () =>
