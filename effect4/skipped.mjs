@@ -79,11 +79,6 @@ export const tests = [
     why: "its values are made from a Schema by an API that Effect 4 has made anew"
   },
   {
-    file: core("internal/token/waiters"),
-    test: "releases one waiter at once while the others wait",
-    why: parts
-  },
-  {
     file: rateLimit("internal/schedule"),
     test: "runs the effects of the schedule once for each step, and none after it is done",
     why: "Effect 4 runs them only when the schedule goes on"
@@ -118,7 +113,7 @@ export const tests = [
   },
   {
     file: yamcs("YamcsSubscription"),
-    test: "what no other try can heal ends every subscription",
+    test: "whoever subscribes afterwards has another connection",
     why: "fibers wake in another order at the same instant"
   },
   {
