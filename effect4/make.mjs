@@ -69,9 +69,11 @@ export const line = () => {
   const { exclude, ...config } = JSON.parse(found.get("tsconfig.json"))
   found.set(
     "tsconfig.json",
-    json({ ...config, exclude: [...exclude, ...[...skipped.files, ...skipped.untyped].map(({ file }) => file)] })
+    json({ ...config, exclude: [...exclude, ...skipped.files.map(({ file }) => file)] })
   )
   found.set("package.json", json(workspaceManifest(manifests, pinned)))
+  const gone = [...skipped.files, ...skipped.tests, ...skipped.untyped].filter(({ file }) => !found.has(file))
+  if (gone.length > 0) throw new Error(`There are no such files: ${gone.map(({ file }) => file).join(", ")}`)
   return found
 }
 

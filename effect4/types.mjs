@@ -63,8 +63,11 @@ const isEffectExpected = (checker, node) => {
 /** `Effect.map(found, ..)`: what overloads expect is not always known. */
 const isFirstOfEffect = (node) => {
   const { parent } = node
-  return ts.isCallExpression(parent) && parent.arguments[0] === node && parent.arguments.length > 1 &&
-    /^Effect\.(?!succeed|fail|provideService)\w+$/.test(parent.expression.getText())
+  if (!ts.isCallExpression(parent) || parent.arguments[0] !== node) return false
+  const callee = parent.expression.getText()
+  return parent.arguments.length > 1
+    ? /^Effect\.(?!succeed|fail|provideService)\w+$/.test(callee)
+    : /^Effect\.(flip|either|exit|option|orDie|ignore)$/.test(callee)
 }
 
 /** `Effect.all({ found })` and `Effect.all([found])`. */

@@ -285,7 +285,7 @@ const recognised = [
   {
     name: "what a test says of an error of the HTTP client",
     before: `assert.deepInclude(error, { _tag: "RequestError", reason: "Transport", request })`,
-    after: `assert.deepInclude((error).reason, { _tag: "TransportError", request })`,
+    after: `assert.deepInclude(Reflect.get(error, "reason"), { _tag: "TransportError", request })`,
     kinds: [ts.SyntaxKind.CallExpression],
     rewrite: (node, context) => {
       const [error, fields] = node.arguments
@@ -294,7 +294,7 @@ const recognised = [
         return undefined
       }
       const rest = fields.properties.filter((found) => found !== tag && found !== reason)
-      return `${context.text(node.expression)}((${context.text(error)}).reason, { ${
+      return `${context.text(node.expression)}(Reflect.get(${context.text(error)}, "reason"), { ${
         [`_tag: "${clientReasons(valueOf(reason, context))}"`, ...rest.map((found) => context.text(found))].join(", ")
       } })`
     }
@@ -336,8 +336,26 @@ const isList = (node, context) =>
   (ts.isCallExpression(node) && ts.isPropertyAccessExpression(node.expression) &&
     /^(filter|map|flatMap)$/.test(node.expression.name.text))
 
+const retried = { both: "errors-and-responses", "errors-only": "errors-only", "response-only": "response-only" }
+
 /** @type {ReadonlyArray<import("../rewrite.mjs").Rule>} */
 const requests = [
+  {
+    name: "what a client tries again",
+    before:
+      `import * as HttpClient from "@effect/platform/HttpClient"\nHttpClient.retryTransient(client, { times: 5, mode: "both" })`,
+    after:
+      `import * as HttpClient from "effect/http/HttpClient"\nHttpClient.retryTransient(client, { times: 5, retryOn: "errors-and-responses" })`,
+    kinds: [ts.SyntaxKind.PropertyAssignment],
+    rewrite: (node, context) => {
+      if (node.name.getText(context.file) !== "mode" || !ts.isStringLiteral(node.initializer)) return undefined
+      const call = node.parent.parent
+      return ts.isCallExpression(call) &&
+          context.member(call.expression) === "@effect/platform/HttpClient.retryTransient"
+        ? `retryOn: "${retried[node.initializer.text]}"`
+        : undefined
+    }
+  },
   called(
     {
       name: "several headers are removed by another function",

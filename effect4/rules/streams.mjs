@@ -74,6 +74,19 @@ const schedules = [
         }>) => ${whiles}(self, ${made})`
     }
   ),
+  called(
+    {
+      name: "a schedule that is over after some time",
+      before: `import * as Schedule from "effect/Schedule"\nSchedule.upTo("10 seconds")`,
+      after: `import * as Schedule from "effect/Schedule"\nSchedule.upTo({ duration: "10 seconds" })`,
+      silent: "a text has none of the options, and the schedule goes on"
+    },
+    "effect/Schedule.upTo",
+    (args, context) =>
+      `${context.use("effect/Schedule.upTo")}(${
+        [...texts(args.slice(0, -1), context), `{ duration: ${context.text(args.at(-1))} }`].join(", ")
+      })`
+  ),
   {
     name: "a schedule with an effect for each input",
     before: `import * as Schedule from "effect/Schedule"\nSchedule.tapInput(self, record)`,
@@ -83,9 +96,14 @@ const schedules = [
       if (!ts.isCallExpression(node)) return undefined
       const field = context.member(node.expression).endsWith("Input") ? "input" : "output"
       const args = node.arguments
-      return `${context.use("effect/Schedule.tap")}(${
-        [...texts(args.slice(0, -1), context), `({ ${field} }) => (${context.text(args.at(-1))})(${field})`].join(", ")
-      })`
+      const f = args.at(-1)
+      const tap = context.use("effect/Schedule.tap")
+      const text = context.text(f)
+      const made = ts.isArrowFunction(f) && f.parameters.length === 0 ? text : `({ ${field} }) => (${text})(${field})`
+      const type = ts.isArrowFunction(f) ? f.parameters[0]?.type : undefined
+      return args.length === 1 && field === "input" && type !== undefined
+        ? `(self: ${context.use("effect/Schedule.Schedule")}<unknown, ${context.text(type)}>) => ${tap}(self, ${made})`
+        : `${tap}(${[...texts(args.slice(0, -1), context), made].join(", ")})`
     }
   }
 ]
@@ -283,6 +301,15 @@ const streams = [
           : context.text(node.arguments[0])
         : "(chunk) => chunk"
   },
+  called(
+    {
+      name: "what a stream collects is mapped as an array",
+      before: `import * as Chunk from "effect/Chunk"\nChunk.map(collected, line)`,
+      after: `Array.from(collected).map((element) => (line)(element))`
+    },
+    "effect/Chunk.map",
+    ([chunk, f], context) => `Array.from(${context.text(chunk)}).map((element) => (${context.text(f)})(element))`
+  ),
   called(
     {
       name: "elements are prepended as an array",

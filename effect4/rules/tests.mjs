@@ -32,6 +32,15 @@ export const tests = [
         : undefined
   },
   {
+    name: "tests need no services",
+    before:
+      `import type * as TestServices from "effect/TestServices"\ndeclare const test: Effect.Effect<void, never, TestServices.TestServices>`,
+    after: `declare const test: Effect.Effect<void, never, never>`,
+    path,
+    members: ["effect/TestServices.TestServices"],
+    rewrite: () => "never"
+  },
+  {
     name: "properties are those of fast-check",
     before:
       `import * as FastCheck from "effect/FastCheck"\nit.prop("holds", [FastCheck.string()], ([text]) => check(text), { fastCheck: { numRuns: 20 } })`,

@@ -738,8 +738,8 @@ describe("TokenSource", () => {
         const { login, refresh } = yield* server()
         const scope = yield* Scope.make()
         const tokens = yield* Scope.extend(TokenSource.make({ login, refresh }), scope)
-        const names = (changes: Chunk.Chunk<TokenSource.TokenChange>) =>
-          Chunk.toReadonlyArray(changes).map((change) => change._tag === "Obtained" ? change.provenance : change._tag)
+        const names = (changes: Iterable<TokenSource.TokenChange>) =>
+          Array.from(changes, (change) => change._tag === "Obtained" ? change.provenance : change._tag)
         const early = yield* Effect.fork(Stream.runCollect(tokens.changes))
         yield* Effect.yieldNow()
         yield* tokens.get
