@@ -303,9 +303,9 @@ describe("Qualys, client credentials", () => {
       )
       yield* Effect.gen(function*() {
         yield* get(assets)
-        yield* TestClock.adjust("8 minutes")
+        yield* TestClock.adjust("7 minutes")
         yield* get(assets)
-        yield* TestClock.adjust("3 minutes")
+        yield* TestClock.adjust("4 minutes")
         yield* get(assets)
       }).pipe(
         Effect.provide(Layer.fresh(Qualys.layerClientCredentials({ platform: "qg2", credential: user }))),
