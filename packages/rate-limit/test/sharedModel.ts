@@ -4,6 +4,7 @@ import * as Duration from "effect/Duration"
 import * as FastCheck from "effect/FastCheck"
 import { exchange } from "../src/internal/exchange.ts"
 import * as Membership from "../src/internal/membership.ts"
+import * as Reporting from "../src/internal/reporting.ts"
 import * as Share from "../src/internal/share.ts"
 import type { News, Reply, Report, SharedState } from "../src/internal/sharedState.ts"
 import * as Shared from "../src/internal/sharedState.ts"
@@ -258,7 +259,7 @@ export class World {
       if (exchange === undefined) {
         next = Math.min(
           next,
-          this.#wakes(process, Math.max(process.retryAt, Membership.dueAt(membership, this.#load(process), this.now)))
+          this.#wakes(process, Math.max(process.retryAt, Reporting.dueAt(membership, this.#load(process), this.now)))
         )
       }
       if (process.waiting > 0) {
@@ -321,8 +322,8 @@ export class World {
     }
     if (process.exchange !== undefined || process.retryAt > now) return
     const load = this.#load(process)
-    const leaves = Membership.isIdle(membership, load, now)
-    if (!leaves && Membership.dueAt(process.membership, load, now) > now) return
+    const leaves = Reporting.isIdle(membership, load, now)
+    if (!leaves && Reporting.dueAt(process.membership, load, now) > now) return
     const before = process.membership
     const [after, report] = Membership.report(before, { ...load, leaves }, now)
     process.membership = leaves ? undefined : after

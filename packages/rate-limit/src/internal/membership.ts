@@ -1,6 +1,6 @@
 /**
- * One process among those that share the quotas of a key: what it holds, what it reports and when, what it makes of a reply,
- * and what it does while the others cannot be reached. Pure; times in milliseconds, of a clock that is never set.
+ * One process among those that share the quotas of a key: what it holds, what it reports, what it makes of a reply, and what
+ * it does while the others cannot be reached. Pure; times in milliseconds, of a clock that is never set.
  */
 import type { RateLimitStatus } from "../RateLimitStatus.ts"
 import * as History from "./history.ts"
@@ -9,7 +9,6 @@ import * as Share from "./share.ts"
 import * as Clock from "./sharedClock.ts"
 import type { GrantedQuota, Reply, Report, Statement } from "./sharedState.ts"
 import * as Shared from "./sharedState.ts"
-import * as Window from "./window.ts"
 
 /**
  * What a process does when it cannot reach the others, once what it was granted has ended:
@@ -344,64 +343,6 @@ export const failed = (self: Membership, before: Membership): Membership => ({
 
 /** Others ask for a report. */
 export const asked = (self: Membership): Membership => ({ ...self, isUrgent: true })
-
-/** Whether nothing more is to be expected of this process for a while. */
-export const isIdle = (
-  self: Membership,
-  load: { readonly inFlight: number; readonly waiting: number },
-  now: number
-): boolean => load.inFlight === 0 && load.waiting === 0 && now - self.touchedAt > self.lease
-
-/** Whether a report is due because of the calls that were made. */
-export const isDue = ({ calls }: Membership): boolean => calls === callsOfReport
-
-/** Whether the process uses more than its share. */
-export const isOver = ({ holdings, told }: Membership): boolean =>
-  holdings.some(({ granted }, i) => (told.used[i] ?? 0) > granted.share)
-
-/** When the next report is due. */
-export const dueAt = (
-  self: Membership,
-  load: { readonly inFlight: number; readonly waiting: number },
-  now: number
-): number => {
-  const { calls, isUrgent, lease, more, reportedAt, told } = self
-  if (!Number.isFinite(reportedAt) || self.failures > 0) return now
-  if (isUrgent) return Math.max(now, reportedAt + atOnce)
-  const regular = reportedAt + lease / 3
-  const candidates = [
-    regular,
-    calls >= callsOfReport ? reportedAt + shortest : Infinity,
-    load.waiting > 0 && told.waiting === 0 ? reportedAt + soon : Infinity,
-    load.waiting > 0 && more > reportedAt ? Math.max(more, reportedAt + shortest) : Infinity,
-    ...self.holdings.map((holding, i) => givesUpAt(self, holding, told.used[i] ?? 0, load.inFlight, now)),
-    ...self.holdings.map((holding) =>
-      load.waiting > 0 && holding.granted.kind === "unknown" && holding.end >= reportedAt ? holding.end + 2 : Infinity
-    )
-  ]
-  return Math.min(...candidates)
-}
-
-/** When a process that uses more than its share has something to give up. */
-const givesUpAt = (self: Membership, holding: Holding, told: number, inFlight: number, now: number): number => {
-  const share = holding.granted.share
-  if (told <= share) return Infinity
-  const used = Share.used(holding, inFlight, now)
-  if (used < told) return Share.isSlots(holding) ? now : self.reportedAt + shortest
-  return Share.isSlots(holding) ? Infinity : Math.max(Window.moreAt(holding.usage, now), self.reportedAt + shortest)
-}
-
-/** A report is due about every ten calls. */
-const callsOfReport = 10
-
-/** In milliseconds. */
-const shortest = 200
-
-/** In milliseconds: what happens together is told together. */
-const atOnce = 3
-
-/** In milliseconds: before a process has said that it waits. */
-const soon = 20
 
 /** In milliseconds: how long calls are remembered for a quota that is yet to be stated. */
 const recently = 60_000

@@ -20,6 +20,7 @@ import type { RateLimitPolicy } from "../RateLimitPolicy.ts"
 import type { Gate, Gated, Gates } from "./gate.ts"
 import * as Membership from "./membership.ts"
 import * as Partition from "./partition.ts"
+import * as Reporting from "./reporting.ts"
 import type { News, Reply, Report } from "./sharedState.ts"
 import * as Shared from "./sharedState.ts"
 
@@ -120,8 +121,8 @@ const gateOf = (
       const now = timeOf(clock)
       const self = current(now)
       const load = gated.load()
-      if (Membership.isIdle(self, load, now)) return report(true)
-      const due = Membership.dueAt(self, load, now)
+      if (Reporting.isIdle(self, load, now)) return report(true)
+      const due = Reporting.dueAt(self, load, now)
       if (due <= now) {
         return Effect.zipRight(
           self.failures === 0 ? report(false) : Effect.zipRight(pause(self.failures), report(false)),
@@ -161,12 +162,12 @@ const gateOf = (
     sent: (clock) => {
       const now = timeOf(clock)
       update(now, (self) => Membership.sent(self, now))
-      if (Membership.isDue(current(now))) signal()
+      if (Reporting.isDue(current(now))) signal()
     },
     abandoned: (clock) => {
       const now = timeOf(clock)
       update(now, (self) => Membership.ended(self, now))
-      if (Membership.isOver(current(now))) signal()
+      if (Reporting.isOver(current(now))) signal()
     },
     answered: (call, status, partition, now, clock) => {
       const time = timeOf(clock)
@@ -182,7 +183,7 @@ const gateOf = (
           time
         ))
       const self = current(time)
-      if (self.isUrgent || Membership.isOver(self)) signal()
+      if (self.isUrgent || Reporting.isOver(self)) signal()
     }
   }
 }

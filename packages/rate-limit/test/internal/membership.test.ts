@@ -1,76 +1,11 @@
 import { assert, describe, it } from "@effect/vitest"
 import * as Duration from "effect/Duration"
 import * as Membership from "../../src/internal/membership.ts"
-import type { GrantedQuota, Reply } from "../../src/internal/sharedState.ts"
-import * as Status from "../../src/RateLimitStatus.ts"
-
-const idle = { inFlight: 0, waiting: 0 }
-
-const busy = { inFlight: 0, waiting: 3 }
-
-const quota = (parts: Partial<GrantedQuota> = {}): GrantedQuota => ({
-  name: "a",
-  kind: "sliding",
-  limit: 40,
-  window: 1000,
-  end: 0,
-  begin: 0,
-  others: 0,
-  out: {},
-  share: 10,
-  ...parts
-})
-
-const reply = (parts: Partial<Reply> = {}): Reply => ({
-  now: 5_000,
-  epoch: 5_000,
-  members: 4,
-  claims: 0,
-  mode: "open",
-  blocked: 0,
-  again: 0,
-  more: 0,
-  quotas: [quota()],
-  ...parts
-})
-
-const joined = (whenAway: Membership.WhenAway = "share", reserve = 0) =>
-  Membership.make({ id: "me", lease: 3000, whenAway, reserve, initial: undefined }, 0)
-
-/** Reports at `at`, and is answered at once. */
-const told = (self: Membership.Membership, at: number, parts: Partial<Reply> = {}, load = busy) => {
-  const [after, report] = Membership.report(self, { ...load, leaves: false }, at)
-  return Membership.replied(after, report, reply({ now: at + 5_000, ...parts }), at, at)
-}
-
-const lost = (self: Membership.Membership, at: number) =>
-  Membership.failed(Membership.report(self, { ...busy, leaves: false }, at)[0], self)
-
-const stated = (parts: Partial<Status.RateLimitStatus> = {}) =>
-  Status.make({ quotas: [{ name: "a", limit: 40, remaining: 30, window: Duration.seconds(1) }], ...parts })
+import type { GrantedQuota } from "../../src/internal/sharedState.ts"
+import { busy, joined, lost, quota, stated, told } from "../sharingProcess.ts"
 
 describe("a process that shares quotas", () => {
   describe("reports", () => {
-    it("at once with its first request", () => {
-      assert.strictEqual(Membership.dueAt(joined(), busy, 7), 7)
-    })
-
-    it("within a third of its lease, if nothing happens", () => {
-      assert.strictEqual(Membership.dueAt(told(joined(), 0), busy, 1), 1000)
-    })
-
-    it("after ten calls, and not before 200 milliseconds", () => {
-      const ten = Array.from({ length: 10 }).reduce<Membership.Membership>(
-        (self) => Membership.sent(self, 5),
-        told(joined(), 0)
-      )
-      assert.strictEqual(Membership.dueAt(ten, busy, 10), 200)
-    })
-
-    it("soon that requests wait, if it has not said so", () => {
-      assert.strictEqual(Membership.dueAt(told(joined(), 0, {}, idle), busy, 1), 20)
-    })
-
     it("at once another limit, a block, and what is asked for", () => {
       const self = told(joined(), 0)
       const call = { sentAt: 100, blockedFor: 0, inFlight: 0 }
@@ -81,12 +16,6 @@ describe("a process that shares quotas", () => {
       assert.isTrue(Membership.answered(self, blocked, { ...call, blockedFor: 1000 }, 110).isUrgent)
       assert.isTrue(Membership.asked(self).isUrgent)
       assert.isTrue(told(joined(), 0, { again: 1 }).isUrgent)
-    })
-
-    it("when there is more to divide, if requests wait", () => {
-      const self = told(joined(), 0, { more: 5_500 })
-      assert.strictEqual(Membership.dueAt(self, busy, 1), 501)
-      assert.strictEqual(Membership.dueAt(self, idle, 1), 1000)
     })
 
     it("all of its calls to a state that has lost them", () => {
