@@ -13,11 +13,12 @@ import type * as HttpClientResponse from "@effect/platform/HttpClientResponse"
 import * as Cause from "effect/Cause"
 import * as Context from "effect/Context"
 import * as Effect from "effect/Effect"
-import type * as Fiber from "effect/Fiber"
+import * as Fiber from "effect/Fiber"
 import * as FiberRef from "effect/FiberRef"
 import type * as FiberRefs from "effect/FiberRefs"
 import * as MutableRef from "effect/MutableRef"
-import * as Predicate from "effect/Predicate"
+import * as Option from "effect/Option"
+import * as RuntimeFlags from "effect/RuntimeFlags"
 import { RedirectRefused } from "../../AuthError.ts"
 import { addressOf } from "./address.ts"
 
@@ -57,11 +58,15 @@ export const makeMatched = (client: HttpClient.HttpClient): SendMatched | undefi
   if (neverFollowing.has(client)) return undefined
   const cache = MutableRef.make<Changed | undefined>(undefined)
   // the last step before the transport, so within whatever context its layer or a combinator gives it
-  const guarded = HttpClient.mapRequestEffect(client, (request) =>
-    Effect.withFiberRuntime((fiber) => {
+  const guarded = HttpClient.mapRequestEffect(client, (request) => {
+    const enter = (fiber: Fiber.RuntimeFiber<unknown, unknown>) => {
       enterManualMode(fiber, cache)
       return Effect.succeed(request)
-    }))
+    }
+    // called while its fiber runs, so that it need not be asked for by an effect
+    const fiber = Option.getOrUndefined(Fiber.getCurrentFiber())
+    return fiber === undefined ? Effect.withFiberRuntime<HttpClientRequest.HttpClientRequest>(enter) : enter(fiber)
+  })
   const ownContext = MutableRef.make(false)
   return <A, E>(
     fiber: Fiber.RuntimeFiber<unknown, unknown>,
@@ -84,17 +89,10 @@ export const makeMatched = (client: HttpClient.HttpClient): SendMatched | undefi
         ? handlers.onSuccess(response)
         : handlers.onFailure(Cause.fail(refused(request, response, problem)))
     }
+    const sent = guarded.execute(request)
+    const ends = { onFailure: failed, onSuccess: succeeded }
     // a transport that has a context of its own leaves it however a request ends, as the last one showed
-    if (MutableRef.get(ownContext)) {
-      return Effect.matchCauseEffect(guarded.execute(request), { onFailure: failed, onSuccess: succeeded })
-    }
-    // for any other this must run after an interruption too, which skips all handlers within the interrupted region;
-    // what comes of the answer runs where the caller is
-    return Effect.flatten(
-      Effect.uninterruptibleMask((interruptibly) =>
-        Effect.matchCause(interruptibly(guarded.execute(request)), { onFailure: failed, onSuccess: succeeded })
-      )
-    )
+    return MutableRef.get(ownContext) ? Effect.matchCauseEffect(sent, ends) : matchEveryEnd(sent, ends)
   }
 }
 
@@ -103,14 +101,14 @@ export const makeMatched = (client: HttpClient.HttpClient): SendMatched | undefi
  * types; of any other transport it finds nothing. Not by its class: a fetch that is not the global one has its own.
  */
 const redirectOf = (response: HttpClientResponse.HttpClientResponse): "Followed" | "Opaque" | undefined => {
-  const original = Predicate.hasProperty(response, "original") ? response.original : response
-  if (!Predicate.hasProperty(original, "source") || !Predicate.hasProperty(original.source, "redirected")) {
-    return undefined
-  }
-  const { source } = original
+  const original = "original" in response ? response.original : response
+  const source = isObject(original) && "source" in original ? original.source : undefined
+  if (!isObject(source) || !("redirected" in source)) return undefined
   if (source.redirected === true) return "Followed"
-  return Predicate.hasProperty(source, "type") && source.type === "opaqueredirect" ? "Opaque" : undefined
+  return "type" in source && source.type === "opaqueredirect" ? "Opaque" : undefined
 }
+
+const isObject = (value: unknown): value is object => typeof value === "object" && value !== null
 
 /** `InvalidUrl` is the reason that says most and is never tried again. */
 const refused = (
@@ -159,10 +157,46 @@ type OpenFiber = Omit<Fiber.RuntimeFiber<unknown, unknown>, "currentContext"> & 
   currentContext: Context.Context<never>
   _fiberRefs: FiberRefs.FiberRefs
   readonly setFiberRef: <A>(ref: FiberRef.FiberRef<A>, value: A) => void
+  currentRuntimeFlags: RuntimeFlags.RuntimeFlags
+  readonly isInterrupted: () => boolean
 }
 
 const isOpen = (fiber: object): fiber is OpenFiber =>
-  "_fiberRefs" in fiber && "setFiberRef" in fiber && "currentContext" in fiber
+  "_fiberRefs" in fiber && "setFiberRef" in fiber && "currentContext" in fiber && "currentRuntimeFlags" in fiber &&
+  "isInterrupted" in fiber
+
+/**
+ * `Effect.matchCauseEffect` whose handlers run after an interruption too, which skips all others within the interrupted
+ * region. What they return runs where the caller is. The two regions that this takes are most of its cost, so the outer
+ * one is made by hand.
+ */
+const matchEveryEnd = <A, E, A2, E2>(
+  self: Effect.Effect<A, E>,
+  handlers: {
+    readonly onFailure: (cause: Cause.Cause<E>) => Effect.Effect<A2, E2>
+    readonly onSuccess: (value: A) => Effect.Effect<A2, E2>
+  }
+): Effect.Effect<A2, E2> =>
+  Effect.withFiberRuntime((fiber) => {
+    if (!isOpen(fiber)) {
+      return Effect.flatten(
+        Effect.uninterruptibleMask((interruptibly) => Effect.matchCause(interruptibly(self), handlers))
+      )
+    }
+    // where nothing is interrupted no handler is skipped
+    if (!RuntimeFlags.interruption(fiber.currentRuntimeFlags)) return Effect.matchCauseEffect(self, handlers)
+    fiber.currentRuntimeFlags = RuntimeFlags.disable(fiber.currentRuntimeFlags, RuntimeFlags.Interruption)
+    return Effect.matchCauseEffect(Effect.interruptible(self), {
+      onFailure: (cause) => leaveRegion(fiber, handlers.onFailure(cause)),
+      onSuccess: (value) => leaveRegion(fiber, handlers.onSuccess(value))
+    })
+  })
+
+/** A fiber that was interrupted meanwhile ends here. */
+const leaveRegion = <A, E>(fiber: OpenFiber, next: Effect.Effect<A, E>): Effect.Effect<A, E> => {
+  fiber.currentRuntimeFlags = RuntimeFlags.enable(fiber.currentRuntimeFlags, RuntimeFlags.Interruption)
+  return fiber.isInterrupted() ? Effect.interruptible(next) : next
+}
 
 /** Changes the context of a fiber that is about to send a request. Nothing that is provided to the transport is lost. */
 const enterManualMode = (

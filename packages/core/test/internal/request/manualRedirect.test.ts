@@ -9,10 +9,12 @@ import * as Deferred from "effect/Deferred"
 import * as Effect from "effect/Effect"
 import * as Exit from "effect/Exit"
 import * as Fiber from "effect/Fiber"
+import * as FiberId from "effect/FiberId"
 import * as FiberRef from "effect/FiberRef"
 import * as Layer from "effect/Layer"
 import * as Option from "effect/Option"
 import * as Ref from "effect/Ref"
+import * as Scheduler from "effect/Scheduler"
 import * as ManualRedirect from "../../../src/internal/request/manualRedirect.ts"
 import * as Transport from "../../../src/Transport.ts"
 
@@ -64,6 +66,15 @@ const sendMatched = <A>(
     return ManualRedirect.makeMatched(client)?.(fiber, request, handlers) ??
       Effect.matchCauseEffect(client.execute(request), handlers)
   })
+
+/** Lets others run once, before this step of its fiber. */
+const pausingAt = (step: number): Scheduler.Scheduler => {
+  let steps = 0
+  return {
+    shouldYield: () => ++steps === step ? 0 : false,
+    scheduleTask: (task, priority, fiber) => Scheduler.defaultScheduler.scheduleTask(task, priority, fiber)
+  }
+}
 
 describe("manualRedirect", () => {
   describe("any transport", () => {
@@ -249,6 +260,68 @@ describe("manualRedirect", () => {
         const fiber = yield* Effect.fork(ManualRedirect.make(client)(request))
         yield* Deferred.await(sent)
         assert.isTrue(Exit.isInterrupted(yield* Fiber.interrupt(fiber)))
+      }))
+
+    it.effect("can be interrupted just where its caller can, and so can what follows it", () =>
+      Effect.gen(function*() {
+        const isInterruptible = Effect.checkInterruptible(Effect.succeed)
+        for (const [way, send] of Object.entries(ways)) {
+          for (const then of [Effect.void, failing, Effect.die("canary-defect")]) {
+            const seen: Array<boolean> = []
+            const look = Effect.map(isInterruptible, (is) => {
+              seen.push(is)
+            })
+            const sent = Effect.zipRight(Effect.exit(send(observing(Effect.zipRight(look, then)).client)), look)
+            yield* sent
+            yield* Effect.uninterruptible(sent)
+            yield* Effect.uninterruptible(Effect.zipRight(Effect.interruptible(sent), look))
+            assert.deepStrictEqual(seen, [true, true, false, false, true, true, false], way)
+          }
+        }
+      }))
+
+    it.effect("ends its fiber after an interruption, in whichever step that comes", () =>
+      Effect.gen(function*() {
+        const direct = HttpClient.makeWith<never, never, never, never>(
+          Effect.map((request) => HttpClientResponse.fromWeb(request, new Response(""))),
+          Effect.succeed
+        )
+        const left: Array<number> = []
+        for (let step = 1; step < 30; step++) {
+          let isInterrupted = false
+          const next = Effect.sync(() => {
+            if (isInterrupted) left.push(step)
+          })
+          const fiber = yield* sendMatched(direct, () => Effect.zipRight(next, Effect.never)).pipe(
+            Effect.withScheduler(pausingAt(step)),
+            Effect.fork
+          )
+          yield* Effect.yieldNow()
+          isInterrupted = true
+          fiber.unsafeInterruptAsFork(FiberId.none)
+          assert.isTrue(Exit.isInterrupted(yield* Fiber.await(fiber)))
+        }
+        assert.deepStrictEqual(left, [])
+      }))
+
+    it.effect("sends nothing for a fiber that is interrupted already, and leaves it as it was", () =>
+      Effect.gen(function*() {
+        const { client, contexts } = observing()
+        const after = yield* Deferred.make<boolean>()
+        const sent = ManualRedirect.make(client)(request).pipe(
+          Effect.interruptible,
+          Effect.exit,
+          Effect.zipRight(Effect.checkInterruptible((is) => Deferred.succeed(after, is)))
+        )
+        const ready = yield* Deferred.make<void>()
+        const interrupted = Effect.exit(
+          Effect.interruptible(Effect.zipRight(Deferred.succeed(ready, undefined), Effect.never))
+        )
+        const fiber = yield* Effect.fork(Effect.uninterruptible(Effect.zipRight(interrupted, sent)))
+        yield* Deferred.await(ready)
+        yield* Fiber.interrupt(fiber)
+        assert.isFalse(yield* Deferred.await(after))
+        assert.lengthOf(contexts, 0)
       }))
   })
 
