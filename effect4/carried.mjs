@@ -14,3 +14,9 @@ export const packages = [
   "qualys",
   "node"
 ]
+
+/** What is carried over of `examples/src`: the demo. */
+export const examples = ["demo.ts", "demo/countdown.ts", "demo/scenarios.ts", "runMain.ts"]
+
+/** The tests against real servers that are run on Effect 4 too: those of one system, whose servers need Java and Maven. */
+export const integration = ["packages/yamcs/integration/Yamcs.test.ts"]

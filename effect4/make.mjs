@@ -5,7 +5,7 @@ import { dirname, join, relative, resolve, sep } from "node:path"
 import { fileURLToPath } from "node:url"
 import ts from "typescript"
 import { files, root } from "../scripts/workspace.mjs"
-import { packages as carried } from "./carried.mjs"
+import { examples, integration, packages as carried } from "./carried.mjs"
 import { manifestOf, workspaceManifest } from "./manifests.mjs"
 import { rewriter } from "./rewrite.mjs"
 import { rules } from "./rules/index.mjs"
@@ -50,26 +50,33 @@ export const line = () => {
   const values = valuesBySource()
   const manifests = carried.map((name) => readJson(`packages/${name}/package.json`))
   const found = new Map()
+  const add = (path) => {
+    const sibling = join(siblingsFolder, path)
+    const source = readFileSync(existsSync(sibling) ? sibling : join(root, path))
+    found.set(
+      path,
+      existsSync(sibling) || !/\.(ts|mjs)$/.test(path)
+        ? source
+        : rewrite(path, source.toString("utf8"), values.get(path))
+    )
+  }
+  examples.forEach((path) => add(`examples/src/${path}`))
   for (const [index, name] of carried.entries()) {
-    for (const path of sourcesOf(`packages/${name}`)) {
-      const sibling = join(siblingsFolder, path)
-      const source = readFileSync(existsSync(sibling) ? sibling : join(root, path))
-      found.set(
-        path,
-        existsSync(sibling) || !/\.(ts|mjs)$/.test(path)
-          ? source
-          : rewrite(path, source.toString("utf8"), values.get(path))
-      )
-    }
+    sourcesOf(`packages/${name}`).forEach(add)
     found.set(`packages/${name}/package.json`, json(manifestOf(manifests[index], manifests, pinned)))
   }
   found.set("skipped.json", json(skipped.tests))
   found.set("excluded.json", json(skipped.files.map(({ file }) => file)))
+  found.set("integration.json", json(integration))
   for (const path of siblings()) if (!found.has(path)) found.set(path, readFileSync(join(siblingsFolder, path)))
-  const { exclude, ...config } = JSON.parse(found.get("tsconfig.json"))
+  const { exclude, include, ...config } = JSON.parse(found.get("tsconfig.json"))
   found.set(
     "tsconfig.json",
-    json({ ...config, exclude: [...exclude, ...skipped.files.map(({ file }) => file)] })
+    json({
+      ...config,
+      include: [...include, ...integration],
+      exclude: [...exclude, ...skipped.files.map(({ file }) => file)]
+    })
   )
   found.set("package.json", json(workspaceManifest(manifests, pinned)))
   const gone = [...skipped.files, ...skipped.tests, ...skipped.untyped].filter(({ file }) => !found.has(file))

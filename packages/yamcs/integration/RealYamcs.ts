@@ -2,8 +2,6 @@
  * A real Yamcs server on a loopback port. Its jars come from Maven Central into a cache directory that is never
  * committed; Java 17 and Maven have to be there. A server ends with its Scope, or with this process.
  */
-import * as Command from "@effect/platform/Command"
-import type * as CommandExecutor from "@effect/platform/CommandExecutor"
 import type { PlatformError } from "@effect/platform/Error"
 import * as FileSystem from "@effect/platform/FileSystem"
 import * as HttpClient from "@effect/platform/HttpClient"
@@ -15,6 +13,7 @@ import * as Schedule from "effect/Schedule"
 import * as Scope from "effect/Scope"
 import { createServer } from "node:net"
 import { fileURLToPath } from "node:url"
+import * as Processes from "./processes.ts"
 
 const here = (path: string) => fileURLToPath(new URL(path, import.meta.url))
 
@@ -45,17 +44,8 @@ const jars = Effect.gen(function*() {
   if (had === wanted) return `${cache}/lib/*`
   yield* files.remove(cache, { recursive: true, force: true })
   yield* files.makeDirectory(cache, { recursive: true })
-  const copy = Command.make(
-    "mvn",
-    "-q",
-    "-B",
-    "-f",
-    pom,
-    "dependency:copy-dependencies",
-    "-DincludeScope=runtime",
-    `-DoutputDirectory=${cache}/lib`
-  )
-  const code = yield* Command.exitCode(copy)
+  const copying = ["dependency:copy-dependencies", "-DincludeScope=runtime", `-DoutputDirectory=${cache}/lib`]
+  const code = yield* Processes.run("mvn", ["-q", "-B", "-f", pom, ...copying])
   if (code !== 0) return yield* Effect.dieMessage(`Maven could not fetch yamcs-core (exit code ${code})`)
   yield* files.writeFileString(`${cache}/pom.xml`, wanted)
   return `${cache}/lib/*`
@@ -105,12 +95,12 @@ export const ofFile: AuthModule = { class: "org.yamcs.security.YamlAuthModule" }
 export const makeWith = (options: Options): Effect.Effect<
   RealYamcs,
   PlatformError,
-  FileSystem.FileSystem | CommandExecutor.CommandExecutor | HttpClient.HttpClient | Scope.Scope
+  FileSystem.FileSystem | Processes.Runner | HttpClient.HttpClient | Scope.Scope
 > =>
   Effect.gen(function*() {
     const files = yield* FileSystem.FileSystem
     const http = yield* HttpClient.HttpClient
-    const context = yield* Effect.context<CommandExecutor.CommandExecutor>()
+    const context = yield* Effect.context<Processes.Runner>()
     const outer = yield* Effect.scope
     const classPath = yield* jars
     const directory = yield* files.makeTempDirectoryScoped({ prefix: "yamcs-" })
@@ -136,11 +126,9 @@ export const makeWith = (options: Options): Effect.Effect<
       })
     )
 
-    const server = Command.make("sh", "-c", supervised, "yamcs", classPath, ...(options.java ?? [])).pipe(
-      Command.workingDirectory(directory)
-    )
+    const server = Processes.start("sh", ["-c", supervised, "yamcs", classPath, ...(options.java ?? [])], { directory })
 
-    const running: { scope: Scope.CloseableScope | undefined; process: CommandExecutor.Process | undefined } = {
+    const running: { scope: Scope.CloseableScope | undefined; process: Processes.Process | undefined } = {
       scope: undefined,
       process: undefined
     }
@@ -153,14 +141,14 @@ export const makeWith = (options: Options): Effect.Effect<
     const start = Effect.gen(function*() {
       const scope = yield* Scope.fork(outer, ExecutionStrategy.sequential)
       running.scope = scope
-      running.process = yield* Command.start(server).pipe(Scope.extend(scope), Effect.provide(context))
+      running.process = yield* server.pipe(Scope.extend(scope), Effect.provide(context))
       yield* answers
     })
 
     const end = (signal: "TERM" | "KILL") =>
       Effect.gen(function*() {
         const pid = yield* files.readFileString(`${directory}/pid`)
-        yield* Effect.provide(Command.exitCode(Command.make("kill", `-${signal}`, pid.trim())), context)
+        yield* Effect.provide(Processes.run("kill", [`-${signal}`, pid.trim()]), context)
         if (running.process !== undefined) yield* Effect.timeout(running.process.exitCode, "30 seconds")
         yield* stop
       })
