@@ -22,11 +22,16 @@ const skipped: Reporter = {
 // Tests over real sockets, and long runs: apart from the unit tests, one after another.
 export default defineConfig({
   test: {
-    ...shared.test,
-    include: ["packages/*/integration/**/*.test.ts", "packages/*/stress/**/*.test.ts"],
-    passWithNoTests: true,
-    sequence: { concurrent: false },
-    testTimeout: 120_000,
+    // those of vitest.workspace.ts are the unit tests, which vitest would take otherwise
+    projects: [{
+      test: {
+        ...shared.test,
+        name: "integration",
+        include: ["packages/*/integration/**/*.test.ts", "packages/*/stress/**/*.test.ts"],
+        sequence: { concurrent: false },
+        testTimeout: 120_000
+      }
+    }],
     reporters: ["default", skipped]
   }
 })
