@@ -1,7 +1,4 @@
-/**
- * What is carried over to Effect 4 so far: each package with all of its sources and unit tests. The others follow; until then
- * tests that need one of them are in `skipped.mjs`.
- */
+/** What is carried over to Effect 4: each package with all of its sources and unit tests. */
 export const packages = [
   "rate-limit",
   "core",
