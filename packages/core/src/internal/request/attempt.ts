@@ -86,7 +86,11 @@ const sendWith = (client: Client, fiber: AnyFiber, credentials: ActiveCredential
 const closing = (
   request: HttpClientRequest.HttpClientRequest,
   sending: (sent: HttpClientRequest.HttpClientRequest, closed: Upload.Closing) => Answer
-): Answer => request.body._tag === "Stream" ? Upload.send(request, sending) : sending(request, nothingToClose)
+): Answer =>
+  request.body._tag === "Stream"
+    // suspended: a transport is asked only when nothing else comes before what it returns
+    ? Upload.send(request, (sent, closed) => Effect.suspend(() => sending(sent, closed)))
+    : sending(request, nothingToClose)
 
 const nothingToClose: Upload.Closing = (_response, outcome) => outcome
 

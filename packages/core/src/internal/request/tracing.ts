@@ -44,7 +44,7 @@ export interface Written {
 
 /**
  * The way to a server. Both run in the given fiber, which is that of the effect they return. `sendMatched` is `send` and
- * `Effect.matchCauseEffect` in one.
+ * `Effect.matchCauseEffect` in one; what it returns has to be the very next thing that the fiber runs.
  */
 export interface Transport {
   readonly send: (fiber: AnyFiber, outgoing: Outgoing) => ReturnType<Send>

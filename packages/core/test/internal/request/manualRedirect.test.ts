@@ -1,3 +1,7 @@
+import * as AuthenticatedHttpClient from "@effect-auth/core/AuthenticatedHttpClient"
+import * as Authenticator from "@effect-auth/core/Authenticator"
+import * as RateLimiter from "@effect-auth/rate-limit/RateLimiter"
+import * as RateLimitPolicy from "@effect-auth/rate-limit/RateLimitPolicy"
 import * as FetchHttpClient from "@effect/platform/FetchHttpClient"
 import * as HttpClient from "@effect/platform/HttpClient"
 import * as HttpClientError from "@effect/platform/HttpClientError"
@@ -13,8 +17,10 @@ import * as FiberId from "effect/FiberId"
 import * as FiberRef from "effect/FiberRef"
 import * as Layer from "effect/Layer"
 import * as Option from "effect/Option"
+import * as Redacted from "effect/Redacted"
 import * as Ref from "effect/Ref"
 import * as Scheduler from "effect/Scheduler"
+import * as Stream from "effect/Stream"
 import * as ManualRedirect from "../../../src/internal/request/manualRedirect.ts"
 import * as Transport from "../../../src/Transport.ts"
 
@@ -353,4 +359,48 @@ describe("manualRedirect", () => {
         assert.deepStrictEqual(inits(contexts), [{ redirect: "manual" }, undefined])
       }))
   })
+})
+
+describe("a request of a client over an unmarked transport", () => {
+  const url = "https://api.example/v1/things"
+  const requests = {
+    GET: HttpClientRequest.get(url),
+    "an upload": HttpClientRequest.bodyStream(HttpClientRequest.post(url), Stream.make(new Uint8Array(4)))
+  }
+  const limiters = { "without a limiter": undefined, "with a limiter": RateLimiter.make(RateLimitPolicy.default) }
+  const isInterruptible = Effect.checkInterruptible(Effect.succeed)
+  const basic = Authenticator.basic({ username: "operator", password: Redacted.make("canary-password") })
+
+  for (const [name, request] of Object.entries(requests)) {
+    for (const [way, limiter] of Object.entries(limiters)) {
+      it.effect(`can be interrupted just where its caller can, however it ends: ${name} ${way}`, () =>
+        Effect.gen(function*() {
+          for (const status of [200, 307, 401, 500]) {
+            const seen: Array<boolean> = []
+            const look = Effect.map(isInterruptible, (is) => {
+              seen.push(is)
+            })
+            const transport = HttpClient.makeWith<never, never, never, never>(
+              Effect.flatMap((request) =>
+                Effect.as(look, HttpClientResponse.fromWeb(request, new Response(null, { status })))
+              ),
+              Effect.succeed
+            )
+            const client = yield* AuthenticatedHttpClient.make(basic, {
+              baseUrl: "https://api.example/v1",
+              rateLimiter: limiter === undefined ? undefined : yield* limiter
+            }).pipe(Effect.provideService(HttpClient.HttpClient, transport))
+            const call = Effect.zipRight(Effect.onExit(Effect.exit(client.execute(request)), () => look), look)
+            yield* call
+            yield* Effect.uninterruptible(call)
+            yield* Effect.uninterruptible(Effect.zipRight(Effect.interruptible(call), look))
+            assert.deepStrictEqual(
+              seen,
+              [true, false, true, false, false, false, true, false, true, false],
+              String(status)
+            )
+          }
+        }))
+    }
+  }
 })
