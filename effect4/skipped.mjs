@@ -59,21 +59,6 @@ export const tests = [
   },
   { file: core("internal/emptyVariables"), test: "names a nested variable by its path", why: names },
   {
-    file: core("internal/request/redirect"),
-    test: "resolves relative, absolute and protocol-relative locations",
-    why: "the parameters of a request are no array"
-  },
-  {
-    file: core("internal/request/tracing"),
-    test: "redact what is known to be secret, whatever the program's list of names says",
-    why: "this test sets the list as a FiberRef"
-  },
-  {
-    file: core("internal/request/tracing"),
-    test: "redact what the program's list of names says",
-    why: "this test sets the list as a FiberRef"
-  },
-  {
     file: core("internal/token/storedText"),
     test: "is read as the token and the generation that were written",
     why: "its values are made from a Schema by an API that Effect 4 has made anew"
@@ -120,8 +105,6 @@ export const untyped = [
   { file: core("AuthEvent"), why: levels },
   { file: core("TokenStore"), why: "a KeyValueStore, of which this test makes one, lists its keys" },
   { file: core("internal/emptyVariables"), why: "errors of a configuration have another form" },
-  { file: core("internal/request/redirect"), why: "the parameters of a request are no array" },
-  { file: core("internal/request/tracing"), why: "this test sets the list as a FiberRef" },
   {
     file: core("internal/token/storedText"),
     why: "its values are made from a Schema by an API that Effect 4 has made anew"

@@ -801,6 +801,20 @@ const members = [
         context.use("effect/Effect.provideService")
       }(${context.use("effect/http/HttpClient.TracerPropagationEnabled")}, ${context.text(enabled)}))`
   ),
+  called(
+    {
+      name: "which headers are secret is told as a service",
+      before:
+        `import * as Effect from "effect/Effect"\nimport * as Headers from "@effect/platform/Headers"\nEffect.locally(call, Headers.currentRedactedNames, ["x-key"])`,
+      after:
+        `import * as Effect from "effect/Effect"\nimport * as Headers from "effect/http/Headers"\nEffect.provideService(call, Headers.CurrentRedactedNames, ["x-key"])`
+    },
+    "effect/Effect.locally",
+    (args, context) =>
+      context.member(args.at(-2)) === "@effect/platform/Headers.currentRedactedNames"
+        ? `${context.use("effect/Effect.provideService")}(${texts(args, context).join(", ")})`
+        : undefined
+  ),
   {
     name: "an HTTP app is an effect",
     before: `import * as HttpApp from "@effect/platform/HttpApp"\ndeclare const app: HttpApp.Default<never, Store>`,

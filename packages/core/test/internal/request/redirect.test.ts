@@ -56,7 +56,7 @@ describe("redirect", () => {
       for (const [location, target] of Object.entries(targets)) {
         const { authenticated, request } = followed(decide(get, 302, location))
         assert.deepInclude({ url: request.url, authenticated }, { url: target, authenticated: true })
-        assert.deepStrictEqual(request.urlParams, [])
+        assert.deepStrictEqual(Array.from(request.urlParams), [])
       }
     })
 
