@@ -221,7 +221,8 @@ const seconds = (stated: unknown): Duration.Duration | undefined => {
     : undefined
 }
 
+/** A lifetime below zero is none. */
 const instantAfter = (now: number, lifetime: Duration.Duration | undefined): DateTime.Utc | undefined => {
-  const instant = lifetime === undefined ? Infinity : now + Duration.toMillis(lifetime)
+  const instant = lifetime === undefined ? Infinity : now + Math.max(0, Duration.toMillis(lifetime))
   return instant <= lastInstant ? DateTime.unsafeMake(instant) : undefined
 }
