@@ -6,6 +6,7 @@ import { fileURLToPath } from "node:url"
 import ts from "typescript"
 import { files, root } from "../scripts/workspace.mjs"
 import { examples, integration, packages as carried } from "./carried.mjs"
+import { blocksOf, withBlocks, withCommands } from "./documented.mjs"
 import { manifestOf, workspaceManifest } from "./manifests.mjs"
 import { rewriter } from "./rewrite.mjs"
 import { rules } from "./rules/index.mjs"
@@ -48,6 +49,7 @@ export const make = (destination) => {
 export const line = () => {
   const rewrite = rewriter(rules)
   const values = valuesBySource()
+  const rewritten = (path, source) => rewrite(path, source, values.get(path))
   const manifests = carried.map((name) => readJson(`packages/${name}/package.json`))
   const found = new Map()
   const add = (path) => {
@@ -57,14 +59,18 @@ export const line = () => {
       path,
       existsSync(sibling) || !/\.(ts|mjs)$/.test(path)
         ? source
-        : rewrite(path, source.toString("utf8"), values.get(path))
+        : documented(path, source.toString("utf8"), rewritten)
     )
   }
   examples.forEach((path) => add(`examples/src/${path}`))
   for (const [index, name] of carried.entries()) {
     sourcesOf(`packages/${name}`).forEach(add)
-    add(`packages/${name}/README.md`)
     add(`packages/${name}/tsconfig.build.json`)
+    const readme = `packages/${name}/README.md`
+    found.set(readme, withCommands(documented(readme, readFileSync(join(root, readme), "utf8"), rewritten)))
+    for (const path of [...found.keys()].filter((path) => isDocumented(name, path))) {
+      for (const block of blocksOf(path, found.get(path).toString("utf8"))) found.set(block.path, block.code)
+    }
     found.set(`packages/${name}/package.json`, json(manifestOf(manifests[index], manifests, pinned)))
   }
   found.set("skipped.json", json(skipped.tests))
@@ -91,6 +97,32 @@ export const line = () => {
   return found
 }
 
+/** Where examples are read: its README and the comments of its modules. */
+const isDocumented = (name, path) =>
+  path === `packages/${name}/README.md` || (path.startsWith(`packages/${name}/src/`) && path.endsWith(".ts"))
+
+/** A module or a page that goes through the rules, and each of its examples by itself. */
+const documented = (path, source, rewritten) => {
+  const made = path.endsWith(".md") ? source : rewritten(path, source)
+  if (!carried.some((name) => isDocumented(name, path))) return made
+  const [before, after] = [source, made].map((text) => blocksOf(path, text))
+  if (before.length !== after.length) throw new Error(`${path} has lost an example`)
+  return withBlocks(made, after, (block) => {
+    const { code } = before[after.indexOf(block)]
+    return rewritten(block.path, code)
+  })
+}
+
+/** The examples of the sources, which are in no file: what the program about their types has besides. */
+const examplesRead = () =>
+  new Map(
+    carried.flatMap((name) =>
+      [`packages/${name}/README.md`, ...sourcesOf(`packages/${name}`)].filter((path) => isDocumented(name, path))
+        .flatMap((path) => blocksOf(path, readFileSync(join(root, path), "utf8")))
+        .map(({ code, path }) => [join(root, path), code])
+    )
+  )
+
 /**
  * Where the sources have a value in the place of an effect. To ask the compiler takes longer than all the rest, so the
  * answer is kept until a source changes.
@@ -101,7 +133,8 @@ const valuesBySource = () => {
     incremental: false,
     tsBuildInfoFile: undefined
   }, { ...ts.sys, onUnRecoverableConfigFileDiagnostic: console.error })
-  const hash = createHash("sha256")
+  const virtual = examplesRead()
+  const hash = createHash("sha256").update(JSON.stringify([...virtual]))
   for (const file of [...parsed.fileNames, fileURLToPath(new URL("types.mjs", import.meta.url))]) {
     hash.update(readFileSync(file))
   }
@@ -109,11 +142,21 @@ const valuesBySource = () => {
   const last = existsSync(kept) ? JSON.parse(readFileSync(kept, "utf8")) : undefined
   const found = last?.key === key
     ? last.found
-    : [...values(ts.createProgram(parsed.fileNames, parsed.options), (path) => !path.includes("/node_modules/"))]
+    : [...values(programOf(parsed, virtual), (path) => !path.includes("/node_modules/"))]
       .map(([file, sites]) => [relative(root, file).split(sep).join("/"), [...sites]])
   mkdirSync(dirname(kept), { recursive: true })
   writeFileSync(kept, JSON.stringify({ key, found }))
   return new Map(found.map(([path, sites]) => [path, new Map(sites)]))
+}
+
+const programOf = ({ fileNames, options }, virtual) => {
+  const host = ts.createCompilerHost(options)
+  const { directoryExists, fileExists, readFile } = host
+  const folders = new Set([...virtual.keys()].flatMap((path) => [dirname(path), dirname(dirname(path))]))
+  host.directoryExists = (path) => folders.has(path) || directoryExists(path)
+  host.fileExists = (path) => virtual.has(path) || fileExists(path)
+  host.readFile = (path) => virtual.get(path) ?? readFile(path)
+  return ts.createProgram({ rootNames: [...fileNames, ...virtual.keys()], options, host })
 }
 
 /** The files written by hand, by the path that they have in the line. */

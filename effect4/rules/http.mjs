@@ -573,6 +573,55 @@ const sockets = [
 /** @type {ReadonlyArray<import("../rewrite.mjs").Rule>} */
 const servers = [
   {
+    name: "the routes of a router are layers",
+    before:
+      `import * as HttpRouter from "@effect/platform/HttpRouter"\nHttpRouter.empty.pipe(HttpRouter.get("/things", things))`,
+    after:
+      `import * as Effect from "effect/Effect"\nimport * as HttpRouter from "effect/http/HttpRouter"\nEffect.scoped(Effect.flatten(HttpRouter.toHttpEffect(HttpRouter.add("GET", "/things", things))))`,
+    kinds: [ts.SyntaxKind.CallExpression],
+    rewrite: (node, context) => {
+      const { arguments: steps, expression } = node
+      if (!ts.isPropertyAccessExpression(expression) || expression.name.text !== "pipe") return undefined
+      if (context.member(expression.expression) !== "@effect/platform/HttpRouter.empty") return undefined
+      const routes = steps.map((step) => {
+        const [, method] = ts.isCallExpression(step)
+          ? /^@effect\/platform\/HttpRouter\.(get|post|put|patch)$/.exec(context.member(step.expression) ?? "") ?? []
+          : []
+        return method === undefined ?
+          undefined :
+          `${context.use("effect/http/HttpRouter.add")}("${method.toUpperCase()}", ${
+            texts(step.arguments, context).join(", ")
+          })`
+      })
+      if (routes.includes(undefined)) return undefined
+      const layers = routes.length === 1
+        ? routes[0]
+        : `${context.use("effect/Layer.mergeAll")}(${routes.join(", ")})`
+      return `${context.use("effect/Effect.scoped")}(${context.use("effect/Effect.flatten")}(${
+        context.use("effect/http/HttpRouter.toHttpEffect")
+      }(${layers})))`
+    }
+  },
+  {
+    name: "what an endpoint answers is among its options",
+    before:
+      `import * as HttpApiEndpoint from "@effect/platform/HttpApiEndpoint"\nHttpApiEndpoint.get("count", "/count").addSuccess(Schema.Number)`,
+    after:
+      `import * as HttpApiEndpoint from "effect/http-api/HttpApiEndpoint"\nHttpApiEndpoint.get("count", "/count", { success: Schema.Number })`,
+    kinds: [ts.SyntaxKind.CallExpression],
+    rewrite: (node, context) => {
+      const { arguments: args, expression } = node
+      if (!ts.isPropertyAccessExpression(expression) || expression.name.text !== "addSuccess") return undefined
+      const endpoint = expression.expression
+      return ts.isCallExpression(endpoint) && endpoint.arguments.length === 2 &&
+          /^@effect\/platform\/HttpApiEndpoint\./.test(context.member(endpoint.expression) ?? "")
+        ? `${context.text(endpoint.expression)}(${texts(endpoint.arguments, context).join(", ")}, { success: ${
+          context.text(args[0])
+        } })`
+        : undefined
+    }
+  },
+  {
     name: "whether something is a client",
     before: `import * as HttpClient from "@effect/platform/HttpClient"\nHttpClient.TypeId in made`,
     after: `import * as HttpClient from "effect/http/HttpClient"\nHttpClient.isHttpClient(made)`,

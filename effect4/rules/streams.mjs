@@ -371,6 +371,20 @@ const queues = [
   ),
   called(
     {
+      name: "a stream of a subscription",
+      before:
+        `import * as Stream from "effect/Stream"\nconst events = yield* AuthEvent.subscribe\nStream.fromQueue(events)`,
+      after:
+        `import * as Stream from "effect/Stream"\nconst events = yield* AuthEvent.subscribe\nStream.fromSubscription(events)`
+    },
+    "effect/Stream.fromQueue",
+    ([queue], context) =>
+      isDeclaredAs(queue, heard, context)
+        ? `${context.use("effect/Stream.fromSubscription")}(${context.text(queue)})`
+        : undefined
+  ),
+  called(
+    {
       name: "whether a subscription has nothing left",
       before: `import * as Queue from "effect/Queue"\nconst events = yield* AuthEvent.subscribe\nQueue.isEmpty(events)`,
       after:

@@ -45,7 +45,7 @@ const Sent = Schema.Struct({
  * import * as Config from "effect/Config"
  * import * as Effect from "effect/Effect"
  *
- * const Mq = IbmMq.layerLtpaConfig({ baseUrl: Config.string("MQ_URL"), credential: IbmMq.credentialConfig("MQ") })
+ * const Mq = IbmMq.layerLtpaConfig({ baseUrl: Config.String("MQ_URL"), credential: IbmMq.credentialConfig("MQ") })
  *
  * const program = Effect.flatMap(MqUser.whoAmI, ({ name, roles }) => Effect.log(name, roles)).pipe(Effect.provide(Mq))
  * ```

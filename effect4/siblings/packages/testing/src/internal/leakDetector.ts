@@ -85,7 +85,7 @@ export type Secrets = Readonly<Record<string, string | Redacted.Redacted>>
  * declare const program: Effect.Effect<void>
  *
  * const test = Effect.gen(function*() {
- *   const detector = yield* LeakDetector.make({ password: "canary-password" })
+ *   const detector = yield* Effect.fromResult(LeakDetector.make({ password: "canary-password" }))
  *   const { leaks } = yield* detector.watch(program)
  *   return leaks // []
  * })
