@@ -17,6 +17,7 @@ import * as PubSub from "effect/PubSub"
 import * as Queue from "effect/Queue"
 import * as Redacted from "effect/Redacted"
 import * as Ref from "effect/Ref"
+import * as Schedule from "effect/Schedule"
 import * as Schema from "effect/Schema"
 import * as Stream from "effect/Stream"
 import * as TestClock from "effect/TestClock"
@@ -132,6 +133,29 @@ describe("On the lines for Effect 3 and Effect 4 alike", () => {
       )
       yield* Effect.withTracerEnabled(client.get("https://acme.example/"), false)
       assert.deepStrictEqual(yield* Ref.get(headers), [])
+    }))
+
+  it.effect("a schedule that is to be over after some time is", () =>
+    Effect.gen(function*() {
+      const runs = yield* Ref.make(0)
+      yield* Effect.repeat(
+        Ref.update(runs, (n) => n + 1),
+        Schedule.spaced("1 second").pipe(Schedule.upTo("2500 millis"), Schedule.intersect(Schedule.recurs(9)))
+      )
+      assert.isBelow(yield* Ref.get(runs), 5)
+    }).pipe(VirtualClock.run))
+
+  it.effect("a client that tries errors again takes an answer as it is", () =>
+    Effect.gen(function*() {
+      const requests = yield* Ref.make(0)
+      const client = HttpClient.make((request) =>
+        Effect.as(
+          Ref.update(requests, (n) => n + 1),
+          HttpClientResponse.fromWeb(request, new Response(null, { status: 503 }))
+        )
+      )
+      yield* HttpClient.retryTransient(client, { times: 2, mode: "errors-only" }).get("https://acme.example/")
+      assert.strictEqual(yield* Ref.get(requests), 1)
     }))
 
   it.effect("a check of the parts of a value is an effect among others", () =>
