@@ -5,7 +5,7 @@ import { dirname, join, relative, resolve, sep } from "node:path"
 import { fileURLToPath } from "node:url"
 import ts from "typescript"
 import { files, root } from "../scripts/workspace.mjs"
-import { examples, integration, packages as carried } from "./carried.mjs"
+import { integration, packages as carried } from "./carried.mjs"
 import { blocksOf, withBlocks, withCommands } from "./documented.mjs"
 import { manifestOf, workspaceManifest } from "./manifests.mjs"
 import { messages } from "./messages.mjs"
@@ -63,7 +63,7 @@ export const line = () => {
         : documented(path, source.toString("utf8"), rewritten)
     )
   }
-  examples.forEach((path) => add(`examples/src/${path}`))
+  sourcesOf("examples", ["src"]).forEach(add)
   for (const [index, name] of carried.entries()) {
     sourcesOf(`packages/${name}`).forEach(add)
     add(`packages/${name}/tsconfig.build.json`)
@@ -179,8 +179,8 @@ const programOf = ({ fileNames, options }, virtual) => {
 export const siblings = () =>
   files(siblingsFolder, /./).map((file) => relative(siblingsFolder, file).split(sep).join("/"))
 
-const sourcesOf = (folder) =>
-  folders.map((name) => join(root, folder, name)).filter(existsSync).flatMap((path) => files(path, /./))
+const sourcesOf = (folder, within = folders) =>
+  within.map((name) => join(root, folder, name)).filter(existsSync).flatMap((path) => files(path, /./))
     .map((file) => relative(root, file).split(sep).join("/"))
 
 const readJson = (path) => JSON.parse(readFileSync(join(root, path), "utf8"))

@@ -93,7 +93,7 @@ const checkTypes = (folder) => {
   if (unexpected.length > 0) failed(unexpected.map(({ text }) => text).join("\n"))
   const stale = untyped.filter((entry) => errors.every(({ file }) => file !== entry.file))
   if (stale.length > 0) failed(`The types of these are right:\n${stale.map(({ file }) => file).join("\n")}`)
-  return `right in all modules and ${examplesOf(folder).length} examples that are read, not in ${untyped.length} tests`
+  return `right in all modules and ${examplesOf(folder).length} examples that are read, not in ${untyped.length} files`
 }
 
 const examplesOf = (folder) => files(join(folder, "examples/documented"), /\.ts$/)

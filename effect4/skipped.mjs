@@ -10,6 +10,7 @@ const testing = (name) => `packages/testing/test/${name}.test.ts`
 const mq = (name) => `packages/ibm-mq/test/${name}.test.ts`
 const qualys = (name) => `packages/qualys/test/${name}.test.ts`
 const redis = (name) => `packages/redis/test/${name}.test.ts`
+const example = (name) => `examples/src/${name}.ts`
 const yamcs = (name) => `packages/yamcs/test/${name}.test.ts`
 
 const around = "where nothing is set, and no layer reads it, the error of Effect 4 prints around ours"
@@ -93,9 +94,11 @@ export const tests = [
   }
 ]
 
+const servers = "its servers are made with an API that Effect 4 has made anew"
+
 const levels = "a logger is told levels that nothing is logged at"
 
-/** Files of tests that run, and whose types say something else on Effect 4. */
+/** Files of tests that run, and examples, whose types say something else on Effect 4. */
 export const untyped = [
   { file: core("AuthEvent"), why: levels },
   { file: core("TokenStore"), why: "a KeyValueStore, of which this test makes one, lists its keys" },
@@ -105,7 +108,19 @@ export const untyped = [
     why: "its values are made from a Schema by an API that Effect 4 has made anew"
   },
   { file: rateLimit("RateLimitEvent"), why: levels },
-  { file: mq("internal/proof"), why: "the platform's jar is a list of cookies" }
+  { file: mq("internal/proof"), why: "the platform's jar is a list of cookies" },
+  {
+    file: example("docs/credentials"),
+    why: "a ConfigProvider is made from JSON by an API that Effect 4 has made anew"
+  },
+  { file: example("docs/many-accounts"), why: "a LayerMap has its layer under another name" },
+  { file: example("docs/mcp"), why: "what a promise is rejected with has another class" },
+  { file: example("docs/oauth-web"), why: "a service is made with its layer by an API that Effect 4 has made anew" },
+  { file: example("docs/observing"), why: "it needs @effect/opentelemetry, whose place Effect 4 takes itself" },
+  { file: example("docs/testing.test"), why: servers },
+  { file: example("docs/typed-apis"), why: servers },
+  { file: example("http-api-client"), why: servers },
+  { file: example("rpc-client"), why: servers }
 ]
 
 /** Files of type tests that do not run. */

@@ -200,6 +200,24 @@ const effects = [
   ),
   called(
     about(
+      "a comparison that chooses between two effects",
+      `Effect.if(role === "worker", { onTrue: () => work, onFalse: () => lead })`,
+      `Effect.gen(function*() { return yield* (role === "worker" ? work : lead) })`
+    ),
+    "effect/Effect.if",
+    ([condition, options], context) => {
+      if (!ts.isBinaryExpression(condition)) return undefined
+      const [onTrue, onFalse] = ["onTrue", "onFalse"].map((name) => {
+        const found = property(options, name)
+        return ts.isPropertyAssignment(found) ? resultOf(found.initializer, context) : `${found.name.text}()`
+      })
+      return `${context.use("effect/Effect.gen")}(function*() { return yield* (${
+        context.text(condition)
+      } ? ${onTrue} : ${onFalse}) })`
+    }
+  ),
+  called(
+    about(
       "an effect that chooses between two",
       "Effect.if(isOver, { onTrue: () => end, onFalse: () => next })",
       "Effect.flatMap(isOver, (isTrue) => isTrue ? end : next)"

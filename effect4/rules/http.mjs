@@ -174,6 +174,20 @@ const files = [
       return /^(module|method)$/.test(node.name.text) ? `error.reason.${node.name.text}` : undefined
     }
   },
+  called(
+    {
+      name: "a store of keys in files",
+      before:
+        `import * as NodeKeyValueStore from "@effect/platform-node/NodeKeyValueStore"\nNodeKeyValueStore.layerFileSystem(folder)`,
+      after:
+        `import * as NodeServices from "@effect/platform-node/NodeServices"\nimport * as KeyValueStore from "effect/persistence/KeyValueStore"\nimport * as Layer from "effect/Layer"\nLayer.provide(KeyValueStore.layerFileSystem(folder), NodeServices.layer)`
+    },
+    "@effect/platform-node/NodeKeyValueStore.layerFileSystem",
+    ([folder], context) =>
+      `${context.use("effect/Layer.provide")}(${context.use("effect/persistence/KeyValueStore.layerFileSystem")}(${
+        context.text(folder)
+      }), ${context.use("@effect/platform-node/NodeServices.layer")})`
+  ),
   {
     name: "a store of keys gives undefined for what it has not",
     before:
@@ -212,8 +226,8 @@ const processes = [
         return undefined
       }
       const memberOf = (step) => context.member(ts.isCallExpression(step) ? step.expression : step)
-      const isOption = (step) => /^@effect\/platform\/Command\./.test(memberOf(step) ?? "")
-      const options = steps.filter((step) => isOption(step) && ts.isCallExpression(step)).flatMap((step) => {
+      const isOption = (step) => ts.isCallExpression(step) && /^@effect\/platform\/Command\./.test(memberOf(step) ?? "")
+      const options = steps.filter(isOption).flatMap((step) => {
         const name = memberOf(step).split(".").at(-1)
         const value = context.text(step.arguments[0])
         return [value === name ? name : `${name}: ${value}`, ...(name === "env" ? ["extendEnv: true"] : [])]
@@ -224,8 +238,26 @@ const processes = [
         : `[${texts(args, context).join(", ")}]`
       return `${context.use("effect/process/ChildProcess.make")}(${context.text(program)}, ${list}, { ${
         options.join(", ")
-      } }).pipe(${texts(steps.filter((step) => !isOption(step)), context).join(", ")})`
+      } }).pipe(${
+        steps.filter((step) => !isOption(step)).flatMap((step) => {
+          // a program is started by itself
+          if (memberOf(step) === "@effect/platform/Command.start") return []
+          return memberOf(step) === "@effect/platform/Command.exitCode"
+            ? [
+              `${context.use("effect/Effect.flatMap")}(({ exitCode }) => exitCode)`,
+              context.use("effect/Effect.scoped")
+            ]
+            : [context.text(step)]
+        }).join(", ")
+      })`
     }
+  },
+  {
+    name: "a program is run to its end",
+    before:
+      `import * as Command from "@effect/platform/Command"\nCommand.make("tsx", "a.ts").pipe(Command.stdout("inherit"), Command.exitCode)`,
+    after:
+      `import * as ChildProcess from "effect/process/ChildProcess"\nimport * as Effect from "effect/Effect"\nChildProcess.make("tsx", ["a.ts"], { stdout: "inherit" }).pipe(Effect.flatMap(({ exitCode }) => exitCode), Effect.scoped)`
   },
   {
     name: "a process is sent a signal by its options",
@@ -585,11 +617,12 @@ const servers = [
       if (context.member(expression.expression) !== "@effect/platform/HttpRouter.empty") return undefined
       const routes = steps.map((step) => {
         const [, method] = ts.isCallExpression(step)
-          ? /^@effect\/platform\/HttpRouter\.(get|post|put|patch)$/.exec(context.member(step.expression) ?? "") ?? []
+          ? /^@effect\/platform\/HttpRouter\.(get|post|put|patch|del)$/.exec(context.member(step.expression) ?? "") ??
+            []
           : []
         return method === undefined ?
           undefined :
-          `${context.use("effect/http/HttpRouter.add")}("${method.toUpperCase()}", ${
+          `${context.use("effect/http/HttpRouter.add")}("${method === "del" ? "DELETE" : method.toUpperCase()}", ${
             texts(step.arguments, context).join(", ")
           })`
       })
