@@ -798,6 +798,21 @@ const others = [
     }
   },
   {
+    name: "the type of a service, by its identifier",
+    before:
+      `import * as Context from "effect/Context"\nclass Lock extends Tag {}\ntype Made = Context.Tag.Service<Lock>`,
+    after: `class Lock extends Tag {}\ntype Made = Context.Service.Shape<typeof Lock>`,
+    kinds: [ts.SyntaxKind.TypeReference],
+    rewrite: ({ typeArguments, typeName }, context) => {
+      if (!ts.isQualifiedName(typeName) || !ts.isQualifiedName(typeName.left)) return undefined
+      if (context.member(typeName.left) !== "effect/Context.Tag" || typeName.right.text !== "Service") return undefined
+      const name = typeArguments?.[0]?.getText(context.file) ?? ""
+      return context.file.text.includes(`class ${name} extends `)
+        ? `${context.use("effect/Context.Service")}.Shape<typeof ${name}>`
+        : undefined
+    }
+  },
+  {
     name: "types of a service",
     before: `import type * as Context from "effect/Context"\ntype Made = Context.Tag.Service<typeof Lock>`,
     after: `import * as Context from "effect/Context"\ntype Made = Context.Service.Shape<typeof Lock>`,

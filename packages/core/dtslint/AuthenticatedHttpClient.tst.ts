@@ -39,9 +39,9 @@ describe("AuthenticatedHttpClient.make", () => {
     const plain = AuthenticatedHttpClient.make(authenticator, { baseUrl })
     const limited = AuthenticatedHttpClient.make(authenticator, { baseUrl, rateLimiter })
     expect(Layer.effect(Wide, plain)).type.toBe<Layer.Layer<Wide, SetupError, HttpClient.HttpClient>>()
-    expect(plain).type.toBeAssignableTo<Effect.Effect<Context.Tag.Service<typeof Narrow>, SetupError, HttpClient.HttpClient>>()
+    expect(plain).type.toBeAssignableTo<Effect.Effect<Context.Tag.Service<Narrow>, SetupError, HttpClient.HttpClient>>()
     expect(limited).type.not.toBeAssignableTo<
-      Effect.Effect<Context.Tag.Service<typeof Narrow>, SetupError, HttpClient.HttpClient>
+      Effect.Effect<Context.Tag.Service<Narrow>, SetupError, HttpClient.HttpClient>
     >()
   })
 })
