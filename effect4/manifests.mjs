@@ -52,9 +52,8 @@ export const manifestOf = (manifest, workspace, pinned) => {
   return {
     ...withInternal(published),
     version: versionOf(manifest.version),
-    engines: {
-      node: name(manifest) === "core" || name(manifest) === "rate-limit" ? manifest.engines.node : ">=22.19.0"
-    },
+    // what @effect/platform-node 4.1 needs
+    engines: { node: "@effect/platform-node" in manifest.peerDependencies ? ">=22.19.0" : manifest.engines.node },
     ...(manifest.dependencies === undefined ? {} : { dependencies: ranges(manifest.dependencies) }),
     peerDependencies: ranges(manifest.peerDependencies),
     peerDependenciesMeta: optional.length === 0 ? undefined : Object.fromEntries(optional)

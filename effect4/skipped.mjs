@@ -9,7 +9,6 @@ const testing = (name) => `packages/testing/test/${name}.test.ts`
 
 const mq = (name) => `packages/ibm-mq/test/${name}.test.ts`
 const qualys = (name) => `packages/qualys/test/${name}.test.ts`
-const redis = (name) => `packages/redis/test/${name}.test.ts`
 const example = (name) => `examples/src/${name}.ts`
 const yamcs = (name) => `packages/yamcs/test/${name}.test.ts`
 
@@ -75,11 +74,6 @@ export const tests = [
     why: "the platform's jar is a list of cookies"
   },
   { file: qualys("Platform"), test: "is not set where its variable is missing or empty", why: around },
-  {
-    file: redis("RedisTokenStore"),
-    test: "a Redis that comes back empty gives its lock to nobody",
-    why: "fibers wake in another order at the same instant: here a read falls into the time without a Redis"
-  },
   { file: yamcs("YamcsCredential"), test: "names what could be set when nothing is", why: around },
   { file: yamcs("YamcsCredential"), test: "says which variable is set beside the one that is missing", why: around },
   {

@@ -390,6 +390,28 @@ describe("RedisTokenStore", () => {
         "2026-01-01T00:00:00Z"
       ))
 
+    it.effect("is told of a lock that is held although the one that holds it is waiting to read", () =>
+      VirtualClock.runFrom(
+        Effect.scoped(Effect.gen(function*() {
+          const redis = MemoryRedis.make({ reconnects: { step: 400, within: 800 } })
+          const lease = { lease: "30 seconds" } as const
+          const [quick, slow] = yield* Effect.all([begin(redis, lease), begin(redis, lease)])
+          yield* storeToken(quick.store, "a")
+          const owner = yield* holding(slow.store)
+          yield* slow.loseAnswers(1) // to the read of what was stored
+          yield* redis.stop
+          yield* redis.empty
+          yield* redis.start
+          const waiting = yield* Effect.fork(quick.store.withLock(quick.store.get))
+          yield* Effect.sleep("10 seconds")
+          assert.isTrue(Option.isNone(yield* Fiber.poll(waiting)))
+          yield* owner.release
+          yield* Fiber.join(owner.fiber)
+          assert.strictEqual(held(yield* Fiber.join(waiting)), "a")
+        })),
+        "2026-01-01T00:00:00Z"
+      ))
+
     virtually("and that nobody knows anything of is a first login, after a second", (redis) =>
       Effect.gen(function*() {
         const processes = yield* Effect.all(Array.from({ length: 3 }, () => begin(redis)))

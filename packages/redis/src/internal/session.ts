@@ -231,7 +231,7 @@ export const follow = (session: Session): Effect.Effect<void> =>
 
 const heard = (session: Session, signal: Signal): Effect.Effect<void> => {
   // messages may have been missed, or the store may be another one
-  if (signal._tag === "Subscribed") return Effect.zipRight(showUp(session), woken(session))
+  if (signal._tag === "Subscribed") return showUp(session)
   const message = Entry.message(signal.text)
   switch (message?._tag) {
     case undefined:
@@ -244,7 +244,7 @@ const heard = (session: Session, signal: Signal): Effect.Effect<void> => {
         : Effect.void
     case "Stored":
       return message.generation > StateRef.get(session.known).generation
-        ? Effect.zipRight(Effect.ignore(retried(read(session))), woken(session))
+        ? looked(session)
         : Effect.void
   }
 }
@@ -253,8 +253,14 @@ const heard = (session: Session, signal: Signal): Effect.Effect<void> => {
 const showUp = (session: Session): Effect.Effect<void> =>
   Effect.suspend(() => {
     const claim = MutableRef.get(session.claim)
-    return Effect.zipRight(claim === undefined ? Effect.void : claim.renew, Effect.ignore(retried(read(session))))
+    return Effect.zipRight(claim === undefined ? Effect.void : claim.renew, looked(session))
   })
+
+/** Reads, and wakes who waits. Nobody waits for that: who asks for a lock is to be answered although a read takes long. */
+const looked = (session: Session): Effect.Effect<void> =>
+  Effect.asVoid(
+    Effect.forkIn(Effect.zipRight(Effect.ignore(retried(read(session))), woken(session)), session.scope)
+  )
 
 const woken = ({ wakes }: Session): Effect.Effect<void> => Effect.sync(() => StateRef.update(wakes, (n) => n + 1))
 
