@@ -157,7 +157,7 @@ describe("FileTokenStore", () => {
       yield* TokenStore.set(store, yield* token)
       const writer = yield* Effect.fork(Effect.forever(Effect.forEach(tokens, (token) => TokenStore.set(store, token))))
       const read = yield* Effect.replicateEffect(store.get, 200)
-      yield* Effect.sync(() => writer.unsafeInterruptAsFork(writer.id()))
+      yield* Fiber.interrupt(writer)
       assert.isTrue(read.every(({ token }) => Option.isSome(token)))
     }).pipe(Effect.provide(NodeFileSystem.layer)))
 
