@@ -67,11 +67,18 @@ export const make = (options: {
       revoke: (token) =>
         Effect.suspend(() => {
           const value = Redacted.value(token.value)
+          const held = watch.held()
+          const byLogin = held?.kind === "login" && value !== held.value
+          const stored = store.peek(watch.account())
+          // it came while another was stored, and was not
+          const byStored = stored !== undefined && !server.isSameSession(stored, token) &&
+            !store.written().some((written) => server.isSameSession(written, token))
           claim(
-            "only a session that a login replaced is ended, or the last one",
-            closing || (watch.held()?.kind === "login" && value !== watch.held()?.value)
+            "only a session that a login replaced is ended, or one that nobody else knows and the store has another, " +
+              "or the last one",
+            closing || byLogin || byStored
           )
-          if (!closing) reached("a replaced session is ended")
+          if (!closing) reached(byLogin ? "a replaced session is ended" : "a session that was never stored is ended")
           ended.add(value)
           return server.end(token)
         })

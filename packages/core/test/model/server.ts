@@ -65,6 +65,8 @@ export interface Server {
   readonly revokeAccess: () => void
   readonly revokeFamilies: () => void
   readonly access: (token: Token.Token) => AccessRecord
+  /** Whether one login led to both. */
+  readonly isSameSession: (self: Token.Token, that: Token.Token) => boolean
   readonly refreshRecord: (value: string) => RefreshRecord
   /** A greater number was issued later. That of the refresh token counts: the access token may be an older one. */
   readonly numberOf: (token: Token.Token) => number
@@ -259,6 +261,7 @@ export const make = (options: {
     revokeAccess: () => accessTokens.forEach((record) => void (record.revoked = true)),
     revokeFamilies: () => families.forEach((family) => void (family.ended = true)),
     access,
+    isSameSession: (self, that) => access(self).family === access(that).family,
     refreshRecord,
     numberOf: (token) =>
       token.refreshToken !== undefined && world.refreshTokens === "rotate"

@@ -16,6 +16,8 @@ export interface StoreModel {
   /** The stored token is gone, or is that of another account. */
   readonly forget: Effect.Effect<void>
   readonly storeOther: (token: Token) => Effect.Effect<void>
+  /** Every token that was ever stored by a process, for others to find. */
+  readonly written: () => ReadonlyArray<Token>
   /** What is stored for an account. */
   readonly peek: (account: string) => Token | undefined
   /** Whether anything ever went wrong: until then, processes that share the store never differ. */
@@ -26,6 +28,7 @@ export const make = ({ reached }: Claims): Effect.Effect<StoreModel> =>
   Effect.map(TokenStore.makeMemory, (memory) => {
     const weather: Record<Operation, StoreWeather> = { read: "fine", write: "fine", lock: "fine" }
     let failed = false
+    const written: Array<Token> = []
 
     const under = <A, E, R>(
       operation: Operation,
@@ -50,7 +53,14 @@ export const make = ({ reached }: Claims): Effect.Effect<StoreModel> =>
     const place: TokenStore.TokenStore = {
       ...memory,
       get: under("read", memory.get),
-      compareAndSet: (generation, token) => under("write", memory.compareAndSet(generation, token)),
+      compareAndSet: (generation, token) =>
+        under(
+          "write",
+          Effect.tap(
+            memory.compareAndSet(generation, token),
+            (isStored) => Effect.sync(() => void (isStored && written.push(token)))
+          )
+        ),
       withLock: (self) => under("lock", memory.withLock(self))
     }
     const stores = new Map<string, TokenStore.TokenStore>()
@@ -75,6 +85,7 @@ export const make = ({ reached }: Claims): Effect.Effect<StoreModel> =>
         reached("the store holds another account's token")
         return Effect.orDie(TokenStore.set(TokenStore.forAudience(memory, "another program"), token))
       },
+      written: () => written,
       peek: (account) =>
         Option.getOrUndefined(Option.filter(Effect.runSync(memory.get).token, ({ audience }) => audience === account)),
       hasFailed: () => failed
