@@ -7,7 +7,7 @@ export default defineConfig({
     projects,
     passWithNoTests: true,
     pool: "threads",
-    maxWorkers: 3,
+    maxWorkers: 2,
     minWorkers: 1,
     // Loading Effect anew for each file takes as long as a third of the tests, and none of them touches what others see.
     isolate: false,

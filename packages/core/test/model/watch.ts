@@ -17,6 +17,8 @@ export interface Watch {
   /** The account whose store an exchange has opened. */
   readonly opens: (account: string) => void
   readonly account: () => string
+  /** When another account was opened last, in running time. */
+  readonly openedAt: () => number
   /** Whether what the process held was ever forgotten, because another account was opened. */
   readonly hasForgotten: () => boolean
   /** The token that the server's last answer, or the store, brought. */
@@ -60,6 +62,7 @@ export const make = (options: {
   const { claims: { claim, reached }, process, running, server, wall, world } = options
   let account = options.firstAccount
   let forgotten = false
+  let openedAt = -Infinity
   let inFlight = 0
   let arrived: { readonly generation: number; readonly redeemed: string | undefined } | undefined
   let settled = 0
@@ -90,6 +93,8 @@ export const make = (options: {
       return
     }
     if (token === held) return
+    // handed out at the instant at which another account is opened
+    if (server.access(token).family.account !== account) return
     // one that was still good enough while its successor was being stored
     if (held !== undefined && server.numberOf(token) < server.numberOf(held)) return
     held = token
@@ -223,12 +228,14 @@ export const make = (options: {
     opens: (next) => {
       if (next === account) return
       account = next
+      openedAt = running()
       forgotten = true
       held = undefined
       refreshToken = undefined
       isRejected = false
     },
     account: () => account,
+    openedAt: () => openedAt,
     hasForgotten: () => forgotten,
     held: () => held === undefined ? undefined : { value: Redacted.value(held.value), kind: server.access(held).kind },
     holds,
