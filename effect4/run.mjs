@@ -7,6 +7,7 @@
  *     node effect4/run.mjs --make [folder]    only makes it
  *     node effect4/run.mjs --integration [folder]    makes it, and runs the tests against real servers
  *     node effect4/run.mjs --pack [folder]    makes it, and packs it as it is published
+ *     node effect4/run.mjs --bench [folder]   makes it, and measures both lines (in the workspace the benchmarks are installed)
  *     node effect4/run.mjs --rules        prints the rules: what becomes of what
  */
 import { spawnSync } from "node:child_process"
@@ -17,6 +18,7 @@ import { performance } from "node:perf_hooks"
 import { argv, env, execPath, exit } from "node:process"
 import { stripVTControlCharacters } from "node:util"
 import { files } from "../scripts/workspace.mjs"
+import { measure } from "./bench.mjs"
 import { make, share } from "./make.mjs"
 import { build, check, pack } from "./pack.mjs"
 import { rules } from "./rules/index.mjs"
@@ -187,6 +189,12 @@ const tarballs = async (folder) => {
   return `${packed.length} packed into ${join(folder, ".cache/tarballs")}, and every module loads`
 }
 
+const bench = async (folder) => {
+  const rows = await measure(folder, nodeOf(folder))
+  const lines = rows.map(({ after, before, name }) => `${name}: ${before} ns on Effect 3, ${after} on Effect 4`)
+  return ["added to a request, in time of the processor", ...lines].join("\n")
+}
+
 /** What follows once the line is made and what it needs is installed. */
 const stagesOf = (option) => {
   switch (option) {
@@ -194,6 +202,8 @@ const stagesOf = (option) => {
       return { integration }
     case "--pack":
       return { tarballs }
+    case "--bench":
+      return { bench }
     default:
       return { types: checkTypes, "type tests": testTypes, tests: test, demo, tarballs }
   }

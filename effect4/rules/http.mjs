@@ -878,10 +878,32 @@ const members = [
         `import * as Effect from "effect/Effect"\nimport * as HttpClient from "effect/http/HttpClient"\nHttpClient.transformResponse(client, Effect.provideService(HttpClient.TracerPropagationEnabled, false))`
     },
     "@effect/platform/HttpClient.withTracerPropagation",
-    ([client, enabled], context) =>
-      `${context.use("effect/http/HttpClient.transformResponse")}(${context.text(client)}, ${
-        context.use("effect/Effect.provideService")
-      }(${context.use("effect/http/HttpClient.TracerPropagationEnabled")}, ${context.text(enabled)}))`
+    (args, context) => {
+      const provided = `${context.use("effect/Effect.provideService")}(${
+        context.use("effect/http/HttpClient.TracerPropagationEnabled")
+      }, ${context.text(args.at(-1))})`
+      return `${context.use("effect/http/HttpClient.transformResponse")}(${
+        [...texts(args.slice(0, -1), context), provided].join(", ")
+      })`
+    }
+  ),
+  called(
+    {
+      name: "which requests of a client have no span",
+      before:
+        `import * as HttpClient from "@effect/platform/HttpClient"\nHttpClient.withTracerDisabledWhen(isUntraced)`,
+      after:
+        `import * as Effect from "effect/Effect"\nimport * as HttpClient from "effect/http/HttpClient"\nHttpClient.transformResponse(Effect.provideService(HttpClient.TracerDisabledWhen, isUntraced))`
+    },
+    "@effect/platform/HttpClient.withTracerDisabledWhen",
+    (args, context) => {
+      const provided = `${context.use("effect/Effect.provideService")}(${
+        context.use("effect/http/HttpClient.TracerDisabledWhen")
+      }, ${context.text(args.at(-1))})`
+      return `${context.use("effect/http/HttpClient.transformResponse")}(${
+        [...texts(args.slice(0, -1), context), provided].join(", ")
+      })`
+    }
   ),
   called(
     {

@@ -12,6 +12,7 @@ import * as HttpClient from "@effect/platform/HttpClient"
 import * as HttpClientRequest from "@effect/platform/HttpClientRequest"
 import * as Clock from "effect/Clock"
 import * as Effect from "effect/Effect"
+import * as Either from "effect/Either"
 import * as Ref from "effect/Ref"
 import type * as Scope from "effect/Scope"
 import type { Run } from "./Measure.ts"
@@ -86,7 +87,7 @@ function contestants(
   transport: HttpClient.HttpClient
 ): Effect.Effect<ReadonlyArray<Family["variants"][number]>, unknown, Scope.Scope> {
   return Effect.gen(function*() {
-    const credential = yield* Credential.bearer({ token: (yield* login).value })
+    const credential = Either.getOrThrow(Credential.bearer({ token: (yield* login).value }))
     const tokens = yield* TokenSource.make({ login })
     const options = { baseUrl: origin }
     const overCredential = yield* AuthenticatedHttpClient.make(Authenticator.bearer(credential), options)
