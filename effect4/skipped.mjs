@@ -107,7 +107,6 @@ export const untyped = [
     file: example("docs/credentials"),
     why: "a ConfigProvider is made from JSON by an API that Effect 4 has made anew"
   },
-  { file: example("docs/many-accounts"), why: "a LayerMap has its layer under another name" },
   { file: example("docs/mcp"), why: "what a promise is rejected with has another class" },
   { file: example("docs/oauth-web"), why: "a service is made with its layer by an API that Effect 4 has made anew" },
   { file: example("docs/observing"), why: "it needs @effect/opentelemetry, whose place Effect 4 takes itself" },

@@ -70,6 +70,7 @@ export const run = ({ actions, world }: Schedule): Effect.Effect<Outcome> => {
       )
     }
     const waiting: Array<Fiber.RuntimeFiber<unknown>> = []
+    const closing = new Set<number>()
     const fork = (effect: Effect.Effect<unknown>) =>
       Effect.map(Effect.forkDaemon(effect), (fiber) => void waiting.push(fiber))
 
@@ -89,7 +90,9 @@ export const run = ({ actions, world }: Schedule): Effect.Effect<Outcome> => {
           return fork(Effect.repeatN(process.request(0), action.requests - 1))
         case "Interrupt": {
           const fiber = waiting[action.caller]
-          return fiber === undefined ? Effect.void : Effect.asVoid(Fiber.interrupt(fiber))
+          if (fiber === undefined) return Effect.void
+          // the end of a Scope may take as long as the policy allows
+          return Effect.asVoid(closing.has(action.caller) ? Fiber.interruptFork(fiber) : Fiber.interrupt(fiber))
         }
         case "Advance":
           return clock.advance(action.millis)
@@ -117,6 +120,7 @@ export const run = ({ actions, world }: Schedule): Effect.Effect<Outcome> => {
         case "RevokeFamily":
           return Effect.sync(server.revokeFamilies)
         case "Close":
+          closing.add(waiting.length)
           return fork(process.close)
       }
     }
@@ -148,9 +152,9 @@ export const run = ({ actions, world }: Schedule): Effect.Effect<Outcome> => {
         exit._tag === "Some" && exit.value._tag === "Success" && exit.value.value
       )
     }
-    const closing = yield* Effect.forkDaemon(Effect.forEach(processes, (process) => process.close))
+    const ending = yield* Effect.forkDaemon(Effect.forEach(processes, (process) => process.close))
     yield* minutes(1)
-    claim("the Scope ends", (yield* Fiber.poll(closing))._tag === "Some")
+    claim("the Scope ends", (yield* Fiber.poll(ending))._tag === "Some")
     return { untrue: [...claims.untrue], states: claims.states }
   }).pipe(
     Effect.withTracer(counting((links) => {
