@@ -5,7 +5,7 @@ import { dirname, join, relative, resolve, sep } from "node:path"
 import { fileURLToPath } from "node:url"
 import ts from "typescript"
 import { files, root } from "../scripts/workspace.mjs"
-import { integration, packages as carried } from "./carried.mjs"
+import { integration, packages as carried, stress } from "./carried.mjs"
 import { blocksOf, withBlocks, withCommands } from "./documented.mjs"
 import { manifestOf, workspaceManifest } from "./manifests.mjs"
 import { messages } from "./messages.mjs"
@@ -78,6 +78,7 @@ export const line = () => {
   found.set("skipped.json", json(skipped.tests))
   found.set("excluded.json", json(skipped.files.map(({ file }) => file)))
   found.set("integration.json", json(integration))
+  found.set("stress.json", json(stress))
   for (const path of siblings()) if (!found.has(path)) found.set(path, readFileSync(join(siblingsFolder, path)))
   const { exclude, include, ...config } = JSON.parse(found.get("tsconfig.json"))
   found.set(

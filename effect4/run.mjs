@@ -6,6 +6,7 @@
  *     node effect4/run.mjs --share        only counts what is written by hand
  *     node effect4/run.mjs --make [folder]    only makes it
  *     node effect4/run.mjs --integration [folder]    makes it, and runs the tests against real servers
+ *     node effect4/run.mjs --stress [folder]    makes it, and takes all random schedules
  *     node effect4/run.mjs --pack [folder]    makes it, and packs it as it is published
  *     node effect4/run.mjs --bench [folder]   makes it, and measures both lines (in the workspace the benchmarks are installed)
  *     node effect4/run.mjs --rules        prints the rules: what becomes of what
@@ -170,13 +171,9 @@ const demo = (folder) => {
   return `${modes.length} modes do what they should`
 }
 
-const integration = (folder) => {
-  const { status, stderr, stdout } = run(
-    folder,
-    join(folder, "node_modules/vitest/vitest.mjs"),
-    "run",
-    "--config=vitest.integration.config.ts"
-  )
+const runTests = (config) => (folder) => {
+  const vitest = join(folder, "node_modules/vitest/vitest.mjs")
+  const { status, stderr, stdout } = run(folder, vitest, "run", `--config=vitest.${config}.config.ts`)
   if (status !== 0) failed(stdout + stderr)
   return /Tests +(.*)/.exec(stripVTControlCharacters(stdout))?.[1] ?? ""
 }
@@ -199,13 +196,21 @@ const bench = async (folder) => {
 const stagesOf = (option) => {
   switch (option) {
     case "--integration":
-      return { integration }
+      return { integration: runTests("integration") }
+    case "--stress":
+      return { stress: runTests("stress") }
     case "--pack":
       return { tarballs }
     case "--bench":
       return { bench }
     default:
-      return { types: checkTypes, "type tests": testTypes, tests: test, demo, tarballs }
+      return {
+        types: checkTypes,
+        "type tests": testTypes,
+        tests: test,
+        demo,
+        tarballs
+      }
   }
 }
 
