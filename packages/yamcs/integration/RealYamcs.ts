@@ -159,8 +159,9 @@ export const makeWith = (options: Options): Effect.Effect<
       start,
       stop,
       end,
+      // the server logs an answer once it has sent it
       tokenAnswers: Effect.map(
-        files.readFileString(log),
+        Effect.delay(files.readFileString(log), "500 millis"),
         (text) => Array.from(text.matchAll(/POST \/auth\/token (\d{3})$/gmu), ([, status = ""]) => status)
       )
     }
