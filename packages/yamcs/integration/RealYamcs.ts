@@ -159,9 +159,8 @@ export const makeWith = (options: Options): Effect.Effect<
       start,
       stop,
       end,
-      // the server logs an answer once it has sent it
       tokenAnswers: Effect.map(
-        Effect.delay(files.readFileString(log), "500 millis"),
+        files.readFileString(log),
         (text) => Array.from(text.matchAll(/POST \/auth\/token (\d{3})$/gmu), ([, status = ""]) => status)
       )
     }
