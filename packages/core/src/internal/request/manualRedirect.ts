@@ -187,14 +187,15 @@ const matchEveryEnd = <A, E, A2, E2>(
   if (!RuntimeFlags.interruption(fiber.currentRuntimeFlags)) return Effect.matchCauseEffect(self, handlers)
   fiber.currentRuntimeFlags = RuntimeFlags.disable(fiber.currentRuntimeFlags, RuntimeFlags.Interruption)
   return Effect.matchCauseEffect(Effect.interruptible(self), {
-    onFailure: (cause) => leaveRegion(fiber, handlers.onFailure(cause)),
-    onSuccess: (value) => leaveRegion(fiber, handlers.onSuccess(value))
+    onFailure: (cause) => outside(fiber, () => handlers.onFailure(cause)),
+    onSuccess: (value) => outside(fiber, () => handlers.onSuccess(value))
   })
 }
 
-/** A fiber that was interrupted meanwhile ends here. */
-const leaveRegion = <A, E>(fiber: OpenFiber, next: Effect.Effect<A, E>): Effect.Effect<A, E> => {
+/** Leaves the region first, because what looks at the answer may throw. A fiber that was interrupted meanwhile ends here. */
+const outside = <A, E>(fiber: OpenFiber, handler: () => Effect.Effect<A, E>): Effect.Effect<A, E> => {
   fiber.currentRuntimeFlags = RuntimeFlags.enable(fiber.currentRuntimeFlags, RuntimeFlags.Interruption)
+  const next = handler()
   return fiber.isInterrupted() ? Effect.interruptible(next) : next
 }
 

@@ -286,6 +286,15 @@ describe("manualRedirect", () => {
         }
       }))
 
+    it.effect("leaves its fiber as it was where what looks at the answer throws", () =>
+      Effect.gen(function*() {
+        const exit = yield* Effect.exit(sendMatched(observing().client, () => {
+          throw new Error("canary")
+        }))
+        assert.isTrue(Exit.isFailure(exit))
+        assert.isTrue(yield* Effect.checkInterruptible(Effect.succeed))
+      }))
+
     it.effect("ends its fiber after an interruption, in whichever step that comes", () =>
       Effect.gen(function*() {
         const direct = HttpClient.makeWith<never, never, never, never>(
