@@ -310,6 +310,15 @@ const infos = [
   }
 ]
 
+/** A client whose requests have the last argument for a reference. */
+const transformed = (reference) => (args, context) => {
+  const provide = context.use("effect/Effect.provideService")
+  const provided = `${provide}(${context.use(reference)}, ${context.text(args.at(-1))})`
+  return `${context.use("effect/http/HttpClient.transformResponse")}(${
+    [...texts(args.slice(0, -1), context), provided].join(", ")
+  })`
+}
+
 const clientReasons = (text) => reasons[text.replaceAll("\"", "")]
 
 /** How tests and reports speak of the errors of the client. */
@@ -878,14 +887,7 @@ const members = [
         `import * as Effect from "effect/Effect"\nimport * as HttpClient from "effect/http/HttpClient"\nHttpClient.transformResponse(client, Effect.provideService(HttpClient.TracerPropagationEnabled, false))`
     },
     "@effect/platform/HttpClient.withTracerPropagation",
-    (args, context) => {
-      const provided = `${context.use("effect/Effect.provideService")}(${
-        context.use("effect/http/HttpClient.TracerPropagationEnabled")
-      }, ${context.text(args.at(-1))})`
-      return `${context.use("effect/http/HttpClient.transformResponse")}(${
-        [...texts(args.slice(0, -1), context), provided].join(", ")
-      })`
-    }
+    transformed("effect/http/HttpClient.TracerPropagationEnabled")
   ),
   called(
     {
@@ -896,14 +898,7 @@ const members = [
         `import * as Effect from "effect/Effect"\nimport * as HttpClient from "effect/http/HttpClient"\nHttpClient.transformResponse(Effect.provideService(HttpClient.TracerDisabledWhen, isUntraced))`
     },
     "@effect/platform/HttpClient.withTracerDisabledWhen",
-    (args, context) => {
-      const provided = `${context.use("effect/Effect.provideService")}(${
-        context.use("effect/http/HttpClient.TracerDisabledWhen")
-      }, ${context.text(args.at(-1))})`
-      return `${context.use("effect/http/HttpClient.transformResponse")}(${
-        [...texts(args.slice(0, -1), context), provided].join(", ")
-      })`
-    }
+    transformed("effect/http/HttpClient.TracerDisabledWhen")
   ),
   called(
     {

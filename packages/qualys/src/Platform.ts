@@ -119,7 +119,7 @@ const Urls = Schema.transform(
   { strict: true, decode: (urls) => Record.map(urls, complete), encode: (urls) => urls }
 )
 
-/** `qualysdk` keeps further keys, and the order of all; not every constructor does. */
+/** `qualysdk` keeps further keys, and the order of all, which not every constructor does: so the instance is made by hand. */
 const overrideOf = (urls: typeof Urls.Type): Override => Object.setPrototypeOf({ ...urls }, Override.prototype)
 
 /**

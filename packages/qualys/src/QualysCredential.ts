@@ -354,7 +354,7 @@ const complete = (
   }
 }
 
-/** What a schema would say of all its fields at once. */
+/** One thing is said of the type and its token, where a union of schemas would name every field of both. */
 const typed = <A extends { readonly [key: string]: unknown }>(input: A): Either.Either<A, InvalidSetting> =>
   input["auth_type"] !== "basic" && input["auth_type"] !== "token"
     ? Either.left(new InvalidSetting({ setting: "credential.auth_type", problem: "must be basic or token" }))

@@ -146,7 +146,7 @@ export const make = <F extends object, C extends Client, R, I>(
 ): Effect.Effect<Session<C>, SetupError, R> =>
   Effect.gen(function*() {
     yield* Resources.checked(options.resource)
-    const { dpop } = options
+    const { dpop, expiry, keep, scopeSeparator } = options
     if (options.store !== undefined && dpop?.unstorable !== undefined) return yield* dpop.unstorable
     const source = yield* CredentialSource.make(given, { mode, make })
     const servers = yield* Servers.make(options.server, mode)
@@ -177,7 +177,7 @@ export const make = <F extends object, C extends Client, R, I>(
               TokenRequest.send(
                 { ...client, binding },
                 Parameters.make(options, parameters, scope),
-                { ...options, ...asked, scope: scope ?? asked.scope, types: usable, required }
+                { ...asked, scope: scope ?? asked.scope, scopeSeparator, expiry, keep, types: usable, required }
               )
           )
           return Effect.tapBoth(sent, {

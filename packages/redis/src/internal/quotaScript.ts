@@ -2,8 +2,8 @@
  * The exchange of `@effect-auth/rate-limit` as a script of Redis: what processes that share the quotas of a key report, and
  * what each is told. It is that function word for word, and the integration tests compare the two on random histories.
  *
- * The state is under KEYS[1], as MessagePack, which takes half the time of JSON. ARGV[1] is the report, as JSON; ARGV[2] the channel on which those are named that are to
- * report at once. The answer is the reply, as JSON.
+ * The state is under KEYS[1], as MessagePack, which takes half the time of JSON. ARGV[1] is the report, as JSON; ARGV[2] the
+ * channel on which those are named that are to report at once. The answer is the reply, as JSON.
  *
  * All times are those of Redis. A state that is missing was never there if Redis has run for longer than a lease.
  */
