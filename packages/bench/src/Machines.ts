@@ -36,7 +36,8 @@ const scenarios: ReadonlyArray<Scenario> = [
   {
     name: "300 in each fixed second",
     server: { kind: "fixed", limit: 300, window: 1000, fromFirstCall: true },
-    calls: 3000,
+    // no whole number of windows: of ten, the one call that is kept back in the first would begin an eleventh
+    calls: 2000,
     blocked: 0,
     isSteady: true
   },
@@ -151,13 +152,9 @@ const goals = ({ alone, blocked, fairness, isSteady, name, shared }: Row): Reado
   ...isSteady === true ? [atMost(`${name}: round trips for a request`, shared.tripsOfRequest, 0.2)] : [],
   ...alone === undefined
     ? []
-    : [atMost(`${name}: time over one process alone`, shared.time / alone, 1.05, roundsOfReports)],
+    : [atMost(`${name}: time over one process alone`, shared.time / alone, 1.05)],
   ...fairness === undefined ? [] : [atLeast(`${name}: fairness at half time`, shared.fairness, fairness)]
 ]
-
-const roundsOfReports =
-  "Not found out for certain. Each window begins with a round of reports, and four processes, their server and Redis " +
-  "share two processors."
 
 export const run: Effect.Effect<Result, unknown> = Effect.gen(function*() {
   const rows = yield* Effect.forEach(scenarios, measure)

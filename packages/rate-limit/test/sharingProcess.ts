@@ -15,6 +15,7 @@ export const quota = (parts: Partial<GrantedQuota> = {}): GrantedQuota => ({
   window: 1000,
   end: 0,
   begin: 0,
+  countedFrom: 0,
   others: 0,
   out: {},
   share: 10,

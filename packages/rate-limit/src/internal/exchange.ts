@@ -9,7 +9,7 @@ import { adopted, earliestOf, expired, paused, settled } from "./sharedClaims.ts
 import { divided } from "./sharedDivision.ts"
 import type { Counts, Hold, Member, News, Reply, Report, SharedQuota, SharedState } from "./sharedState.ts"
 import * as Shared from "./sharedState.ts"
-import { judged, learned } from "./sharedStatements.ts"
+import { counted, judged, learned } from "./sharedStatements.ts"
 
 /**
  * One exchange. `isSettled`: whether a state that is missing was never there, as opposed to lost.
@@ -23,12 +23,13 @@ export const exchange = (
   const begun = before ?? Shared.begun(report, now, isSettled)
   const claiming = adopted(paused(begun, report, now), report)
   const heard = learned(rolled(claiming, now), report, now)
-  const joined = join(heard.state, report, now)
-  const living = expired(settled(joined, report, now), report, now)
+  const joined = counted(join(heard.state, report, now), report)
+  const living = expired(settled(joined.state, report, now), report, now)
   const judgement = judged(living, now)
   const probing = probed(judgement.state, report, now)
   const { again, asked, state } = divided(probing.state, report, now)
-  const isNews = heard.isNews || judgement.isNews || probing.isNews || (joined.claim > now && state.claim === 0)
+  const isNews = heard.isNews || joined.isNews || judgement.isNews || probing.isNews ||
+    (joined.state.claim > now && state.claim === 0)
   return [
     { ...state, at: now },
     replyOf(state, report, now, again),
@@ -163,13 +164,14 @@ const replyOf = (state: SharedState, report: Report, now: number, again: 0 | 1):
       (least, until) => least === 0 ? until : Math.min(least, until),
       state.claim === 0 ? 0 : now < earliestOf(state, report) ? earliestOf(state, report) : state.claim
     ),
-    quotas: state.quotas.map(({ begin, end, kind, limit, name, others, out, window }, i) => ({
+    quotas: state.quotas.map(({ begin, countedFrom, end, kind, limit, name, others, out, window }, i) => ({
       name,
       kind,
       limit,
       window,
       end,
       begin,
+      countedFrom,
       others,
       out,
       share: holds[i]?.[0] ?? 0

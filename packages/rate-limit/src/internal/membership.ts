@@ -9,6 +9,7 @@ import * as Share from "./share.ts"
 import * as Clock from "./sharedClock.ts"
 import type { GrantedQuota, Reply, Report, Statement } from "./sharedState.ts"
 import * as Shared from "./sharedState.ts"
+import type { WindowUsage } from "./window.ts"
 
 /**
  * What a process does when it cannot reach the others, once what it was granted has ended:
@@ -153,12 +154,13 @@ export const answered = (
     const statement = heard.find((statement) => Share.isSame(holding, statement))
     return statement === undefined ? holding : withEnd(Share.counted(holding, statement), statement, now)
   })
+  const isAnew = known.some(({ usage }, i) => isFewer(usage, self.holdings[i]?.usage ?? usage))
   const added = heard
     .filter((statement) => !self.holdings.some((holding) => Share.isSame(holding, statement)))
     .slice(0, Math.max(0, Shared.mostQuotas - self.holdings.length))
     .map((statement) => Share.introduced(statement, statement.slots === 1 ? History.none : self.recent, now))
   const isNews = (isOpen !== self.open && self.mode !== "open") || isBlocked || added.length > 0 ||
-    self.mode === "probe" ||
+    self.mode === "probe" || isAnew ||
     heard.some((statement) => self.holdings.some((holding) => isSurprising(holding, statement)))
   return {
     ...self,
@@ -171,6 +173,10 @@ export const answered = (
     isUrgent: self.isUrgent || isNews
   }
 }
+
+/** Whether so much of a share can be used again that the others should know: for them too a window has begun. */
+const isFewer = ({ calls, limit = 0 }: WindowUsage, before: WindowUsage): boolean =>
+  History.count(before.calls, () => true) - History.count(calls, () => true) > limit / 4
 
 const isAbout = (self: Statement, that: Statement): boolean => self.name === that.name && self.slots === that.slots
 
@@ -239,7 +245,7 @@ export const report = (
         ...Share.nameOf(holding),
         share: load.leaves || !isAdmitting(self, now) ? 0 : shareOf(self, holding, now),
         used: used[i] ?? 0,
-        need: holding.need.calls,
+        need: Share.need(holding),
         charges: holding.untold.map((number, k) => k % 2 === 0 ? time(number) : number)
       })),
       stated: self.heard.map((statement) => ({
@@ -278,9 +284,9 @@ export const replied = (self: Membership, before: Report, reply: Reply, sentAt: 
   const granted = reply.quotas.map((quota): Holding => {
     const known = self.holdings.find((holding) => Shared.isOf(quota, Share.nameOf(holding)))
     const usage = known?.usage ?? Share.usageOf(quota, quota.kind === "slots" ? History.none : self.recent, now)
-    const begin = quota.begin - offset - error
-    const calls = quota.kind === "fixed" && quota.begin > 0
-      ? Share.sinceEnd(usage.calls, begin, quota.window)
+    const local = (at: number) => at === 0 ? -Infinity : at - offset - error
+    const calls = quota.kind === "fixed"
+      ? Share.after(Share.sinceEnd(usage.calls, local(quota.begin), quota.window), local(quota.countedFrom))
       : usage.calls
     const end = endOf(known, quota, quota.end === 0 ? Infinity : Clock.toLocal(clock, quota.end), now)
     return {
@@ -288,7 +294,7 @@ export const replied = (self: Membership, before: Report, reply: Reply, sentAt: 
       end,
       usage: { ...usage, calls, limit: quota.share, window: quota.window === 0 ? undefined : quota.window },
       untold: known === undefined || isAnotherState ? calls : known.untold,
-      need: known?.need ?? Share.noNeed
+      peaks: known?.peaks ?? []
     }
   })
   return {

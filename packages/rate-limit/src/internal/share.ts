@@ -19,11 +19,11 @@ export interface Holding {
   readonly usage: Window.WindowUsage
   /** The calls that no report has told. */
   readonly untold: History.CallHistory
-  readonly need: Need
+  readonly peaks: ReadonlyArray<Peak>
 }
 
-/** What the process would use, at the most lately: it uses that again. */
-export interface Need {
+/** What the process would have used at some time, and until when it is expected to use that again. Later ones are lower. */
+interface Peak {
   readonly calls: number
   readonly until: number
 }
@@ -54,14 +54,13 @@ export const introduced = (
     window,
     end: 0,
     begin: 0,
+    countedFrom: 0,
     others: 0,
     out: {},
     share: 0
   }
-  return { granted, end: Infinity, usage: usageOf(granted, calls, now), untold: calls, need: noNeed }
+  return { granted, end: Infinity, usage: usageOf(granted, calls, now), untold: calls, peaks: [] }
 }
-
-export const noNeed: Need = { calls: 0, until: -Infinity }
 
 export const usageOf = (
   { name, share, window }: GrantedQuota,
@@ -109,24 +108,31 @@ const doubt = 2000
 const slow = 900
 
 /** The calls that were answered after a time. */
-const after = (calls: History.CallHistory, time: number): History.CallHistory =>
+export const after = (calls: History.CallHistory, time: number): History.CallHistory =>
   History.dropOldest(calls, History.count(calls, (at) => at <= time))
 
 /** Calls that count, those in flight included. */
 export const used = (holding: Holding, inFlight: number, now: number): number =>
   isSlots(holding) ? inFlight : Window.live(holding.usage, now) + inFlight
 
-/** What the process needs, with so many requests that wait. */
+/** What the process needs: the most that it would have used lately. */
+export const need = ({ peaks }: Holding): number => peaks[0]?.calls ?? 0
+
+/** With so many requests that wait, which would be sent if they might. */
 export const needing = (
   holding: Holding,
   { inFlight, waiting }: { readonly inFlight: number; readonly waiting: number },
   now: number
 ): Holding => {
   const calls = used(holding, inFlight, now) + waiting
-  if (calls < holding.need.calls && now < holding.need.until) return holding
   const length = isSlots(holding) ? 0 : Shared.lengthOf(holding.granted)
-  return { ...holding, need: { calls, until: now + Math.max(1000, Math.min(longestNeed, 2 * length)) } }
+  const peak = { calls, until: now + Math.max(1000, Math.min(longestNeed, 2 * length)) }
+  const higher = holding.peaks.filter((known) => known.calls > calls && known.until > now)
+  return { ...holding, peaks: [...higher, peak].slice(0, mostPeaks) }
 }
+
+/** When that many are known, what is lower still waits until one of them is over. */
+const mostPeaks = 8
 
 /** In milliseconds: longer windows show by themselves what is used. */
 const longestNeed = 10_000

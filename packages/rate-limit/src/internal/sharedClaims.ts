@@ -35,6 +35,7 @@ export const adopted = (state: SharedState, report: Report): SharedState => {
     open: 1,
     quotas: report.known.map((known): SharedQuota => ({
       ...known,
+      countedFrom: 0,
       heard: 0,
       wary: 0,
       pending: Shared.nothingPending,

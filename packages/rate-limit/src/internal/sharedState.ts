@@ -45,6 +45,8 @@ export interface SharedQuota {
   readonly end: number
   /** When the last fixed window ended. */
   readonly begin: number
+  /** Calls that were answered before are of fixed windows that have ended: the server has counted fewer. */
+  readonly countedFrom: number
   /** What others than these processes use of it. */
   readonly others: number
   /** Until then what others use is not taken for less. */
@@ -155,7 +157,7 @@ export interface Reply {
   readonly quotas: ReadonlyArray<GrantedQuota>
 }
 
-export interface GrantedQuota extends KnownQuota {
+export interface GrantedQuota extends KnownQuota, Pick<SharedQuota, "countedFrom"> {
   readonly share: number
 }
 

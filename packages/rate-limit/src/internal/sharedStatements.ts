@@ -85,6 +85,7 @@ const introduced = (
   window: slots === 1 ? 0 : window,
   end: end > now ? end : slots === 0 && window === 0 ? now + Shared.lengthOf({ window }) : 0,
   begin: 0,
+  countedFrom: 0,
   others: 0,
   wary: 0,
   heard: answeredAt,
@@ -106,6 +107,47 @@ const ending = (quota: SharedQuota, { end }: Statement, now: number): number => 
   const isSame = Math.abs(end - quota.end) * 2 <= (quota.window === 0 ? 4000 : quota.window)
   return isSame ? Math.min(end, quota.end) : Math.max(end, quota.end)
 }
+
+/**
+ * The server has counted fewer calls in a fixed window than these processes have made: the oldest were in one that has ended.
+ * It is how the beginning of a window is seen whose end is stated in whole seconds.
+ */
+export const counted = (state: SharedState, report: Report): Learned => {
+  const quotas = state.quotas.map((quota) => report.stated.reduce(countedBy(state.epoch), quota))
+  return {
+    state: { ...state, quotas },
+    isNews: quotas.some((quota, i) => (quota.countedFrom - (state.quotas[i]?.countedFrom ?? 0)) * 2 > quota.window)
+  }
+}
+
+const countedBy = (epoch: number) => (quota: SharedQuota, statement: Statement): SharedQuota => {
+  const { isBlock, sentAt, used } = statement
+  if (quota.kind !== "fixed" || !Shared.isOf(quota, statement) || used < 0 || sentAt < epoch) return quota
+  const bucket = Shared.bucketOf(quota)
+  // one less, because clocks differ
+  const certain = Math.floor(sentAt / bucket) - 1
+  const buckets = Object.keys(quota.charges).map(Number)
+    .filter((key) => key < certain && key * bucket >= quota.countedFrom)
+    .sort((a, b) => b - a)
+  let from = certain
+  let left = used - 1 + isBlock
+  for (const key of buckets) {
+    if (left > 0) {
+      left -= quota.charges[String(key)] ?? 0
+      from = key
+      if (left >= 0) continue
+    }
+    return startedAt(quota, from * bucket)
+  }
+  return quota
+}
+
+/** What the gone have used before that can be used again, too. */
+const startedAt = (quota: SharedQuota, countedFrom: number): SharedQuota => ({
+  ...quota,
+  countedFrom,
+  out: Shared.where(quota.out, (until) => until > countedFrom + Shared.lengthOf(quota))
+})
 
 /** Judges the statements that every process has reported past. */
 export const judged = (state: SharedState, now: number): Learned => {
@@ -143,7 +185,10 @@ const judgement = (
   const { window } = quota
   const isDue = quota.kind === "unknown" && quota.end > 0 && sentAt > quota.end
   const isLive = (key: number) =>
-    window === 0 || (quota.kind === "fixed" ? key * bucket >= quota.begin : key * bucket + window > answeredAt)
+    window === 0 ||
+    (quota.kind === "fixed"
+      ? key * bucket >= Math.max(quota.begin, quota.countedFrom)
+      : key * bucket + window > answeredAt)
   const certain = Shared.sum(Shared.where(quota.charges, (key) => (key + 1) * bucket <= sentAt && isLive(key)))
   const forgotten = isDue
     ? Shared.sum(

@@ -265,6 +265,53 @@ describe("the exchange", () => {
     })
   })
 
+  describe("of a fixed window", () => {
+    /** One of which no end is stated; two processes have made their twenty calls by 200. */
+    const spent = () => {
+      const place = opened(["a", "b"], { window: 0 })
+      place.goesOn(200, "a", 20, { charges: [begin + 150, 19] })
+      place.goesOn(201, "b", 20, { charges: [begin + 190, 20] })
+      return place
+    }
+    /** What the server has counted, as `a` hears. */
+    const counts = (place: Place, used: number, parts: Partial<Statement> = {}, at = 1_300) =>
+      place.goesOn(at, "a", 20, {
+        stated: [statement({ window: 0, used, sentAt: begin + at - 50, answeredAt: begin + at - 10, ...parts })]
+      })
+
+    it("tells everyone that one has seen it begin, and of which calls the server counts none", () => {
+      const place = spent()
+      const { news, quotas } = counts(place, 1)
+      assert.deepStrictEqual(news, ["*"])
+      assert.deepInclude(quotas[0], { kind: "fixed", countedFrom: begin + 1_000 })
+      // of the calls before, none is taken for one that the server counts
+      place.goesOn(1_301, "b", 20)
+      assert.strictEqual(place.quota().others, 0)
+    })
+
+    it("takes back what the gone have used of it", () => {
+      const place = spent()
+      place.goesOn(300, "b", 20, { leaves: 1 })
+      assert.strictEqual(place.goesOn(301, "a", 20).share, 20)
+      assert.strictEqual(counts(place, 1, {}, 9_000).share, 40)
+    })
+
+    it("leaves all calls that the server may have counted", () => {
+      for (const [used, parts] of [[41, {}], [40, { isBlock: 1 }], [1, { sentAt: begin + 300 }], [-1, {}]] as const) {
+        assert.strictEqual(counts(spent(), used, parts).quotas[0]?.countedFrom, 0)
+      }
+      // the call that carries the statement was counted too, unless it was blocked
+      assert.strictEqual(counts(spent(), 40).quotas[0]?.countedFrom, begin)
+      assert.strictEqual(counts(spent(), 39, { isBlock: 1 }).quotas[0]?.countedFrom, begin)
+    })
+
+    it("does not look for its beginning where calls may leave the window one by one", () => {
+      const place = opened(["a", "b"])
+      place.goesOn(200, "a", 20, { charges: [begin + 150, 19] })
+      assert.strictEqual(counts(place, 1, { window: 1000 }).quotas[0]?.countedFrom, 0)
+    })
+  })
+
   describe("of what others use", () => {
     it("knows once every process has reported past a statement", () => {
       const place = opened(["a", "b"])

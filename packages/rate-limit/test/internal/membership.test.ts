@@ -27,6 +27,27 @@ describe("a process that shares quotas", () => {
       assert.deepStrictEqual(Membership.report(self, { ...busy, leaves: false }, 310)[1].holds[0]?.charges, [5_100, 1])
     })
 
+    it("at once that a window has begun, if it can use much of its share again", () => {
+      const after = (calls: ReadonlyArray<number>) => {
+        const self = calls.reduce(Membership.ended, told(joined(), 0, { quotas: [quota({ kind: "fixed" })] }))
+        const status = stated({ quotas: [{ name: "a", limit: 40, remaining: 39, window: Duration.seconds(1) }] })
+        return Membership.answered(self, status, { sentAt: 950, blockedFor: 0, inFlight: 0 }, 960).isUrgent
+      }
+      assert.isTrue(after([100, 200, 300, 960]))
+      assert.isFalse(after([100, 200, 960]))
+    })
+
+    it("that it needs the most that it would have used lately, and not what it would have used for a moment", () => {
+      const of = { quotas: [quota({ window: 1000 })] }
+      const needs = (self: Membership.Membership, waiting: number, at: number) =>
+        Membership.report(self, { inFlight: 0, waiting, leaves: false }, at)[1].holds[0]?.need
+      const first = told(told(joined(), 0, of), 100, of, { inFlight: 0, waiting: 30 })
+      const second = told(first, 1000, of, { inFlight: 0, waiting: 20 })
+      assert.strictEqual(needs(second, 2, 2000), 30)
+      assert.strictEqual(needs(second, 2, 2100), 20)
+      assert.strictEqual(needs(second, 2, 3000), 2)
+    })
+
     it("what the server has stated again, if no answer came, but not its calls", () => {
       const self = Membership.answered(
         Membership.ended(told(joined(), 0), 110),
@@ -93,6 +114,15 @@ describe("a process that shares quotas", () => {
       it("its share again as soon as the server counts anew", () => {
         assert.strictEqual(after("fixed", 39), 1110)
         assert.strictEqual(after("fixed", 38), 1110)
+      })
+
+      it("its share again when another process has seen the window begin", () => {
+        const spent = [100, 500, 900].reduce(Membership.ended, told(joined(), 0, { quotas: [quota({ share: 3 })] }))
+        const heard = (kind: GrantedQuota["kind"], countedFrom: number) =>
+          Membership.opensAt(told(spent, 1000, { quotas: [quota({ kind, share: 3, countedFrom })] }), 0, 1000)
+        assert.strictEqual(heard("fixed", 5_000 + 950), 1000)
+        assert.strictEqual(heard("fixed", 5_000 + 50), 1100)
+        assert.strictEqual(heard("sliding", 0), 1100)
       })
 
       it("no more than the server may have counted of its calls", () => {

@@ -57,6 +57,7 @@ export const Reply = Schema.parseJson(Schema.Struct({
     window: Schema.Int,
     end: Schema.Int,
     begin: Schema.Int,
+    countedFrom: Schema.Int,
     others: Schema.Int,
     out: Schema.Record({ key: Schema.String, value: Schema.Int }),
     share: Schema.Int

@@ -82,6 +82,7 @@ if report.epoch ~= 0 and report.epoch ~= state.epoch then
   if #state.quotas == 0 and #report.known > 0 then
     state.open = 1
     for i, known in ipairs(report.known) do
+      known.countedFrom = 0
       known.wary = 0
       known.heard = 0
       known.pending = {0, 0, -1, 0}
@@ -132,7 +133,7 @@ for _, statement in ipairs(report.stated) do
       local window = statement.window
       if statement.slots == 1 then window = 0 end
       state.quotas[#state.quotas + 1] = {name = statement.name, kind = kind, limit = statement.limit, window = window,
-        ['end'] = ends, begin = 0, others = 0, wary = 0, heard = statement.answeredAt, pending = pending, charges = {},
+        ['end'] = ends, begin = 0, countedFrom = 0, others = 0, wary = 0, heard = statement.answeredAt, pending = pending, charges = {},
         out = {}, probe = 0}
       if kind ~= 'slots' then outWith(state.quotas[#state.quotas], now, state.lost) end
       for _, member in pairs(state.members) do
@@ -234,6 +235,35 @@ else
 end
 wasClaiming = state.claim > now
 
+-- counted
+for _, quota in ipairs(state.quotas) do
+  local before = quota.countedFrom
+  for _, statement in ipairs(report.stated) do
+    if quota.kind == 'fixed' and isOf(quota, statement) and statement.used >= 0 and statement.sentAt >= state.epoch then
+      local bucket, keys, left = bucketOf(quota), {}, statement.used - 1 + statement.isBlock
+      local from = math.floor(statement.sentAt / bucket) - 1
+      for name in pairs(quota.charges) do
+        local key = tonumber(name)
+        if key < from and key * bucket >= quota.countedFrom then keys[#keys + 1] = key end
+      end
+      table.sort(keys)
+      for i = #keys, 1, -1 do
+        local isOver = left <= 0
+        if not isOver then
+          left = left - quota.charges[string.format('%.0f', keys[i])]
+          from = keys[i]
+        end
+        if isOver or left < 0 then
+          quota.countedFrom = from * bucket
+          keep(quota.out, function(ends) return ends > quota.countedFrom + lengthOf(quota) end)
+          break
+        end
+      end
+    end
+  end
+  if (quota.countedFrom - before) * 2 > quota.window then isNews = true end
+end
+
 -- settled
 local earliest = state.claim - math.floor(lease / 2)
 if state.claim > 0 then
@@ -290,7 +320,7 @@ for i, quota in ipairs(state.quotas) do
     local certain = sum(quota.charges, function(key)
       if (key + 1) * bucket > sentAt then return false end
       if window == 0 then return true end
-      if quota.kind == 'fixed' then return key * bucket >= quota.begin end
+      if quota.kind == 'fixed' then return key * bucket >= math.max(quota.begin, quota.countedFrom) end
       return key * bucket + window > answeredAt
     end)
     local forgotten = 0
@@ -488,7 +518,7 @@ for i, quota in ipairs(state.quotas) do
     if reply.more == 0 or ends < reply.more then reply.more = ends end
   end
   reply.quotas[i] = {name = quota.name, kind = quota.kind, limit = quota.limit, window = quota.window,
-    ['end'] = quota['end'], begin = quota.begin, others = quota.others, out = quota.out,
+    ['end'] = quota['end'], begin = quota.begin, countedFrom = quota.countedFrom, others = quota.others, out = quota.out,
     share = own and own[8][i][1] or 0}
 end
 redis.call('SET', KEYS[1], cmsgpack.pack(state), 'PX', string.format('%.0f', kept + 2 * lease))
