@@ -35,22 +35,16 @@ interface Options {
 export const make = (mode: string, tokens: TokenSource, options: Options): Authenticator.Authenticator => {
   const servers = Servers.make()
   const latest = MutableRef.make<Bound | undefined>(undefined)
-  const boundTo = (token: Token): Effect.Effect<Bound, ExchangeError> => {
-    const known = MutableRef.get(latest)
-    return known?.token === token ? Effect.succeed(known) : Effect.tap(
-      Effect.map(
-        Effect.all([keyOf(mode, token, options.given), Dpops.hashOf(Redacted.value(token.value)), Effect.clock]),
-        ([key, tokenHash, clock]): Bound => ({
-          token,
-          clock,
-          key,
-          tokenHash,
-          authorization: RequestCredentials.authorization(`DPoP ${Redacted.value(token.value)}`)
-        })
-      ),
-      (bound) => Effect.sync(() => MutableRef.set(latest, bound))
+  const bind = (token: Token): Effect.Effect<Bound, ExchangeError> =>
+    Effect.map(
+      Effect.all([keyOf(mode, token, options.given), Dpops.hashOf(Redacted.value(token.value)), Effect.clock]),
+      ([key, tokenHash, clock]) => {
+        const authorization = RequestCredentials.authorization(`DPoP ${Redacted.value(token.value)}`)
+        const bound = { token, clock, key, tokenHash, authorization }
+        MutableRef.set(latest, bound)
+        return bound
+      }
     )
-  }
   const review = (
     response: HttpClientResponse.HttpClientResponse,
     isLate: (url: string, headers: HttpClientResponse.HttpClientResponse["headers"]) => boolean
@@ -71,19 +65,18 @@ export const make = (mode: string, tokens: TokenSource, options: Options): Authe
         return Effect.succeed({ credentials: RequestCredentials.bearer(token.value) })
       }
       const server = Servers.of(servers, url)
-      return Effect.flatMap(
-        boundTo(token),
-        ({ authorization, clock, key, tokenHash }) =>
-          Effect.map(Dpops.prove(key, { method, url, server, tokenHash }, now, mode), (proof) => ({
-            credentials: RequestCredentials.all(authorization, RequestCredentials.header("dpop", proof)),
-            review: (response) =>
-              review(response, (url, headers) =>
-                Servers.noteClock(servers, url, headers, {
-                  ahead: server.ahead,
-                  now: clock.unsafeCurrentTimeMillis()
-                }))
-          }))
-      )
+      const proveWith = ({ authorization, clock, key, tokenHash }: Bound) =>
+        Effect.map(Dpops.prove(key, { method, url, server, tokenHash }, now, mode), (proof): Authenticator.Made => ({
+          credentials: RequestCredentials.all(authorization, RequestCredentials.header("dpop", proof)),
+          review: (response) =>
+            review(response, (url, headers) =>
+              Servers.noteClock(servers, url, headers, {
+                ahead: server.ahead,
+                now: clock.unsafeCurrentTimeMillis()
+              }))
+        }))
+      const known = MutableRef.get(latest)
+      return known?.token === token ? proveWith(known) : Effect.flatMap(bind(token), proveWith)
     },
     { mode, review: (response) => review(response, () => false) }
   )

@@ -51,11 +51,13 @@ export const headerSecrets = (name: string, value: string): ReadonlyArray<string
   return password === "" ? [parameters] : [parameters, password]
 }
 
-export const union = (all: ReadonlyArray<Locations>): Locations => ({
-  headers: all.flatMap(({ headers }) => headers),
-  queryParameters: all.flatMap(({ queryParameters }) => queryParameters),
-  cookies: all.flatMap(({ cookies }) => cookies)
-})
+/** Without `flatMap`, which takes much of the time of a request that is signed. */
+export const union = (all: ReadonlyArray<Locations>): Locations =>
+  all.reduce((locations, { cookies, headers, queryParameters }) => ({
+    headers: [...locations.headers, ...headers],
+    queryParameters: [...locations.queryParameters, ...queryParameters],
+    cookies: [...locations.cookies, ...cookies]
+  }), nowhere)
 
 export const nowhere: Locations = { headers: [], queryParameters: [], cookies: [] }
 

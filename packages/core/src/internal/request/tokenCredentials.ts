@@ -40,12 +40,12 @@ export const perRequestFromTokens = (
   const acceptedOf = forEachToken(() => MutableRef.make(false))
   return {
     mode: options.mode,
-    prove: (request, now) =>
-      Effect.flatMap(
-        tokens.getAt(now),
-        (token) =>
-          Effect.flatMap(make(token, request, now), (made) => ofToken(tokens, token, acceptedOf(token), options, made))
-      )
+    prove: (request, now) => {
+      const token = tokens.getAt(now)
+      const proveWith = (token: Token) =>
+        Effect.flatMap(make(token, request, now), (made) => ofToken(tokens, token, acceptedOf(token), options, made))
+      return Active.isImmediate(token) ? proveWith(token.value) : Effect.flatMap(token, proveWith)
+    }
   }
 }
 
