@@ -1,6 +1,6 @@
-/** The modes of OAuth under the leak suite; `stress/Leak.test.ts` runs all of it over every transport. */
+/** The modes of OAuth under the leak suite, in memory. Over sockets: `integration/Leak.test.ts`; all of it: `stress/Leak.test.ts`. */
 import { declareTests } from "../../testing/test/leakTests.ts"
 import { knownCrypto, modes, secrets } from "./leakModes.ts"
 
 knownCrypto()
-declareTests({ of: "OAuth", modes, secrets, extent: "Sample" })
+declareTests({ of: "OAuth", modes, secrets, extent: "InMemory" })

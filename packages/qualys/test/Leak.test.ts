@@ -1,5 +1,5 @@
-/** The modes of Qualys under the leak suite; `stress/Leak.test.ts` runs all of it over every transport. */
+/** The modes of Qualys under the leak suite, in memory. Over sockets: `integration/Leak.test.ts`; all of it: `stress/Leak.test.ts`. */
 import { declareTests } from "../../testing/test/leakTests.ts"
 import * as Modes from "./leakModes.ts"
 
-declareTests({ of: "Qualys", ...Modes, extent: "Sample" })
+declareTests({ of: "Qualys", ...Modes, extent: "InMemory" })

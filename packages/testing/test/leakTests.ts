@@ -45,11 +45,11 @@ export interface Options {
 }
 
 /**
- * - `Sample`: in memory, all scenarios that are the mode's own, and of the suite's every third one, the others with the
- *   next modes; over one transport, another for each mode, the servers that are silent, echo and refuse
+ * - `InMemory`: all scenarios that are the mode's own, and of the suite's every third one, the others with the next modes
+ * - `OverSockets`: over one transport, another for each mode, the servers that are silent, echo and refuse
  * - `All`: every scenario in memory and over every transport
  */
-type Extent = "Sample" | "All"
+type Extent = "InMemory" | "OverSockets" | "All"
 
 /** Declares the tests: all scenarios of a mode over a transport are one, and its error names the scenario. */
 export const declareTests = ({ extent, modes, of, render = [inspect], secrets, wrongModes = {} }: Options): void => {
@@ -81,11 +81,10 @@ export const declareTests = ({ extent, modes, of, render = [inspect], secrets, w
       return current
     }
     for (const [index, [mode, ofMode]] of Object.entries(Arr.groupBy(cases, ({ mode }) => mode)).entries()) {
-      const chosen = extent === "All" ? ofMode : ofMode.filter((it) =>
-        it.transport === "memory"
-          ? turn(it.scenario) % every === 0 || isOwn(it)
-          : it.transport === transports[index % transports.length] && sample.includes(it.scenario)
-      )
+      const inMemory = (it: Case) => it.transport === "memory" && (turn(it.scenario) % every === 0 || isOwn(it))
+      const overSockets = (it: Case) =>
+        it.transport === transports[index % transports.length] && sample.includes(it.scenario)
+      const chosen = ofMode.filter({ InMemory: inMemory, OverSockets: overSockets, All: () => true }[extent])
       for (const [transport, group] of Object.entries(Arr.groupBy(chosen, ({ transport }) => transport))) {
         it.effect(`${mode} over ${transport} shows no secret, whatever goes wrong`, () =>
           Effect.forEach(group, ({ effect }) => Effect.provide(effect, server), { discard: true }))

@@ -1,0 +1,5 @@
+/** The modes of this package under the leak suite, each over real sockets on one transport. */
+import { declareTests } from "../../testing/test/leakTests.ts"
+import * as Modes from "../test/leakModes.ts"
+
+declareTests({ of: "signing", ...Modes, extent: "OverSockets" })
