@@ -43,11 +43,12 @@ export const run = ({ actions, world }: Schedule): Effect.Effect<Outcome> => {
       world,
       claims,
       running,
-      // what was not stored, another process cannot know, and this one only until it opens another account;
-      // and nobody stores that the token given at the start is spent
-      mayDiffer: (process, { answered, number }) =>
+      // what was not stored, or gave way to another account's token, another process cannot know, and this one only until
+      // it opens another account; and nobody stores that the token given at the start is spent
+      mayDiffer: (process, { answered, family: { account }, number }) =>
         (initial !== undefined && number === server.numberOf(initial)) ||
-        (store.hasFailed() && (!answered.has(process) || watches.get(process)?.hasForgotten() === true)),
+        ((store.hasFailed() || store.hasLost(account)) &&
+          (!answered.has(process) || watches.get(process)?.hasForgotten() === true)),
       onIssue: (value) => processes.forEach((process) => process.reissued(value))
     })
     if (world.initial && !world.accounts) initial = yield* server.issueExpired(account)

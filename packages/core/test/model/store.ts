@@ -20,8 +20,10 @@ export interface StoreModel {
   readonly written: () => ReadonlyArray<Token>
   /** What is stored for an account. */
   readonly peek: (account: string) => Token | undefined
-  /** Whether anything ever went wrong: until then, processes that share the store never differ. */
+  /** Whether anything ever went wrong: until then, processes that share the store and an account never differ. */
   readonly hasFailed: () => boolean
+  /** Whether another account's token ever took the place of this one's. */
+  readonly hasLost: (account: string) => boolean
 }
 
 export const make = ({ reached }: Claims): Effect.Effect<StoreModel> =>
@@ -29,6 +31,8 @@ export const make = ({ reached }: Claims): Effect.Effect<StoreModel> =>
     const weather: Record<Operation, StoreWeather> = { read: "fine", write: "fine", lock: "fine" }
     let failed = false
     const written: Array<Token> = []
+    const lost = new Set<string>()
+    const stored = Effect.map(Effect.orDie(memory.get), ({ token }) => Option.getOrUndefined(token))
 
     const under = <A, E, R>(
       operation: Operation,
@@ -56,10 +60,18 @@ export const make = ({ reached }: Claims): Effect.Effect<StoreModel> =>
       compareAndSet: (generation, token) =>
         under(
           "write",
-          Effect.tap(
-            memory.compareAndSet(generation, token),
-            (isStored) => Effect.sync(() => void (isStored && written.push(token)))
-          )
+          Effect.flatMap(stored, (before) =>
+            Effect.tap(
+              memory.compareAndSet(generation, token),
+              (isStored) =>
+                Effect.sync(() => {
+                  if (!isStored) return
+                  written.push(token)
+                  if (before?.audience === undefined || before.audience === token.audience) return
+                  reached("the store's token gives way to another account's")
+                  lost.add(before.audience)
+                })
+            ))
         ),
       withLock: (self) => under("lock", memory.withLock(self))
     }
@@ -88,6 +100,7 @@ export const make = ({ reached }: Claims): Effect.Effect<StoreModel> =>
       written: () => written,
       peek: (account) =>
         Option.getOrUndefined(Option.filter(Effect.runSync(memory.get).token, ({ audience }) => audience === account)),
-      hasFailed: () => failed
+      hasFailed: () => failed,
+      hasLost: (account) => lost.has(account)
     }
   })
