@@ -92,8 +92,9 @@ export const declareTests = (tenths: number): void => {
           const alone = yield* races(probing, { headers: FixedWindow.unstatedHeaders, others: [] })
           const shared = yield* races(probing, { headers: FixedWindow.unstatedHeaders, others: takenAtOnce })
           for (const { blocked, failed, overIdeal } of [...alone, ...shared]) {
-            // 300 and 500, if all requests return at once
-            assert.isAtMost(blocked, 60)
+            // 150 and 250 of 100, if all requests return at once; fewer than 20 where what arrives at one instant is learned
+            // from before the next request is sent, which is up to the scheduler of the fibers
+            assert.isAtMost(blocked, 0.6 * calls)
             assert.strictEqual(failed, 0)
             assert.isAtMost(overIdeal, 1.1)
           }

@@ -19,6 +19,8 @@ export interface Queue {
   waiters: RedBlackTree.RedBlackTree<number, Waiter>
   /** How many wait; counted along, because every request asks. */
   size: number
+  /** How often the head was to be woken since {@link wakeHead} was entered; 0: it is not under way. */
+  wakes: number
 }
 
 export interface Waiter {
@@ -26,7 +28,7 @@ export interface Waiter {
   readonly wake: MutableRef.MutableRef<Deferred.Deferred<void>>
 }
 
-export const make = (): Queue => ({ waiters: empty, size: 0 })
+export const make = (): Queue => ({ waiters: empty, size: 0, wakes: 0 })
 
 export const enter = (queue: Queue, ticket: number): Waiter => {
   const waiter: Waiter = { wake: MutableRef.make(Deferred.unsafeMake<void>(FiberId.none)) }
@@ -49,9 +51,22 @@ export const moveAll = (self: Queue, to: Queue): void => {
 export const isHead = (queue: Queue, ticket: number): boolean =>
   Option.exists(RedBlackTree.first(queue.waiters), ([first]) => first === ticket)
 
+/**
+ * A waiter may run before this returns, and leave the queue: whom it wakes then is woken here. A thousand that go at once,
+ * each woken from within the one before it, would use up the stack.
+ */
 export const wakeHead = (queue: Queue): void => {
-  const head = RedBlackTree.first(queue.waiters)
-  if (Option.isSome(head)) Deferred.unsafeDone(MutableRef.get(head.value[1].wake), Effect.void)
+  queue.wakes += 1
+  if (queue.wakes > 1) return
+  try {
+    for (let woken = 0; woken < queue.wakes;) {
+      woken = queue.wakes
+      const head = RedBlackTree.first(queue.waiters)
+      if (Option.isSome(head)) Deferred.unsafeDone(MutableRef.get(head.value[1].wake), Effect.void)
+    }
+  } finally {
+    queue.wakes = 0
+  }
 }
 
 /** To be called before the waiter looks, so that it misses nothing that happens from then on. */

@@ -1,3 +1,4 @@
+import * as VirtualClock from "@effect-auth/testing/VirtualClock"
 import { assert, describe, it } from "@effect/vitest"
 import * as Effect from "effect/Effect"
 import * as Fiber from "effect/Fiber"
@@ -98,6 +99,25 @@ describe("queue", () => {
       Queue.leave(queue, 2)
       assert.deepStrictEqual(yield* done, [true, true])
       assert.strictEqual(queue.size, 1)
+    }))
+
+  it.effect("lets ten thousand go at once, in their order, each woken by the one before it", () =>
+    Effect.gen(function*() {
+      const queue = Queue.make()
+      const tickets = Array.from({ length: 10_000 }, (_, n) => n)
+      const gone: Array<number> = []
+      for (const ticket of tickets) {
+        const goes = Effect.sync(() => {
+          gone.push(ticket)
+          Queue.leave(queue, ticket)
+        })
+        yield* Effect.fork(Effect.zipRight(Queue.awoken(Queue.enter(queue, ticket)), goes))
+      }
+      yield* VirtualClock.settled
+      Queue.wakeHead(queue)
+      yield* VirtualClock.settled
+      assert.lengthOf(gone, tickets.length)
+      assert.isTrue(tickets.every((ticket, n) => gone[n] === ticket))
     }))
 
   it("puts a request that returns before those that came later", () => {
