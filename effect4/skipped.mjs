@@ -80,11 +80,6 @@ export const tests = [
     file: yamcs("YamcsSubscription"),
     test: "whoever subscribes afterwards has another connection",
     why: "fibers wake in another order at the same instant"
-  },
-  {
-    file: testing("VirtualClock"),
-    test: "waits for a chain of a thousand hand-overs before time moves on",
-    why: "each hand-over takes a turn of the event loop, except within VirtualClock.run"
   }
 ]
 
