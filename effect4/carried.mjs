@@ -14,6 +14,3 @@ export const packages = [
 
 /** The tests against real servers that are run on Effect 4 too: those of one system, whose servers need Java and Maven. */
 export const integration = ["packages/yamcs/integration/Yamcs.test.ts"]
-
-/** The long runs that are run on Effect 4 too. */
-export const stress = ["packages/core/stress/TokenSource.test.ts"]

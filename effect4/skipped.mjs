@@ -115,3 +115,12 @@ export const untyped = [
 export const typeTests = [
   { file: "packages/core/dtslint/TypedClients.tst.ts", why: api }
 ]
+
+/** Long runs that are not run. */
+export const stress = [
+  {
+    file: "packages/core/stress/Mutations.test.ts",
+    why:
+      "it breaks the sources by their words, which are others on Effect 4; that the model finds each fault is shown on Effect 3"
+  }
+]
