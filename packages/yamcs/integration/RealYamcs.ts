@@ -171,13 +171,13 @@ export const make = makeWith({})
 
 /**
  * Ends the server when it is told to, and when the pipe to its parent breaks: however this process ends, no server is
- * left behind.
+ * left behind. What is read of its log has no colours: `--no-color` would turn them on where NO_COLOR is set already.
  */
 const supervised = `
 exec 3<&0
 path=$1
 shift
-java -Xmx256m "$@" -cp "$path" org.yamcs.YamcsServer --etc-dir etc --data-dir data --no-color < /dev/null >> log 2>&1 &
+YAMCS_NO_COLOR=1 java -Xmx256m "$@" -cp "$path" org.yamcs.YamcsServer --etc-dir etc --data-dir data < /dev/null >> log 2>&1 &
 server=$!
 echo $server > pid
 (read -r _ <&3; kill -9 $server) &
