@@ -18,6 +18,21 @@ const tags = {
 
 const isSchema = (node) => ts.isPropertyAccessExpression(node) && /^[A-Z]/.test(node.name.text)
 
+/** A test of a property by fast-check itself: `run` is the call around it, of what is asserted. */
+const propertyTest = (callee, kind, testOf, run) => (node, context) => {
+  if (!callee.test(node.expression.getText(context.file))) return undefined
+  const [name, arbitraries, test, options] = node.arguments
+  if (!ts.isArrayLiteralExpression(arbitraries) || arbitraries.elements.some(isSchema)) return undefined
+  const fastCheck = (member) => context.use(`fast-check.${member}`)
+  const settings = property(options, "fastCheck")
+  const values = `${fastCheck("tuple")}(${texts(arbitraries.elements, context).join(", ")})`
+  const args = [
+    `${fastCheck(kind)}(${values}, ${testOf(context.text(test), context)})`,
+    ...(settings === undefined ? [] : [context.text(settings.initializer)])
+  ]
+  return run(context.text(name), `${fastCheck("assert")}(${args.join(", ")})`, context)
+}
+
 /** @type {ReadonlyArray<import("../rewrite.mjs").Rule>} */
 export const tests = [
   {
@@ -48,19 +63,12 @@ export const tests = [
       `import * as FastCheck from "fast-check"\nit("holds", () => FastCheck.assert(FastCheck.property(FastCheck.tuple(FastCheck.string()), ([text]) => check(text)), { numRuns: 20 }))`,
     path,
     kinds: [ts.SyntaxKind.CallExpression],
-    rewrite: (node, context) => {
-      if (node.expression.getText(context.file) !== "it.prop") return undefined
-      const [name, arbitraries, test, options] = node.arguments
-      if (!ts.isArrayLiteralExpression(arbitraries) || arbitraries.elements.some(isSchema)) return undefined
-      const fastCheck = (member) => context.use(`fast-check.${member}`)
-      const settings = property(options, "fastCheck")
-      const property_ = `${fastCheck("property")}(${fastCheck("tuple")}(${
-        texts(arbitraries.elements, context).join(", ")
-      }), ${context.text(test)})`
-      return `it(${context.text(name)}, () => ${fastCheck("assert")}(${property_}${
-        settings === undefined ? "" : `, ${context.text(settings.initializer)}`
-      }))`
-    }
+    rewrite: propertyTest(
+      /^it\.prop$/,
+      "property",
+      (test) => test,
+      (name, checked) => `it(${name}, () => ${checked})`
+    )
   },
   {
     name: "properties of effects are those of fast-check too",
@@ -70,21 +78,14 @@ export const tests = [
       `import * as Effect from "effect/Effect"\nimport * as FastCheck from "fast-check"\nit.live("holds", () => Effect.promise(() => Promise.resolve(FastCheck.assert(FastCheck.asyncProperty(FastCheck.tuple(FastCheck.string()), (values) => Effect.runPromise(Effect.scoped((([text]) => check(text))(values))))))))`,
     path,
     kinds: [ts.SyntaxKind.CallExpression],
-    rewrite: (node, context) => {
-      if (!/^it\.(live|effect|scoped|scopedLive)\.prop$/.test(node.expression.getText(context.file))) return undefined
-      const [name, arbitraries, test, options] = node.arguments
-      if (!ts.isArrayLiteralExpression(arbitraries)) return undefined
-      const fastCheck = (member) => context.use(`fast-check.${member}`)
-      const effect = (member) => context.use(`effect/Effect.${member}`)
-      const settings = property(options, "fastCheck")
-      return `it.live(${context.text(name)}, () => ${effect("promise")}(() => Promise.resolve(${fastCheck("assert")}(${
-        fastCheck("asyncProperty")
-      }(${fastCheck("tuple")}(${texts(arbitraries.elements, context).join(", ")}), (values) => ${
-        effect("runPromise")
-      }(${effect("scoped")}((${context.text(test)})(values))))${
-        settings === undefined ? "" : `, ${context.text(settings.initializer)}`
-      }))))`
-    }
+    rewrite: propertyTest(
+      /^it\.(live|effect|scoped|scopedLive)\.prop$/,
+      "asyncProperty",
+      (test, { use }) =>
+        `(values) => ${use("effect/Effect.runPromise")}(${use("effect/Effect.scoped")}((${test})(values)))`,
+      (name, checked, { use }) =>
+        `it.live(${name}, () => ${use("effect/Effect.promise")}(() => Promise.resolve(${checked})))`
+    )
   },
   {
     name: "a subscription is taken from by a function",
@@ -164,15 +165,6 @@ export const tests = [
         })`
         : undefined
   ),
-  {
-    name: "a test has no services of its own",
-    before:
-      `import type * as TestServices from "effect/TestServices"\ndeclare const test: Effect.Effect<void, never, TestServices.TestServices>`,
-    after: `declare const test: Effect.Effect<void, never, never>`,
-    path,
-    members: ["effect/TestServices.TestServices"],
-    rewrite: () => "never"
-  },
   renamed(
     {
       name: "what a test runs on the real clock",
