@@ -1,6 +1,6 @@
 /**
- * The examples that are read: the TypeScript blocks in the JSDoc of a module and in the README of a package. They go
- * through the same rules as programs, each as a module of its own, and what becomes of them is type-checked in the line.
+ * The examples that are read: the TypeScript blocks in the JSDoc of a module and on a page. They go through the same rules
+ * as programs, each as a module of its own, and what becomes of them is type-checked in the line.
  */
 import { inJSDoc, inMarkdown } from "../scripts/snippets.mjs"
 
@@ -51,7 +51,7 @@ export const withBlocks = (text, blocks, codeOf) => {
 export const withCommands = (page) =>
   page.replace(/^npm install .*$/gm, (command) =>
     command
-      .replace(/ @effect\/(?:platform|rpc)@[\d.]+/g, "")
+      .replace(/ @effect\/(?:platform|rpc|opentelemetry)@[\d.]+/g, "")
       .replace(/(@effect-auth\/[\w-]+)(?=\s|$)/g, "$1@effect-4")
       .replace(/ effect@3\b/, " effect@~4.1")
       .replace(/ @effect\/platform-node@[\d.]+/, " @effect/platform-node@~4.1")

@@ -4,11 +4,13 @@ import { existsSync, mkdirSync, readFileSync, rmSync, writeFileSync } from "node
 import { dirname, join, relative, resolve, sep } from "node:path"
 import { fileURLToPath } from "node:url"
 import ts from "typescript"
+import * as Regions from "../scripts/regions.mjs"
 import { files, root } from "../scripts/workspace.mjs"
-import { integration, packages as carried } from "./carried.mjs"
+import { integration, packages as carried, pages } from "./carried.mjs"
 import { blocksOf, withBlocks, withCommands } from "./documented.mjs"
 import { manifestOf, workspaceManifest } from "./manifests.mjs"
 import { messages } from "./messages.mjs"
+import { moduleOf, prose, words } from "./prose.mjs"
 import { rewriter } from "./rewrite.mjs"
 import { rules } from "./rules/index.mjs"
 import * as skipped from "./skipped.mjs"
@@ -38,7 +40,7 @@ export const make = (destination) => {
     writeFileSync(target, content)
     written += 1
   }
-  for (const folder of ["packages", "examples"].map((name) => join(destination, name)).filter(existsSync)) {
+  for (const folder of ["packages", "examples", "docs"].map((name) => join(destination, name)).filter(existsSync)) {
     for (const file of files(folder, /./)) {
       if (!made.has(relative(destination, file).split(sep).join("/"))) rmSync(file)
     }
@@ -51,6 +53,7 @@ export const line = () => {
   const rewrite = rewriter(rules)
   const values = valuesBySource()
   const rewritten = (path, source) => rewrite(path, source, values.get(path))
+  const text = prose(words, (source) => rewrite("prose.ts", source), moduleOf)
   const manifests = carried.map((name) => readJson(`packages/${name}/package.json`))
   const found = new Map()
   const add = (path) => {
@@ -60,21 +63,30 @@ export const line = () => {
       path,
       existsSync(sibling) || !/\.(ts|mjs)$/.test(path)
         ? source
-        : documented(path, source.toString("utf8"), rewritten)
+        : documented(path, source.toString("utf8"), rewritten, text)
     )
+  }
+  const addPage = (path) => {
+    const page = documented(path, readFileSync(join(root, path), "utf8"), rewritten, text)
+    const { faults, text: included } = Regions.include(page, (program) => found.get(program)?.toString("utf8"))
+    if (faults.length > 0) throw new Error(`${path}: ${faults.map(({ message }) => message).join("; ")}`)
+    found.set(path, withCommands(included))
   }
   sourcesOf("examples", ["src"]).forEach(add)
   for (const [index, name] of carried.entries()) {
     sourcesOf(`packages/${name}`).forEach(add)
     add(`packages/${name}/tsconfig.build.json`)
-    const readme = `packages/${name}/README.md`
-    found.set(readme, withCommands(documented(readme, readFileSync(join(root, readme), "utf8"), rewritten)))
-    for (const path of [...found.keys()].filter((path) => isDocumented(name, path))) {
-      for (const block of blocksOf(path, found.get(path).toString("utf8"))) found.set(block.path, block.code)
-    }
     found.set(`packages/${name}/package.json`, json(manifestOf(manifests[index], manifests, pinned)))
   }
+  pages.forEach(addPage)
+  sourcesOf("docs", [""]).filter((path) => !found.has(path)).forEach(add)
+  const faults = text.faults()
+  if (faults.length > 0) throw new Error(faults.join("\n"))
   stateMessages(found)
+  for (const path of [...found.keys()].filter(isDocumented)) {
+    for (const block of blocksOf(path, found.get(path).toString("utf8"))) found.set(block.path, block.code)
+  }
+  found.set("examples/documented/names.ts", text.program())
   found.set("skipped.json", json(skipped.tests))
   found.set("excluded.json", json(skipped.files.map(({ file }) => file)))
   found.set("integration.json", json(integration))
@@ -110,9 +122,9 @@ const stressOf = (found) =>
     /^packages\/[^/]+\/stress\/.*\.test\.ts$/.test(path) && skipped.stress.every(({ file }) => file !== path)
   )
 
-/** Puts the words of the compiler into the type tests. */
+/** Puts the words of the compiler into the type tests, and into the pages that show them. */
 const stateMessages = (found) => {
-  const tests = [...found.keys()].filter((path) => path.endsWith(".tst.ts"))
+  const tests = [...found.keys()].filter((path) => path.endsWith(".tst.ts") || pages.includes(path))
   for (const { after, before } of messages) {
     const stating = tests.filter((path) => found.get(path).toString("utf8").includes(before))
     if (stating.length === 0) throw new Error(`No type test states "${before}"`)
@@ -120,30 +132,29 @@ const stateMessages = (found) => {
   }
 }
 
-/** Where examples are read: its README and the comments of its modules. */
-const isDocumented = (name, path) =>
-  path === `packages/${name}/README.md` || (path.startsWith(`packages/${name}/src/`) && path.endsWith(".ts"))
+/** Where examples are read: pages, and the comments of modules. */
+const isDocumented = (path) =>
+  pages.includes(path) || carried.some((name) => path.startsWith(`packages/${name}/src/`) && path.endsWith(".ts"))
 
-/** A module or a page that goes through the rules, and each of its examples by itself. */
-const documented = (path, source, rewritten) => {
+/** A module or a page that goes through the rules, each of its examples by itself, and what it says around them. */
+const documented = (path, source, rewritten, text) => {
   const made = path.endsWith(".md") ? source : rewritten(path, source)
-  if (!carried.some((name) => isDocumented(name, path))) return made
+  if (!isDocumented(path)) return made
   const [before, after] = [source, made].map((text) => blocksOf(path, text))
   if (before.length !== after.length) throw new Error(`${path} has lost an example`)
-  return withBlocks(made, after, (block) => {
+  const examples = withBlocks(made, after, (block) => {
     const { code } = before[after.indexOf(block)]
     return rewritten(block.path, code)
   })
+  return text.change(path, examples)
 }
 
 /** The examples of the sources, which are in no file: what the program about their types has besides. */
 const examplesRead = () =>
   new Map(
-    carried.flatMap((name) =>
-      [`packages/${name}/README.md`, ...sourcesOf(`packages/${name}`)].filter((path) => isDocumented(name, path))
-        .flatMap((path) => blocksOf(path, readFileSync(join(root, path), "utf8")))
-        .map(({ code, path }) => [join(root, path), code])
-    )
+    [...pages, ...carried.flatMap((name) => sourcesOf(`packages/${name}`)).filter(isDocumented)]
+      .flatMap((path) => blocksOf(path, readFileSync(join(root, path), "utf8")))
+      .map(({ code, path }) => [join(root, path), code])
   )
 
 /**

@@ -163,24 +163,31 @@ const rewrite = ({ byKind, byMember, modules, path, source, values }) => {
     return out + source.slice(position, node.end)
   }
 
-  const head = file.statements.filter(ts.isImportDeclaration)
-  const bodies = file.statements.filter((statement) => !ts.isImportDeclaration(statement)).map(print)
-  const body = bodies.join("") + source.slice(file.statements.at(-1)?.end ?? 0)
+  const rest = source.slice(file.statements.at(-1)?.end ?? 0)
+  const bodies = new Map(
+    file.statements.filter((statement) => !ts.isImportDeclaration(statement)).map((statement) => [
+      statement,
+      print(statement)
+    ])
+  )
   // of what is left, not of a comment
+  const body = [...bodies.values(), rest].join("")
   const left = namesIn(ts.createSourceFile(path, body, ts.ScriptTarget.Latest, true, scriptKind(path)))
-  const printed = head.map((statement) =>
-    source.slice(statement.pos, statement.getStart(file)) +
-    importText(statement, { context, imports, isReplaced, modules, names: left, needed, renamedLocal })
+  const printed = file.statements.map((statement) =>
+    bodies.get(statement) ?? source.slice(statement.pos, statement.getStart(file)) +
+        importText(statement, { context, imports, isReplaced, modules, names: left, needed, renamedLocal })
   )
   const news = [
     ...[...added].map(([module, name]) => `import * as ${name} from "${module}"`),
     ...[...addedNames].map(([module, names]) => `import { ${[...names].sort().join(", ")} } from "${module}"`)
   ].filter((text) => !printed.some((line) => line.includes(text)))
-  const before = printed.join("")
+  const heading = file.statements.findIndex((statement) => bodies.has(statement))
+  const head = printed.slice(0, heading === -1 ? printed.length : heading)
+  const before = head.join("")
   const opening = before === "" || news.length === 0 ?
     news.map((line) => `${line}\n`).join("") :
     news.map((line) => `\n${line}`).join("")
-  return merged(before + opening + body)
+  return merged([before, opening, ...printed.slice(head.length), rest].join(""))
 }
 
 /** The callee, also where type arguments or a non-null assertion stand between. */

@@ -29,3 +29,33 @@ describe("A rule of the Effect 4 line", () => {
     })
   }
 })
+
+describe("A module of the Effect 4 line", () => {
+  it("imports what a rule needs at its head, and the rest where it was", () => {
+    const source = [
+      `import * as Config from "effect/Config"`,
+      `// #region first`,
+      `const first = Config.redacted(name)`,
+      `// #endregion`,
+      `// #region second`,
+      `import { Effect } from "effect"`,
+      `const second = Effect.async(run)`,
+      `// #endregion`,
+      ``
+    ]
+    assert.strictEqual(
+      rewrite("examples/src/some.ts", source.join("\n")),
+      source.join("\n").replace("Config.redacted(name)", "Config.Redacted(name)").replace(
+        `{ Effect } from "effect"`,
+        `* as Effect from "effect/Effect"`
+      ).replace("async", "callback")
+    )
+    assert.match(
+      rewrite(
+        "packages/core/test/Some.test.ts",
+        `import { it } from "vitest"\nit.live("a", () => events.takeAll)\nimport { events } from "./events.ts"\n`
+      ),
+      /^import .* from "vitest"\nimport .* as PubSub .*\nit\..*\nimport { events }/
+    )
+  })
+})

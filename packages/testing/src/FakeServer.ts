@@ -174,8 +174,9 @@ export const httpClient = (app: HttpApp.Default): HttpClient.HttpClient =>
   )
 
 /**
- * Opens WebSockets to `app` in memory, without a socket and whatever the host of their URL. The app accepts one by
- * `HttpServerRequest.upgrade`; its end lives as long as the app runs. An app that answers otherwise refuses the handshake.
+ * Opens WebSockets to `app` in memory, without a socket and whatever the host of their URL. The app accepts one by the
+ * `upgrade` of its `HttpServerRequest`; its end lives as long as the app runs. An app that answers otherwise refuses the
+ * handshake.
  *
  * @example
  * ```ts
