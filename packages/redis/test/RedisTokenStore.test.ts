@@ -462,6 +462,24 @@ describe("RedisTokenStore", () => {
         })
     )
 
+    virtually(
+      "is read once and once more when it can be, however often it came back before",
+      (redis) =>
+        Effect.gen(function*() {
+          const first = yield* begin(redis)
+          yield* storeToken(first.store, "a")
+          yield* Effect.sleep("10 millis")
+          const reads = () => redis.ran.filter((name) => name === "read").length
+          const before = reads()
+          yield* Effect.repeatN(redis.start, 49)
+          yield* redis.stop
+          yield* Effect.sleep("500 millis")
+          yield* redis.start
+          yield* Effect.sleep("10 seconds")
+          assert.strictEqual(reads() - before, 2)
+        })
+    )
+
     virtually("does not bring a session back that was removed", (redis) =>
       Effect.gen(function*() {
         const [first, second, newcomer] = yield* Effect.all([begin(redis), begin(redis), begin(redis)])

@@ -34,6 +34,8 @@ export interface Session {
   /** How many writes are under way or wait. */
   readonly writes: MutableRef.MutableRef<number>
   readonly isFollowed: MutableRef.MutableRef<boolean>
+  /** 1: it is read because of what others told; 2: and once more after that, because they have told more. */
+  readonly looks: MutableRef.MutableRef<number>
 }
 
 /** The lock, as the process that holds it sees it. */
@@ -56,7 +58,8 @@ export const make = (client: Service, scope: Scope.Scope, key: string): Session 
   claim: MutableRef.make<Claim | undefined>(undefined),
   writing: Effect.unsafeMakeSemaphore(1),
   writes: MutableRef.make(0),
-  isFollowed: MutableRef.make(false)
+  isFollowed: MutableRef.make(false),
+  looks: MutableRef.make(0)
 })
 
 /** Runs a script and reads its answer. */
@@ -256,10 +259,23 @@ const showUp = (session: Session): Effect.Effect<void> =>
     return Effect.zipRight(claim === undefined ? Effect.void : claim.renew, looked(session))
   })
 
-/** Reads, and wakes who waits. Nobody waits for that: who asks for a lock is to be answered although a read takes long. */
+/**
+ * Reads, and wakes who waits. Nobody waits for that: who asks for a lock is to be answered although a read takes long. One at a
+ * time, however much is told while Redis is slow to answer.
+ */
 const looked = (session: Session): Effect.Effect<void> =>
-  Effect.asVoid(
-    Effect.forkIn(Effect.zipRight(Effect.ignore(retried(read(session))), woken(session)), session.scope)
+  Effect.suspend(() => {
+    const looks = MutableRef.get(session.looks)
+    MutableRef.set(session.looks, Math.min(looks + 1, 2))
+    return looks > 0 ? Effect.void : Effect.asVoid(Effect.forkIn(looking(session), session.scope))
+  })
+
+const looking = (session: Session): Effect.Effect<void> =>
+  Effect.ignore(retried(read(session))).pipe(
+    Effect.zipRight(woken(session)),
+    Effect.zipRight(
+      Effect.suspend(() => MutableRef.decrementAndGet(session.looks) > 0 ? looking(session) : Effect.void)
+    )
   )
 
 const woken = ({ wakes }: Session): Effect.Effect<void> => Effect.sync(() => StateRef.update(wakes, (n) => n + 1))
