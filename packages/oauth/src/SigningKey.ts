@@ -163,9 +163,9 @@ export const signAfter = (
   claims: Readonly<Record<string, unknown>>,
   { mode }: { readonly mode: string }
 ): Effect.Effect<Redacted.Redacted, ExchangeError> => {
-  const input = Base64url.afterDot(header, encoder.encode(JSON.stringify(claims)))
-  return sign(input).pipe(
-    Effect.map((signature) => Redacted.make(`${decoder.decode(input)}.${Base64url.ofBytes(signature)}`)),
+  const input = `${header}.${Base64url.ofText(JSON.stringify(claims))}`
+  return sign(encoder.encode(input)).pipe(
+    Effect.map((signature) => Redacted.make(`${input}.${Base64url.ofBytes(signature)}`)),
     // its words may quote the key
     Effect.catchAllDefect(() =>
       Effect.fail(new CredentialUnavailable({ mode, problem: "the private key could not sign", final: true }))
@@ -186,7 +186,6 @@ export const importPrivateKey = (algorithm: Algorithm, jwk: JsonWebKey): Promise
   globalThis.crypto.subtle.importKey("jwk", { ...jwk, key_ops: ["sign"] }, generation[algorithm], true, ["sign"])
 
 const encoder = new TextEncoder()
-const decoder = new TextDecoder()
 
 const parseJwk = (text: string) =>
   text.startsWith("{")
