@@ -73,7 +73,7 @@ export const prose = (words, rewritten, moduleOf) => {
   const patterns = words.map((entry) => ({ ...entry, pattern: patternOf(entry.before) }))
   const said = new Set()
   const faults = []
-  /** By the path of their module, with the first text that names them. */
+  /** By the path of their module, with a text that names them. */
   const members = new Map()
 
   /** What a text names is a program, but for its imports. */
@@ -87,8 +87,7 @@ export const prose = (words, rewritten, moduleOf) => {
     )
     const made = lines.slice(modules.size).join(" ")
     for (const [, name, of] of made.matchAll(member)) {
-      const known = `${modules.get(name)}.${of}`
-      if (modules.has(name) && !members.has(known)) members.set(known, path)
+      if (modules.has(name)) members.set(`${modules.get(name)}.${of}`, path)
     }
     return made
   }
