@@ -18,5 +18,39 @@ describe("TokenSource", () => {
         ),
       60_000
     )
+
+    // both share the store, and the second still holds what the first has refreshed
+    it("lets a process redeem its refresh token again once another account's token has taken the place of the newer one", async () => {
+      const { states, untrue } = await Effect.runPromise(Model.run({
+        world: {
+          processes: 2,
+          store: true,
+          strictStore: false,
+          accounts: true,
+          refreshTokens: "rotate",
+          accessTokens: "new",
+          grace: 0,
+          lifetime: 500,
+          refreshLifetime: undefined,
+          renewal: "always",
+          endReplaced: false,
+          initial: false
+        },
+        actions: [
+          { _tag: "Request", process: 0, callers: 1, latency: 45_000 },
+          { _tag: "Request", process: 1, callers: 1, latency: 0 },
+          { _tag: "Advance", millis: 29 },
+          { _tag: "RevokeAccess" },
+          { _tag: "Request", process: 0, callers: 1, latency: 0 },
+          { _tag: "Advance", millis: 7 },
+          { _tag: "SwitchAccount" },
+          { _tag: "Advance", millis: 44_987 },
+          { _tag: "SwitchAccount" },
+          { _tag: "Request", process: 1, callers: 1, latency: 0 }
+        ]
+      }))
+      assert.deepStrictEqual([...untrue], [])
+      assert.include([...states], "a redeemed refresh token comes back")
+    })
   })
 })
