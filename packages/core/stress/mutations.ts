@@ -146,14 +146,14 @@ export const mutations: ReadonlyArray<Mutation> = [
   {
     fault: "a login ends the session that it began",
     file: exchange,
-    find: "endReplaced(source, before.held.token)",
-    replace: "endReplaced(source, token)"
+    find: "endReplaced(source, before.held, provenance)",
+    replace: "endReplaced(source, { ...before.held, token }, provenance)"
   },
   {
     fault: "a refresh ends the session that it renewed",
-    file: exchange,
-    find: "if (provenance === \"login\" && before.held !== undefined)",
-    replace: "if (before.held !== undefined)"
+    file: "internal/token/revocation.ts",
+    find: "by === \"login\" ?",
+    replace: "by === \"login\" || by === \"refresh\" ?"
   },
   {
     fault: "renewals follow one another without a pause",
@@ -182,8 +182,8 @@ export const mutations: ReadonlyArray<Mutation> = [
   {
     fault: "a token that could not be stored counts as stored",
     file: storage,
-    find: "Effect.as(tell(owner, error), error.operation === \"replace\")",
-    replace: "Effect.as(tell(owner, error), true)"
+    find: "Effect.as(tell(owner, error), whatBecame(error))",
+    replace: "Effect.as(tell(owner, error), \"Kept\" as const)"
   },
   {
     fault: "a store that cannot be interrupted holds the callers",
