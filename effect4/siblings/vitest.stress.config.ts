@@ -6,6 +6,7 @@ import integration from "./vitest.integration.config.ts"
 export default defineConfig({
   test: {
     ...integration.test,
+    maxWorkers: 1,
     include: JSON.parse(readFileSync(new URL("stress.json", import.meta.url), "utf8"))
   }
 })
