@@ -45,7 +45,7 @@ export interface Options {
 }
 
 /**
- * - `InMemory`: all scenarios that are the mode's own, and of the suite's every third one, the others with the next modes
+ * - `InMemory`: all scenarios that are the mode's own, and of the suite's every fifth one, the others with the next modes
  * - `OverSockets`: over one transport, another for each mode, the servers that are silent, echo and refuse
  * - `All`: every scenario in memory and over every transport
  */
@@ -96,9 +96,9 @@ export const declareTests = ({ extent, modes, of, render = [inspect], secrets, w
     modes[mode]?.scenarios.includes(scenario) === true || wrongModes[mode]?.scenarios.includes(scenario) === true
 
   describe.sequential(`${of} under the leak suite`, () => {
-    declare(LeakDetector.suite(modes, { render, sockets }), 3)
+    declare(LeakDetector.suite(modes, { render, sockets }), 5)
     // fewer of these: only the mode's own server knows that the secret is wrong
-    declare(LeakDetector.suite<HttpServer.HttpServer>(wrongModes, { render }), 6)
+    declare(LeakDetector.suite<HttpServer.HttpServer>(wrongModes, { render }), 10)
 
     it("nothing was written to the process's streams", () => {
       const detector = Either.getOrThrow(LeakDetector.make(secrets))
