@@ -152,9 +152,13 @@ const goals = ({ alone, blocked, fairness, isSteady, name, shared }: Row): Reado
   ...isSteady === true ? [atMost(`${name}: round trips for a request`, shared.tripsOfRequest, 0.2)] : [],
   ...alone === undefined
     ? []
-    : [atMost(`${name}: time over one process alone`, shared.time / alone, 1.05)],
+    : [atMost(`${name}: time over one process alone`, shared.time / alone, 1.05, twoProcessors)],
   ...fairness === undefined ? [] : [atLeast(`${name}: fairness at half time`, shared.fairness, fairness)]
 ]
+
+const twoProcessors =
+  "Four processes, their server and Redis share two processors: each of the four begins cold, and goes on a millisecond " +
+  "later after an answer than one process alone does, which is four hundredths of a call."
 
 export const run: Effect.Effect<Result, unknown> = Effect.gen(function*() {
   const rows = yield* Effect.forEach(scenarios, measure)
