@@ -319,16 +319,22 @@ describe("Dpop", () => {
       )
     }).pipe(Effect.provide(live({ "GET /me": nonceWanted() }))))
 
-  it.effect("DP13 renews a token that the API refuses, as any other", () =>
+  it.effect("DP13 renews a token that the API refuses, as any other, and proves the new one from then on", () =>
     Effect.gen(function*() {
       yield* me
-      assert.deepStrictEqual((yield* proofs).map(({ line }) => line), [
-        "POST /token",
-        "GET /me",
-        "POST /token",
-        "GET /me"
-      ])
+      const all = yield* proofs
+      assert.deepStrictEqual(all.map(({ line }) => line), ["POST /token", "GET /me", "POST /token", "GET /me"])
+      assert.notStrictEqual(all[3]?.payload["ath"], all[1]?.payload["ath"])
+      const { requests } = yield* ScriptedHttpClient.ScriptedHttpClient
+      assert.deepStrictEqual(
+        (yield* requests).map(({ headers }) => headers["authorization"]).filter((_, i) => i % 2 > 0),
+        [
+          "DPoP canary-1",
+          "DPoP canary-2"
+        ]
+      )
     }).pipe(Effect.provide(live({
+      "POST /token": [token, { json: { ...token.json, access_token: "canary-2" } }],
       "GET /me": [
         { status: 401, headers: { "www-authenticate": `DPoP error="invalid_token"` } },
         { json: "me" }

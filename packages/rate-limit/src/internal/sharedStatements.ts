@@ -185,10 +185,9 @@ const judgement = (
   const { window } = quota
   const isDue = quota.kind === "unknown" && quota.end > 0 && sentAt > quota.end
   const isLive = (key: number) =>
-    window === 0 ||
-    (quota.kind === "fixed"
-      ? key * bucket >= Math.max(quota.begin, quota.countedFrom)
-      : key * bucket + window > answeredAt)
+    key * bucket >= quota.countedFrom &&
+    (window === 0 ||
+      (quota.kind === "fixed" ? key * bucket >= quota.begin : key * bucket + window > answeredAt))
   const certain = Shared.sum(Shared.where(quota.charges, (key) => (key + 1) * bucket <= sentAt && isLive(key)))
   const forgotten = isDue
     ? Shared.sum(

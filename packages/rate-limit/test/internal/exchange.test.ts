@@ -289,6 +289,17 @@ describe("the exchange", () => {
       assert.strictEqual(place.quota().others, 0)
     })
 
+    it("takes what others use for no less because of calls that the server counts no more", () => {
+      const place = opened(["a", "b"], { window: 0, used: 13 })
+      assert.strictEqual(place.quota().others, 12)
+      place.goesOn(200, "a", 14, { charges: [begin + 150, 13] })
+      place.goesOn(201, "b", 14, { charges: [begin + 190, 14] })
+      for (const at of [1200, 2200, 3200, 4200, 5200]) for (const id of ["a", "b"]) place.goesOn(at, id, 14)
+      counts(place, 1, {}, 5_300)
+      place.goesOn(5_301, "b", 14)
+      assert.strictEqual(place.quota().others, 10)
+    })
+
     it("takes back what the gone have used of it", () => {
       const place = spent()
       place.goesOn(300, "b", 20, { leaves: 1 })

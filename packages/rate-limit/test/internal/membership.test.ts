@@ -43,6 +43,7 @@ describe("a process that shares quotas", () => {
         Membership.report(self, { inFlight: 0, waiting, leaves: false }, at)[1].holds[0]?.need
       const first = told(told(joined(), 0, of), 100, of, { inFlight: 0, waiting: 30 })
       const second = told(first, 1000, of, { inFlight: 0, waiting: 20 })
+      assert.strictEqual(needs(second, 40, 2000), 40)
       assert.strictEqual(needs(second, 2, 2000), 30)
       assert.strictEqual(needs(second, 2, 2100), 20)
       assert.strictEqual(needs(second, 2, 3000), 2)

@@ -318,9 +318,9 @@ for i, quota in ipairs(state.quotas) do
     local bucket, window, held = bucketOf(quota), quota.window, boundOf(i)
     local isDue = quota.kind == 'unknown' and quota['end'] > 0 and sentAt > quota['end']
     local certain = sum(quota.charges, function(key)
-      if (key + 1) * bucket > sentAt then return false end
+      if (key + 1) * bucket > sentAt or key * bucket < quota.countedFrom then return false end
       if window == 0 then return true end
-      if quota.kind == 'fixed' then return key * bucket >= math.max(quota.begin, quota.countedFrom) end
+      if quota.kind == 'fixed' then return key * bucket >= quota.begin end
       return key * bucket + window > answeredAt
     end)
     local forgotten = 0
