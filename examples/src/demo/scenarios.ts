@@ -1,12 +1,16 @@
-/** One scenario per mode: its server, the layer of the mode, what goes wrong, and what that may cost. */
+/** One scenario per mode that needs no person: its server, the layer of the mode, what goes wrong, and what that may cost. */
 import type { AuthenticatedHttpClient } from "@effect-auth/core/AuthenticatedHttpClient"
 import * as Certificate from "@effect-auth/core/ClientCertificate"
 import * as Credential from "@effect-auth/core/Credential"
+import * as Negotiate from "@effect-auth/core/Negotiate"
 import * as IbmMq from "@effect-auth/ibm-mq/IbmMq"
 import * as ClientCertificate from "@effect-auth/node/ClientCertificate"
+import * as ClientCredentials from "@effect-auth/oauth/ClientCredentials"
+import * as RefreshToken from "@effect-auth/oauth/RefreshToken"
 import * as Platform from "@effect-auth/qualys/Platform"
 import * as Qualys from "@effect-auth/qualys/Qualys"
 import * as FakeMqweb from "@effect-auth/testing/FakeMqweb"
+import * as FakeOAuth from "@effect-auth/testing/FakeOAuth"
 import * as FakeQualys from "@effect-auth/testing/FakeQualys"
 import * as FakeServer from "@effect-auth/testing/FakeServer"
 import * as FakeYamcs from "@effect-auth/testing/FakeYamcs"
@@ -151,7 +155,23 @@ const yamcsBearer = Effect.gen(function*() {
   }
 })
 
+/** The ticket of a person who is logged in at a domain. */
+const yamcsSpnego = Effect.gen(function*() {
+  const server = yield* FakeYamcs.make({ spnego: true })
+  const url = yield* FakeServer.serve(server.app)
+  const ticket = Layer.succeed(Negotiate.Negotiate, server.negotiate)
+  return { layer: Layer.provide(Yamcs.layerSpnego({ baseUrl: url }), ticket), server }
+})
+
+const yamcsAnonymous = Effect.gen(function*() {
+  const server = yield* FakeYamcs.make({ guest: "guest" })
+  const url = yield* FakeServer.serve(server.app)
+  return { layer: Yamcs.layerAnonymous({ baseUrl: url }), server }
+})
+
 const externalToken = "canary-token-of-another-provider"
+
+const client = { clientId: "reporting", clientSecret: "canary-client-secret-qualys", level: "user" } as const
 
 const qualys = (
   layer: (options: {
@@ -160,7 +180,11 @@ const qualys = (
   }) => Layer.Layer<AuthenticatedHttpClient, Error, HttpClient.HttpClient>
 ) =>
   Effect.gen(function*() {
-    const server = yield* FakeQualys.make({ concurrency: 10, externalBearers: [externalToken] })
+    const server = yield* FakeQualys.make({
+      concurrency: 10,
+      externalBearers: [externalToken],
+      clients: { [client.clientId]: { secret: client.clientSecret, level: client.level } }
+    })
     const url = yield* FakeServer.serve(server.app)
     const credential = yield* Credential.basic({
       username: FakeQualys.canaries.username,
@@ -168,6 +192,18 @@ const qualys = (
     })
     const platform = new Platform.Override({ api_url: url, gateway_url: url, qualysguard_url: url })
     return { layer: layer({ platform, credential }), server }
+  })
+
+const oauth = (
+  layer: (
+    baseUrl: string,
+    server: FakeOAuth.Service
+  ) => Effect.Effect<Layer.Layer<AuthenticatedHttpClient, Error, HttpClient.HttpClient>>
+) =>
+  Effect.gen(function*() {
+    const server = yield* FakeOAuth.make({ tokenLifetime: "2 seconds" })
+    const url = yield* FakeServer.serve(server.app)
+    return { layer: yield* layer(url, server), server }
   })
 
 export const scenarios: ReadonlyArray<Scenario> = [
@@ -253,6 +289,24 @@ export const scenarios: ReadonlyArray<Scenario> = [
     expected: noLogin
   },
   {
+    mode: "yamcs/spnego",
+    story: "a Kerberos ticket, exchanged for an access token that is refreshed",
+    path: "/api/user",
+    trouble: "the server restarts",
+    means: "the token is refused, and the ticket logs in again",
+    start: yamcsSpnego,
+    expected: { logins: 2, refreshes: 0, replays: true }
+  },
+  {
+    mode: "yamcs/anonymous",
+    story: "nothing, for a server that admits everyone",
+    path: "/api/user",
+    trouble: "the server restarts",
+    means: "there is nothing that could be refused",
+    start: yamcsAnonymous,
+    expected: noLogin
+  },
+  {
     mode: "qualys/basic",
     story: "user name and password on every request",
     path: "/api/2.0/fo/scan/?action=list",
@@ -280,6 +334,20 @@ export const scenarios: ReadonlyArray<Scenario> = [
     expected: { logins: 2, refreshes: 0, replays: true }
   },
   {
+    mode: "qualys/client-credentials",
+    story: "client id and secret at the gateway, then a JWT",
+    path: "/rest/2.0/count/am/asset",
+    trouble: "the server revokes every token",
+    means: "the JWT is refused, and one login serves all five calls, which are sent again",
+    start: qualys(({ platform }) =>
+      Qualys.layerClientCredentials({
+        platform,
+        credential: { ...client, clientSecret: Redacted.make(client.clientSecret) }
+      })
+    ),
+    expected: { logins: 2, refreshes: 0, replays: true }
+  },
+  {
     mode: "qualys/bearer",
     story: "a token of another identity provider",
     path: "/rest/2.0/count/am/asset",
@@ -289,5 +357,43 @@ export const scenarios: ReadonlyArray<Scenario> = [
       Qualys.layerBearer({ platform, credential: { token: Redacted.make(externalToken) } })
     ),
     expected: noLogin
+  },
+  {
+    mode: "oauth/client-credentials",
+    story: "a service that acts for itself: one login, then an access token",
+    path: "/reports",
+    trouble: "every token expires",
+    means: "there is no refresh token: one login before the five calls",
+    start: oauth((baseUrl) =>
+      Effect.succeed(ClientCredentials.layer({
+        baseUrl,
+        server: baseUrl,
+        credential: {
+          clientId: FakeOAuth.canaries.clientId,
+          clientSecret: Redacted.make(FakeOAuth.canaries.clientSecret)
+        }
+      }))
+    ),
+    expected: { logins: 2, refreshes: 0, replays: false }
+  },
+  {
+    mode: "oauth/refresh-token",
+    story: "a refresh token from elsewhere, which is good once: each access token comes with the next one",
+    path: "/reports",
+    trouble: "the server revokes every token",
+    means: "the access token is refused, and one refresh serves all five calls, which are sent again",
+    start: oauth((baseUrl, server) =>
+      Effect.map(server.issue(), ({ refreshToken }) =>
+        RefreshToken.layer({
+          baseUrl,
+          server: baseUrl,
+          credential: {
+            clientId: FakeOAuth.canaries.clientId,
+            clientSecret: Redacted.make(FakeOAuth.canaries.clientSecret),
+            refreshToken
+          }
+        }))
+    ),
+    expected: { logins: 0, refreshes: 2, replays: true }
   }
 ]
