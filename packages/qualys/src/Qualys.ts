@@ -14,39 +14,38 @@
  *
  * @since 0.1.0
  */
-import * as AuthenticatedHttpClient from "@effect-auth/core/AuthenticatedHttpClient"
-import * as Authenticator from "@effect-auth/core/Authenticator"
+import type * as AuthenticatedHttpClient from "@effect-auth/core/AuthenticatedHttpClient"
 import type { AuthModeMismatch, ExchangeError, SetupError } from "@effect-auth/core/AuthError"
-import { InvalidSetting } from "@effect-auth/core/AuthError"
 import * as AuthMode from "@effect-auth/core/AuthMode"
 import * as Credential from "@effect-auth/core/Credential"
-import type { Fields, Given, Inferred, Untagged } from "@effect-auth/core/CredentialSource"
-import * as CredentialSource from "@effect-auth/core/CredentialSource"
-import * as RequestCredentials from "@effect-auth/core/RequestCredentials"
+import type { Given, Untagged } from "@effect-auth/core/CredentialSource"
 import * as System from "@effect-auth/core/System"
 import type { TokenSource } from "@effect-auth/core/TokenSource"
-import * as RateLimiter from "@effect-auth/rate-limit/RateLimiter"
-import type { RateLimitPolicy } from "@effect-auth/rate-limit/RateLimitPolicy"
 import type * as HttpClient from "@effect/platform/HttpClient"
 import type * as Config from "effect/Config"
 import type { ConfigError } from "effect/ConfigError"
 import * as Effect from "effect/Effect"
-import * as Either from "effect/Either"
 import * as Layer from "effect/Layer"
-import * as MutableRef from "effect/MutableRef"
-import * as Redacted from "effect/Redacted"
 import type * as Scope from "effect/Scope"
-import * as Access from "./internal/access.ts"
-import { QualysClient } from "./internal/client.ts"
-import * as ClientToken from "./internal/clientToken.ts"
-import * as Jwt from "./internal/jwt.ts"
-import * as Refusal from "./internal/refusal.ts"
-import * as RequestedWith from "./internal/requestedWith.ts"
-import * as Session from "./internal/session.ts"
-import * as Platform from "./Platform.ts"
-import { Account, ApiAccess, GatewayAccess } from "./QualysAccess.ts"
-import * as QualysCredential from "./QualysCredential.ts"
-import * as QualysQuota from "./QualysQuota.ts"
+import * as Clients from "./internal/clients.ts"
+import * as Layers from "./internal/layers.ts"
+import type {
+  Client,
+  Login,
+  Mode,
+  ModeLayer,
+  ModeName,
+  Needs,
+  Options,
+  PlainOptions,
+  Settings,
+  TaggedCredential,
+  TokenCredential
+} from "./internal/mode.ts"
+import { modeOf, QualysClient } from "./internal/mode.ts"
+import * as Tokens from "./internal/tokens.ts"
+import type { Account, ApiAccess, GatewayAccess } from "./QualysAccess.ts"
+import type * as QualysCredential from "./QualysCredential.ts"
 
 export {
   /**
@@ -63,10 +62,7 @@ export {
    * @since 0.1.0
    * @category tags
    */
-  GatewayAccess
-}
-
-export {
+  GatewayAccess,
   /**
    * @since 0.1.0
    * @category combinators
@@ -106,101 +102,7 @@ export {
   QualysClient as Client
 }
 
-/**
- * The name of a mode.
- *
- * @since 0.1.0
- * @category models
- */
-export type ModeName = Mode<TaggedCredential>
-
-/**
- * The mode of a credential: `Qualys/Basic`, `Qualys/Session`, `Qualys/Jwt`, `Qualys/ClientCredentials` or
- * `Qualys/Bearer`.
- *
- * @since 0.1.0
- * @category models
- */
-export type Mode<C extends { readonly _tag: TaggedCredential["_tag"] }> = `Qualys/${C["_tag"]}`
-
-/**
- * User name and password, as {@link credentialConfig} or `QualysCredential` give them.
- *
- * @since 0.1.0
- * @category models
- */
-export interface Login {
-  readonly username: string
-  readonly password: Redacted.Redacted
-  /** A JWT obtained before. The mode `Qualys/Jwt` uses it while it is valid. */
-  readonly token?: Redacted.Redacted | null | undefined
-  readonly platform?: Platform.Platform | undefined
-}
-
-/**
- * The credential of {@link make} and {@link layer}: a class or a plain object of its fields, whose `_tag` is the mode.
- *
- * @since 0.1.0
- * @category models
- */
-export type TaggedCredential =
-  | (Login & { readonly _tag: "Basic" })
-  | TokenCredential
-  | Fields<Credential.Bearer>
-
-/** The credentials that are exchanged for tokens. */
-type TokenCredential = (Login & { readonly _tag: "Jwt" | "Session" }) | Fields<QualysCredential.ClientCredentials>
-
-/**
- * The settings of every mode.
- *
- * @since 0.1.0
- * @category models
- */
-export interface Settings extends Omit<System.Settings, "baseUrl"> {
-  /** The platform of the account. Default: the credential's platform, else `qg3`. */
-  readonly platform?: Platform.Platform | undefined
-}
-
-/**
- * What only code can give.
- *
- * @since 0.1.0
- * @category models
- */
-export interface PlainOptions extends Omit<System.PlainOptions, "rateLimiter"> {
-  /**
-   * Respects the subscription's quotas: a limiter, or the policy of one. Default: `QualysQuota.policy`, which waits as
-   * long as Qualys says, a day at most.
-   */
-  readonly rateLimiter?: RateLimiter.RateLimiter | RateLimitPolicy | undefined
-  /**
-   * Whether the JWT goes to the API host as well, where the newer versions of some APIs take it. Relative URLs stay below
-   * the gateway. `Qualys/Jwt` alone has a choice. Default: no.
-   */
-  readonly alsoApi?: boolean | undefined
-}
-
-/**
- * The options of every mode, so that changing the mode changes nothing else.
- *
- * @since 0.1.0
- * @category models
- */
-export interface Options extends Settings, PlainOptions {}
-
-/**
- * What the layer of a mode provides: the shared client, the client of Qualys, the evidence of the mode, and what the mode
- * can access.
- *
- * @since 0.1.0
- * @category models
- */
-export type ModeLayer<Name extends string, Access = never, E = never, R = never> = Layer.Layer<
-  AuthenticatedHttpClient.AuthenticatedHttpClient | QualysClient | AuthMode.Evidence<Name> | Access,
-  SetupError | E,
-  HttpClient.HttpClient | Inferred<R>
->
+export type { Login, Mode, ModeLayer, ModeName, Options, PlainOptions, Settings, TaggedCredential }
 
 /**
  * A client in the mode of the given credential.
@@ -212,9 +114,9 @@ export const make = (options: Options & { readonly credential: TaggedCredential 
   const { credential } = options
   switch (credential._tag) {
     case "Basic":
-      return makeBasic(credential, options)
+      return Clients.basic(credential, options)
     case "Bearer":
-      return makeBearer(credential, options)
+      return Clients.bearer(credential, options)
     case "Jwt":
     case "Session":
     case "ClientCredentials":
@@ -237,11 +139,11 @@ export const makeTokens = (
   const { credential } = options
   switch (credential._tag) {
     case "Jwt":
-      return jwtTokens(credential, options)
+      return Tokens.jwt(credential, options)
     case "Session":
-      return sessionTokens(credential, options)
+      return Tokens.session(credential, options)
     case "ClientCredentials":
-      return clientTokens(credential, options)
+      return Tokens.clientCredentials(credential, options)
   }
 }
 
@@ -259,13 +161,13 @@ export const makeWith = (
   const { credential } = options
   switch (credential?._tag) {
     case undefined:
-      return bindBearer(bearerTokens(tokens), options)
+      return Clients.bearerOf(tokens, options)
     case "Jwt":
-      return bindJwt(tokens, credential, options)
+      return Clients.jwt(tokens, credential, options)
     case "Session":
-      return bindSession(tokens, credential, options)
+      return Clients.session(tokens, credential, options)
     case "ClientCredentials":
-      return bindClient(tokens, options)
+      return Clients.clientCredentials(tokens, options)
   }
 }
 
@@ -281,16 +183,18 @@ export const layer = <const C extends TaggedCredential>(
 ): ModeLayer<Mode<C>, never, ExchangeError> => {
   const credential: TaggedCredential = options.credential
   const mode = modeOf(options.credential)
-  return credential._tag === "Jwt"
-    ? Layer.unwrapScoped(Effect.map(jwtTokens(credential, options), (tokens) =>
-      Layer.merge(
-        layerOf<Mode<C>, SetupError>(mode, bindJwt(tokens, credential, options)),
-        accessOf(credential, options, tokens)
-      )))
-    : Layer.merge(
-      layerOf<Mode<C>, SetupError | ExchangeError>(mode, make(options)),
-      accessOf(credential, options, undefined)
-    )
+  switch (credential._tag) {
+    case "Basic":
+      return Layers.basic(mode, credential, options)
+    case "Session":
+      return Layers.session(mode, credential, options)
+    case "Jwt":
+      return Layers.jwt(mode, credential, options)
+    case "ClientCredentials":
+      return Layers.clientCredentials(mode, credential, options)
+    case "Bearer":
+      return Layers.bearer(mode, credential, options)
+  }
 }
 
 /**
@@ -318,12 +222,7 @@ export const layerConfig = <C extends TaggedCredential>(
  */
 export const layerBasic = <R = never>(
   options: Options & { readonly credential: Given<Login, R> }
-): ModeLayer<"Qualys/Basic", ApiAccess | Account, never, R> =>
-  Layer.mergeAll(
-    layerOf("Qualys/Basic", makeBasic(options.credential, options)),
-    Access.layer(ApiAccess, "Qualys/Basic", located(options.credential, options)),
-    layerAccount("basic", options.credential, options)
-  )
+): ModeLayer<"Qualys/Basic", ApiAccess | Account, never, R> => Layers.basic("Qualys/Basic", options.credential, options)
 
 /**
  * {@link layerBasic} with its settings from Config.
@@ -366,7 +265,8 @@ export const layerJwt: {
   ): ModeLayer<"Qualys/Jwt", GatewayAccess | Account, ExchangeError, R>
 } = <R = never>(
   options: Options & { readonly credential: Given<Login, R> }
-): ModeLayer<"Qualys/Jwt", ApiAccess | GatewayAccess | Account, ExchangeError, R> => jwtLayer(options)
+): ModeLayer<"Qualys/Jwt", ApiAccess | GatewayAccess | Account, ExchangeError, R> =>
+  Layers.jwt("Qualys/Jwt", options.credential, options)
 
 /**
  * {@link layerJwt} with its settings from Config.
@@ -398,7 +298,13 @@ export const layerJwtConfig: {
   config: Config.Config.Wrap<Settings & { readonly credential: Login }>,
   options?: PlainOptions
 ): ModeLayer<"Qualys/Jwt", ApiAccess | GatewayAccess | Account, ExchangeError | ConfigError> =>
-  Layer.unwrapEffect(Effect.map(System.readConfig(config), (settings) => jwtLayer<never>({ ...options, ...settings })))
+  Layer.unwrapEffect(
+    Effect.map(
+      System.readConfig(config),
+      ({ credential, ...settings }) =>
+        Layers.jwt<"Qualys/Jwt", never>("Qualys/Jwt", credential, { ...options, ...settings })
+    )
+  )
 
 /**
  * User name and password, exchanged for a session cookie. The session is logged out when the Scope ends, because a
@@ -410,15 +316,7 @@ export const layerJwtConfig: {
 export const layerSession = <R = never>(
   options: Options & { readonly credential: Given<Login, R> }
 ): ModeLayer<"Qualys/Session", ApiAccess | Account, ExchangeError, R> =>
-  Layer.mergeAll(
-    layerOf(
-      "Qualys/Session",
-      Effect.flatMap(sessionTokens(options.credential, options), (tokens) =>
-        bindSession(tokens, options.credential, options))
-    ),
-    Access.layer(ApiAccess, "Qualys/Session", located(options.credential, options)),
-    layerAccount("basic", options.credential, options)
-  )
+  Layers.session("Qualys/Session", options.credential, options)
 
 /**
  * {@link layerSession} with its settings from Config.
@@ -459,14 +357,7 @@ export const layerSessionConfig = (
 export const layerClientCredentials = <R = never>(
   options: Options & { readonly credential: Given<Untagged<QualysCredential.ClientCredentials>, R> }
 ): ModeLayer<"Qualys/ClientCredentials", ApiAccess | GatewayAccess, ExchangeError, R> =>
-  Layer.mergeAll(
-    layerOf(
-      "Qualys/ClientCredentials",
-      Effect.flatMap(clientTokens(options.credential, options), (tokens) => bindClient(tokens, options))
-    ),
-    Access.layer(ApiAccess, "Qualys/ClientCredentials", located(undefined, options)),
-    Access.layer(GatewayAccess, "Qualys/ClientCredentials", located(undefined, options))
-  )
+  Layers.clientCredentials("Qualys/ClientCredentials", options.credential, options)
 
 /**
  * {@link layerClientCredentials} with its settings from Config, such as `QualysCredential.clientCredentialsConfig` reads.
@@ -509,17 +400,17 @@ export const layerBearer: {
   <R = never>(
     options: Options & { readonly credential: Given<Untagged<Credential.Bearer>, R> }
   ): ModeLayer<"Qualys/Bearer", ApiAccess | GatewayAccess, never, R>
-} = <E, R>(options: Options & BearerOf<E, R>): ModeLayer<"Qualys/Bearer", ApiAccess | GatewayAccess, E, R> =>
-  Layer.mergeAll(
-    layerOf<"Qualys/Bearer", SetupError | E, R>(
-      "Qualys/Bearer",
-      "tokens" in options
-        ? Effect.flatMap(sourceOf(options.tokens), (tokens) => bindBearer(bearerTokens(tokens), options))
-        : makeBearer(options.credential, options)
-    ),
-    Access.layer(ApiAccess, "Qualys/Bearer", located(undefined, options)),
-    Access.layer(GatewayAccess, "Qualys/Bearer", located(undefined, options))
-  )
+} = <E, R>(
+  options:
+    & Options
+    & (
+      | { readonly tokens: TokenSource | Effect.Effect<TokenSource, E, R> }
+      | { readonly credential: Given<Untagged<Credential.Bearer>, R> }
+    )
+): ModeLayer<"Qualys/Bearer", ApiAccess | GatewayAccess, E, R> =>
+  "tokens" in options
+    ? Layers.bearerOf("Qualys/Bearer", options.tokens, options)
+    : Layers.bearer("Qualys/Bearer", options.credential, options)
 
 /**
  * {@link layerBearer} with its settings from Config.
@@ -554,322 +445,3 @@ export const require = <const Name extends ModeName>(
   self: Effect.Effect<A, E, R>
 ) => Effect.Effect<A, E | AuthModeMismatch, Exclude<R, AuthMode.AuthMode<Name>> | QualysClient> =>
   AuthMode.require(mode, QualysClient)
-
-type Needs = HttpClient.HttpClient | Scope.Scope
-
-type Client<E = never, R = never> = Effect.Effect<AuthenticatedHttpClient.Service, SetupError | E, Needs | R>
-
-type Tokens<R> = Effect.Effect<TokenSource, SetupError | ExchangeError, Needs | R>
-
-/** Without `alsoApi` there is no `ApiAccess`, whose evidence the overloads keep back then. */
-const jwtLayer = <R>(
-  options: Options & { readonly credential: Given<Login, R> }
-): ModeLayer<"Qualys/Jwt", ApiAccess | GatewayAccess | Account, ExchangeError, R> => {
-  const { credential } = options
-  const place = located(credential, options)
-  const layer = Layer.unwrapScoped(Effect.map(jwtTokens(credential, options), (tokens) =>
-    Layer.mergeAll(
-      layerOf("Qualys/Jwt", bindJwt(tokens, credential, options)),
-      Access.layer(GatewayAccess, "Qualys/Jwt", place),
-      layerAccount("token", credential, options, tokens)
-    )))
-  return Layer.merge(layer, apiAccessOf("Qualys/Jwt", place, options))
-}
-
-const layerOf = <const Name extends string, E, R = never>(
-  mode: Name,
-  make: Effect.Effect<AuthenticatedHttpClient.Service, E, HttpClient.HttpClient | Scope.Scope | R>
-): Layer.Layer<
-  AuthenticatedHttpClient.AuthenticatedHttpClient | QualysClient | AuthMode.Evidence<Name>,
-  E,
-  HttpClient.HttpClient | Inferred<R>
-> =>
-  System.inferred<AuthenticatedHttpClient.AuthenticatedHttpClient | QualysClient | AuthMode.Evidence<Name>, E, R>(
-    AuthenticatedHttpClient.layerMode({ mode, client: QualysClient }, make)
-  )
-
-const modeOf = <C extends TaggedCredential>(credential: C): Mode<C> => {
-  const tag: C["_tag"] = credential._tag
-  return `Qualys/${tag}`
-}
-
-/** The platform and its hosts: as the options say, else as the credential says. */
-const located = <R>(given: Given<Login, R> | undefined, options: Options) => {
-  const stated = given === undefined || Effect.isEffect(given) ? undefined : given.platform
-  const platform = options.platform ?? stated ?? Platform.defaultPlatform
-  return Either.map(Platform.hosts(platform), (hosts) => ({ platform, hosts }))
-}
-
-/** Where bearers come from. */
-type BearerOf<E, R> =
-  | { readonly tokens: TokenSource | Effect.Effect<TokenSource, E, R> }
-  | { readonly credential: Given<Untagged<Credential.Bearer>, R> }
-
-const sourceOf = <E, R>(tokens: TokenSource | Effect.Effect<TokenSource, E, R>): Effect.Effect<TokenSource, E, R> =>
-  Effect.isEffect(tokens) ? tokens : Effect.succeed(tokens)
-
-/** What is exchanged is not empty, as what is sent by Basic may be. */
-const login = <R>(mode: ModeName, given: Given<Login, R>) =>
-  CredentialSource.make(given, {
-    mode,
-    make: ({ password, username }) => QualysCredential.jwt({ username, password })
-  })
-
-const makeBasic = <R>(given: Given<Login, R>, options: Options, mode: ModeName = "Qualys/Basic"): Client<never, R> =>
-  Effect.gen(function*() {
-    const { hosts, platform } = yield* located(given, options)
-    const credential = yield* CredentialSource.make(given, {
-      mode,
-      make: ({ password, username }) => Credential.basic({ username, password })
-    })
-    const latest = MutableRef.make("")
-    const authenticator = Authenticator.fromCredential(credential, {
-      mode,
-      explain: (response) => Refusal.explainLogin({ platform, username: MutableRef.get(latest) })(response),
-      coolDown: options.refreshPolicy?.coolDown,
-      credentials: (credential) => {
-        MutableRef.set(latest, credential.username)
-        return RequestCredentials.basic(credential)
-      }
-    })
-    return yield* bind(authenticator, options, [hosts.api, hosts.ui])
-  })
-
-const makeBearer = <R>(given: Given<Untagged<Credential.Bearer>, R>, options: Options): Client<never, R> =>
-  Effect.gen(function*() {
-    const mode = "Qualys/Bearer"
-    const credential = yield* CredentialSource.make(given, {
-      mode,
-      make: ({ token }) => Credential.bearer({ token })
-    })
-    const { credentials, explain } = ofProvider()
-    const authenticator = Authenticator.fromCredential(credential, {
-      mode,
-      explain,
-      reviewBody: Refusal.unparsedJwt,
-      coolDown: options.refreshPolicy?.coolDown,
-      credentials: ({ token }) => credentials(token)
-    })
-    return yield* bindBearer(authenticator, options)
-  })
-
-const bearerTokens = (tokens: TokenSource): Authenticator.Authenticator => {
-  const { credentials, explain } = ofProvider()
-  return Authenticator.fromTokens(tokens, {
-    mode: "Qualys/Bearer",
-    explain,
-    reviewBody: Refusal.unparsedJwt,
-    credentials: ({ value }) => credentials(value)
-  })
-}
-
-/** Bearers, and what the latest of them says about itself, for the refusal of one. */
-const ofProvider = () => {
-  const claims = MutableRef.make<string | undefined>(undefined)
-  return {
-    credentials: (token: Redacted.Redacted) => {
-      MutableRef.set(claims, Jwt.described(token))
-      return RequestCredentials.bearer(token)
-    },
-    explain: Refusal.explainBearer(() => MutableRef.get(claims))
-  }
-}
-
-const bindBearer = (authenticator: Authenticator.Authenticator, options: Options) =>
-  Effect.flatMap(located(undefined, options), ({ hosts }) => bind(authenticator, options, [hosts.api, hosts.gateway]))
-
-const jwtTokens = <R>(given: Given<Login, R>, options: Options): Tokens<R> =>
-  Effect.gen(function*() {
-    const mode = "Qualys/Jwt"
-    const { hosts, platform } = yield* located(given, options)
-    const credential = yield* login(mode, given)
-    const kept = yield* keptToken(given)
-    return yield* System.makeTokens({
-      mode,
-      origin: hosts.gateway,
-      account: Effect.map(credential.read, ({ username }) => username),
-      login: Effect.flatMap(credential.read, Jwt.login({ mode, platform, gateway: hosts.gateway })),
-      initial: kept === undefined ? undefined : Jwt.given(mode, kept)
-    }, options)
-  })
-
-/** One that an Effect gives has nothing to say about the JWT of this process. */
-const keptToken = <R>(given: Given<Login, R>): Either.Either<Redacted.Redacted | undefined, InvalidSetting> =>
-  Effect.isEffect(given) || given.token === undefined || given.token === null
-    ? Either.right(undefined)
-    : Either.flatMap(
-      Credential.bearer({ token: given.token }),
-      ({ token }) =>
-        Redacted.value(token).split(".").length === 3
-          ? Either.right(token)
-          : Either.left(
-            new InvalidSetting({ setting: "credential.token", problem: "is not a JWT, which has three parts" })
-          )
-    )
-
-const bindJwt = <R>(tokens: TokenSource, given: Given<Login, R>, options: Options) =>
-  Effect.flatMap(
-    located(given, options),
-    ({ hosts }) =>
-      bind(
-        Authenticator.bearer(tokens, {
-          mode: "Qualys/Jwt",
-          explain: Refusal.explainCall,
-          reviewBody: Refusal.unparsedJwt
-        }),
-        options,
-        options.alsoApi === true ? [hosts.gateway, hosts.api] : [hosts.gateway]
-      )
-  )
-
-const clientTokens = <R>(
-  given: Given<Untagged<QualysCredential.ClientCredentials>, R>,
-  options: Options
-): Tokens<R> =>
-  Effect.gen(function*() {
-    const mode = "Qualys/ClientCredentials"
-    const { hosts, platform } = yield* located(undefined, options)
-    const credential = yield* CredentialSource.make(given, {
-      mode,
-      make: ({ clientId, clientSecret, level }) => QualysCredential.clientCredentials({ clientId, clientSecret, level })
-    })
-    return yield* System.makeTokens({
-      mode,
-      origin: hosts.gateway,
-      account: Effect.map(credential.read, ({ clientId, level }) => `${level} ${clientId}`),
-      login: Effect.flatMap(credential.read, ClientToken.login({ mode, platform, gateway: hosts.gateway }))
-    }, options)
-  })
-
-const bindClient = (tokens: TokenSource, options: Options) =>
-  Effect.flatMap(located(undefined, options), ({ hosts }) =>
-    bind(
-      Authenticator.bearer(tokens, {
-        mode: "Qualys/ClientCredentials",
-        explain: Refusal.explainCall,
-        reviewBody: Refusal.unparsedJwt
-      }),
-      options,
-      [hosts.gateway, hosts.api]
-    ))
-
-const sessionTokens = <R>(given: Given<Login, R>, options: Options): Tokens<R> =>
-  Effect.gen(function*() {
-    const mode = "Qualys/Session"
-    const { hosts, platform } = yield* located(given, options)
-    const credential = yield* login(mode, given)
-    const endpoint = { mode, platform, api: hosts.api }
-    return yield* System.makeTokens({
-      mode,
-      origin: hosts.api,
-      account: Effect.map(credential.read, ({ username }) => username),
-      login: Effect.flatMap(credential.read, Session.login(endpoint)),
-      revoke: Session.logout(endpoint),
-      // the number of open sessions is limited
-      endReplaced: true
-    }, options)
-  })
-
-const bindSession = <R>(tokens: TokenSource, given: Given<Login, R>, options: Options) =>
-  Effect.flatMap(located(given, options), ({ hosts }) =>
-    bind(
-      Authenticator.cookie(tokens, {
-        mode: "Qualys/Session",
-        name: Session.cookieName,
-        explain: Refusal.explainCall
-      }),
-      options,
-      [hosts.api]
-    ))
-
-const bind = (
-  authenticator: Authenticator.Authenticator,
-  options: Options,
-  [baseUrl, ...others]: readonly [string, ...ReadonlyArray<string>]
-): Effect.Effect<AuthenticatedHttpClient.Service, SetupError, HttpClient.HttpClient> =>
-  Effect.gen(function*() {
-    const limiter = options.rateLimiter ?? QualysQuota.policy
-    return yield* AuthenticatedHttpClient.make(authenticator, {
-      ...options,
-      baseUrl,
-      origins: [...others, ...(options.origins ?? [])],
-      defaultHeaders: RequestedWith.headers,
-      rateLimiter: RateLimiter.isRateLimiter(limiter) ? limiter : yield* RateLimiter.make(limiter)
-    })
-  })
-
-/** A user and password open the API host by Basic, whatever the mode of the program. */
-const layerAccount = <R = never>(
-  type: QualysCredential.QualysCredential["authType"],
-  given: Given<Login, R>,
-  options: Options,
-  tokens?: TokenSource
-): Layer.Layer<Account, SetupError, HttpClient.HttpClient | Inferred<R>> =>
-  System.inferred<Account, SetupError, R>(
-    Layer.scoped(
-      Account,
-      Effect.gen(function*() {
-        const { platform } = yield* located(given, options)
-        const { read } = yield* CredentialSource.make(given, {
-          mode: "Qualys/Basic",
-          make: ({ password, username }): Either.Either<QualysCredential.QualysCredential, InvalidSetting> =>
-            type === "basic"
-              ? QualysCredential.basic({ username, password, platform })
-              : QualysCredential.jwt({ username, password, platform })
-        })
-        const credential = Effect.flatMap(read, (
-          credential
-        ): Effect.Effect<QualysCredential.QualysCredential, ExchangeError | InvalidSetting> =>
-          credential._tag === "Basic" || tokens === undefined
-            ? Effect.succeed(credential)
-            : Effect.flatMap(tokens.get, ({ value }) =>
-              QualysCredential.jwt({
-                username: credential.username,
-                password: credential.password,
-                token: value,
-                platform
-              })))
-        return { client: yield* makeBasic(given, options), credential }
-      })
-    )
-  )
-
-/** The evidence of the API host for a JWT that goes there too. */
-const apiAccessOf = (
-  mode: string,
-  place: ReturnType<typeof located>,
-  { alsoApi }: Options
-): Layer.Layer<ApiAccess, InvalidSetting> =>
-  // eslint-disable-next-line @typescript-eslint/consistent-type-assertions -- the overloads of `layerJwt` claim it with `alsoApi` alone
-  alsoApi === true ? Access.layer(ApiAccess, mode, place) : Layer.empty as Layer.Layer<ApiAccess>
-
-/** What a mode that is known at run time only can access; the types do not show it. */
-const accessOf = (
-  credential: TaggedCredential,
-  options: Options,
-  tokens: TokenSource | undefined
-): Layer.Layer<never, SetupError, HttpClient.HttpClient> => {
-  const mode = modeOf(credential)
-  switch (credential._tag) {
-    case "Basic":
-    case "Session":
-      return Layer.merge(
-        Access.layer(ApiAccess, mode, located(credential, options)),
-        layerAccount("basic", credential, options)
-      )
-    case "Jwt": {
-      const place = located(credential, options)
-      return Layer.mergeAll(
-        Access.layer(GatewayAccess, mode, place),
-        apiAccessOf(mode, place, options),
-        layerAccount("token", credential, options, tokens)
-      )
-    }
-    case "Bearer":
-    case "ClientCredentials":
-      return Layer.merge(
-        Access.layer(ApiAccess, mode, located(undefined, options)),
-        Access.layer(GatewayAccess, mode, located(undefined, options))
-      )
-  }
-}

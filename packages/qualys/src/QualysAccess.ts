@@ -11,18 +11,19 @@ import * as AuthMode from "@effect-auth/core/AuthMode"
 import * as Context from "effect/Context"
 import * as Effect from "effect/Effect"
 import * as Option from "effect/Option"
-import type { Access } from "./internal/access.ts"
+import type { Hosts } from "./Platform.ts"
 import * as QualysCredential from "./QualysCredential.ts"
 
-export type {
-  /**
-   * What stands behind the evidence: the mode, and the hosts, so that a function need not know what relative URLs are
-   * relative to.
-   *
-   * @since 0.1.0
-   * @category models
-   */
-  Access
+/**
+ * What stands behind the evidence: the mode, and the hosts, so that a function need not know what relative URLs are
+ * relative to.
+ *
+ * @since 0.1.0
+ * @category models
+ */
+export interface Access {
+  readonly mode: string
+  readonly hosts: Hosts
 }
 
 /**
