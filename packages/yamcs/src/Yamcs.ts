@@ -6,22 +6,21 @@
  * |------------------------|-----------------------|----------------------------------------------------------------|
  * | `Yamcs/Password`       | `layerPassword`       | access token, refreshed; a login when that is refused          |
  * | `Yamcs/Bearer`         | `layerBearer`         | an access token obtained before, refreshed if it can be        |
- * | `Yamcs/ServiceAccount` | `layerServiceAccount` | client id and secret, as another account (`become`) |
+ * | `Yamcs/ServiceAccount` | `layerServiceAccount` | client id and secret, as another account (`become`)            |
  * | `Yamcs/ApiKey`         | `layerApiKey`         | `x-api-key`                                                    |
- * X *
+ * | `Yamcs/Basic`          | `layerBasic`          | `Authorization: Basic`                                         |
+ * | `Yamcs/Spnego`         | `layerSpnego`         | a Kerberos ticket, exchanged for an access token               |
+ * | `Yamcs/OpenId`         | `layerOpenId`         | a login in a browser, then tokens as `Yamcs/Password` has them |
+ * | `Yamcs/Anonymous`      | `layerAnonymous`      | nothing, for a server that admits everyone                     |
+ *
  * @since 0.1.0
  */
-import * as AuthenticatedHttpClient from "@effect-auth/core/AuthenticatedHttpClient"
-import * as Authenticator from "@effect-auth/core/Authenticator"
+import type * as AuthenticatedHttpClient from "@effect-auth/core/AuthenticatedHttpClient"
 import type { AuthModeMismatch, ExchangeError, SetupError } from "@effect-auth/core/AuthError"
 import * as AuthMode from "@effect-auth/core/AuthMode"
 import * as CoreCredential from "@effect-auth/core/Credential"
 import type { Fields, Given, Untagged } from "@effect-auth/core/CredentialSource"
-import * as CredentialSource from "@effect-auth/core/CredentialSource"
-import type { LoginPrompt } from "@effect-auth/core/LoginPrompt"
 import type { Negotiate } from "@effect-auth/core/Negotiate"
-import type * as RedirectReceiver from "@effect-auth/core/RedirectReceiver"
-import * as RequestCredentials from "@effect-auth/core/RequestCredentials"
 import * as System from "@effect-auth/core/System"
 import type { TokenSource } from "@effect-auth/core/TokenSource"
 import type * as HttpClient from "@effect/platform/HttpClient"
@@ -32,8 +31,21 @@ import * as Either from "effect/Either"
 import * as Layer from "effect/Layer"
 import type * as Scope from "effect/Scope"
 import { YamcsClient } from "./internal/client.ts"
-import * as Mode from "./internal/mode.ts"
-import * as Requests from "./internal/requests.ts"
+import type {
+  Client,
+  Mode,
+  ModeLayer,
+  ModeName,
+  OpenIdOptions,
+  Options,
+  Person,
+  Settings,
+  SpnegoOptions,
+  TaggedCredential,
+  TokenCredential
+} from "./internal/mode.ts"
+import { bindTokens, layerOf, layerTokens, modeOf } from "./internal/mode.ts"
+import * as Sessionless from "./internal/sessionless.ts"
 import * as Sessions from "./internal/sessions.ts"
 import type { ApiKey, OpenId, Password, ServiceAccount, Session, Spnego } from "./YamcsCredential.ts"
 import * as Credentials from "./YamcsCredential.ts"
@@ -98,70 +110,7 @@ export {
   YamcsClient as Client
 }
 
-export type {
-  /**
-   * @since 0.1.0
-   * @category models
-   */
-  Mode,
-  /**
-   * @since 0.1.0
-   * @category models
-   */
-  ModeLayer,
-  /**
-   * @since 0.1.0
-   * @category models
-   */
-  ModeName,
-  /**
-   * @since 0.1.0
-   * @category models
-   */
-  Options,
-  /**
-   * @since 0.1.0
-   * @category models
-   */
-  Settings,
-  /**
-   * @since 0.1.0
-   * @category models
-   */
-  TaggedCredential
-} from "./internal/mode.ts"
-
-/**
- * The options of {@link layerOpenId}.
- *
- * @since 0.1.0
- * @category models
- */
-export interface OpenIdOptions extends Mode.Options {
-  /** Default: one whose session is stored under no name. */
-  readonly credential?: Untagged<OpenId> | undefined
-  /** Where the redirect is received. Default: `http://127.0.0.1:<any port>/callback`. */
-  readonly redirect?: RedirectReceiver.Options | undefined
-}
-
-/**
- * The options of {@link layerSpnego}.
- *
- * @since 0.1.0
- * @category models
- */
-export interface SpnegoOptions extends Mode.Options {
-  /** Default: the system's default principal, for `HTTP@` and the host of `baseUrl`. */
-  readonly credential?: Untagged<Spnego> | undefined
-}
-
-/**
- * The services that a login in a browser needs.
- *
- * @since 0.1.0
- * @category models
- */
-export type Person = RedirectReceiver.RedirectReceiver | LoginPrompt
+export type { Mode, ModeLayer, ModeName, OpenIdOptions, Options, Person, Settings, SpnegoOptions, TaggedCredential }
 
 export {
   /**
@@ -196,16 +145,16 @@ export {
  * @category constructors
  */
 export const make = (
-  options: Mode.Options & { readonly credential: Mode.TaggedCredential }
-): Mode.Client<ExchangeError> => {
+  options: Options & { readonly credential: TaggedCredential }
+): Client<ExchangeError> => {
   const { credential } = options
   switch (credential._tag) {
     case "ApiKey":
-      return makeApiKey(credential, options)
+      return Sessionless.apiKey(credential, options)
     case "Basic":
-      return makeBasic(credential, options)
+      return Sessionless.basic(credential, options)
     case "Anonymous":
-      return makeAnonymous(options)
+      return Sessionless.anonymous(options)
     case "Bearer":
     case "Password":
     case "ServiceAccount":
@@ -241,7 +190,7 @@ export const make = (
  * @category constructors
  */
 export const makeTokens = (
-  options: Mode.Options & { readonly credential: Mode.TokenCredential }
+  options: Options & { readonly credential: TokenCredential }
 ): Effect.Effect<TokenSource, SetupError | ExchangeError, HttpClient.HttpClient | Scope.Scope> => {
   const { credential } = options
   switch (credential._tag) {
@@ -284,9 +233,9 @@ export const makeOpenIdTokens = (
  */
 export const makeWith = (
   tokens: TokenSource,
-  options: Mode.Options & { readonly credential: Mode.TokenCredential | Fields<Spnego> | Fields<OpenId> }
+  options: Options & { readonly credential: TokenCredential | Fields<Spnego> | Fields<OpenId> }
 ): Effect.Effect<AuthenticatedHttpClient.Service, SetupError, HttpClient.HttpClient> =>
-  Mode.bindTokens(Mode.modeOf(options.credential), tokens, options)
+  bindTokens(modeOf(options.credential), tokens, options)
 
 /**
  * The mode of the given credential as a layer.
@@ -294,10 +243,10 @@ export const makeWith = (
  * @since 0.1.0
  * @category layers
  */
-export const layer = <const C extends Mode.TaggedCredential>(
-  options: Mode.Options & { readonly credential: C }
-): Mode.ModeLayer<Mode.Mode<C>, ExchangeError> =>
-  Mode.layerOf<Mode.Mode<C>, SetupError | ExchangeError, never>(Mode.modeOf(options.credential), make(options))
+export const layer = <const C extends TaggedCredential>(
+  options: Options & { readonly credential: C }
+): ModeLayer<Mode<C>, ExchangeError> =>
+  layerOf<Mode<C>, SetupError | ExchangeError, never>(modeOf(options.credential), make(options))
 
 /**
  * {@link layer} with its settings from Config.
@@ -305,14 +254,14 @@ export const layer = <const C extends Mode.TaggedCredential>(
  * @since 0.1.0
  * @category layers
  */
-export const layerConfig = <C extends Mode.TaggedCredential>(
-  config: Config.Config.Wrap<Mode.Settings & { readonly credential: C }>,
+export const layerConfig = <C extends TaggedCredential>(
+  config: Config.Config.Wrap<Settings & { readonly credential: C }>,
   options?: System.PlainOptions
-): Mode.ModeLayer<Mode.Mode<C>, ExchangeError | ConfigError> =>
+): ModeLayer<Mode<C>, ExchangeError | ConfigError> =>
   Layer.unwrapEffect(
     Effect.map(
       System.readConfig(config),
-      (settings): Mode.ModeLayer<Mode.Mode<C>, ExchangeError> => layer<C>({ ...options, ...settings })
+      (settings): ModeLayer<Mode<C>, ExchangeError> => layer<C>({ ...options, ...settings })
     )
   )
 
@@ -323,9 +272,9 @@ export const layerConfig = <C extends Mode.TaggedCredential>(
  * @category layers
  */
 export const layerPassword = <R = never>(
-  options: Mode.Options & { readonly credential: Given<Untagged<Password>, R> }
-): Mode.ModeLayer<"Yamcs/Password", ExchangeError, R> =>
-  Mode.layerTokens("Yamcs/Password", Sessions.password(options.credential, options), options)
+  options: Options & { readonly credential: Given<Untagged<Password>, R> }
+): ModeLayer<"Yamcs/Password", ExchangeError, R> =>
+  layerTokens("Yamcs/Password", Sessions.password(options.credential, options), options)
 
 /**
  * {@link layerPassword} with its settings from Config.
@@ -334,9 +283,9 @@ export const layerPassword = <R = never>(
  * @category layers
  */
 export const layerPasswordConfig = (
-  config: Config.Config.Wrap<Mode.Settings & { readonly credential: Untagged<Password> }>,
+  config: Config.Config.Wrap<Settings & { readonly credential: Untagged<Password> }>,
   options?: System.PlainOptions
-): Mode.ModeLayer<"Yamcs/Password", ExchangeError | ConfigError> =>
+): ModeLayer<"Yamcs/Password", ExchangeError | ConfigError> =>
   Layer.unwrapEffect(Effect.map(System.readConfig(config), (settings) => layerPassword({ ...options, ...settings })))
 
 /**
@@ -347,9 +296,9 @@ export const layerPasswordConfig = (
  * @category layers
  */
 export const layerBearer = <R = never>(
-  options: Mode.Options & { readonly credential: Given<Untagged<Session>, R> }
-): Mode.ModeLayer<"Yamcs/Bearer", ExchangeError, R> =>
-  Mode.layerTokens("Yamcs/Bearer", Sessions.bearer(options.credential, options), options)
+  options: Options & { readonly credential: Given<Untagged<Session>, R> }
+): ModeLayer<"Yamcs/Bearer", ExchangeError, R> =>
+  layerTokens("Yamcs/Bearer", Sessions.bearer(options.credential, options), options)
 
 /**
  * {@link layerBearer} with its settings from Config.
@@ -358,9 +307,9 @@ export const layerBearer = <R = never>(
  * @category layers
  */
 export const layerBearerConfig = (
-  config: Config.Config.Wrap<Mode.Settings & { readonly credential: Untagged<Session> }>,
+  config: Config.Config.Wrap<Settings & { readonly credential: Untagged<Session> }>,
   options?: System.PlainOptions
-): Mode.ModeLayer<"Yamcs/Bearer", ExchangeError | ConfigError> =>
+): ModeLayer<"Yamcs/Bearer", ExchangeError | ConfigError> =>
   Layer.unwrapEffect(Effect.map(System.readConfig(config), (settings) => layerBearer({ ...options, ...settings })))
 
 /**
@@ -370,9 +319,9 @@ export const layerBearerConfig = (
  * @category layers
  */
 export const layerServiceAccount = <R = never>(
-  options: Mode.Options & { readonly credential: Given<Untagged<ServiceAccount>, R> }
-): Mode.ModeLayer<"Yamcs/ServiceAccount", ExchangeError, R> =>
-  Mode.layerTokens("Yamcs/ServiceAccount", Sessions.serviceAccount(options.credential, options), options)
+  options: Options & { readonly credential: Given<Untagged<ServiceAccount>, R> }
+): ModeLayer<"Yamcs/ServiceAccount", ExchangeError, R> =>
+  layerTokens("Yamcs/ServiceAccount", Sessions.serviceAccount(options.credential, options), options)
 
 /**
  * {@link layerServiceAccount} with its settings from Config.
@@ -381,9 +330,9 @@ export const layerServiceAccount = <R = never>(
  * @category layers
  */
 export const layerServiceAccountConfig = (
-  config: Config.Config.Wrap<Mode.Settings & { readonly credential: Untagged<ServiceAccount> }>,
+  config: Config.Config.Wrap<Settings & { readonly credential: Untagged<ServiceAccount> }>,
   options?: System.PlainOptions
-): Mode.ModeLayer<"Yamcs/ServiceAccount", ExchangeError | ConfigError> =>
+): ModeLayer<"Yamcs/ServiceAccount", ExchangeError | ConfigError> =>
   Layer.unwrapEffect(
     Effect.map(System.readConfig(config), (settings) => layerServiceAccount({ ...options, ...settings }))
   )
@@ -395,8 +344,8 @@ export const layerServiceAccountConfig = (
  * @category layers
  */
 export const layerApiKey = <R = never>(
-  options: Mode.Options & { readonly credential: Given<Untagged<ApiKey>, R> }
-): Mode.ModeLayer<"Yamcs/ApiKey", never, R> => Mode.layerOf("Yamcs/ApiKey", makeApiKey(options.credential, options))
+  options: Options & { readonly credential: Given<Untagged<ApiKey>, R> }
+): ModeLayer<"Yamcs/ApiKey", never, R> => layerOf("Yamcs/ApiKey", Sessionless.apiKey(options.credential, options))
 
 /**
  * {@link layerApiKey} with its settings from Config.
@@ -405,9 +354,9 @@ export const layerApiKey = <R = never>(
  * @category layers
  */
 export const layerApiKeyConfig = (
-  config: Config.Config.Wrap<Mode.Settings & { readonly credential: Untagged<ApiKey> }>,
+  config: Config.Config.Wrap<Settings & { readonly credential: Untagged<ApiKey> }>,
   options?: System.PlainOptions
-): Mode.ModeLayer<"Yamcs/ApiKey", ConfigError> =>
+): ModeLayer<"Yamcs/ApiKey", ConfigError> =>
   Layer.unwrapEffect(Effect.map(System.readConfig(config), (settings) => layerApiKey({ ...options, ...settings })))
 
 /**
@@ -417,8 +366,8 @@ export const layerApiKeyConfig = (
  * @category layers
  */
 export const layerBasic = <R = never>(
-  options: Mode.Options & { readonly credential: Given<Untagged<CoreCredential.Basic>, R> }
-): Mode.ModeLayer<"Yamcs/Basic", never, R> => Mode.layerOf("Yamcs/Basic", makeBasic(options.credential, options))
+  options: Options & { readonly credential: Given<Untagged<CoreCredential.Basic>, R> }
+): ModeLayer<"Yamcs/Basic", never, R> => layerOf("Yamcs/Basic", Sessionless.basic(options.credential, options))
 
 /**
  * {@link layerBasic} with its settings from Config.
@@ -427,9 +376,9 @@ export const layerBasic = <R = never>(
  * @category layers
  */
 export const layerBasicConfig = (
-  config: Config.Config.Wrap<Mode.Settings & { readonly credential: Untagged<CoreCredential.Basic> }>,
+  config: Config.Config.Wrap<Settings & { readonly credential: Untagged<CoreCredential.Basic> }>,
   options?: System.PlainOptions
-): Mode.ModeLayer<"Yamcs/Basic", ConfigError> =>
+): ModeLayer<"Yamcs/Basic", ConfigError> =>
   Layer.unwrapEffect(Effect.map(System.readConfig(config), (settings) => layerBasic({ ...options, ...settings })))
 
 /**
@@ -452,8 +401,8 @@ export const layerBasicConfig = (
  * @since 0.1.0
  * @category layers
  */
-export const layerSpnego = (options: SpnegoOptions): Mode.ModeLayer<"Yamcs/Spnego", ExchangeError, Negotiate> =>
-  Mode.layerTokens("Yamcs/Spnego", makeSpnegoTokens(options), options)
+export const layerSpnego = (options: SpnegoOptions): ModeLayer<"Yamcs/Spnego", ExchangeError, Negotiate> =>
+  layerTokens("Yamcs/Spnego", makeSpnegoTokens(options), options)
 
 /**
  * {@link layerSpnego} with its settings from Config.
@@ -462,9 +411,9 @@ export const layerSpnego = (options: SpnegoOptions): Mode.ModeLayer<"Yamcs/Spneg
  * @category layers
  */
 export const layerSpnegoConfig = (
-  config: Config.Config.Wrap<Mode.Settings & { readonly credential: Untagged<Spnego> }>,
+  config: Config.Config.Wrap<Settings & { readonly credential: Untagged<Spnego> }>,
   options?: System.PlainOptions
-): Mode.ModeLayer<"Yamcs/Spnego", ExchangeError | ConfigError, Negotiate> =>
+): ModeLayer<"Yamcs/Spnego", ExchangeError | ConfigError, Negotiate> =>
   Layer.unwrapEffect(Effect.map(System.readConfig(config), (settings) => layerSpnego({ ...options, ...settings })))
 
 /**
@@ -490,8 +439,8 @@ export const layerSpnegoConfig = (
  * @since 0.1.0
  * @category layers
  */
-export const layerOpenId = (options: OpenIdOptions): Mode.ModeLayer<"Yamcs/OpenId", ExchangeError, Person> =>
-  Mode.layerTokens("Yamcs/OpenId", makeOpenIdTokens(options), options)
+export const layerOpenId = (options: OpenIdOptions): ModeLayer<"Yamcs/OpenId", ExchangeError, Person> =>
+  layerTokens("Yamcs/OpenId", makeOpenIdTokens(options), options)
 
 /**
  * {@link layerOpenId} with its settings from Config.
@@ -500,9 +449,9 @@ export const layerOpenId = (options: OpenIdOptions): Mode.ModeLayer<"Yamcs/OpenI
  * @category layers
  */
 export const layerOpenIdConfig = (
-  config: Config.Config.Wrap<Mode.Settings & { readonly credential: Untagged<OpenId> }>,
+  config: Config.Config.Wrap<Settings & { readonly credential: Untagged<OpenId> }>,
   options?: System.PlainOptions & Pick<OpenIdOptions, "redirect">
-): Mode.ModeLayer<"Yamcs/OpenId", ExchangeError | ConfigError, Person> =>
+): ModeLayer<"Yamcs/OpenId", ExchangeError | ConfigError, Person> =>
   Layer.unwrapEffect(Effect.map(System.readConfig(config), (settings) => layerOpenId({ ...options, ...settings })))
 
 /**
@@ -512,8 +461,8 @@ export const layerOpenIdConfig = (
  * @since 0.1.0
  * @category layers
  */
-export const layerAnonymous = (options: Mode.Options): Mode.ModeLayer<"Yamcs/Anonymous"> =>
-  Mode.layerOf<"Yamcs/Anonymous", SetupError>("Yamcs/Anonymous", makeAnonymous(options))
+export const layerAnonymous = (options: Options): ModeLayer<"Yamcs/Anonymous"> =>
+  layerOf<"Yamcs/Anonymous", SetupError>("Yamcs/Anonymous", Sessionless.anonymous(options))
 
 /**
  * Everything from the environment: the address from `YAMCS_URL`, the credential from `YAMCS_API_KEY`,
@@ -524,7 +473,7 @@ export const layerAnonymous = (options: Mode.Options): Mode.ModeLayer<"Yamcs/Ano
  * @since 0.1.0
  * @category layers
  */
-export const layerFromEnvironment: Mode.ModeLayer<string, ExchangeError | ConfigError> = Layer.suspend(() =>
+export const layerFromEnvironment: ModeLayer<string, ExchangeError | ConfigError> = Layer.suspend(() =>
   layerFromEnvironmentWith()
 )
 
@@ -537,8 +486,8 @@ export const layerFromEnvironment: Mode.ModeLayer<string, ExchangeError | Config
  * @category layers
  */
 export const layerFromEnvironmentWith = (
-  { dangerouslyAllowPlainHttp, ...options }: System.PlainOptions & Pick<Mode.Settings, "dangerouslyAllowPlainHttp"> = {}
-): Mode.ModeLayer<string, ExchangeError | ConfigError> =>
+  { dangerouslyAllowPlainHttp, ...options }: System.PlainOptions & Pick<Settings, "dangerouslyAllowPlainHttp"> = {}
+): ModeLayer<string, ExchangeError | ConfigError> =>
   layerConfig({
     baseUrl: CoreCredential.variableConfig("YAMCS_URL", Either.right),
     credential: Credentials.optionalCredentialConfig("YAMCS"),
@@ -552,31 +501,9 @@ export const layerFromEnvironmentWith = (
  * @since 0.1.0
  * @category combinators
  */
-export const require = <const Name extends Mode.ModeName>(
+export const require = <const Name extends ModeName>(
   mode: Name
 ): <A, E, R>(
   self: Effect.Effect<A, E, R>
 ) => Effect.Effect<A, E | AuthModeMismatch, Exclude<R, AuthMode.AuthMode<Name>> | YamcsClient> =>
   AuthMode.require(mode, YamcsClient)
-
-const makeApiKey = <R>(given: Given<Untagged<ApiKey>, R>, options: Mode.Options): Mode.Client<never, R> =>
-  Effect.flatMap(
-    CredentialSource.make(given, { mode: "Yamcs/ApiKey", make: ({ key }) => Credentials.apiKey({ key }) }),
-    (credential) => Mode.bindCredential("Yamcs/ApiKey", credential, Requests.apiKey, options)
-  )
-
-/** The server reads the scheme of the header case-sensitively. */
-const makeBasic = <R>(given: Given<Untagged<CoreCredential.Basic>, R>, options: Mode.Options): Mode.Client<never, R> =>
-  Effect.flatMap(
-    CredentialSource.make(given, {
-      mode: "Yamcs/Basic",
-      make: ({ password, username }) => CoreCredential.basic({ username, password })
-    }),
-    (credential) => Mode.bindCredential("Yamcs/Basic", credential, RequestCredentials.basic, options)
-  )
-
-const makeAnonymous = (options: Mode.Options): Mode.Client =>
-  AuthenticatedHttpClient.make(
-    Authenticator.fixed(RequestCredentials.none, { mode: "Yamcs/Anonymous", explain: Requests.explainAnonymous }),
-    Mode.located(options)
-  )

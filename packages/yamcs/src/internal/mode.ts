@@ -4,10 +4,10 @@ import * as Authenticator from "@effect-auth/core/Authenticator"
 import type { ExchangeError, SetupError } from "@effect-auth/core/AuthError"
 import type * as AuthMode from "@effect-auth/core/AuthMode"
 import type * as CoreCredential from "@effect-auth/core/Credential"
-import type { Fields, Inferred } from "@effect-auth/core/CredentialSource"
-import type * as CredentialSource from "@effect-auth/core/CredentialSource"
+import type { Fields, Inferred, Untagged } from "@effect-auth/core/CredentialSource"
+import type { LoginPrompt } from "@effect-auth/core/LoginPrompt"
+import type * as RedirectReceiver from "@effect-auth/core/RedirectReceiver"
 import * as RefreshPolicy from "@effect-auth/core/RefreshPolicy"
-import type * as RequestCredentials from "@effect-auth/core/RequestCredentials"
 import * as System from "@effect-auth/core/System"
 import type { Token } from "@effect-auth/core/Token"
 import type { TokenSource } from "@effect-auth/core/TokenSource"
@@ -66,6 +66,38 @@ export interface Settings extends System.Settings {}
  * @category models
  */
 export interface Options extends Settings, System.PlainOptions {}
+
+/**
+ * The options of `layerOpenId`.
+ *
+ * @since 0.1.0
+ * @category models
+ */
+export interface OpenIdOptions extends Options {
+  /** Default: one whose session is stored under no name. */
+  readonly credential?: Untagged<OpenId> | undefined
+  /** Where the redirect is received. Default: `http://127.0.0.1:<any port>/callback`. */
+  readonly redirect?: RedirectReceiver.Options | undefined
+}
+
+/**
+ * The options of `layerSpnego`.
+ *
+ * @since 0.1.0
+ * @category models
+ */
+export interface SpnegoOptions extends Options {
+  /** Default: the system's default principal, for `HTTP@` and the host of `baseUrl`. */
+  readonly credential?: Untagged<Spnego> | undefined
+}
+
+/**
+ * The services that a login in a browser needs.
+ *
+ * @since 0.1.0
+ * @category models
+ */
+export type Person = RedirectReceiver.RedirectReceiver | LoginPrompt
 
 /**
  * The credential of `make` and `layer`: a class or a plain object of its fields, whose `_tag` is the mode.
@@ -136,22 +168,6 @@ export const layerOf = <const Name extends string, E, R = never>(
 
 export const layerTokens = <const Name extends string, R>(mode: Name, tokens: MakeTokens<R>, options: Options) =>
   layerOf(mode, Effect.flatMap(tokens, (tokens) => bindTokens(mode, tokens, options)))
-
-export const bindCredential = <C>(
-  mode: ModeName,
-  credential: CredentialSource.CredentialSource<C>,
-  credentials: (credential: C) => RequestCredentials.RequestCredentials,
-  options: Options
-) =>
-  AuthenticatedHttpClient.make(
-    Authenticator.fromCredential(credential, {
-      mode,
-      explain: Requests.explain,
-      coolDown: options.refreshPolicy?.coolDown,
-      credentials
-    }),
-    located(options)
-  )
 
 export const bindTokens = (mode: string, tokens: TokenSource, options: Options) =>
   AuthenticatedHttpClient.make(Authenticator.bearer(tokens, { mode, explain: Requests.explain }), located(options))

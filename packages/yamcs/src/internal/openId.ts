@@ -11,7 +11,6 @@ import {
 } from "@effect-auth/core/AuthError"
 import * as BrowserLogin from "@effect-auth/core/BrowserLogin"
 import type { Untagged } from "@effect-auth/core/CredentialSource"
-import type { LoginPrompt } from "@effect-auth/core/LoginPrompt"
 import * as OriginPolicy from "@effect-auth/core/OriginPolicy"
 import type * as RedirectReceiver from "@effect-auth/core/RedirectReceiver"
 import * as RefreshPolicy from "@effect-auth/core/RefreshPolicy"
@@ -25,9 +24,8 @@ import * as Either from "effect/Either"
 import * as Encoding from "effect/Encoding"
 import * as YamcsApi from "../YamcsApi.ts"
 import type { OpenId } from "../YamcsCredential.ts"
+import type { Person } from "./mode.ts"
 import * as Tokens from "./tokens.ts"
-
-export type Person = RedirectReceiver.RedirectReceiver | LoginPrompt
 
 export interface Options {
   readonly redirect?: RedirectReceiver.Options | undefined

@@ -11,7 +11,7 @@ import type * as Either from "effect/Either"
 import * as Redacted from "effect/Redacted"
 import type { OpenId, Password, ServiceAccount, Session, Spnego } from "../YamcsCredential.ts"
 import * as Credentials from "../YamcsCredential.ts"
-import type { MakeTokens, ModeName, Options } from "./mode.ts"
+import type { MakeTokens, ModeName, Options, Person } from "./mode.ts"
 import * as Mode from "./mode.ts"
 import * as Once from "./once.ts"
 import * as OpenIdLogin from "./openId.ts"
@@ -67,7 +67,7 @@ export const spnego = (credential: Untagged<Spnego>, options: Options): MakeToke
 export const openId = (
   credential: Untagged<OpenId>,
   options: Options & Pick<OpenIdLogin.Options, "redirect">
-): MakeTokens<OpenIdLogin.Person> => {
+): MakeTokens<Person> => {
   const refreshPolicy = options.refreshPolicy ?? keptAlive
   return make("Yamcs/OpenId", credential, { ...options, refreshPolicy }, {
     make: ({ account, issuer }) => Credentials.openId({ account, issuer }),
