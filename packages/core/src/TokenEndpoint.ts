@@ -5,13 +5,11 @@
  * @since 0.1.0
  */
 import { httpDate } from "@effect-auth/rate-limit/internal/httpDate"
-import * as RateLimitHeaders from "@effect-auth/rate-limit/RateLimitHeaders"
 import * as ResponseBody from "@effect-auth/rate-limit/ResponseBody"
 import * as Cookies from "@effect/platform/Cookies"
 import type * as HttpClient from "@effect/platform/HttpClient"
 import * as HttpClientRequest from "@effect/platform/HttpClientRequest"
 import type * as HttpClientResponse from "@effect/platform/HttpClientResponse"
-import * as Arr from "effect/Array"
 import * as Clock from "effect/Clock"
 import * as DateTime from "effect/DateTime"
 import * as Duration from "effect/Duration"
@@ -19,26 +17,18 @@ import * as Effect from "effect/Effect"
 import * as Option from "effect/Option"
 import * as Predicate from "effect/Predicate"
 import * as Schema from "effect/Schema"
-import {
-  CredentialsRejected,
-  type ExchangeError,
-  InteractionRequired,
-  isAuthError,
-  MalformedTokenResponse,
-  TokenEndpointError
-} from "./AuthError.ts"
-import * as Challenge from "./Challenge.ts"
+import { type ExchangeError, isAuthError, MalformedTokenResponse, TokenEndpointError } from "./AuthError.ts"
 import * as Json from "./internal/json.ts"
-import * as Masking from "./internal/masking.ts"
 import { addressOf } from "./internal/request/address.ts"
 import { secretsOf } from "./internal/request/exchangeSecrets.ts"
 import * as ManualRedirect from "./internal/request/manualRedirect.ts"
 import * as Scrub from "./internal/request/scrub.ts"
+import * as Content from "./internal/token/content.ts"
 import type { Answer, Dialect, Grant, Verdict } from "./internal/token/dialect.ts"
-import * as Dialects from "./internal/token/dialect.ts"
-import * as ServerMessage from "./ServerMessage.ts"
+import type { Options, Reading } from "./internal/token/refusal.ts"
+import * as Refusal from "./internal/token/refusal.ts"
 
-export type { Answer, Dialect, Grant, Verdict }
+export type { Answer, Dialect, Grant, Options, Reading, Verdict }
 
 export {
   /**
@@ -61,43 +51,6 @@ export {
 } from "./internal/token/dialect.ts"
 
 /**
- * How answers are read.
- *
- * @since 0.1.0
- * @category models
- */
-export interface Reading {
-  readonly mode: string
-  /** What is asked, for errors, where that is not the token endpoint: `the device authorization endpoint`. */
-  readonly endpoint?: string | undefined
-  /** The most that is read of an answer. Default: `ResponseBody.readingBounds`. */
-  readonly reading?: ResponseBody.Bounds | undefined
-}
-
-/**
- * @since 0.1.0
- * @category models
- */
-export interface Options extends Reading {
-  /** What is sent. Default: `login`. */
-  readonly grant?: Grant | undefined
-  /** What an answer without a token means. Default: {@link oauth}. */
-  readonly dialect?: Dialect | undefined
-  /**
-   * Reads the server's own words from a refusal: its code and a sentence. They become presentable and lose the secrets
-   * that were sent, whatever this returns. Default: `error` and `error_description` (RFC 6749 section 5.2), else those of
-   * `WWW-Authenticate`.
-   */
-  readonly explain?:
-    | ((response: HttpClientResponse.HttpClientResponse) => Effect.Effect<ServerMessage.ServerMessage>)
-    | undefined
-  /** How long the server wants to be left alone, where it says so beside `Retry-After`. The longer one counts. */
-  readonly retryAfter?:
-    | ((response: HttpClientResponse.HttpClientResponse) => Effect.Effect<Option.Option<Duration.Duration>>)
-    | undefined
-}
-
-/**
  * Sends an exchange and returns the answer if it is 2xx; its body has to be read, or given to `ResponseBody.discard`. What
  * any other answer means is decided by the dialect: `CredentialsRejected`, `InteractionRequired`, `MalformedTokenResponse`, or
  * `TokenEndpointError`, whose reason says what is wrong. The request, which holds the credentials, is in no error and in no span of the
@@ -110,7 +63,7 @@ export const execute = (
   client: HttpClient.HttpClient,
   request: HttpClientRequest.HttpClientRequest,
   options: Options
-): Effect.Effect<HttpClientResponse.HttpClientResponse, Refusal> => {
+): Effect.Effect<HttpClientResponse.HttpClientResponse, Refusal.Refusal> => {
   const { endpoint, mode } = options
   const url = addressOf(request)
   // what the answer and its errors refer to, without the body, headers and query of the exchange
@@ -135,7 +88,7 @@ export const execute = (
       const response = Scrub.response(ResponseBody.bounded(answer, options.reading), shown, sent)
       readings.set(response, options.reading)
       const isSuccess = response.status >= 200 && response.status < 300
-      return isSuccess ? Effect.succeed(response) : Effect.flatMap(refusal(response, options), Effect.fail)
+      return isSuccess ? Effect.succeed(response) : Effect.flatMap(Refusal.of(response, options), Effect.fail)
     })
   )
 }
@@ -165,7 +118,7 @@ export const json = <A, I, R>(schema: Schema.Schema<A, I, R>, options: Options) 
           ),
         onSome: (json): Effect.Effect<A, ExchangeError, R> =>
           Predicate.hasProperty(json, "error") && Predicate.isString(json.error) && json.error !== ""
-            ? Effect.flatMap(refusal(response, options), Effect.fail)
+            ? Effect.flatMap(Refusal.of(response, options), Effect.fail)
             : Effect.mapError(
               decode(json),
               () => new MalformedTokenResponse({ ...facts, detail: "the JSON lacks what is needed" })
@@ -199,7 +152,7 @@ export const text = ({ endpoint, mode, reading }: Reading) =>
       )
     },
     onSuccess: (body) => {
-      const detail = compression(response, body)
+      const detail = Content.compression(response, body)
       return detail === undefined
         ? Effect.succeed(body.trim())
         : Effect.fail(
@@ -230,7 +183,7 @@ export const cookies = (response: HttpClientResponse.HttpClientResponse): Effect
  * @category responses
  */
 export const isPage = (response: HttpClientResponse.HttpClientResponse): Effect.Effect<boolean> =>
-  Effect.map(Effect.option(response.text), (body) => contentOf(response, body, false) === "Html")
+  Effect.map(Effect.option(response.text), (body) => Content.of(response, body, false) === "Html")
 
 /**
  * The time of an answer by the server's clock (RFC 9110 section 6.6.1), for a token whose expiry is an instant and not a
@@ -256,148 +209,4 @@ const isSet = ({ options, valueEncoded }: Cookies.Cookie, now: number): boolean 
   if (/^"?"?$/.test(valueEncoded)) return false
   if (options?.maxAge !== undefined) return Duration.greaterThan(Duration.decode(options.maxAge), Duration.zero)
   return options?.expires === undefined || options.expires.getTime() > now
-}
-
-type Refusal = CredentialsRejected | InteractionRequired | MalformedTokenResponse | TokenEndpointError
-
-/** What an answer without a token comes to. */
-const refusal = (response: HttpClientResponse.HttpClientResponse, options: Options): Effect.Effect<Refusal> =>
-  Effect.gen(function*() {
-    const { dialect = Dialects.oauth, endpoint, grant = "login", mode } = options
-    const { status } = response
-    const body = yield* Effect.option(response.text)
-    const json = Option.flatMap(body, Json.parseRecord)
-    const members = Option.getOrElse(json, (): Members => ({}))
-    const explain = options.explain ?? (() => Effect.succeed(explainOAuth(response, members)))
-    const compressed = Option.flatMapNullable(body, (body) => compression(response, body))
-    const said = Option.isSome(compressed) ? { detail: compressed.value } : yield* explain(response)
-    const facts = { mode, url: addressOf(response.request), status, ...ServerMessage.fromResponse(response, said) }
-    const { error, suberror } = members
-    const answer: Answer = {
-      status,
-      code: said.code,
-      suberror: Predicate.isString(suberror) ? suberror : undefined,
-      // a system with an explanation of its own may mean something by it
-      unreadable: options.explain === undefined && Predicate.isNotNullable(error) && !Predicate.isString(error),
-      content: contentOf(response, body, Option.isSome(json))
-    }
-    switch (dialect(answer, grant)) {
-      case "GrantEnded":
-        return new CredentialsRejected({ ...facts, reason: "Grant", grant: grant === "refresh" ? grant : undefined })
-      case "WrongSetting":
-        return new CredentialsRejected({ ...facts, reason: "Setting" })
-      case "InteractionRequired":
-        return new InteractionRequired({ ...facts, claims: Option.getOrUndefined(claimsOf(response, members)) })
-      case "Unexpected":
-        return new TokenEndpointError({ ...facts, endpoint, reason: "Unexpected" })
-      case "Malformed":
-        return new MalformedTokenResponse({ mode, url: facts.url, status, detail: "its `error` is no text" })
-      case "TryAgain": {
-        const waits = Arr.getSomes(
-          yield* Effect.all([stated(response), options.retryAfter?.(response) ?? Effect.succeedNone])
-        )
-        return new TokenEndpointError({
-          ...facts,
-          endpoint,
-          reason: status === 429 || status === 409 ? "TooManyRequests" : "Unavailable",
-          retryAfter: waits.length === 0 ? undefined : waits.reduce((a, b) => Duration.max(a, b))
-        })
-      }
-    }
-  })
-
-const contentOf = (
-  { headers }: HttpClientResponse.HttpClientResponse,
-  body: Option.Option<string>,
-  isJson: boolean
-): Answer["content"] => {
-  if (Option.isNone(body)) return "Text"
-  const text = body.value.trimStart()
-  if (text === "") return "Empty"
-  if (/^text\/html\b/iu.test(headers["content-type"] ?? "") || /^<(?:!doctype\s+html|html)\b/iu.test(text)) {
-    return "Html"
-  }
-  return isJson ? "Json" : "Text"
-}
-
-type Members = Readonly<Record<string, unknown>>
-
-/** RFC 6749 section 5.2. What is beside the code cannot make it unreadable. */
-const explainOAuth = (
-  response: HttpClientResponse.HttpClientResponse,
-  members: Members
-): ServerMessage.ServerMessage => {
-  const { error } = members
-  return Predicate.isString(error) && error !== ""
-    ? { code: error, detail: detailOf(members) }
-    : explainHeader(response)
-}
-
-/** RFC 6750 section 3, for a server that says it there alone. */
-const explainHeader = ({ headers }: HttpClientResponse.HttpClientResponse): ServerMessage.ServerMessage => {
-  const stated = Challenge.fromHeaders(headers).find(({ params }) => params["error"] !== undefined)
-  return { code: stated?.params["error"], detail: stated?.params["error_description"] }
-}
-
-/** The description, and what beside it a person, or the server's support, can find out more by. */
-const detailOf = (members: Members): string | undefined => {
-  const stated = members["error_description"]
-  const description = Predicate.isString(stated) && stated !== "" ? stated : undefined
-  const more = particulars.flatMap((name) => {
-    const value = members[name]
-    const text = Array.isArray(value) ? value.join(", ") : value
-    return (Predicate.isString(text) || Predicate.isNumber(text)) && text !== "" && !description?.includes(String(text))
-      ? [`${name}: ${text}`]
-      : []
-  }).join("; ")
-  return more === "" ? description : description === undefined ? more : `${description} (${more})`
-}
-
-/** Of RFC 6749 section 5.2, of Google, and of Entra. */
-const particulars = ["error_uri", "error_subtype", "suberror", "error_codes", "trace_id", "correlation_id"]
-
-/**
- * The claims to ask for, as JSON. They go into an error as they are, because what is masked or cut could not be asked for:
- * so there are none that quote a secret, are not printable, or are longer than any server's.
- */
-const claimsOf = (
-  response: HttpClientResponse.HttpClientResponse,
-  { claims }: Members
-): Option.Option<string> =>
-  Option.filter(
-    Option.map(
-      Option.flatMap(Option.filter(decodeText(claims), ({ length }) => length <= longestClaims), decodeClaims),
-      (claims) => JSON.stringify(claims)
-    ),
-    (claims) => Masking.withoutSecrets(Masking.printable(claims, longestClaims), Scrub.secretsOf(response)) === claims
-  )
-
-const decodeText = Schema.decodeUnknownOption(Schema.String)
-
-const decodeClaims = Schema.decodeOption(
-  Schema.parseJson(Schema.Record({ key: Schema.String, value: Schema.Unknown }))
-)
-
-/** In characters. */
-const longestClaims = 4096
-
-/** RFC 9110 section 10.2.3, and its spellings in milliseconds. */
-const stated = (
-  { headers }: HttpClientResponse.HttpClientResponse
-): Effect.Effect<Option.Option<Duration.Duration>> =>
-  Effect.map(Clock.currentTimeMillis, (now) =>
-    Option.flatMapNullable(
-      RateLimitHeaders.retryAfter.read({ status: 429, headers }, now).status,
-      ({ retryAfter }) => retryAfter
-    ))
-
-/** What to say of a body that is still compressed, and so no UTF-8. Of the transports only fetch decodes one unasked. */
-const compression = (
-  { headers }: HttpClientResponse.HttpClientResponse,
-  body: string
-): string | undefined => {
-  const encoding = headers["content-encoding"]
-  return encoding === undefined || !body.includes("\ufffd")
-    ? undefined
-    : `the server compressed the body (${Masking.printable(encoding, 20)}), which this transport does not decode`
 }
