@@ -112,6 +112,26 @@ describe("SharedRateLimiter", () => {
       assert.isAtMost(blocked.filter((at) => at > 5_000).length, 4)
     }))
 
+  it.live("leaves to another consumer in each fixed window about what it has used in the one before", () =>
+    Effect.gen(function*() {
+      const server = Simulated.server({ kind: "fixed", limit: 200, window: 10_000 })
+      const exchange = yield* SharedRateLimiter.memory
+      const begin = yield* Clock.currentTimeMillis
+      // 20 calls a second, and 10 of the other
+      yield* Effect.forEach(
+        ["a", "b", "c", "d"],
+        (name) => Simulated.start(server, exchange, { name, calls: 1000, fibers: 5, pause: 900 })
+      )
+      yield* Effect.fork(Effect.forever(after(100, server.spend)))
+      yield* Effect.sleep("60 seconds")
+      const windowOf = (at: number) => Math.floor(at / 10_000) - Math.floor(begin / 10_000)
+      for (const n of [2, 3, 4, 5]) {
+        const served = server.served.filter(({ at }) => windowOf(at) === n).length
+        assert.isAtLeast(served, 100)
+        assert.isAtMost(served, 136)
+      }
+    }).pipe(Simulated.run))
+
   it.live("uses the whole quota again within a lease and a window after a process was killed", () =>
     Effect.gen(function*() {
       const { blocked, failures, rate } = yield* together({

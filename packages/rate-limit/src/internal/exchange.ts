@@ -9,7 +9,7 @@ import { adopted, earliestOf, expired, paused, settled } from "./sharedClaims.ts
 import { divided } from "./sharedDivision.ts"
 import type { Counts, Hold, Member, News, Reply, Report, SharedQuota, SharedState } from "./sharedState.ts"
 import * as Shared from "./sharedState.ts"
-import { counted, judged, learned } from "./sharedStatements.ts"
+import { begunAnew, counted, judged, learned } from "./sharedStatements.ts"
 
 /**
  * One exchange. `isSettled`: whether a state that is missing was never there, as opposed to lost.
@@ -40,21 +40,9 @@ export const exchange = (
 /** A fixed window has ended. What each may use stays as it is, until it reports what it has used of the next. */
 const rolled = (state: SharedState, now: number): SharedState => {
   const isOver = (quota: SharedQuota) => quota.kind === "fixed" && quota.end > 0 && quota.end <= now
-  if (!state.quotas.some(isOver)) return state
-  return {
-    ...state,
-    quotas: state.quotas.map((quota) =>
-      isOver(quota)
-        ? {
-          ...quota,
-          begin: quota.end,
-          end: 0,
-          charges: quota.window === 0 ? {} : quota.charges,
-          pending: Shared.nothingPending
-        }
-        : quota
-    )
-  }
+  return state.quotas.some(isOver)
+    ? { ...state, quotas: state.quotas.map((quota) => isOver(quota) ? begunAnew(quota) : quota) }
+    : state
 }
 
 /** The report takes the place of what was known of the process. */
@@ -164,16 +152,16 @@ const replyOf = (state: SharedState, report: Report, now: number, again: 0 | 1):
       (least, until) => least === 0 ? until : Math.min(least, until),
       state.claim === 0 ? 0 : now < earliestOf(state, report) ? earliestOf(state, report) : state.claim
     ),
-    quotas: state.quotas.map(({ begin, countedFrom, end, kind, limit, name, others, out, window }, i) => ({
-      name,
-      kind,
-      limit,
-      window,
-      end,
-      begin,
-      countedFrom,
-      others,
-      out,
+    quotas: state.quotas.map((quota, i) => ({
+      name: quota.name,
+      kind: quota.kind,
+      limit: quota.limit,
+      window: quota.window,
+      end: quota.end,
+      begin: quota.begin,
+      countedFrom: quota.countedFrom,
+      others: Shared.leftToOthers(quota, now),
+      out: quota.out,
       share: holds[i]?.[0] ?? 0
     }))
   }

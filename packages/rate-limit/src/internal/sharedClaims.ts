@@ -37,6 +37,7 @@ export const adopted = (state: SharedState, report: Report): SharedState => {
       ...known,
       countedFrom: 0,
       heard: 0,
+      usual: 0,
       wary: 0,
       pending: Shared.nothingPending,
       charges: {},
@@ -64,7 +65,7 @@ export const settled = (state: SharedState, report: Report, now: number): Shared
     claim: 0,
     expected: 0,
     quotas: haveCome || state.expected === 0 ? state.quotas : state.quotas.map((quota, i) => {
-      const missing = quota.limit - quota.others - Shared.sum(quota.out) - boundOf(members, i)
+      const missing = quota.limit - Shared.leftToOthers(quota, now) - Shared.sum(quota.out) - boundOf(members, i)
       return quota.kind === "slots" ? quota : { ...quota, out: Shared.outWith(quota, now, Math.max(0, missing), now) }
     }),
     // who has not come is taken for dead

@@ -37,7 +37,8 @@ export const divided = (state: SharedState, report: Report, now: number): Divisi
       const used = held?.used ?? 0
       let share = Math.max(0, Math.min(targets[me] ?? 0, pot - others))
       const isDue = quota.kind === "unknown" && quota.end > 0 && quota.end < now && quota.probe <= now &&
-        report.waiting > 0 && used >= share && others + used + 1 + quota.others + Shared.sum(quota.out) <= quota.limit
+        report.waiting > 0 && used >= share &&
+        others + used + 1 + Shared.leftToOthers(quota, now) + Shared.sum(quota.out) <= quota.limit
       if (isDue) {
         share = used + 1
         probe = now + report.lease
@@ -88,7 +89,7 @@ const turnOf = ({ kind, window }: SharedQuota): number => kind === "slots" ? 500
 
 /** What is divided. One call is always left, so that the server says when there is more. */
 const potOf = (quota: SharedQuota, now: number): number => {
-  const left = Math.max(1, quota.limit - quota.others) - Shared.sum(quota.out)
+  const left = Math.max(1, quota.limit - Shared.leftToOthers(quota, now)) - Shared.sum(quota.out)
   return left > 1 ? left - reservedOf(quota, now) : Math.max(0, left)
 }
 

@@ -47,8 +47,10 @@ export interface SharedQuota {
   readonly begin: number
   /** Calls that were answered before are of fixed windows that have ended: the server has counted fewer. */
   readonly countedFrom: number
-  /** What others than these processes use of it. */
+  /** What others than these processes use of it; of a fixed window, what they have used since it began. */
   readonly others: number
+  /** What others used of the fixed window before. */
+  readonly usual: number
   /** Until then what others use is not taken for less. */
   readonly wary: number
   /** When the latest statement arrived. */
@@ -192,6 +194,19 @@ export const isOf = (
 export const lengthOf = ({ window }: Pick<SharedQuota, "window">): number => window === 0 ? unknownWindow : window
 
 const unknownWindow = 60_000
+
+/**
+ * What is left to others: what they use, and what they may yet use of a fixed window, if they go on as in the one before. The
+ * less of it is left, the less they will use.
+ */
+export const leftToOthers = (
+  { begin, end, others, usual, window }: Pick<SharedQuota, "begin" | "end" | "others" | "usual" | "window">,
+  now: number
+): number => {
+  const length = window === 0 ? end - begin : window
+  const left = end === 0 ? length : Math.min(length, Math.max(0, end - now))
+  return usual === 0 ? others : others + Math.ceil(usual * left / length)
+}
 
 export const nothingPending: SharedQuota["pending"] = [0, 0, -1, 0]
 

@@ -50,8 +50,20 @@ const stated = (state: SharedState, statement: Statement, now: number): Learned 
   if (statement.answeredAt < quota.heard) return { state, isNews: false }
   const isResized = statement.window > 0 && statement.window !== quota.window && quota.kind !== "slots"
   const isChanged = statement.limit !== quota.limit || isResized
+  const end = ending(quota, statement, now)
   const known: SharedQuota = isResized
-    ? { ...quota, window: statement.window, kind: "unknown", end: 0, charges: {}, pending: Shared.nothingPending }
+    ? {
+      ...quota,
+      window: statement.window,
+      kind: "unknown",
+      end: 0,
+      usual: 0,
+      charges: {},
+      pending: Shared.nothingPending
+    }
+    // the end of another window, at about the time at which this one was to end
+    : quota.kind === "fixed" && quota.end > 0 && end > quota.end && quota.end <= now + doubt
+    ? begunAnew(quota)
     : quota
   // of the calls before this state was begun, some may be missing
   const isJudged = statement.used >= 0 && statement.sentAt >= state.epoch && quota.kind !== "slots" &&
@@ -60,7 +72,7 @@ const stated = (state: SharedState, statement: Statement, now: number): Learned 
     ...known,
     limit: statement.limit,
     heard: statement.answeredAt,
-    end: ending(known, statement, now),
+    end: isResized ? ending(known, statement, now) : end,
     pending: isJudged ? [statement.sentAt, statement.answeredAt, statement.used, statement.isBlock] : known.pending
   }
   return {
@@ -73,6 +85,17 @@ const stated = (state: SharedState, statement: Statement, now: number): Learned 
     }
   }
 }
+
+/** A fixed window has ended, and others have used nothing of the next. */
+export const begunAnew = (quota: SharedQuota): SharedQuota => ({
+  ...quota,
+  begin: quota.end,
+  end: 0,
+  others: 0,
+  usual: quota.others,
+  charges: quota.window === 0 ? {} : quota.charges,
+  pending: Shared.nothingPending
+})
 
 const introduced = (
   { answeredAt, end, isBlock, limit, name, sentAt, slots, used, window }: Statement,
@@ -87,6 +110,7 @@ const introduced = (
   begin: 0,
   countedFrom: 0,
   others: 0,
+  usual: 0,
   wary: 0,
   heard: answeredAt,
   pending: used >= 0 && sentAt >= epoch && slots === 0 ? [sentAt, answeredAt, used, isBlock] : Shared.nothingPending,
@@ -166,7 +190,8 @@ export const judged = (state: SharedState, now: number): Learned => {
       const before = state.quotas[i]
       if (before === undefined) return false
       return quota.kind !== before.kind ||
-        (quota.others > before.others && heldOf(i) + quota.others + Shared.sum(quota.out) > quota.limit)
+        (quota.others > before.others &&
+          heldOf(i) + Shared.leftToOthers(quota, now) + Shared.sum(quota.out) > quota.limit)
     })
   }
 }
@@ -196,13 +221,14 @@ const judgement = (
     : 0
   const isTelling = isDue && forgotten >= Math.max(2, Math.floor(quota.limit / 4))
   if (isTelling && used * 2 <= forgotten) {
-    return { ...quota, kind: "fixed", pending: Shared.nothingPending, begin: quota.end, end: 0, others: 0 }
+    return { ...begunAnew(quota), kind: "fixed" }
   }
   // what the gone may have used is known to nobody
+  const since = quota.kind === "fixed" ? Math.max(quota.begin - doubt, sentAt - window) : sentAt - window
   const possible = inFlight + Shared.sum(quota.out) +
-    Shared.sum(Shared.where(quota.charges, (key) => window === 0 || (key + 1) * bucket + window > sentAt))
+    Shared.sum(Shared.where(quota.charges, (key) => window === 0 || (key + 1) * bucket > since))
   // these processes keep to what they have, so it is others that take more than was known
-  const taken = isBlock === 1 && held + quota.others + Shared.sum(quota.out) <= quota.limit
+  const taken = isBlock === 1 && held + Shared.leftToOthers(quota, now) + Shared.sum(quota.out) <= quota.limit
     ? quota.others + Math.ceil(quota.limit / 10)
     : 0
   const least = Math.min(quota.limit, Math.max(0, used - possible, taken))
@@ -226,6 +252,9 @@ const fallen = (others: number, most: number): number =>
   others > most
     ? Math.max(most, others - Math.max(1, Math.floor((others - most) / 4)))
     : others - Math.max(1, Math.floor(others / 8))
+
+/** In milliseconds: by how much a fixed window may have begun earlier than was stated, because servers round times up. */
+const doubt = 2000
 
 /** In milliseconds. What others do not use for a moment they use again. */
 const waryFor = 5000

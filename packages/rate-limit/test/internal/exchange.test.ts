@@ -300,6 +300,56 @@ describe("the exchange", () => {
       assert.strictEqual(place.quota().others, 10)
     })
 
+    /** One of ten seconds in which a process has used 10, and others 12; it was to end at 10,000, and did at 9,500. */
+    const shared = (window = 10_000) => {
+      const place = opened(["a"], { window: 0, used: 13, end: begin + 10_000 })
+      if (window > 0) place.state = { ...place.state!, quotas: [{ ...place.quota(), window }] }
+      for (let at = 200; at < 7000; at += 900) place.goesOn(at, "a", 1)
+      for (const at of [7000, 8000, 9000]) place.goesOn(at, "a", 10, { charges: at === 7000 ? [begin + 6900, 9] : [] })
+      return place
+    }
+    /** What the server says to `a`, which has made so many calls meanwhile. */
+    const says = (place: Place, at: number, used: number, own: number, end: number) =>
+      place.goesOn(at, "a", own, {
+        charges: [begin + at - 10, own],
+        stated: [
+          statement({ window: place.quota().window, used, end, sentAt: begin + at - 20, answeredAt: begin + at - 10 })
+        ]
+      })
+
+    it("leaves to others what they used of the one before, and less of it as time goes by", () => {
+      const place = shared(0)
+      assert.strictEqual(place.goesOn(10_000, "a", 0).share, 28)
+      says(place, 10_100, 1, 1, begin + 20_000)
+      assert.deepStrictEqual([10_900, 12_500, 15_000, 17_500, 19_000].map((at) => place.goesOn(at, "a", 1).share), [
+        29,
+        31,
+        34,
+        37,
+        38
+      ])
+      // they have used nothing
+      assert.strictEqual(place.goesOn(20_000, "a", 0).share, 40)
+    })
+
+    it("leaves to others what they have used of it besides", () => {
+      const place = shared()
+      says(place, 10_100, 1, 1, begin + 20_000)
+      assert.strictEqual(says(place, 15_000, 12, 4, begin + 20_000).quotas[0]?.others, 7 + 6)
+    })
+
+    it("takes the end of the next for its beginning, about when it was to begin", () => {
+      for (const window of [0, 10_000]) {
+        const place = shared(window)
+        says(place, 9_600, 3, 1, begin + 20_000)
+        assert.deepInclude(place.quota(), { begin: begin + 10_000, end: begin + 20_000, usual: 12 })
+      }
+      // an answer was on its way for long
+      const place = shared(0)
+      says(place, 7_000, 3, 1, begin + 12_900)
+      assert.deepInclude(place.quota(), { begin: 0, end: begin + 12_900, usual: 0 })
+    })
+
     it("takes back what the gone have used of it", () => {
       const place = spent()
       place.goesOn(300, "b", 20, { leaves: 1 })

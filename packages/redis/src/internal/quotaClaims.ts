@@ -24,6 +24,7 @@ if report.epoch ~= 0 and report.epoch ~= state.epoch then
     state.open = 1
     for i, known in ipairs(report.known) do
       known.countedFrom = 0
+      known.usual = 0
       known.wary = 0
       known.heard = 0
       known.pending = {0, 0, -1, 0}
@@ -51,7 +52,7 @@ if state.claim > 0 then
     if not haveCome and state.expected > 0 then
       for i, quota in ipairs(state.quotas) do
         if quota.kind ~= 'slots' then
-          outWith(quota, now, math.max(0, quota.limit - quota.others - sum(quota.out) - boundOf(i, true)))
+          outWith(quota, now, math.max(0, quota.limit - leftToOthers(quota) - sum(quota.out) - boundOf(i, true)))
         end
       end
     end

@@ -54,7 +54,7 @@ if state.claim == 0 then
       shares[j], bounds[j], needs[j] = hold[1], hold[2], hold[3]
       total = total + hold[2]
     end
-    local pot = math.max(1, quota.limit - quota.others) - sum(quota.out)
+    local pot = math.max(1, quota.limit - leftToOthers(quota)) - sum(quota.out)
     if pot > 1 then
       if quota.kind == 'unknown' and quota['end'] > 0 and quota.probe <= now and quota.limit >= 4 then pot = pot - 1 end
     else
@@ -72,7 +72,7 @@ if state.claim == 0 then
       local rest = total - bounds[me]
       local share = math.max(0, math.min(targets[me], pot - rest))
       if quota.kind == 'unknown' and quota['end'] > 0 and quota['end'] < now and quota.probe <= now and
-        report.waiting > 0 and used >= share and rest + used + 1 + quota.others + sum(quota.out) <= quota.limit then
+        report.waiting > 0 and used >= share and rest + used + 1 + leftToOthers(quota) + sum(quota.out) <= quota.limit then
         share = used + 1
         quota.probe = now + lease
       end

@@ -41,12 +41,7 @@ const body = () =>
 /** A fixed window has ended. What each may use stays as it is, until it reports what it has used of the next. */
 const rolled = `-- rolled
 for _, quota in ipairs(state.quotas) do
-  if quota.kind == 'fixed' and quota['end'] > 0 and quota['end'] <= now then
-    quota.begin = quota['end']
-    quota['end'] = 0
-    if quota.window == 0 then quota.charges = {} end
-    quota.pending = {0, 0, -1, 0}
-  end
+  if quota.kind == 'fixed' and quota['end'] > 0 and quota['end'] <= now then beginAnew(quota) end
 end`
 
 /** The report takes the place of what was known of the process. `wasClaiming` is whether claims are awaited then. */
@@ -157,7 +152,7 @@ for i, quota in ipairs(state.quotas) do
     if reply.more == 0 or ends < reply.more then reply.more = ends end
   end
   reply.quotas[i] = {name = quota.name, kind = quota.kind, limit = quota.limit, window = quota.window,
-    ['end'] = quota['end'], begin = quota.begin, countedFrom = quota.countedFrom, others = quota.others, out = quota.out,
+    ['end'] = quota['end'], begin = quota.begin, countedFrom = quota.countedFrom, others = leftToOthers(quota), out = quota.out,
     share = own and own[8][i][1] or 0}
 end
 redis.call('SET', KEYS[1], cmsgpack.pack(state), 'PX', string.format('%.0f', kept + 2 * lease))

@@ -52,6 +52,21 @@ local function outWith(quota, usedUntil, count)
   local ends = math.ceil((usedUntil + length) / step) * step
   if ends > now then add(quota.out, ends, count) end
 end
+local function leftToOthers(quota)
+  if quota.usual == 0 then return quota.others end
+  local length, left = quota.window, quota['end'] - now
+  if length == 0 then length = quota['end'] - quota.begin end
+  if quota['end'] == 0 then left = length end
+  return quota.others + math.ceil(quota.usual * math.min(length, math.max(0, left)) / length)
+end
+local function beginAnew(quota)
+  quota.begin = quota['end']
+  quota['end'] = 0
+  quota.usual = quota.others
+  quota.others = 0
+  if quota.window == 0 then quota.charges = {} end
+  quota.pending = {0, 0, -1, 0}
+end
 local function boundOf(i, isLiving)
   local total = 0
   for _, member in pairs(state.members) do

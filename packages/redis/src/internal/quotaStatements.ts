@@ -27,7 +27,7 @@ for _, statement in ipairs(report.stated) do
       local window = statement.window
       if statement.slots == 1 then window = 0 end
       state.quotas[#state.quotas + 1] = {name = statement.name, kind = kind, limit = statement.limit, window = window,
-        ['end'] = ends, begin = 0, countedFrom = 0, others = 0, wary = 0, heard = statement.answeredAt, pending = pending, charges = {},
+        ['end'] = ends, begin = 0, countedFrom = 0, others = 0, usual = 0, wary = 0, heard = statement.answeredAt, pending = pending, charges = {},
         out = {}, probe = 0}
       if kind ~= 'slots' then outWith(state.quotas[#state.quotas], now, state.lost) end
       for _, member in pairs(state.members) do
@@ -42,11 +42,10 @@ for _, statement in ipairs(report.stated) do
       quota.window = statement.window
       quota.kind = 'unknown'
       quota['end'] = 0
+      quota.usual = 0
       quota.charges = {}
       quota.pending = {0, 0, -1, 0}
     end
-    local isNone = quota.pending[3] < 0
-    isJudged = isJudged and (isNone or statement.isBlock == 1)
     quota.limit = statement.limit
     quota.heard = statement.answeredAt
     if quota.kind ~= 'slots' and quota.kind ~= 'sliding' then
@@ -61,10 +60,14 @@ for _, statement in ipairs(report.stated) do
         if math.abs(told - quota['end']) * 2 <= near then
           quota['end'] = math.min(told, quota['end'])
         else
+          local isNext = quota.kind == 'fixed' and told > quota['end'] and quota['end'] <= now + 2000
+          if isNext then beginAnew(quota) end
           quota['end'] = math.max(told, quota['end'])
         end
       end
     end
+    local isNone = quota.pending[3] < 0
+    isJudged = isJudged and (isNone or statement.isBlock == 1)
     if isJudged then quota.pending = {statement.sentAt, statement.answeredAt, statement.used, statement.isBlock} end
     if isChanged or (isJudged and statement.isBlock == 1 and isNone) then isNews = true end
     if isResized then state.epoch = math.max(now, state.epoch + 1) end
@@ -130,16 +133,16 @@ for i, quota in ipairs(state.quotas) do
     quota.pending = {0, 0, -1, 0}
     if isTelling and used * 2 <= forgotten then
       quota.kind = 'fixed'
-      quota.begin = quota['end']
-      quota['end'] = 0
-      quota.others = 0
+      beginAnew(quota)
       isNews = true
     else
+      local since = sentAt - window
+      if quota.kind == 'fixed' then since = math.max(quota.begin - 2000, since) end
       local possible = inFlight + sum(quota.out) + sum(quota.charges, function(key)
-        return window == 0 or (key + 1) * bucket + window > sentAt
+        return window == 0 or (key + 1) * bucket > since
       end)
       local taken = 0
-      if isBlock == 1 and held + quota.others + sum(quota.out) <= quota.limit then
+      if isBlock == 1 and held + leftToOthers(quota) + sum(quota.out) <= quota.limit then
         taken = quota.others + math.ceil(quota.limit / 10)
       end
       local least = math.min(quota.limit, math.max(0, used - possible, taken))
@@ -165,7 +168,7 @@ for i, quota in ipairs(state.quotas) do
       end
       if isDue then quota['end'] = 0 end
       if isDue and not isTelling then quota.probe = now + 10 * window end
-      if quota.others > before and held + quota.others + sum(quota.out) > quota.limit then isNews = true end
+      if quota.others > before and held + leftToOthers(quota) + sum(quota.out) > quota.limit then isNews = true end
     end
   end
 end`
