@@ -7,18 +7,16 @@
  */
 import type * as HttpApp from "@effect/platform/HttpApp"
 import * as HttpClient from "@effect/platform/HttpClient"
-import * as HttpServerRequest from "@effect/platform/HttpServerRequest"
-import * as HttpServerResponse from "@effect/platform/HttpServerResponse"
+import type * as HttpServerResponse from "@effect/platform/HttpServerResponse"
 import * as Clock from "effect/Clock"
 import * as Context from "effect/Context"
 import * as Duration from "effect/Duration"
 import * as Effect from "effect/Effect"
-import * as Either from "effect/Either"
-import * as Encoding from "effect/Encoding"
 import * as Layer from "effect/Layer"
 import * as Redacted from "effect/Redacted"
 import * as Ref from "effect/Ref"
 import * as FakeServer from "./FakeServer.ts"
+import * as App from "./internal/oauthApp.ts"
 import * as Logins from "./internal/oauthLogins.ts"
 import type { Decision } from "./internal/oauthPerson.ts"
 import * as Tokens from "./internal/oauthTokens.ts"
@@ -183,7 +181,7 @@ export const canaries: {
  * ```ts
  * import * as FakeOAuth from "@effect-auth/testing/FakeOAuth"
  * import * as Fault from "@effect-auth/testing/Fault"
- * import * as HttpServerResponse from "@effect/platform/HttpServerResponse"
+ * import type * as HttpServerResponse from "@effect/platform/HttpServerResponse"
  * import * as Effect from "effect/Effect"
  *
  * const test = Effect.gen(function*() {
@@ -210,7 +208,7 @@ export const make = (options: Options = {}): Effect.Effect<Service> =>
     const person = yield* Ref.make(options.person ?? agrees())
     const scripted = yield* Ref.make<ReadonlyArray<HttpServerResponse.HttpServerResponse>>([])
     const settings = settingsOf(options)
-    const server = yield* FakeServer.make(makeApp(options, settings, state, scripted, person))
+    const server = yield* FakeServer.make(App.make(options, { settings, state, scripted, person }))
     return {
       ...server,
       stats: Effect.map(Ref.get(state), ({ stats }) => stats),
@@ -251,9 +249,7 @@ export const layer = (options?: Options): Layer.Layer<FakeOAuth | HttpClient.Htt
       Context.make(FakeOAuth, fake).pipe(Context.add(HttpClient.HttpClient, fake.httpClient)))
   )
 
-type Settings = Tokens.Settings & Logins.LoginSettings
-
-const settingsOf = (options: Options): Settings => ({
+const settingsOf = (options: Options): App.Settings => ({
   defaultUser: canaries.username,
   redirectUris: options.redirectUris,
   deviceLifetime: Duration.toMillis(options.deviceLifetime ?? "15 minutes"),
@@ -265,191 +261,3 @@ const settingsOf = (options: Options): Settings => ({
   grace: Duration.toMillis(options.grace ?? 0),
   refreshTokens: options.refreshTokens ?? true
 })
-
-const makeApp = (
-  {
-    api = whoAmI,
-    authorizationPath = "/authorize",
-    deviceAuthorizationPath = "/device_authorization",
-    issuer,
-    members,
-    revocationPath = "/revoke",
-    tokenPath = "/token"
-  }: Options,
-  settings: Settings,
-  state: Ref.Ref<Tokens.State>,
-  scripted: Ref.Ref<ReadonlyArray<HttpServerResponse.HttpServerResponse>>,
-  person: Ref.Ref<Decision>
-): HttpApp.Default => {
-  const token = (request: HttpServerRequest.HttpServerRequest) =>
-    Effect.gen(function*() {
-      const form = yield* formOf(request)
-      const now = yield* Clock.currentTimeMillis
-      const [answer] = yield* Ref.getAndUpdate(scripted, (answers) => answers.slice(1))
-      if (answer !== undefined) {
-        yield* Ref.update(state, (state) => Tokens.count(state, "attempts"))
-        return answer
-      }
-      const outcome = form === undefined
-        ? invalidRequest
-        : yield* Ref.modify(
-          state,
-          Logins.receive(settings, clientOf(request, form), form, yield* challengeOf(form), now)
-        )
-      return outcome._tag === "Granted"
-        ? unstored({ ...members, ...outcome.token }, 200)
-        : refusal(outcome.refusal)
-    })
-
-  const authorize = (request: HttpServerRequest.HttpServerRequest) =>
-    Effect.gen(function*() {
-      const now = yield* Clock.currentTimeMillis
-      const decision = yield* Ref.get(person)
-      const { origin, pathname, searchParams } = urlOf(request)
-      const own = issuer || `${origin}${pathname.slice(authorizationPath.length)}`
-      const page = yield* Ref.modify(state, Logins.authorize(settings, decision, own, searchParams, now))
-      switch (page._tag) {
-        case "Redirect":
-          return HttpServerResponse.empty({ status: 302, headers: { location: page.to, "cache-control": "no-store" } })
-        case "Login":
-          return HttpServerResponse.text("Log in to Acme")
-        case "Error":
-          return HttpServerResponse.text(page.text, { status: 400 })
-      }
-    })
-
-  const authorizeDevice = (request: HttpServerRequest.HttpServerRequest) =>
-    Effect.gen(function*() {
-      const form = (yield* formOf(request)) ?? {}
-      const now = yield* Clock.currentTimeMillis
-      const answer = yield* Ref.modify(state, Logins.authorizeDevice(settings, clientOf(request, form), form, now))
-      if ("error" in answer) return refusal(answer)
-      const page = `${urlOf(request).origin}/device`
-      return unstored({
-        ...answer,
-        verification_uri: page,
-        verification_uri_complete: `${page}?user_code=${answer.user_code}`
-      }, 200)
-    })
-
-  const revoke = (request: HttpServerRequest.HttpServerRequest) =>
-    Effect.gen(function*() {
-      const form = (yield* formOf(request)) ?? {}
-      const now = yield* Clock.currentTimeMillis
-      const isClient = yield* Ref.modify(state, Tokens.revoke(clientOf(request, form), form["token"] ?? "", now))
-      return isClient ? HttpServerResponse.empty({ status: 200 }) : refusal({ status: 401, error: "invalid_client" })
-    })
-
-  const resource = (request: HttpServerRequest.HttpServerRequest) =>
-    Effect.gen(function*() {
-      const now = yield* Clock.currentTimeMillis
-      const token = /^Bearer +(.+)$/iu.exec(request.headers["authorization"] ?? "")?.[1]
-      const principal = token === undefined ? undefined : Tokens.authenticate(yield* Ref.get(state), token, now)
-      yield* Ref.update(state, (state) => Tokens.count(state, principal === undefined ? "refused" : "requests"))
-      // RFC 6750 section 3: no error code where there were no credentials
-      const challenge = token === undefined ? "Bearer" : `Bearer error="invalid_token"`
-      return principal === undefined
-        ? HttpServerResponse.empty({ status: 401, headers: { "www-authenticate": challenge } })
-        : yield* api(principal)
-    })
-
-  const metadata = ({ origin, pathname }: URL, name: string): HttpServerResponse.HttpServerResponse => {
-    // the well-known part is before the path of an issuer (RFC 8414 section 3.1)
-    const path = pathname.slice(name.length)
-    return HttpServerResponse.unsafeJson({
-      issuer: issuer || `${origin}${path}`,
-      // with the path, by which it knows later whose name to state
-      authorization_endpoint: `${origin}${authorizationPath}${path}`,
-      device_authorization_endpoint: `${origin}${deviceAuthorizationPath}`,
-      token_endpoint: `${origin}${tokenPath}`,
-      revocation_endpoint: `${origin}${revocationPath}`,
-      token_endpoint_auth_methods_supported: ["client_secret_basic", "client_secret_post", "private_key_jwt", "none"],
-      grant_types_supported: ["client_credentials", "password", "refresh_token", ...Logins.grantTypes],
-      code_challenge_methods_supported: ["S256"],
-      authorization_response_iss_parameter_supported: true
-    })
-  }
-
-  const endpoints = new Map([
-    [tokenPath, { method: "POST", answer: token }],
-    [revocationPath, { method: "POST", answer: revoke }],
-    [deviceAuthorizationPath, { method: "POST", answer: authorizeDevice }],
-    [authorizationPath, { method: "GET", answer: authorize }]
-  ])
-
-  return Effect.flatMap(HttpServerRequest.HttpServerRequest, (request) => {
-    const url = urlOf(request)
-    const { pathname } = url
-    const document = wellKnown.find((name) => pathname === name || pathname.startsWith(`${name}/`))
-    if (document !== undefined) {
-      return Effect.succeed(
-        issuer === false
-          ? HttpServerResponse.empty({ status: 404 })
-          : request.method === "GET"
-          ? metadata(url, document)
-          : HttpServerResponse.empty({ status: 405, headers: { allow: "GET" } })
-      )
-    }
-    const endpoint = endpoints.get(pathname.startsWith(`${authorizationPath}/`) ? authorizationPath : pathname)
-    if (endpoint === undefined) return resource(request)
-    return request.method === endpoint.method
-      ? endpoint.answer(request)
-      : Effect.succeed(HttpServerResponse.empty({ status: 405, headers: { allow: endpoint.method } }))
-  })
-}
-
-const wellKnown = ["/.well-known/oauth-authorization-server", "/.well-known/openid-configuration"]
-
-/** In memory a request has the URL of its client; on a socket it has a path, and a host whose scheme is that of loopback. */
-const urlOf = (request: HttpServerRequest.HttpServerRequest): URL => {
-  const { source } = request
-  const url = source instanceof Request ? source.url : request.url
-  return new URL(url, `http://${request.headers["host"] ?? "fake.example"}`)
-}
-
-const whoAmI = ({ client, scope, user }: Principal): HttpApp.Default =>
-  Effect.succeed(HttpServerResponse.unsafeJson({ client, user: user ?? null, scope: scope ?? null }))
-
-const invalidRequest: Tokens.Outcome = { _tag: "Refused", refusal: { status: 400, error: "invalid_request" } }
-
-/** RFC 6749 section 5.1. */
-const unstored = (body: unknown, status: number): HttpServerResponse.HttpServerResponse =>
-  HttpServerResponse.unsafeJson(body, { status, headers: { "cache-control": "no-store" } })
-
-const refusal = ({ error, status }: Tokens.Refusal): HttpServerResponse.HttpServerResponse =>
-  status === 401
-    ? HttpServerResponse.setHeader(unstored({ error }, status), "www-authenticate", "Basic realm=\"oauth\"")
-    : unstored({ error }, status)
-
-/** A body that is no form, or that repeats a parameter, is `invalid_request` (RFC 6749 section 3.2). */
-const formOf = (request: HttpServerRequest.HttpServerRequest): Effect.Effect<Tokens.Form | undefined> =>
-  Effect.map(Effect.orElseSucceed(request.text, () => ""), (text) => {
-    const isForm = request.headers["content-type"]?.startsWith("application/x-www-form-urlencoded") === true
-    const parameters = [...new URLSearchParams(text)]
-    return isForm && new Set(parameters.map(([name]) => name)).size === parameters.length
-      ? Object.fromEntries(parameters)
-      : undefined
-  })
-
-/** RFC 7636 section 4.6. */
-const challengeOf = ({ code_verifier: verifier }: Tokens.Form): Effect.Effect<string | undefined> =>
-  verifier === undefined ? Effect.succeed(undefined) : Effect.map(
-    Effect.promise(() => globalThis.crypto.subtle.digest("SHA-256", new TextEncoder().encode(verifier))),
-    (digest) => Encoding.encodeBase64Url(new Uint8Array(digest))
-  )
-
-/** Basic credentials, whose parts are form-encoded, or else those in the form (RFC 6749 section 2.3.1). */
-const clientOf = (
-  request: HttpServerRequest.HttpServerRequest,
-  form: Tokens.Form
-): Tokens.ClientCredentials | undefined => {
-  const basic = /^Basic +(.+)$/iu.exec(request.headers["authorization"] ?? "")?.[1]
-  if (basic !== undefined) {
-    const [id, secret] = Either.getOrElse(Encoding.decodeBase64String(basic), () => "").split(":").map(formDecoded)
-    return id === undefined ? undefined : { id, secret }
-  }
-  const { client_assertion, client_id, client_secret } = form
-  return client_id === undefined ? undefined : { id: client_id, secret: client_secret, assertion: client_assertion }
-}
-
-const formDecoded = (text: string): string => new URLSearchParams(`_=${text.replaceAll("&", "%26")}`).get("_") ?? ""
