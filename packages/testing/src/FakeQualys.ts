@@ -23,6 +23,8 @@ import * as Ref from "effect/Ref"
 import * as FakeServer from "./FakeServer.ts"
 import * as Latency from "./internal/latency.ts"
 import * as Answers from "./internal/qualysAnswers.ts"
+import * as Calls from "./internal/qualysCalls.ts"
+import * as Login from "./internal/qualysLogin.ts"
 import type { Limits } from "./internal/qualysQuota.ts"
 import * as Quota from "./internal/qualysQuota.ts"
 import * as QualysRequest from "./internal/qualysRequest.ts"
@@ -267,17 +269,17 @@ export const make = (options: Options = {}): Effect.Effect<Service> =>
     const login = (facts: QualysRequest.Facts): Effect.Effect<Answers.Answer> =>
       Ref.update(ref, (state) => State.count(state, "attempts")).pipe(
         Effect.zipRight(Latency.pass(loginLatency)),
-        Effect.zipRight(step((state, now, settings) => State.login(settings, state, facts, now)))
+        Effect.zipRight(step((state, now, settings) => Login.login(settings, state, facts, now)))
       )
 
     // the call runs from here to its answer, or until its caller is interrupted
     const call = (facts: QualysRequest.Facts): Effect.Effect<Answers.Answer> =>
       Effect.acquireUseRelease(
-        step((state, now, settings) => State.begin(settings, state, facts, now)),
+        step((state, now, settings) => Calls.begin(settings, state, facts, now)),
         (answer) =>
           answer !== undefined ? Effect.succeed(answer) : Effect.zipRight(
             Latency.pass(callLatencyOf(facts.path)),
-            step((state, now, settings) => [State.succeed(settings, state, facts, now), state])
+            step((state, now, settings) => [Calls.succeed(settings, state, facts, now), state])
           ),
         (answer) =>
           answer !== undefined

@@ -80,13 +80,12 @@ export const badLogin = (now: number): Answer => ({
   refused: true
 })
 
-export const accountExpired = (now: number): Answer => ({
-  ...simpleReturn({ status: 200, now, code: 2001, text: "This account has expired." }),
-  refused: true
-})
-
-export const eulaNotAccepted = (now: number): Answer => ({
-  ...simpleReturn({ status: 401, now, code: 2002, text: "The End User License Agreement has not been accepted." }),
+export const accountUnusable = (why: "expired" | "eula", now: number): Answer => ({
+  ...simpleReturn(
+    why === "expired"
+      ? { status: 200, now, code: 2001, text: "This account has expired." }
+      : { status: 401, now, code: 2002, text: "The End User License Agreement has not been accepted." }
+  ),
   refused: true
 })
 
