@@ -88,13 +88,16 @@ export const afterIssue = (age: DurationWithUnit): Schedule.Schedule<Duration.Du
 
 /**
  * Renews five minutes before expiry, or after 80 % of the lifetime if that is later. The margin varies by a tenth, so
- * that processes that started together do not renew together.
+ * that processes that started together do not renew together. A server that says when to renew is obeyed, if that is earlier.
  *
  * @since 0.1.0
  * @category schedules
  */
-export const early: Schedule.Schedule<Duration.Duration, Token> = schedule((lifetime) =>
-  marginBefore(lifetime, (lifetime) => Duration.min(Duration.minutes(5), Duration.times(lifetime, 0.2)), 0.1)
+export const early: Schedule.Schedule<Duration.Duration, Token> = schedule((lifetime, stated) =>
+  Effect.map(
+    marginBefore(lifetime, (lifetime) => Duration.min(Duration.minutes(5), Duration.times(lifetime, 0.2)), 0.1),
+    (own) => Option.firstSomeOf([Option.zipWith(own, stated, Duration.min), own, stated])
+  )
 )
 
 /**
@@ -282,18 +285,25 @@ function make(parts: Omit<RefreshPolicy, "pipe">): RefreshPolicy {
   }
 }
 
-/** A schedule whose delay after the token's issue is computed from its lifetime (`None`: unknown); done without a delay. */
+/**
+ * A schedule whose delay after the token's issue is computed from its lifetime and from the age at which the server would have
+ * it renewed (`None`: unknown); done without a delay.
+ */
 function schedule(
-  delay: (lifetime: Option.Option<Duration.Duration>) => Effect.Effect<Option.Option<Duration.Duration>>
+  delay: (
+    lifetime: Option.Option<Duration.Duration>,
+    stated: Option.Option<Duration.Duration>
+  ) => Effect.Effect<Option.Option<Duration.Duration>>
 ): Schedule.Schedule<Duration.Duration, Token> {
   return fromDelay((token: Token, now) => {
     const issuedAt = DateTime.toEpochMillis(token.issuedAt)
-    const lifetime = Option.map(
-      Option.fromNullable(token.expiresAt),
-      (expiresAt) => Duration.millis(DateTime.toEpochMillis(expiresAt) - issuedAt)
-    )
+    const ageAt = (instant: DateTime.Utc | undefined) =>
+      Option.map(
+        Option.fromNullable(instant),
+        (instant) => Duration.millis(DateTime.toEpochMillis(instant) - issuedAt)
+      )
     return Effect.map(
-      delay(lifetime),
+      delay(ageAt(token.expiresAt), ageAt(token.renewAt)),
       Option.map((delay) => Duration.millis(Math.max(0, issuedAt + Duration.toMillis(delay) - now)))
     )
   })

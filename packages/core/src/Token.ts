@@ -43,6 +43,8 @@ export class Token extends Schema.Class<Token>("@effect-auth/core/Token")({
   value: HeaderSecret,
   issuedAt: Schema.DateTimeUtcFromNumber,
   expiresAt: Schema.optional(Schema.DateTimeUtcFromNumber),
+  /** From then on the server would have it renewed. Absent: the server does not say. */
+  renewAt: Schema.optional(Schema.DateTimeUtcFromNumber),
   refreshToken: Schema.optionalWith(Secret, { exact: true }),
   /** From then on the refresh token is not redeemed any more. Absent: unknown. */
   refreshExpiresAt: Schema.optional(Schema.DateTimeUtcFromNumber),
@@ -72,6 +74,8 @@ export interface Options {
    * is neither, not positive or `null` is unknown. `lifetime` takes precedence.
    */
   readonly expiresIn?: unknown
+  /** After how many seconds the server would have it renewed (`refresh_in` of Entra); like `expiresIn`. */
+  readonly renewIn?: unknown
   /** An empty one, or `null`, is none. */
   readonly refreshToken?: string | Redacted.Redacted | null | undefined
   /** How long the refresh token lives, in seconds; like `expiresIn`. */
@@ -106,6 +110,7 @@ export const make = (options: Options): Effect.Effect<Token, MalformedTokenRespo
     const refreshToken = secret(options.refreshToken)
     const idToken = secret(options.idToken)
     const expiresAt = instantAfter(now, lifetimeOf(options))
+    const renewAt = instantAfter(now, seconds(options.renewIn))
     const refreshExpiresAt = refreshToken === undefined
       ? undefined
       : instantAfter(now, seconds(options.refreshExpiresIn))
@@ -116,6 +121,7 @@ export const make = (options: Options): Effect.Effect<Token, MalformedTokenRespo
           value: redacted(options.value),
           issuedAt: DateTime.unsafeMake(now),
           ...(expiresAt === undefined ? undefined : { expiresAt }),
+          ...(renewAt === undefined ? undefined : { renewAt }),
           ...(refreshToken === undefined ? undefined : { refreshToken }),
           ...(refreshExpiresAt === undefined ? undefined : { refreshExpiresAt }),
           ...(type === undefined ? undefined : { type }),

@@ -128,6 +128,31 @@ describe("RefreshPolicy", () => {
         const delays = yield* Effect.replicateEffect(delayOfNew(RefreshPolicy.early, "1 hour"), 20)
         assert.isAbove(new Set(delays.map(String)).size, 15)
       }))
+
+    it.effect.each(
+      [
+        ["when the server would have it renewed", "1 day", 43_200, Duration.hours(12)],
+        [
+          "when the server would have it renewed, although its lifetime is not known",
+          undefined,
+          600,
+          Duration.minutes(10)
+        ],
+        ["no later than it would by itself", "1 hour", 3600, undefined]
+      ] as const
+    )("renews a token %s", ([, lifetime, renewIn, expected]) =>
+      Effect.gen(function*() {
+        const fresh = yield* Token.make({ value: "canary-token-4711", lifetime, renewIn })
+        const renewal = yield* delay(RefreshPolicy.early, fresh)
+        if (expected === undefined) assert.isBelow(Duration.toMinutes(renewal ?? Duration.infinity), 56)
+        else assert.deepStrictEqual(renewal, expected)
+      }))
+
+    it.effect("has a policy of the program's own say otherwise", () =>
+      Effect.gen(function*() {
+        const fresh = yield* Token.make({ value: "canary-token-4711", lifetime: "1 day", renewIn: 43_200 })
+        assert.deepStrictEqual(yield* delay(RefreshPolicy.beforeExpiry("1 hour"), fresh), Duration.hours(23))
+      }))
   })
 
   describe("default", () => {

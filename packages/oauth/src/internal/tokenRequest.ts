@@ -75,6 +75,7 @@ export const send = (
       lifetime: Predicate.isNotNullable(answer["expires_in"])
         ? undefined
         : yield* expiry?.(answer) ?? Effect.succeed(undefined),
+      renewIn: answer["refresh_in"],
       refreshToken: answer.refresh_token,
       refreshExpiresIn: answer["refresh_token_expires_in"] ?? answer["refresh_expires_in"],
       scope: granted(answer["scope"], scopeSeparator) ?? scope,

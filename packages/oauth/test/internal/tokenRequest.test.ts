@@ -48,7 +48,13 @@ const answered = (
 
 describe("tokenRequest", () => {
   const token = { access_token: "canary-1" }
-  const absent = { expiresAt: undefined, refreshToken: undefined, scope: undefined, idToken: undefined }
+  const absent = {
+    expiresAt: undefined,
+    renewAt: undefined,
+    refreshToken: undefined,
+    scope: undefined,
+    idToken: undefined
+  }
 
   it.effect.each<[string, ScriptedHttpClient.Reply, object]>([
     ["TR3 members that are not known, whatever they are called", {
@@ -77,6 +83,13 @@ describe("tokenRequest", () => {
         id_token: null
       }
     }, { type: "Bearer", expiresAt: undefined, refreshToken: undefined, scope: undefined, idToken: undefined }],
+    ["TR16 when Entra would have it renewed", { json: { ...token, expires_in: 86_399, refresh_in: "43199" } }, {
+      expiresAt: DateTime.unsafeMake(now + 86_399_000),
+      renewAt: DateTime.unsafeMake(now + 43_199_000)
+    }],
+    ["TR16 no time of a renewal where it is no number", { json: { ...token, refresh_in: "soon" } }, {
+      renewAt: undefined
+    }],
     ["TR12 JSON under another content type, with a byte order mark", {
       headers: { "content-type": "text/html; charset=ISO-8859-1" },
       body: `\uFEFF${JSON.stringify(token)}\r\n`
