@@ -28,7 +28,7 @@ import type { Demand } from "./internal/token/demand.ts"
 import * as Ending from "./internal/token/ending.ts"
 import * as Exchange from "./internal/token/exchange.ts"
 import * as Keyed from "./internal/token/keyed.ts"
-import * as Now from "./internal/token/now.ts"
+import * as Moment from "./internal/token/moment.ts"
 import type { Rejection, RenewalStep } from "./internal/token/rejection.ts"
 import * as Rejections from "./internal/token/rejection.ts"
 import * as Settling from "./internal/token/settling.ts"
@@ -192,7 +192,7 @@ const getAt = <R>(source: Source<R>, now: number): Effect.Effect<Token, Exchange
   const fresh = TokenState.freshToken(source.state.current, now)
   return fresh ??
     Effect.contextWithEffect((context: Context.Context<never>) =>
-      Effect.flatMap(Now.now, ({ steady }) =>
+      Effect.flatMap(Moment.now, ({ steady }) =>
         Exchange.acquire(source, { wall: now, steady }, {
           request: Option.getOrUndefined(Context.getOption(context, Tracer.ParentSpan)),
           mayInteract: Context.get(context, MayInteract)
@@ -202,7 +202,7 @@ const getAt = <R>(source: Source<R>, now: number): Effect.Effect<Token, Exchange
 
 const reject = <R>(source: Source<R>, rejection: Rejection): Effect.Effect<RenewalStep> => {
   const { settling, state } = source
-  return settling === undefined ? believe(source, rejection) : Effect.flatMap(Now.now, (now) => {
+  return settling === undefined ? believe(source, rejection) : Effect.flatMap(Moment.now, (now) => {
     const unsettled = Rejections.unsettled(StateRef.get(state), rejection)
     return unsettled === undefined
       ? believe(source, rejection)
@@ -217,7 +217,7 @@ const believe = <R>(
   { changes, mode, rules, state }: Source<R>,
   rejection: Rejection
 ): Effect.Effect<RenewalStep> =>
-  Effect.flatMap(Now.now, (now) => {
+  Effect.flatMap(Moment.now, (now) => {
     const before = StateRef.get(state)
     const [step, after] = Rejections.reject(before, rejection, now, rules)
     if (after === before) return Effect.succeed(step)
@@ -234,7 +234,7 @@ const ofOtherRequest = <R>({ mode }: Source<R>): Effect.Effect<never, ExchangeEr
 
 /** Renews the token while no request asks for it. */
 const keepAlive = <R>(source: Source<R>): Effect.Effect<never> =>
-  Now.now.pipe(
+  Moment.now.pipe(
     Effect.flatMap((now) => {
       const current = StateRef.get(source.state)
       const { held } = current

@@ -11,6 +11,8 @@ export interface Mutation {
 }
 
 const state = "internal/token/state.ts"
+const plan = "internal/token/plan.ts"
+const moment = "internal/token/moment.ts"
 const rejection = "internal/token/rejection.ts"
 const retrying = "internal/token/retrying.ts"
 const exchange = "internal/token/exchange.ts"
@@ -19,7 +21,7 @@ const storage = "internal/token/storage.ts"
 export const mutations: ReadonlyArray<Mutation> = [
   {
     fault: "an unpersisted token loses to the older one in the store",
-    file: state,
+    file: plan,
     find: "(held.persisted && !sameToken(found.token, held.token))",
     replace: "!sameToken(found.token, held.token)"
   },
@@ -62,7 +64,7 @@ export const mutations: ReadonlyArray<Mutation> = [
   {
     fault: "Retry-After is forgotten between exchanges",
     file: state,
-    find: "? within(at, Duration.toMillis(retryAfter(error)), now)",
+    find: "? Moment.within(at, Duration.toMillis(retryAfter(error)), now)",
     replace: "? false"
   },
   {
@@ -73,7 +75,7 @@ export const mutations: ReadonlyArray<Mutation> = [
   },
   {
     fault: "a clock set back prolongs the cool-down",
-    file: state,
+    file: moment,
     find: "isWithin(since.wall, period, now.wall) && isWithin(since.steady, period, now.steady)",
     replace: "now.wall - since.wall < period"
   },
@@ -85,13 +87,13 @@ export const mutations: ReadonlyArray<Mutation> = [
   },
   {
     fault: "a wrong setting ends the refresh token",
-    file: state,
+    file: plan,
     find: "(error._tag === \"CredentialsRejected\" && error.reason !== \"Setting\")",
     replace: "error._tag === \"CredentialsRejected\""
   },
   {
     fault: "a proxy's page ends the refresh token",
-    file: state,
+    file: plan,
     find: "|| error._tag === \"InteractionRequired\"",
     replace: "|| error._tag === \"InteractionRequired\" || error._tag === \"TokenEndpointError\""
   },
@@ -103,7 +105,7 @@ export const mutations: ReadonlyArray<Mutation> = [
   },
   {
     fault: "the refresh token that a server leaves valid is lost",
-    file: state,
+    file: plan,
     find: "? { refreshToken, ...Struct.pick(before, \"refreshExpiresAt\") }",
     replace: "? {}"
   },
@@ -121,7 +123,7 @@ export const mutations: ReadonlyArray<Mutation> = [
   },
   {
     fault: "an expired token is adopted from the store",
-    file: state,
+    file: plan,
     find: "now < DateTime.toEpochMillis(found.token.expiresAt)) &&",
     replace: "true) &&"
   },

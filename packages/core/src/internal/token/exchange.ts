@@ -26,7 +26,8 @@ import type { TokenStore } from "../../TokenStore.ts"
 import * as Scrub from "../request/scrub.ts"
 import * as Demand from "./demand.ts"
 import * as Following from "./following.ts"
-import * as Now from "./now.ts"
+import * as Moment from "./moment.ts"
+import * as Plan from "./plan.ts"
 import * as Rejections from "./rejection.ts"
 import * as Retrying from "./retrying.ts"
 import * as Revocation from "./revocation.ts"
@@ -48,7 +49,7 @@ export const nobody: Caller = { request: undefined, mayInteract: false }
 /** The token for a caller that found no fresh one. */
 export const acquire = <R>(
   source: Source<R>,
-  now: TokenState.Moment,
+  now: Moment.Moment,
   { mayInteract, request }: Caller
 ): Effect.Effect<Token, ExchangeError> => {
   const { mode, rules, state } = source
@@ -119,7 +120,7 @@ export const withStore = <A, R>(
 ): Effect.Effect<A, ExchangeError, R> => {
   const { mode, policy } = source
   return Effect.timeoutFail(
-    Effect.flatMap(Effect.zip(Now.now, openStore(source)), ([now, store]) => {
+    Effect.flatMap(Effect.zip(Moment.now, openStore(source)), ([now, store]) => {
       const until = now.steady + Duration.toMillis(policy.timeout)
       return store === undefined
         ? use(Storage.none, until)
@@ -148,7 +149,7 @@ const interact = <R>(
 ): Effect.Effect<void, ExchangeError, R> =>
   Effect.suspend(() => {
     const { mode, policy: { interaction } } = source
-    const demand = Demand.union(TokenState.nextDemand(StateRef.get(source.state)), Demand.ofClaims(claims))
+    const demand = Demand.union(Plan.nextDemand(StateRef.get(source.state)), Demand.ofClaims(claims))
     MutableRef.set(exchange.interacted, true)
     const loggingIn = Effect.timeoutFail(interactive(demand), {
       duration: interaction,
@@ -199,14 +200,14 @@ const carryOut = <R>(
   /** In the place of a refresh that was refused, whose words say what a person has to do. */
   const logIn = (refusal: ExchangeError | undefined) =>
     Effect.suspend(() => {
-      const demand = TokenState.nextDemand(StateRef.get(state))
+      const demand = Plan.nextDemand(StateRef.get(state))
       return login === undefined || (Effect.isEffect(login) && StateRef.get(state).held?.demand !== undefined)
         ? needsPerson(source.mode, refusal)
         : repeated("login", Effect.isEffect(login) ? login : login(demand), demand)
     })
 
   return Effect.flatMap(Effect.zip(found(source, storage.token), Clock.currentTimeMillis), ([found, now]) => {
-    const plan = TokenState.plan(StateRef.get(state), found, now, rules)
+    const plan = Plan.plan(StateRef.get(state), found, now, rules)
     if (plan._tag === "Adopt") {
       return Effect.uninterruptible(
         plan.provenance === "store"
@@ -221,13 +222,13 @@ const carryOut = <R>(
     }
     return repeated(
       "refresh",
-      Effect.map(refresh(plan.refreshToken, plan.token), (token) => TokenState.refreshed(token, plan))
+      Effect.map(refresh(plan.refreshToken, plan.token), (token) => Plan.refreshed(token, plan))
     ).pipe(
       // only the server's own word ends a refresh token: not a proxy's page, and not a client or scope it does not accept
-      Effect.catchIf(TokenState.endsRefreshToken, (error) => {
+      Effect.catchIf(Plan.endsRefreshToken, (error) => {
         const ofInitial = found?.provenance === "initial"
         StateRef.update(state, (state) => TokenState.refreshRefused(state, plan.refreshToken, ofInitial))
-        return Effect.flatMap(Effect.zip(storage.successor(plan.refreshToken), Now.now), ([successor, now]) => {
+        return Effect.flatMap(Effect.zip(storage.successor(plan.refreshToken), Moment.now), ([successor, now]) => {
           if (successor !== undefined) {
             StateRef.update(state, TokenState.outdated)
             return carryOut(source, exchange, successor, until, error)
@@ -284,7 +285,7 @@ const exchanged = <R>(
 const found = <R>(
   source: Source<R>,
   stored: Option.Option<Token>
-): Effect.Effect<TokenState.Found | undefined, ExchangeError, R> => {
+): Effect.Effect<Plan.Found | undefined, ExchangeError, R> => {
   const { options: { initial }, state } = source
   return Option.isSome(stored)
     ? Effect.succeed({ token: stored.value, provenance: "store" })
@@ -321,7 +322,7 @@ const grant = <R>(
 ): Effect.Effect<void> =>
   Effect.gen(function*() {
     const { changes, mode, policy, renewal, state } = source
-    const at = yield* Now.now
+    const at = yield* Moment.now
     const now = at.wall
     const renewAt = Option.match(yield* Schedule.step(renewal, now, token), {
       onNone: () => Infinity,
@@ -354,7 +355,7 @@ const settle = <R>(
   generation: number,
   exit: Exit.Exit<void, ExchangeError>
 ): Effect.Effect<void> =>
-  Effect.map(Now.now, (now) => {
+  Effect.map(Moment.now, (now) => {
     const current: TokenState.TokenState<Exchange> = { ...StateRef.get(state), exchange: undefined }
     // a token that arrived counts, even if the timeout struck while it was being stored
     const result: Exit.Exit<Token, ExchangeError> = current.held !== undefined && current.generation > generation

@@ -10,8 +10,8 @@ import * as Option from "effect/Option"
 import * as Stream from "effect/Stream"
 import type { Token } from "../../Token.ts"
 import type { TokenStore } from "../../TokenStore.ts"
+import * as Plan from "./plan.ts"
 import type { Source } from "./source.ts"
-import * as TokenState from "./state.ts"
 
 /** Follows the store from its first use on, until another takes its place or the source ends. */
 export const begin = <R>(
@@ -43,6 +43,6 @@ const offered = <R>(
   Effect.flatMap(Clock.currentTimeMillis, (now) => {
     const current = StateRef.get(state)
     if (current.held === undefined || current.exchange !== undefined || current.closed) return Effect.void
-    const plan = TokenState.plan(current, { token, provenance: "store" }, now, rules)
+    const plan = Plan.plan(current, { token, provenance: "store" }, now, rules)
     return plan._tag === "Adopt" ? adopt(plan.token) : Effect.void
   })

@@ -3,6 +3,8 @@
  */
 import type { Token } from "../../Token.ts"
 import * as Demand from "./demand.ts"
+import * as Moment from "./moment.ts"
+import * as Plan from "./plan.ts"
 import * as TokenState from "./state.ts"
 
 /**
@@ -30,7 +32,7 @@ export interface Rejection {
 export const reject = <Exchange>(
   state: TokenState.TokenState<Exchange>,
   rejection: Rejection,
-  now: TokenState.Moment,
+  now: Moment.Moment,
   rules: TokenState.Rules
 ): readonly [RenewalStep, TokenState.TokenState<Exchange>] => {
   const { accepted, token } = rejection
@@ -42,14 +44,14 @@ export const reject = <Exchange>(
   const repeatedRefreshes = counted(state.repeatedRefreshes, now, rules)
   if (
     attempted === "refresh" && accepted === true && held?.provenance === "refresh" &&
-    repeatedRefreshes.count <= mostRepeatedRefreshes && TokenState.redeemable(held, now.wall, rules) !== undefined
+    repeatedRefreshes.count <= mostRepeatedRefreshes && Plan.redeemable(held, now.wall, rules) !== undefined
   ) {
     return ["refresh", held.rejected ? state : { ...state, held: { ...held, rejected: true }, repeatedRefreshes }]
   }
   // a refresh that brought a token which is refused is not worth another one
   const loginNext = order[attempted] >= order.refresh || (held !== undefined && endsSession(held, accepted, now, rules))
   const rejected = held === undefined ? undefined : { ...held, rejected: true, loginNext }
-  const step: RenewalStep = TokenState.redeemable(rejected, now.wall, rules) === undefined ? "login" : "refresh"
+  const step: RenewalStep = Plan.redeemable(rejected, now.wall, rules) === undefined ? "login" : "refresh"
   if (order[step] <= order[attempted]) return ["fail", state]
   if (held === undefined || held.rejected) return [step, state]
   if (step !== "login") return [step, { ...state, held: rejected }]
@@ -77,9 +79,9 @@ const mostRepeatedRefreshes = 3
 const endsSession = (
   { issuedAt, provenance }: TokenState.Held,
   accepted: boolean | undefined,
-  now: TokenState.Moment,
+  now: Moment.Moment,
   { refreshGracePeriod }: TokenState.Rules
-): boolean => provenance === "refresh" && !(accepted ?? !TokenState.isWithin(issuedAt, refreshGracePeriod, now.wall))
+): boolean => provenance === "refresh" && !(accepted ?? !Moment.isWithin(issuedAt, refreshGracePeriod, now.wall))
 
 /**
  * The server wants more than the token stands for. If the last login asked for that already, or the one before it was in
@@ -88,7 +90,7 @@ const endsSession = (
 const demanded = <Exchange>(
   state: TokenState.TokenState<Exchange>,
   demand: Demand.Demand,
-  now: TokenState.Moment,
+  now: Moment.Moment,
   rules: TokenState.Rules
 ): readonly [RenewalStep, TokenState.TokenState<Exchange>] => {
   const { asked, held } = state
@@ -114,9 +116,9 @@ const mostLoginsForDemands = 3
 /** One more in a cool-down. */
 const counted = (
   { count, since }: TokenState.Tally,
-  now: TokenState.Moment,
+  now: Moment.Moment,
   { coolDown }: TokenState.Rules
-): TokenState.Tally => TokenState.within(since, coolDown, now) ? { count: count + 1, since } : { count: 1, since: now }
+): TokenState.Tally => Moment.within(since, coolDown, now) ? { count: count + 1, since } : { count: 1, since: now }
 
 /**
  * The state before a login that takes the place of a refused refresh; `undefined` if there were too many. Where the token
@@ -124,7 +126,7 @@ const counted = (
  */
 export const loginInstead = <Exchange>(
   state: TokenState.TokenState<Exchange>,
-  now: TokenState.Moment,
+  now: Moment.Moment,
   rules: TokenState.Rules
 ): TokenState.TokenState<Exchange> | undefined => {
   if (state.held?.rejected !== true) return state

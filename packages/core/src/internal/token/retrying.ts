@@ -8,7 +8,7 @@ import type { ExchangeError } from "../../AuthError.ts"
 import { isTransient } from "../../AuthError.ts"
 import * as AuthEvent from "../../AuthEvent.ts"
 import type { Token } from "../../Token.ts"
-import * as Now from "./now.ts"
+import * as Moment from "./moment.ts"
 import type { Exchange, Source } from "./source.ts"
 import * as TokenState from "./state.ts"
 
@@ -66,7 +66,7 @@ export const persistently = <R>(
       return self
     }).pipe(
       Effect.tapError((error) =>
-        Effect.map(Now.now, ({ steady: at }) => {
+        Effect.map(Moment.now, ({ steady: at }) => {
           const before = MutableRef.get(last)
           const isLostBefore = before !== undefined && (before.isLostBefore || mayBeRedeemed(before.error))
           MutableRef.set(last, { kind, error, at, isLostBefore })
@@ -81,7 +81,7 @@ export const persistently = <R>(
               Effect.sync(() => TokenState.retryAfter(MutableRef.get(last)?.error))
             ),
             // a wait that the timeout would cut short: the last error says more than that the time is over
-            Effect.map(Now.now, ({ steady }) => Duration.millis(Math.max(0, until - steady)))
+            Effect.map(Moment.now, ({ steady }) => Duration.millis(Math.max(0, until - steady)))
           ),
           announce
         ),

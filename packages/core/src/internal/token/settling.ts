@@ -13,8 +13,8 @@ import * as MutableRef from "effect/MutableRef"
 import * as Option from "effect/Option"
 import type * as EffectSchedule from "effect/Schedule"
 import type { Token } from "../../Token.ts"
-import * as Now from "./now.ts"
-import type { Held, Moment } from "./state.ts"
+import * as Moment from "./moment.ts"
+import type { Held } from "./state.ts"
 
 /** Its input is the age of the token. */
 export type Settling = EffectSchedule.Schedule<unknown, Duration.Duration>
@@ -42,17 +42,17 @@ export const make = (schedule: Settling): Progress => ({
 })
 
 /** Waits until it is worth trying a refused token again; tells at once if it is not. */
-export const wait = (progress: Progress, held: Held, now: Moment): Effect.Effect<boolean> =>
+export const wait = (progress: Progress, held: Held, now: Moment.Moment): Effect.Effect<boolean> =>
   Effect.flatMap(
     nextTry(progress, held, now),
     Option.match({
       onNone: () => Effect.succeed(false),
       onSome: (at) =>
-        Effect.flatMap(Now.now, ({ steady }) => Effect.as(Effect.sleep(Duration.millis(at - steady)), true))
+        Effect.flatMap(Moment.now, ({ steady }) => Effect.as(Effect.sleep(Duration.millis(at - steady)), true))
     })
   )
 
-const nextTry = (progress: Progress, held: Held, now: Moment): Effect.Effect<Until> =>
+const nextTry = (progress: Progress, held: Held, now: Moment.Moment): Effect.Effect<Until> =>
   Effect.suspend(() => {
     const latest = MutableRef.get(progress.latest)
     if (latest === undefined || latest.token !== held.token) {
@@ -70,7 +70,7 @@ const nextTry = (progress: Progress, held: Held, now: Moment): Effect.Effect<Unt
 const begin = (
   { latest }: Progress,
   { issuedAt, token }: Held,
-  now: Moment,
+  now: Moment.Moment,
   stepper: Schedule.Stepper<Duration.Duration>
 ): Effect.Effect<Until> => {
   const wait: Wait = {

@@ -1,26 +1,17 @@
 /**
- * The life of a token as data: what a source knows, and the pure functions that decide what happens next. Nothing here
- * waits, sends or reads a clock; `now` is in epoch milliseconds or a {@link Moment}. The interpreter is `exchange.ts`.
+ * The life of a token as data: what a source knows, what that means for a caller, and how it changes. Nothing here waits,
+ * sends or reads a clock; `now` is in epoch milliseconds or a {@link Moment}. The interpreter is `exchange.ts`.
  */
 import * as DateTime from "effect/DateTime"
 import * as Duration from "effect/Duration"
 import * as Equal from "effect/Equal"
 import * as Exit from "effect/Exit"
 import type * as Redacted from "effect/Redacted"
-import * as Struct from "effect/Struct"
 import type { ExchangeError } from "../../AuthError.ts"
 import { isTransient } from "../../AuthError.ts"
-import { Token } from "../../Token.ts"
+import type { Token } from "../../Token.ts"
 import * as Demand from "./demand.ts"
-
-/**
- * A time on both clocks, in milliseconds: the one on the wall, which is set now and then, and one that nobody sets, which
- * may stand still while the machine sleeps.
- */
-export interface Moment {
-  readonly wall: number
-  readonly steady: number
-}
+import * as Moment from "./moment.ts"
 
 /** How a token came to be held. */
 export type Provenance = "login" | "refresh" | "store" | "initial"
@@ -66,7 +57,7 @@ export interface Held {
 /** The failure of the last exchange; forgotten when a token arrives. */
 export interface Failure {
   readonly error: ExchangeError
-  readonly at: Moment
+  readonly at: Moment.Moment
   /** Whether a person was asked to log in. Nobody is asked twice in a row. */
   readonly interacted: boolean
 }
@@ -87,7 +78,7 @@ export interface TokenState<out Exchange> {
   /** The logins that demands led to. */
   readonly loginsAfterDemand: Tally
   /** What the last login asked for beyond the settings, and when; every later one asks for it too. */
-  readonly asked: { readonly demand: Demand.Demand; readonly at: Moment }
+  readonly asked: { readonly demand: Demand.Demand; readonly at: Moment.Moment }
   /** The refresh token that the server refused last, wherever it is found again. */
   readonly refusedRefreshToken: Redacted.Redacted | undefined
   /** Whether the token given at the start is of no more use: it was used, replaced, or its refresh was refused. */
@@ -98,7 +89,7 @@ export interface TokenState<out Exchange> {
 /** How many, from when on. */
 export interface Tally {
   readonly count: number
-  readonly since: Moment
+  readonly since: Moment.Moment
 }
 
 /** The durations of a policy that decisions need, in milliseconds, and what a source can do at all. */
@@ -126,30 +117,16 @@ export type Decision<Exchange> =
   | { readonly _tag: "Refuse"; readonly error: ExchangeError }
   | { readonly _tag: "Closed" }
 
-/** What an exchange has to do. */
-export type Plan =
-  | { readonly _tag: "Adopt"; readonly token: Token; readonly provenance: Provenance }
-  | { readonly _tag: "Refresh"; readonly token: Token; readonly refreshToken: Redacted.Redacted }
-  | { readonly _tag: "Login" }
-
-/** A token from outside this source, and where it was found. */
-export interface Found {
-  readonly token: Token
-  readonly provenance: "store" | "initial"
-}
-
-const never: Moment = { wall: -Infinity, steady: -Infinity }
-
 /** A source that has not been asked yet. */
 export const empty: TokenState<never> = {
   held: undefined,
   exchange: undefined,
   failure: undefined,
   generation: 0,
-  loginsAfterRejection: { count: 0, since: never },
-  repeatedRefreshes: { count: 0, since: never },
-  loginsAfterDemand: { count: 0, since: never },
-  asked: { demand: Demand.none, at: never },
+  loginsAfterRejection: { count: 0, since: Moment.never },
+  repeatedRefreshes: { count: 0, since: Moment.never },
+  loginsAfterDemand: { count: 0, since: Moment.never },
+  asked: { demand: Demand.none, at: Moment.never },
   refusedRefreshToken: undefined,
   initialSpent: false,
   closed: false
@@ -178,7 +155,7 @@ export const freshToken = <Exchange>(
 /** What to do for a caller that asks for a token now, and may bother a person with it or not. */
 export const decide = <Exchange>(
   state: TokenState<Exchange>,
-  now: Moment,
+  now: Moment.Moment,
   rules: Rules,
   mayInteract: boolean
 ): Decision<Exchange> => {
@@ -200,7 +177,7 @@ export const decide = <Exchange>(
 /** The error that is repeated without asking the server or a person again. */
 export const remembered = <Exchange>(
   state: TokenState<Exchange>,
-  now: Moment,
+  now: Moment.Moment,
   rules: Rules,
   mayInteract: boolean
 ): ExchangeError | undefined => {
@@ -208,66 +185,13 @@ export const remembered = <Exchange>(
   if (failure === undefined || !isCooling(state, now, rules)) return undefined
   const { at, error, interacted } = failure
   return interacted || (isTransient(error)
-      ? within(at, Duration.toMillis(retryAfter(error)), now)
+      ? Moment.within(at, Duration.toMillis(retryAfter(error)), now)
       // a credential that was not available may be by now
       : error._tag !== "CredentialUnavailable" &&
         // nobody was asked; or nobody can be, but the person may have logged in elsewhere, and the store know of it by now
         !(error._tag === "InteractionRequired" && (rules.canInteract ? mayInteract : !rules.canLogIn)))
     ? error
     : undefined
-}
-
-/**
- * What an exchange that begins now has to do, given a token from outside. A token that another process stored in the
- * meantime is adopted, so that its refresh token is not redeemed twice; not if the server demands more than it is known
- * to bring.
- */
-export const plan = <Exchange>(
-  { held, refusedRefreshToken }: Pick<TokenState<Exchange>, "held" | "refusedRefreshToken">,
-  found: Found | undefined,
-  now: number,
-  rules: Rules
-): Plan => {
-  const isNews = found !== undefined && (held === undefined || (held.persisted && !sameToken(found.token, held.token)))
-  const demand = held?.demand
-  if (
-    isNews && (found.token.expiresAt === undefined || now < DateTime.toEpochMillis(found.token.expiresAt)) &&
-    (demand === undefined || Demand.isSatisfied(demand, found.token.scope))
-  ) {
-    return { _tag: "Adopt", ...found }
-  }
-  const token = isNews ? found.token : held?.token
-  const refreshToken = demand !== undefined
-    ? undefined
-    : isNews
-    ? (rules.canRefresh && !isPast(found.token.refreshExpiresAt, now) &&
-        !Equal.equals(found.token.refreshToken, refusedRefreshToken)
-      ? found.token.refreshToken
-      : undefined)
-    : redeemable(held, now, rules)
-  return token === undefined || refreshToken === undefined
-    ? { _tag: "Login" }
-    : { _tag: "Refresh", token, refreshToken }
-}
-
-/** What the next login asks for beyond the settings. */
-export const nextDemand = <Exchange>({ asked, held }: TokenState<Exchange>): Demand.Demand =>
-  held?.demand ?? asked.demand
-
-/**
- * What a refresh brought, and what it leaves as it was. Without a new refresh token, the redeemed one stays good (RFC 6749
- * section 6).
- */
-export const refreshed = (
-  token: Token,
-  { refreshToken, token: before }: { readonly token: Token; readonly refreshToken: Redacted.Redacted }
-): Token => {
-  const carried = Struct.pick(before, "type", "scope", "idToken", "key", "extra")
-  const kept = token.refreshToken === undefined
-    ? { refreshToken, ...Struct.pick(before, "refreshExpiresAt") }
-    : undefined
-  const extra = token.extra === undefined ? undefined : { extra: { ...before.extra, ...token.extra } }
-  return new Token({ ...carried, ...token, ...kept, ...extra })
 }
 
 /** A token arrived. */
@@ -330,13 +254,6 @@ export const outdated = <Exchange>(state: TokenState<Exchange>): TokenState<Exch
   held: state.held === undefined ? undefined : { ...state.held, persisted: true }
 })
 
-/**
- * Whether the failure of a refresh says that the refresh token is good no more. A person who has to log in is asked by a
- * login.
- */
-export const endsRefreshToken = (error: ExchangeError): boolean =>
-  (error._tag === "CredentialsRejected" && error.reason !== "Setting") || error._tag === "InteractionRequired"
-
 /** The session was ended by its user: the next token is a new one. */
 export const ended = <Exchange>(state: TokenState<Exchange>): TokenState<Exchange> => ({
   ...state,
@@ -371,39 +288,12 @@ export const retryAfter = (error: ExchangeError | undefined): Duration.Duration 
 
 const longestRetryAfter = Duration.hours(1)
 
-const isCooling = <Exchange>({ failure }: TokenState<Exchange>, now: Moment, rules: Rules): boolean =>
-  failure !== undefined && within(failure.at, pauseAfter(failure.error, rules), now)
+const isCooling = <Exchange>({ failure }: TokenState<Exchange>, now: Moment.Moment, rules: Rules): boolean =>
+  failure !== undefined && Moment.within(failure.at, pauseAfter(failure.error, rules), now)
 
 /** In milliseconds: how long nothing is asked of the server, unless a request needs it. */
 const pauseAfter = (error: ExchangeError, { coolDown }: Rules): number =>
   isTransient(error) ? Math.max(coolDown, Duration.toMillis(retryAfter(error))) : coolDown
-
-/** Until one of the clocks says that the period is over, so that none that is set or stands still prolongs it. */
-export const within = (since: Moment, period: number, now: Moment): boolean =>
-  isWithin(since.wall, period, now.wall) && isWithin(since.steady, period, now.steady)
-
-/** A clock that was set back tells nothing, so the period is over; not if it was only corrected. */
-export const isWithin = (since: number, period: number, now: number): boolean =>
-  now >= since - correction && now - since < period
-
-/** In milliseconds: what time synchronisation sets a clock back by while nothing is wrong. */
-const correction = 1_000
-
-/**
- * The refresh token that an exchange redeems. Whether a rejection leads to a login was decided when it was reported, by
- * what was known of the token then.
- */
-export const redeemable = (
-  held: Held | undefined,
-  now: number,
-  { canRefresh }: Rules
-): Redacted.Redacted | undefined =>
-  held === undefined || held.loginNext || !canRefresh || isPast(held.token.refreshExpiresAt, now)
-    ? undefined
-    : held.refreshToken
-
-const isPast = (instant: DateTime.Utc | undefined, now: number): boolean =>
-  instant !== undefined && DateTime.toEpochMillis(instant) <= now
 
 export const sameToken = (a: Token, b: Token): boolean =>
   Equal.equals(a.value, b.value) && Equal.equals(a.refreshToken, b.refreshToken)

@@ -3,6 +3,7 @@ import * as DateTime from "effect/DateTime"
 import * as Exit from "effect/Exit"
 import * as Redacted from "effect/Redacted"
 import { CredentialsRejected, CredentialUnavailable, TokenEndpointError } from "../../../src/AuthError.ts"
+import type { Moment } from "../../../src/internal/token/moment.ts"
 import * as State from "../../../src/internal/token/state.ts"
 import { Token } from "../../../src/Token.ts"
 
@@ -68,4 +69,4 @@ export const failure = (error: State.Failure["error"], at = 0): State.Failure =>
 })
 
 /** A time that both clocks agree on. */
-export const moment = (time: number): State.Moment => ({ wall: time, steady: time })
+export const moment = (time: number): Moment => ({ wall: time, steady: time })

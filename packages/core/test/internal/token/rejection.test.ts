@@ -1,5 +1,6 @@
 import { assert, describe, it } from "@effect/vitest"
 import type * as Demand from "../../../src/internal/token/demand.ts"
+import * as Plan from "../../../src/internal/token/plan.ts"
 import * as Rejection from "../../../src/internal/token/rejection.ts"
 import * as State from "../../../src/internal/token/state.ts"
 import { Token } from "../../../src/Token.ts"
@@ -79,7 +80,7 @@ describe("rejections of tokens", () => {
       const rejection = { token: first, attempted: "reuse", accepted: true, demand: undefined } as const
       const [step, after] = Rejection.reject(given, rejection, moment(1), rules)
       assert.strictEqual(step, "refresh")
-      assert.strictEqual(State.plan(after, undefined, 1, rules)._tag, "Refresh")
+      assert.strictEqual(Plan.plan(after, undefined, 1, rules)._tag, "Refresh")
     })
 
     it("of accepted tokens that were revoked one after the other leads to refreshes, three times in a cool-down", () => {
@@ -112,15 +113,15 @@ describe("rejections of tokens", () => {
         const given = state({ asked: { demand: { scope: ["read"] }, at: moment(0) } })
         const [step, after] = Rejection.reject(given, demanding(wider), moment(1), rules)
         assert.strictEqual(step, "login")
-        assert.deepStrictEqual(State.nextDemand(after).scope, ["read", "write"])
+        assert.deepStrictEqual(Plan.nextDemand(after).scope, ["read", "write"])
         assert.strictEqual(State.freshness(held({ demand: wider }), 1), "Expired")
-        assert.strictEqual(State.plan(after, undefined, 1, rules)._tag, "Login")
+        assert.strictEqual(Plan.plan(after, undefined, 1, rules)._tag, "Login")
       })
 
       it("joins a demand that is waiting for its login", () => {
         const [, one] = Rejection.reject(state(), demanding(wider), moment(1), rules)
         const [step, both] = Rejection.reject(one, demanding({ scope: ["delete"] }), moment(2), rules)
-        assert.deepStrictEqual([step, State.nextDemand(both).scope], ["login", ["write", "delete"]])
+        assert.deepStrictEqual([step, Plan.nextDemand(both).scope], ["login", ["write", "delete"]])
       })
 
       it("ends where the last login asked for it already, or none can ask", () => {
@@ -154,7 +155,7 @@ describe("rejections of tokens", () => {
       it("is satisfied by a stored token of that scope only", () => {
         const [, after] = Rejection.reject(state(), demanding(wider), moment(1), rules)
         const found = (scope: ReadonlyArray<string>) =>
-          State.plan(after, { token: new Token({ ...other, scope }), provenance: "store" }, 1, rules)._tag
+          Plan.plan(after, { token: new Token({ ...other, scope }), provenance: "store" }, 1, rules)._tag
         assert.deepStrictEqual([found(["read"]), found(["read", "write"])], ["Login", "Adopt"])
       })
     })
@@ -190,9 +191,9 @@ describe("rejections of tokens", () => {
       const given = state({ held: held({ provenance: "refresh", issuedAt: -100_000 }) })
       const rejection = { token: first, attempted: "reuse", accepted: false, demand: undefined } as const
       const [, rejected] = Rejection.reject(given, rejection, moment(1), rules)
-      assert.strictEqual(State.plan(rejected, undefined, 1, rules)._tag, "Login")
+      assert.strictEqual(Plan.plan(rejected, undefined, 1, rules)._tag, "Login")
       const failed = State.failed(rejected, failure(refusedLogin, 2))
-      assert.strictEqual(State.plan(failed, undefined, 2, rules)._tag, "Refresh")
+      assert.strictEqual(Plan.plan(failed, undefined, 2, rules)._tag, "Refresh")
     })
   })
 
