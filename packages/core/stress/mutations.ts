@@ -16,6 +16,8 @@ const moment = "internal/token/moment.ts"
 const rejection = "internal/token/rejection.ts"
 const retrying = "internal/token/retrying.ts"
 const exchange = "internal/token/exchange.ts"
+const interpreter = "internal/token/interpreter.ts"
+const granting = "internal/token/granting.ts"
 const storage = "internal/token/storage.ts"
 
 export const mutations: ReadonlyArray<Mutation> = [
@@ -135,19 +137,19 @@ export const mutations: ReadonlyArray<Mutation> = [
   },
   {
     fault: "a commit can be interrupted",
-    file: exchange,
+    file: interpreter,
     find: "      Effect.flatMap(commit),",
     replace: "      Effect.flatMap((token) => Effect.interruptible(commit(token))),"
   },
   {
     fault: "the token of another account stays held",
-    file: exchange,
+    file: interpreter,
     find: "if (before !== undefined && before !== opened) StateRef.update(state, TokenState.forget)",
     replace: ""
   },
   {
     fault: "a login ends the session that it began",
-    file: exchange,
+    file: granting,
     find: "endReplaced(source, before.held, provenance)",
     replace: "endReplaced(source, { ...before.held, token }, provenance)"
   },
@@ -159,7 +161,7 @@ export const mutations: ReadonlyArray<Mutation> = [
   },
   {
     fault: "renewals follow one another without a pause",
-    file: exchange,
+    file: granting,
     find: "Math.max(Math.ceil(due), now + Duration.toMillis(policy.renewalInterval))",
     replace: "Math.ceil(due)"
   },

@@ -6,7 +6,7 @@ import * as MutableRef from "effect/MutableRef"
 import * as Option from "effect/Option"
 import type { ExchangeError } from "../../AuthError.ts"
 import * as Scrub from "../request/scrub.ts"
-import * as Exchange from "./exchange.ts"
+import * as Interpreter from "./interpreter.ts"
 import * as Revocation from "./revocation.ts"
 import type { Source } from "./source.ts"
 import * as TokenState from "./state.ts"
@@ -33,7 +33,7 @@ export const end = <R>(source: Source<R>): Effect.Effect<void, ExchangeError> =>
         MutableRef.set(isForgotten, true)
         return Effect.uninterruptible(Effect.exit(forget(source, storage)))
       })
-    return Exchange.withStore(source, forgetWith).pipe(
+    return Interpreter.withStore(source, forgetWith).pipe(
       // a store that cannot be told is no reason to begin anew
       Effect.flatten,
       // nor is one that cannot be had a reason to keep the token
