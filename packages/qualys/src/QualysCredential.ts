@@ -13,90 +13,15 @@
  *
  * @since 0.1.0
  */
-import { InvalidSetting } from "@effect-auth/core/AuthError"
+import type { InvalidSetting } from "@effect-auth/core/AuthError"
 import * as Credential from "@effect-auth/core/Credential"
 import * as System from "@effect-auth/core/System"
 import * as Config from "effect/Config"
 import * as Either from "effect/Either"
-import * as Predicate from "effect/Predicate"
 import * as Redacted from "effect/Redacted"
 import * as Schema from "effect/Schema"
-import * as PythonJson from "./internal/pythonJson.ts"
-import * as Platform from "./Platform.ts"
-
-/** Hosts that are given one by one have no id; `CUSTOM` takes its place. */
-const PlatformName = Schema.NullOr(Schema.Union(Schema.Literal("CUSTOM"), Platform.PlatformId)).annotations({
-  message: () => ({ message: `must be one of ${Object.keys(Platform.platforms).join(", ")}`, override: true })
-})
-
-const basicFields = {
-  username: Credential.Basic.fields.username,
-  password: Credential.Basic.fields.password,
-  token: Schema.optionalWith(Schema.Null, { default: () => null })
-}
-
-const jwtFields = {
-  username: Credential.Basic.fields.username.pipe(Schema.filter((name) => name !== "" || "must not be empty")),
-  password: Credential.Secret,
-  token: Schema.optionalWith(Schema.NullOr(Credential.Bearer.fields.token), { default: () => null })
-}
-
-const place = {
-  platformName: Schema.optionalWith(Schema.typeSchema(PlatformName), { default: () => Platform.defaultPlatform }),
-  override: Schema.optionalWith(Schema.NullOr(Schema.typeSchema(Platform.Override)), { default: () => null })
-}
-
-interface Place {
-  readonly platformName: typeof PlatformName.Type
-  readonly override: Platform.Override | null
-}
-
-interface Fields<AuthType, Token> extends Place {
-  readonly username: string
-  readonly password: Redacted.Redacted
-  readonly token: Token
-  readonly authType: AuthType
-}
-
-/** The fields by the names that `qualysdk` has for them. */
-interface Json<AuthType, Token> {
-  readonly username: string
-  readonly password: Redacted.Redacted
-  readonly token: Token
-  readonly auth_type: AuthType
-  readonly platform: Place["platformName"]
-  readonly override_platform: Place["override"]
-}
-
-const fromNames = <AuthType, Token>(json: Json<AuthType, Token>): Fields<AuthType, Token> => ({
-  username: json.username,
-  password: json.password,
-  token: json.token,
-  authType: json.auth_type,
-  platformName: json.platform,
-  override: json.override_platform
-})
-
-const toNames = <AuthType, Token>(fields: Fields<AuthType, Token>): Json<AuthType, Token> => ({
-  username: fields.username,
-  password: fields.password,
-  token: fields.token,
-  auth_type: fields.authType,
-  platform: fields.platformName,
-  override_platform: fields.override
-})
-
-const hasHosts = ({ override, platformName }: Place) =>
-  platformName === "CUSTOM" && override === null
-    ? { path: ["override_platform"], message: "must be given where platform is CUSTOM" }
-    : undefined
-
-const located = (fields: Place): Platform.Platform =>
-  fields.override !== null
-    ? fields.override
-    : fields.platformName === null || fields.platformName === "CUSTOM"
-    ? Platform.defaultPlatform
-    : fields.platformName
+import * as Qualysdk from "./internal/qualysdk.ts"
+import type * as Platform from "./Platform.ts"
 
 /**
  * A user name and password that are sent with every call: `auth_type` is `basic`, and `token` is null.
@@ -106,10 +31,10 @@ const located = (fields: Place): Platform.Platform =>
  */
 export class Basic extends Schema.Class<Basic>("@effect-auth/qualys/Basic")(
   Schema.Struct({
-    ...basicFields,
+    ...Qualysdk.basicFields,
     authType: Schema.Literal("basic"),
-    ...place
-  }).pipe(Schema.filter(hasHosts))
+    ...Qualysdk.place
+  }).pipe(Schema.filter(Qualysdk.hasHosts))
 ) {
   /** The mode; not part of the JSON. */
   get _tag(): "Basic" {
@@ -118,7 +43,7 @@ export class Basic extends Schema.Class<Basic>("@effect-auth/qualys/Basic")(
 
   /** The platform of the account: the override, else the id. */
   get platform(): Platform.Platform {
-    return located(this)
+    return Qualysdk.located(this)
   }
 }
 
@@ -131,10 +56,10 @@ export class Basic extends Schema.Class<Basic>("@effect-auth/qualys/Basic")(
  */
 export class Jwt extends Schema.Class<Jwt>("@effect-auth/qualys/Jwt")(
   Schema.Struct({
-    ...jwtFields,
+    ...Qualysdk.jwtFields,
     authType: Schema.Literal("token"),
-    ...place
-  }).pipe(Schema.filter(hasHosts))
+    ...Qualysdk.place
+  }).pipe(Schema.filter(Qualysdk.hasHosts))
 ) {
   /** The mode; not part of the JSON. */
   get _tag(): "Jwt" {
@@ -143,7 +68,7 @@ export class Jwt extends Schema.Class<Jwt>("@effect-auth/qualys/Jwt")(
 
   /** The platform of the account: the override, else the id. */
   get platform(): Platform.Platform {
-    return located(this)
+    return Qualysdk.located(this)
   }
 }
 
@@ -168,29 +93,24 @@ export class ClientCredentials
   })
 {}
 
-const placeInJson = {
-  platform: Schema.optionalWith(PlatformName, { default: () => Platform.defaultPlatform }),
-  override_platform: Schema.optionalWith(Schema.NullOr(Platform.OverrideFromText), { default: () => null })
-}
-
 const BasicFromJson = Schema.transform(
   Schema.Struct({
-    ...basicFields,
+    ...Qualysdk.basicFields,
     auth_type: Schema.Literal("basic"),
-    ...placeInJson
-  }).pipe(Schema.filter((json) => hasHosts(fromNames(json)))),
+    ...Qualysdk.placeInJson
+  }).pipe(Schema.filter((json) => Qualysdk.hasHosts(Qualysdk.fromNames(json)))),
   Schema.typeSchema(Basic),
-  { strict: true, decode: (json) => new Basic(fromNames(json)), encode: toNames }
+  { strict: true, decode: (json) => new Basic(Qualysdk.fromNames(json)), encode: Qualysdk.toNames }
 )
 
 const JwtFromJson = Schema.transform(
   Schema.Struct({
-    ...jwtFields,
+    ...Qualysdk.jwtFields,
     auth_type: Schema.Literal("token"),
-    ...placeInJson
-  }).pipe(Schema.filter((json) => hasHosts(fromNames(json)))),
+    ...Qualysdk.placeInJson
+  }).pipe(Schema.filter((json) => Qualysdk.hasHosts(Qualysdk.fromNames(json)))),
   Schema.typeSchema(Jwt),
-  { strict: true, decode: (json) => new Jwt(fromNames(json)), encode: toNames }
+  { strict: true, decode: (json) => new Jwt(Qualysdk.fromNames(json)), encode: Qualysdk.toNames }
 )
 
 /**
@@ -219,7 +139,7 @@ export const basic = (fields: {
   readonly platform?: Platform.Platform | undefined
 }): Either.Either<Basic, InvalidSetting> =>
   Either.flatMap(
-    placed(fields.platform),
+    Qualysdk.placed(fields.platform),
     (place) =>
       Credential.construct(() =>
         new Basic({ username: fields.username, password: fields.password, authType: "basic", ...place })
@@ -239,7 +159,7 @@ export const jwt = (fields: {
   readonly platform?: Platform.Platform | undefined
 }): Either.Either<Jwt, InvalidSetting> =>
   Either.flatMap(
-    placed(fields.platform),
+    Qualysdk.placed(fields.platform),
     (place) =>
       Credential.construct(() =>
         new Jwt({
@@ -293,9 +213,7 @@ export const clientCredentialsConfig = (
  * @category decoding
  */
 export const fromUnknown = (input: unknown): Either.Either<QualysCredential, InvalidSetting> =>
-  Predicate.isReadonlyRecord(input)
-    ? Either.flatMap(typed(complete(input)), decode)
-    : Either.left(new InvalidSetting({ setting: "credential", problem: `must be an object with the keys ${known}` }))
+  Either.flatMap(Qualysdk.complete(input), decode)
 
 /**
  * Decodes a credential from a JSON text; see {@link fromUnknown}.
@@ -306,19 +224,14 @@ export const fromUnknown = (input: unknown): Either.Either<QualysCredential, Inv
 export const fromJson = (json: string): Either.Either<QualysCredential, InvalidSetting> =>
   Either.flatMap(Credential.fromJson(Schema.Unknown)(json), fromUnknown)
 
-/** How a credential is written, to the byte as `qualysdk` writes it: on one line, or `pretty` with an indentation of four. */
-interface JsonOptions {
-  readonly pretty?: boolean | undefined
-}
-
 /**
  * The credential as JSON with `<redacted>` in place of its secrets, for display.
  *
  * @since 0.1.0
  * @category encoding
  */
-export const toJson = (credential: QualysCredential, options?: JsonOptions): string =>
-  write(credential, options, String)
+export const toJson = (credential: QualysCredential, options?: Qualysdk.Options): string =>
+  Qualysdk.write(credential, options, String)
 
 /**
  * The credential as JSON **with its secrets in the clear**, for storing it somewhere safe.
@@ -326,8 +239,8 @@ export const toJson = (credential: QualysCredential, options?: JsonOptions): str
  * @since 0.1.0
  * @category encoding
  */
-export const revealJson = (credential: QualysCredential, options?: JsonOptions): string =>
-  write(credential, options, Redacted.value)
+export const revealJson = (credential: QualysCredential, options?: Qualysdk.Options): string =>
+  Qualysdk.write(credential, options, Redacted.value)
 
 /**
  * A credential from one variable that holds its JSON.
@@ -338,52 +251,4 @@ export const revealJson = (credential: QualysCredential, options?: JsonOptions):
 export const config = (name: string): Config.Config<QualysCredential> =>
   Credential.variableConfig(name, (json) => Either.mapLeft(fromJson(json), (error) => error.message))
 
-const known = "username, password, token, auth_type, platform and override_platform"
-
-const complete = (
-  { generated_on: _, ...input }: { readonly [key: string]: unknown }
-): { readonly [key: string]: unknown } => {
-  const override = input["override_platform"]
-  const isEmpty = Predicate.isReadonlyRecord(override) && Object.keys(override).length === 0
-  return {
-    // what `qualysdk` makes of a dictionary
-    auth_type: Predicate.isNullable(input["token"]) ? "basic" : "token",
-    platform: Predicate.isNullable(override) || isEmpty ? Platform.defaultPlatform : "CUSTOM",
-    ...input,
-    ...(isEmpty ? { override_platform: null } : undefined)
-  }
-}
-
-/** One thing is said of the type and its token, where a union of schemas would name every field of both. */
-const typed = <A extends { readonly [key: string]: unknown }>(input: A): Either.Either<A, InvalidSetting> =>
-  input["auth_type"] !== "basic" && input["auth_type"] !== "token"
-    ? Either.left(new InvalidSetting({ setting: "credential.auth_type", problem: "must be basic or token" }))
-    : input["auth_type"] === "basic" && Predicate.isNotNullable(input["token"])
-    ? Either.left(
-      new InvalidSetting({ setting: "credential.token", problem: "must be null where auth_type is basic" })
-    )
-    : Either.right(input)
-
 const decode = Credential.fromUnknown(QualysCredential)
-
-const placed = (platform: Platform.Platform = Platform.defaultPlatform) =>
-  Either.map(Platform.fromUnknown(platform), (platform) =>
-    typeof platform === "string"
-      ? { platformName: platform, override: null }
-      : { platformName: "CUSTOM" as const, override: platform })
-
-/** Exactly these keys, in this order. */
-const write = (
-  credential: QualysCredential,
-  options: JsonOptions | undefined,
-  secret: (secret: Redacted.Redacted) => string
-): string =>
-  PythonJson.write(
-    {
-      ...toNames<string, Redacted.Redacted | null>(credential),
-      password: secret(credential.password),
-      token: credential.token === null ? null : secret(credential.token),
-      override_platform: credential.override === null ? null : { ...credential.override }
-    },
-    options?.pretty === true ? 4 : undefined
-  )
