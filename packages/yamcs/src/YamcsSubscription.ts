@@ -14,10 +14,10 @@ import type * as AuthenticatedSocket from "@effect-auth/core/AuthenticatedSocket
 import { InvalidSetting } from "@effect-auth/core/AuthError"
 import type { DurationWithUnit } from "@effect-auth/rate-limit/DurationWithUnit"
 import * as Context from "effect/Context"
-import * as Deferred from "effect/Deferred"
 import * as Duration from "effect/Duration"
 import * as Effect from "effect/Effect"
 import * as Layer from "effect/Layer"
+import * as MutableRef from "effect/MutableRef"
 import * as Option from "effect/Option"
 import type * as ParseResult from "effect/ParseResult"
 import * as RcRef from "effect/RcRef"
@@ -240,13 +240,16 @@ export const make = (
       maxAge: Duration.decode(options.maxAge ?? Duration.infinity),
       openTimeout: Duration.decode(options.openTimeout ?? "10 seconds")
     }
-    const self = yield* Deferred.make<RcRef.RcRef<Link.Link>>()
-    const link = yield* RcRef.make({
-      // who comes after the end of a connection gets another, whether or not those of the first have left
-      acquire: Link.make(settings, Effect.flatMap(Deferred.await(self), RcRef.invalidate))
-    })
-    yield* Deferred.succeed(self, link)
-    return { subscribe: (topic, options = {}) => Stream.unwrapScoped(opened(link, topic, options)) }
+    const context = yield* Effect.context<AuthenticatedSocket.Connector | Scope.Scope>()
+    const link: Effect.Effect<RcRef.RcRef<Link.Link>> = Effect.provide(
+      Effect.suspend(() => RcRef.make({ acquire: Link.make(settings, replace) })),
+      context
+    )
+    // who comes after the end of a connection gets another, whether or not those of the first have left; an RcRef that was
+    // invalidated would take the last of them to leave for the last of the next connection, and open a third
+    const replace = Effect.map(link, (next) => void MutableRef.set(current, next))
+    const current = MutableRef.make(yield* link)
+    return { subscribe: (topic, options = {}) => Stream.unwrapScoped(opened(current, topic, options)) }
   })
 
 /**
@@ -261,7 +264,7 @@ export const layer = (
   Layer.scoped(Subscriptions, Effect.flatMap(YamcsClient, (client) => make(client, options)))
 
 const opened = (
-  link: RcRef.RcRef<Link.Link>,
+  link: MutableRef.MutableRef<RcRef.RcRef<Link.Link>>,
   topic: string,
   { buffer = 1024, lowPriority = false, onFull = "fail", options = {}, updates = Stream.empty }: SubscribeOptions
 ): Effect.Effect<Stream.Stream<Element, SubscriptionFailure>, InvalidSetting, Scope.Scope> =>
@@ -271,7 +274,7 @@ const opened = (
     if (!Number.isSafeInteger(buffer) || buffer < 1) {
       return yield* new InvalidSetting({ setting: "buffer", problem: "must be a whole number of messages, at least 1" })
     }
-    const { add, remove, update } = yield* RcRef.get(link)
+    const { add, remove, update } = yield* RcRef.get(MutableRef.get(link))
     const inbox = yield* Inbox.make<SubscriptionFailure>(buffer, onFull)
     const id = yield* Effect.acquireRelease(
       Effect.sync(() => add({ request, buffer, inbox })),

@@ -564,6 +564,18 @@ describe("YamcsSubscription", () => {
         assert.lengthOf(Array.from(elements), 1)
         yield* Fiber.interrupt(failed)
       }).pipe(run))
+
+    it.effect("and those that try again share the next one", () =>
+      Effect.gen(function*() {
+        const { inject, requests, sockets, transport } = yield* setUp()
+        const { subscribe } = yield* subscriptionsOf(transport)
+        yield* inject(Fault.status(404), { on: "GET /ops/api/websocket" })
+        const once = Stream.retry(subscribe("time", simulator), Schedule.recurs(1))
+        yield* Effect.forEach(Array.from({ length: 20 }), () => reading(once))
+        yield* Effect.sleep("5 seconds")
+        assert.deepStrictEqual((yield* sockets).map((calls) => calls.length), [20])
+        assert.lengthOf((yield* requests).filter(({ line }) => line.endsWith("/websocket")), 2)
+      }).pipe(run))
   })
 
   it.effect("a server that closes each connection at once is not asked more and more", () =>

@@ -66,7 +66,7 @@ const stable = Duration.seconds(30)
 /** Longer than threads of the server may overtake each other. */
 const patience = Duration.seconds(1)
 
-/** Connects at once, and goes on until the Scope ends or an error is final: that ends every subscription, and `onEnd` runs. */
+/** Connects at once, and goes on until the Scope ends or an error is final: then `onEnd` runs, and every subscription ends. */
 export const make = (
   settings: Settings,
   onEnd: Effect.Effect<void>
@@ -137,12 +137,13 @@ export const make = (
     yield* Effect.forkScoped(Effect.forever(settle))
     yield* Effect.forkScoped(
       Effect.catchAllCause(keepOpen(settings, connection), (cause) =>
+        // before the end is told: who tries again because of it is to have another connection
         Effect.zipRight(
+          onEnd,
           Effect.sync(() => {
             MutableRef.set(ended, cause)
             for (const [, { inbox }] of subscribers) inbox.end(cause)
-          }),
-          onEnd
+          })
         ))
     )
 
