@@ -1,6 +1,6 @@
 /** A request to the token endpoint, and what its answer means: RFC 6749 sections 3.2, 5.1 and 5.2. */
 import type { ExchangeError } from "@effect-auth/core/AuthError"
-import { MalformedTokenResponse } from "@effect-auth/core/AuthError"
+import { CredentialsRejected, CredentialUnavailable, MalformedTokenResponse } from "@effect-auth/core/AuthError"
 import * as OriginPolicy from "@effect-auth/core/OriginPolicy"
 import * as RefreshPolicy from "@effect-auth/core/RefreshPolicy"
 import * as ResponseBody from "@effect-auth/core/ResponseBody"
@@ -50,7 +50,7 @@ export interface Reading extends Pick<TokenEndpoint.Options, "dialect" | "grant"
 export const send = (
   client: OAuthClient,
   parameters: Parameters.Parameters,
-  { dialect, expiry, grant, keep = [], required, retryAfter, scope, scopeSeparator, types }: Reading
+  { dialect = oauth, expiry, grant, keep = [], required, retryAfter, scope, scopeSeparator, types }: Reading
 ): Effect.Effect<Token.Token, ExchangeError, HttpClient.HttpClient> => {
   const { mode } = client
   const options: TokenEndpoint.Options = { mode, grant, dialect, retryAfter }
@@ -157,7 +157,7 @@ const post = (
   parameters: Parameters.Parameters
 ): Effect.Effect<HttpClientRequest.HttpClientRequest, ExchangeError> =>
   Effect.map(
-    client.authentication.prove(client),
+    Effect.mapError(client.authentication.prove(client), ofProof),
     ({ authorization, form }) =>
       HttpClientRequest.post(endpoint, { acceptJson: true }).pipe(
         HttpClientRequest.bodyUrlParams(Parameters.pairs({ ...parameters, ...form })),
@@ -165,6 +165,20 @@ const post = (
           authorization === undefined ? request : HttpClientRequest.setHeader(request, "authorization", authorization)
       )
   )
+
+/** An empty 401 or 403 says that the client is not accepted, or that a proxy stands between. */
+const oauth: TokenEndpoint.Dialect = (answer, grant) =>
+  answer.content === "Empty" && answer.code === undefined && (answer.status === 401 || answer.status === 403)
+    ? "WrongSetting"
+    : TokenEndpoint.oauth(answer, grant)
+
+/** Another server may have to vouch for the client. What that refuses is no word of this server about a refresh token. */
+const ofProof = (error: ExchangeError): ExchangeError =>
+  error._tag === "CredentialsRejected"
+    ? new CredentialsRejected({ ...error, reason: "Setting" })
+    : error._tag === "InteractionRequired"
+    ? new CredentialUnavailable({ mode: error.mode, problem: `the client cannot authenticate: ${error.message}` })
+    : error
 
 /** Types of token as the rest of the library spells them (RFC 6749 section 7.1). */
 const canonical = ["Bearer", "DPoP", "N_A"]

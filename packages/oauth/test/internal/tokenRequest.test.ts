@@ -1,3 +1,4 @@
+import { CredentialsRejected, InteractionRequired } from "@effect-auth/core/AuthError"
 import * as AuthEvent from "@effect-auth/core/AuthEvent"
 import * as Token from "@effect-auth/core/Token"
 import * as TokenSource from "@effect-auth/core/TokenSource"
@@ -14,6 +15,7 @@ import * as DateTime from "effect/DateTime"
 import * as Effect from "effect/Effect"
 import * as Either from "effect/Either"
 import * as Redacted from "effect/Redacted"
+import * as Ref from "effect/Ref"
 import * as TestClock from "effect/TestClock"
 import { baseUrl, clientId, credential, revoking, scripted, server } from "../fixtures.ts"
 
@@ -170,6 +172,13 @@ describe("tokenRequest", () => {
       _tag: "CredentialsRejected",
       reason: "Setting"
     }, 1],
+    ...[401, 403].map((status): [string, "login", ScriptedHttpClient.Reply, object, number] => [
+      `ER10 an empty ${status} to a client, which is not accepted`,
+      "login",
+      { status },
+      { _tag: "CredentialsRejected", reason: "Setting" },
+      1
+    ]),
     ["ER12 an error that is no text", "login", { status: 400, json: { error: { code: 7 } } }, {
       _tag: "MalformedTokenResponse",
       status: 400
@@ -202,6 +211,39 @@ describe("tokenRequest", () => {
         })
         assert.lengthOf(requests, times)
       })
+  )
+
+  it.effect.each([
+    new CredentialsRejected({ mode: "Workload", status: 400, reason: "Grant" }),
+    new InteractionRequired({ mode: "Workload" })
+  ])(
+    "ER3 keeps a refresh token although another server gives no proof of the client: %s",
+    (refusal) =>
+      Effect.gen(function*() {
+        const isRefused = yield* Ref.make(true)
+        const authentication: ClientAuthentication.ClientAuthentication = {
+          _tag: "PrivateKeyJwt",
+          prove: () =>
+            Effect.flatMap(Ref.get(isRefused), (is) => is ? Effect.fail(refusal) : Effect.succeed({ form: {} }))
+        }
+        const client = ScriptedHttpClient.make(ScriptedHttpClient.repeatLast({ json: token }))
+        const tokens = yield* RefreshToken.makeTokens({
+          baseUrl,
+          server,
+          logout: false,
+          credential: begun,
+          authentication
+        })
+          .pipe(Effect.provideService(HttpClient.HttpClient, client))
+        const fiber = yield* Effect.fork(Effect.flip(tokens.get))
+        yield* TestClock.adjust("1 minute")
+        assert.include((yield* fiber).message, "Workload")
+        yield* Ref.set(isRefused, false)
+        yield* TestClock.adjust("1 hour")
+        assert.strictEqual(Redacted.value((yield* tokens.get).value), "canary-1")
+        const [sent] = yield* client.requests
+        assert.include(String(sent?.body), "canary-refresh")
+      }).pipe(Effect.scoped)
   )
 
   it.effect("RI3 says for which resource there is no token, as the server does not", () =>
