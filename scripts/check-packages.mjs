@@ -24,7 +24,7 @@ const counts = (output) => {
 const last = (output) => output.trimEnd().split("\n").slice(-1)
 
 await main([
-  { name: "build", command: ["tsc", "--build", "tsconfig.build.json"] },
+  { name: "build", command: ["node", "node_modules/typescript/bin/tsc", "--build", "tsconfig.build.json"] },
   {
     name: "lint",
     command: ["eslint", ".", "--cache", "--cache-location", ".cache/eslint", "--cache-strategy", "content"]

@@ -22,7 +22,7 @@ const counts = (output) => {
 }
 
 await main([
-  { name: "build", command: ["tsc", "--build", "tsconfig.build.json"] },
+  { name: "build", command: ["node", "node_modules/typescript/bin/tsc", "--build", "tsconfig.build.json"] },
   { name: "bundles", command: ["node", "scripts/runtimes/prepare.mjs"], after: ["build"] },
   ...runtimes.map(({ id, name }) => ({
     name,
