@@ -12,6 +12,10 @@ describe("The address of a Yamcs server", () => {
     ["localhost.yamcs.example:8090", "https://localhost.yamcs.example:8090"],
     ["http://yamcs.example:8090", "http://yamcs.example:8090"],
     ["HTTPS://yamcs.example", "HTTPS://yamcs.example"],
+    ["https:\\\\yamcs.example", "https:\\\\yamcs.example"],
+    ["https:/yamcs.example", "https:/yamcs.example"],
+    ["http:yamcs.example", "http:yamcs.example"],
+    ["https:8443/ops", "https://https:8443/ops"],
     ["", ""]
   ]
   cases.forEach(([given, meant]) =>

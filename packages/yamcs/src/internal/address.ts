@@ -7,7 +7,8 @@ import * as OriginPolicy from "@effect-auth/core/OriginPolicy"
  */
 export const absolute = (address: string | URL): string => {
   const text = String(address).trim()
-  if (text === "" || /^[a-z][a-z0-9+.-]*:\/\//iu.test(text)) return text
+  // `https:` is a scheme, however many strokes follow, in whichever direction
+  if (text === "" || /^(?:https?:(?!\d+(?:\/|$))|[a-z][a-z0-9+.-]*:\/\/)/iu.test(text)) return text
   const [host = ""] = text.toLowerCase().split(/:\d*(?:\/|$)|\//u)
   return `${OriginPolicy.isLoopback(host) ? "http" : "https"}://${text}`
 }
