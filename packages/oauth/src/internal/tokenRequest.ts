@@ -166,11 +166,9 @@ const post = (
       )
   )
 
-/** An empty 401 or 403 says that the client is not accepted, or that a proxy stands between. */
+/** An empty 401 or 403 says to a login, too, that the client is not accepted, or that a proxy stands between. */
 const oauth: TokenEndpoint.Dialect = (answer, grant) =>
-  answer.content === "Empty" && answer.code === undefined && (answer.status === 401 || answer.status === 403)
-    ? "WrongSetting"
-    : TokenEndpoint.oauth(answer, grant)
+  TokenEndpoint.oauth(answer, answer.content === "Empty" ? "refresh" : grant)
 
 /** Another server may have to vouch for the client. What that refuses is no word of this server about a refresh token. */
 const ofProof = (error: ExchangeError): ExchangeError =>
