@@ -20,7 +20,7 @@ import * as Layer from "effect/Layer"
 import * as MutableRef from "effect/MutableRef"
 import * as Option from "effect/Option"
 import type * as ParseResult from "effect/ParseResult"
-import * as RcRef from "effect/RcRef"
+import * as RcMap from "effect/RcMap"
 import * as Schedule from "effect/Schedule"
 import * as Schema from "effect/Schema"
 import type * as Scope from "effect/Scope"
@@ -240,16 +240,12 @@ export const make = (
       maxAge: Duration.decode(options.maxAge ?? Duration.infinity),
       openTimeout: Duration.decode(options.openTimeout ?? "10 seconds")
     }
-    const context = yield* Effect.context<AuthenticatedSocket.Connector | Scope.Scope>()
-    const link: Effect.Effect<RcRef.RcRef<Link.Link>> = Effect.provide(
-      Effect.suspend(() => RcRef.make({ acquire: Link.make(settings, replace) })),
-      context
-    )
-    // who comes after the end of a connection gets another, whether or not those of the first have left; an RcRef that was
-    // invalidated would take the last of them to leave for the last of the next connection, and open a third
-    const replace = Effect.map(link, (next) => void MutableRef.set(current, next))
-    const current = MutableRef.make(yield* link)
-    return { subscribe: (topic, options = {}) => Stream.unwrapScoped(opened(current, topic, options)) }
+    // who comes after the end of a connection gets another, whether or not those of the first have left
+    const current = MutableRef.make(0)
+    const next = Effect.sync(() => void MutableRef.increment(current))
+    const links = yield* RcMap.make({ lookup: (_: number) => Link.make(settings, next) })
+    const link = Effect.suspend(() => RcMap.get(links, MutableRef.get(current)))
+    return { subscribe: (topic, options = {}) => Stream.unwrapScoped(opened(link, topic, options)) }
   })
 
 /**
@@ -264,7 +260,7 @@ export const layer = (
   Layer.scoped(Subscriptions, Effect.flatMap(YamcsClient, (client) => make(client, options)))
 
 const opened = (
-  link: MutableRef.MutableRef<RcRef.RcRef<Link.Link>>,
+  link: Effect.Effect<Link.Link, never, Scope.Scope>,
   topic: string,
   { buffer = 1024, lowPriority = false, onFull = "fail", options = {}, updates = Stream.empty }: SubscribeOptions
 ): Effect.Effect<Stream.Stream<Element, SubscriptionFailure>, InvalidSetting, Scope.Scope> =>
@@ -274,7 +270,7 @@ const opened = (
     if (!Number.isSafeInteger(buffer) || buffer < 1) {
       return yield* new InvalidSetting({ setting: "buffer", problem: "must be a whole number of messages, at least 1" })
     }
-    const { add, remove, update } = yield* RcRef.get(MutableRef.get(link))
+    const { add, remove, update } = yield* link
     const inbox = yield* Inbox.make<SubscriptionFailure>(buffer, onFull)
     const id = yield* Effect.acquireRelease(
       Effect.sync(() => add({ request, buffer, inbox })),
