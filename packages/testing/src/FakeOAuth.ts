@@ -181,7 +181,7 @@ export const canaries: {
  * ```ts
  * import * as FakeOAuth from "@effect-auth/testing/FakeOAuth"
  * import * as Fault from "@effect-auth/testing/Fault"
- * import type * as HttpServerResponse from "@effect/platform/HttpServerResponse"
+ * import * as HttpServerResponse from "@effect/platform/HttpServerResponse"
  * import * as Effect from "effect/Effect"
  *
  * const test = Effect.gen(function*() {
