@@ -23,6 +23,11 @@ import * as Schema from "effect/Schema"
 import * as Qualysdk from "./internal/qualysdk.ts"
 import type * as Platform from "./Platform.ts"
 
+const hasHosts = ({ override, platformName }: Qualysdk.Place) =>
+  platformName === "CUSTOM" && override === null
+    ? { path: ["override_platform"], message: "must be given where platform is CUSTOM" }
+    : undefined
+
 /**
  * A user name and password that are sent with every call: `auth_type` is `basic`, and `token` is null.
  *
@@ -34,7 +39,7 @@ export class Basic extends Schema.Class<Basic>("@effect-auth/qualys/Basic")(
     ...Qualysdk.basicFields,
     authType: Schema.Literal("basic"),
     ...Qualysdk.place
-  }).pipe(Schema.filter(Qualysdk.hasHosts))
+  }).pipe(Schema.filter(hasHosts))
 ) {
   /** The mode; not part of the JSON. */
   get _tag(): "Basic" {
@@ -59,7 +64,7 @@ export class Jwt extends Schema.Class<Jwt>("@effect-auth/qualys/Jwt")(
     ...Qualysdk.jwtFields,
     authType: Schema.Literal("token"),
     ...Qualysdk.place
-  }).pipe(Schema.filter(Qualysdk.hasHosts))
+  }).pipe(Schema.filter(hasHosts))
 ) {
   /** The mode; not part of the JSON. */
   get _tag(): "Jwt" {
@@ -98,7 +103,7 @@ const BasicFromJson = Schema.transform(
     ...Qualysdk.basicFields,
     auth_type: Schema.Literal("basic"),
     ...Qualysdk.placeInJson
-  }).pipe(Schema.filter((json) => Qualysdk.hasHosts(Qualysdk.fromNames(json)))),
+  }).pipe(Schema.filter((json) => hasHosts(Qualysdk.fromNames(json)))),
   Schema.typeSchema(Basic),
   { strict: true, decode: (json) => new Basic(Qualysdk.fromNames(json)), encode: Qualysdk.toNames }
 )
@@ -108,7 +113,7 @@ const JwtFromJson = Schema.transform(
     ...Qualysdk.jwtFields,
     auth_type: Schema.Literal("token"),
     ...Qualysdk.placeInJson
-  }).pipe(Schema.filter((json) => Qualysdk.hasHosts(Qualysdk.fromNames(json)))),
+  }).pipe(Schema.filter((json) => hasHosts(Qualysdk.fromNames(json)))),
   Schema.typeSchema(Jwt),
   { strict: true, decode: (json) => new Jwt(Qualysdk.fromNames(json)), encode: Qualysdk.toNames }
 )

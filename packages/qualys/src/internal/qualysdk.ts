@@ -73,11 +73,6 @@ export const toNames = <AuthType, Token>(fields: Fields<AuthType, Token>): Json<
   override_platform: fields.override
 })
 
-export const hasHosts = ({ override, platformName }: Place) =>
-  platformName === "CUSTOM" && override === null
-    ? { path: ["override_platform"], message: "must be given where platform is CUSTOM" }
-    : undefined
-
 export const located = (fields: Place): Platform.Platform =>
   fields.override !== null
     ? fields.override
