@@ -13,7 +13,7 @@ import * as TestClock from "effect/TestClock"
 const value = (token: Token.Token) => Redacted.value(token.value)
 
 /** Tokens that say whose they are and how often that one has logged in, and who was logged out. */
-const tenants = (settings?: { readonly capacity?: number }) =>
+const tenants = (settings?: TokenSource.KeyedSettings) =>
   Effect.gen(function*() {
     const logins = yield* Ref.make<Readonly<Record<string, number>>>({})
     const ended = yield* Ref.make<ReadonlyArray<string>>([])
@@ -120,6 +120,14 @@ describe("TokenSource.keyed", () => {
       yield* TestClock.adjust("1 minute")
       assert.deepStrictEqual([...yield* ended].sort(), names.slice(0, -1).map((name) => `${name}-1`).sort())
     }))
+
+  it.effect("looks for idle sources a few times a second at most, also where none is to be kept", () =>
+    Effect.gen(function*() {
+      const { ended, tokensOf } = yield* tenants({ idle: "0 seconds" })
+      yield* tokensOf("a").get
+      yield* Effect.sleep("1 second")
+      assert.deepStrictEqual(yield* ended, ["a-1"])
+    }).pipe(Effect.scoped, VirtualClock.run))
 
   it.scoped("ends the source that was not used for longest when there are too many", () =>
     Effect.gen(function*() {

@@ -114,7 +114,7 @@ export const make = <K>(
         return index === 0 ? ending : Effect.delay(ending, pause)
       }, { discard: true })
     })
-    yield* Effect.forkScoped(Effect.forever(Effect.delay(endIdle, Duration.times(idle, 0.5))))
+    yield* Effect.forkScoped(Effect.forever(Effect.delay(endIdle, Duration.max(Duration.times(idle, 0.5), shortest))))
 
     const handleOf = (key: K): TokenSource => {
       const handle: TokenSource = new Handle((now) => entryOf(key, now, handle).source)
@@ -165,6 +165,9 @@ class Handle implements TokenSource {
 const atOnce = 100
 
 const pause = Duration.millis(5)
+
+/** Between two looks: where nothing is kept for any time, it would look all the time. */
+const shortest = Duration.millis(100)
 
 const failing = (error: ExchangeError): TokenSource => ({
   get: Effect.fail(error),
