@@ -4,6 +4,7 @@
  * @since 0.1.0
  */
 import type { ExchangeError } from "@effect-auth/core/AuthError"
+import { CredentialUnavailable } from "@effect-auth/core/AuthError"
 import type { DurationWithUnit } from "@effect-auth/rate-limit/DurationWithUnit"
 import * as Clock from "effect/Clock"
 import * as Duration from "effect/Duration"
@@ -34,7 +35,7 @@ export interface Options {
   readonly subject?: string | undefined
   /** Whom it is for: `aud`. Default: the server's issuer; where that is unknown, its token endpoint. */
   readonly audience?: string | undefined
-  /** How long it is good. Default: 1 minute. */
+  /** How long it is good: finite, at least a second, and longer than it is set back. Default: 1 minute. */
   readonly lifetime?: DurationWithUnit | undefined
   /** How far its time is set back, for servers whose clock is behind. Default: not at all. */
   readonly backdate?: DurationWithUnit | undefined
@@ -68,6 +69,13 @@ export const signed = (options: Options): Assertion => ({ issuer, tokenEndpoint 
   Effect.gen(function*() {
     const lifetime = Duration.toSeconds(options.lifetime ?? "1 minute")
     const backdate = Duration.toSeconds(options.backdate ?? 0)
+    if (!(lifetime >= 1 && lifetime < Infinity && backdate < lifetime)) {
+      return yield* new CredentialUnavailable({
+        mode,
+        problem: "the lifetime of an assertion must be finite, at least a second, and longer than it is set back",
+        final: true
+      })
+    }
     const now = Math.floor((yield* Clock.currentTimeMillis) / 1000 - backdate)
     return yield* SigningKeys.sign(options.key, {}, {
       ...options.claims,
@@ -77,5 +85,7 @@ export const signed = (options: Options): Assertion => ({ issuer, tokenEndpoint 
       iat: now,
       exp: Math.floor(now + lifetime),
       jti: yield* Random.token
-    }, { mode: "OAuth/JwtBearer" })
+    }, { mode })
   })
+
+const mode = "OAuth/JwtBearer"

@@ -1,6 +1,7 @@
 import * as Assertion from "@effect-auth/oauth/Assertion"
 import * as SigningKey from "@effect-auth/oauth/SigningKey"
 import { assert, describe, it } from "@effect/vitest"
+import * as Duration from "effect/Duration"
 import * as Effect from "effect/Effect"
 import * as Redacted from "effect/Redacted"
 import * as TestClock from "effect/TestClock"
@@ -33,6 +34,18 @@ describe("Assertion", () => {
     Effect.gen(function*() {
       const { aud, exp, iat, sub } = yield* claimsOf({}, server)
       assert.deepStrictEqual([sub, aud, Number(exp) - Number(iat)], ["robot", server.tokenEndpoint, 60])
+    }))
+
+  it.effect.each<Partial<Assertion.Options>>([
+    { lifetime: Duration.infinity },
+    { lifetime: "0 seconds" },
+    { backdate: Duration.infinity },
+    { backdate: "1 minute" }
+  ])("is not made where it would never be good, or for ever: %j", (options) =>
+    Effect.gen(function*() {
+      const error = yield* Effect.flip(claimsOf(options))
+      assert.deepInclude(error, { _tag: "CredentialUnavailable", final: true })
+      assert.include(error.message, "the lifetime of an assertion")
     }))
 
   it.effect("JB7 is set back for servers whose clock is behind, and has no `nbf` unless asked for", () =>
