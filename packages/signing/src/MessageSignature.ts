@@ -116,9 +116,13 @@ export const components: ReadonlyArray<Component> = [
 export const authenticator = <R = never>(
   options: Settings & Credential<R>
 ): Effect.Effect<Authenticator.Authenticator, InvalidSetting, R> => {
-  const { credential, label = defaultLabel } = options
+  const { credential, label = defaultLabel, lifetime } = options
   if (!Base.isKey(label)) {
     return new InvalidSettingError({ setting: "label", problem: "must be lower-case letters, digits, _, -, . or *" })
+  }
+  const seconds = lifetime === undefined ? 1 : Duration.toSeconds(lifetime)
+  if (!(seconds >= 1 && seconds < Infinity)) {
+    return new InvalidSettingError({ setting: "lifetime", problem: "must be finite and at least a second" })
   }
   return !Effect.isEffect(credential) && "sign" in credential
     ? Effect.succeed(authenticatorOf(CredentialSource.succeed(credential), Effect.succeed, options))

@@ -1,11 +1,13 @@
 import * as AuthenticatedHttpClient from "@effect-auth/core/AuthenticatedHttpClient"
 import { TokenEndpointError } from "@effect-auth/core/AuthError"
+import type { DurationWithUnit } from "@effect-auth/rate-limit/DurationWithUnit"
 import * as ScriptedHttpClient from "@effect-auth/testing/ScriptedHttpClient"
 import * as HttpBody from "@effect/platform/HttpBody"
 import * as HttpClient from "@effect/platform/HttpClient"
 import { assert, describe, it } from "@effect/vitest"
 import * as Config from "effect/Config"
 import * as ConfigProvider from "effect/ConfigProvider"
+import * as Duration from "effect/Duration"
 import * as Effect from "effect/Effect"
 import * as Layer from "effect/Layer"
 import * as Redacted from "effect/Redacted"
@@ -72,6 +74,14 @@ describe("MessageSignature", () => {
         assert.include(request.headers["signature-input"], `keyid="far"`)
       }
     }))
+
+  it.effect.each<DurationWithUnit>(["0 seconds", Duration.infinity])(
+    "refuses a lifetime that no signature can have: %s",
+    (lifetime) =>
+      Effect.gen(function*() {
+        assert.deepInclude(yield* Effect.flip(clientOf({ lifetime })), { _tag: "InvalidSetting", setting: "lifetime" })
+      })
+  )
 
   it.effect("refuses a label that no field can have", () =>
     Effect.gen(function*() {
