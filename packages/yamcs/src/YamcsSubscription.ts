@@ -126,15 +126,16 @@ export interface Options {
   readonly reconnect?: Schedule.Schedule<unknown, ConnectionFailure> | undefined
   /**
    * How long the server may be silent until it is asked for a sign of life; without one for as long again, the connection is
-   * lost. Default: 30 seconds.
+   * lost. At least a second. Default: 30 seconds.
    */
   readonly silence?: DurationWithUnit | undefined
   /**
    * After which a connection is replaced by another. The server lets a connection outlive the session and the user that it
-   * was opened for; this ends it. Each replacement is a `Lost` and a `Reconnected`. Default: never.
+   * was opened for; this ends it. Each replacement is a `Lost` and a `Reconnected`. At least a second.
+   * Default: never.
    */
   readonly maxAge?: DurationWithUnit | undefined
-  /** How long one opening may take, without the logins before it. Default: 10 seconds. */
+  /** How long one opening may take, without the logins before it. At least a second. Default: 10 seconds. */
   readonly openTimeout?: DurationWithUnit | undefined
 }
 
@@ -245,7 +246,11 @@ export const make = (
     const next = Effect.sync(() => void MutableRef.increment(current))
     const links = yield* RcMap.make({ lookup: (_: number) => Link.make(settings, next) })
     const link = Effect.suspend(() => RcMap.get(links, MutableRef.get(current)))
-    return { subscribe: (topic, options = {}) => Stream.unwrapScoped(opened(link, topic, options)) }
+    const wrong = problemOf(settings)
+    return {
+      subscribe: (topic, options = {}) =>
+        wrong === undefined ? Stream.unwrapScoped(opened(link, topic, options)) : Stream.fail(wrong)
+    }
   })
 
 /**
@@ -258,6 +263,17 @@ export const layer = (
   options?: Options
 ): Layer.Layer<Subscriptions, never, YamcsClient | AuthenticatedSocket.Connector> =>
   Layer.scoped(Subscriptions, Effect.flatMap(YamcsClient, (client) => make(client, options)))
+
+/** A server would be asked for one connection after the other. */
+const problemOf = ({ maxAge, openTimeout, silence }: Link.Settings): InvalidSetting | undefined => {
+  const wrong = Object.entries({ maxAge, openTimeout, silence })
+    .find(([, duration]) => Duration.lessThan(duration, shortest))
+  return wrong === undefined
+    ? undefined
+    : new InvalidSetting({ setting: wrong[0], problem: `must be at least ${Duration.format(shortest)}` })
+}
+
+const shortest = Duration.seconds(1)
 
 const opened = (
   link: Effect.Effect<Link.Link, never, Scope.Scope>,

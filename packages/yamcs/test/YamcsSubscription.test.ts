@@ -8,6 +8,7 @@ import * as HttpClient from "@effect/platform/HttpClient"
 import { assert, describe, it } from "@effect/vitest"
 import * as Chunk from "effect/Chunk"
 import * as Context from "effect/Context"
+import * as Duration from "effect/Duration"
 import * as Effect from "effect/Effect"
 import * as Exit from "effect/Exit"
 import * as Fiber from "effect/Fiber"
@@ -410,6 +411,23 @@ describe("YamcsSubscription", () => {
       )
       assert.deepInclude(yield* stats, { handshakes: 4, logins: 1 })
     }).pipe(run))
+
+  it.effect.each<YamcsSubscription.Options>([
+    { silence: "0 seconds" },
+    { maxAge: "10 millis" },
+    { openTimeout: Duration.zero }
+  ])(
+    "a time in which no connection can be used is refused, and nothing is sent: %j",
+    (options) =>
+      Effect.gen(function*() {
+        const { requests, transport } = yield* setUp()
+        const { subscribe } = yield* subscriptionsOf(transport, options)
+        const error = yield* Effect.flip(Stream.runDrain(subscribe("time", simulator)))
+        assert.strictEqual(error._tag, "InvalidSetting")
+        assert.include(error.message, String(Object.keys(options)[0]))
+        assert.lengthOf(yield* requests, 0)
+      }).pipe(run)
+  )
 
   describe("updates", () => {
     const parameters = (...names: ReadonlyArray<string>) => ({
