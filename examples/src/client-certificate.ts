@@ -23,10 +23,10 @@ import { runMain } from "./runMain.ts"
 const Transport = ClientCertificate.layerUndiciConfig({ credential: Certificate.config("ACME") })
 
 // what travels inside: here HTTP Basic; a mode of a vendor package takes this place as well
-const Acme = Layer.unwrapEffect(Effect.map(
-  System.readConfig({ baseUrl: Config.string("ACME_URL"), credential: Credential.basicConfig("ACME") }),
+const Acme = System.layerConfig(
+  { baseUrl: Config.string("ACME_URL"), credential: Credential.basicConfig("ACME") },
   ({ baseUrl, credential }) => AuthenticatedHttpClient.layer(Authenticator.basic(credential), { baseUrl })
-))
+)
 
 // the requirement of MutualTls makes it a type error to forget the certificate
 const program = Effect.gen(function*() {

@@ -1,10 +1,12 @@
 import { assert, describe, it } from "@effect/vitest"
 import * as Config from "effect/Config"
 import * as ConfigProvider from "effect/ConfigProvider"
+import * as Context from "effect/Context"
 import * as Effect from "effect/Effect"
 import * as Either from "effect/Either"
 import * as Exit from "effect/Exit"
 import * as Fiber from "effect/Fiber"
+import * as Layer from "effect/Layer"
 import * as Option from "effect/Option"
 import * as Redacted from "effect/Redacted"
 import * as Ref from "effect/Ref"
@@ -353,6 +355,31 @@ describe("System", () => {
         const config = { credential: Config.all({ username: Config.string("ACME_USERNAME"), password }) }
         const { credential } = yield* read(config, { ACME_USERNAME: "canary-key" })
         assert.strictEqual(Redacted.value(credential.password), "")
+      }))
+  })
+
+  describe("layerConfig", () => {
+    class Address extends Context.Tag("test/Address")<Address, string>() {}
+
+    const layer = System.layerConfig(
+      { baseUrl: Config.string("ACME_URL") },
+      ({ baseUrl }) => Layer.succeed(Address, baseUrl)
+    )
+    const addressIn = (variables: Record<string, string>) =>
+      Effect.withConfigProvider(
+        Effect.provide(Address, layer),
+        ConfigProvider.fromMap(new Map(Object.entries(variables)))
+      )
+
+    it.effect("is the layer of the settings as they are configured", () =>
+      Effect.gen(function*() {
+        assert.strictEqual(yield* addressIn({ ACME_URL: "https://acme.example" }), "https://acme.example")
+      }))
+
+    it.effect("fails with what is not set, an empty variable included", () =>
+      Effect.gen(function*() {
+        const error = yield* Effect.flip(addressIn({ ACME_URL: "" }))
+        assert.include(String(error), "ACME_URL")
       }))
   })
 

@@ -26,8 +26,7 @@ import type { TokenSource } from "@effect-auth/core/TokenSource"
 import type * as HttpClient from "@effect/platform/HttpClient"
 import type * as Config from "effect/Config"
 import type { ConfigError } from "effect/ConfigError"
-import * as Effect from "effect/Effect"
-import * as Layer from "effect/Layer"
+import type * as Effect from "effect/Effect"
 import type * as Scope from "effect/Scope"
 import * as Clients from "./internal/clients.ts"
 import type { Client, Mode, ModeLayer, ModeName, Options, Settings, TaggedCredential } from "./internal/mode.ts"
@@ -102,10 +101,7 @@ export const layerConfig = <C extends TaggedCredential>(
   config: Config.Config.Wrap<Settings & { readonly credential: C }>,
   options?: System.PlainOptions
 ): ModeLayer<Mode<C>, ExchangeError | ConfigError> =>
-  Layer.unwrapEffect(
-    Effect.map(System.readConfig(config), (settings): ModeLayer<Mode<C>, ExchangeError> =>
-      layer<C>({ ...options, ...settings }))
-  )
+  System.layerConfig(config, (settings): ModeLayer<Mode<C>, ExchangeError> => layer<C>({ ...options, ...settings }))
 
 /**
  * HTTP Basic: user name and password on every request. The user name has no colon (RFC 7617 section 2).
@@ -127,7 +123,7 @@ export const layerBasicConfig = (
   config: Config.Config.Wrap<Settings & { readonly credential: UserPassword }>,
   options?: System.PlainOptions
 ): ModeLayer<"IbmMq/Basic", ConfigError> =>
-  Layer.unwrapEffect(Effect.map(System.readConfig(config), (settings) => layerBasic({ ...options, ...settings })))
+  System.layerConfig(config, (settings) => layerBasic({ ...options, ...settings }))
 
 /**
  * LTPA: one login, then a cookie. The token is renewed before it expires, obtained anew when the server refuses it, and
@@ -167,7 +163,7 @@ export const layerLtpaConfig = (
   config: Config.Config.Wrap<Settings & { readonly credential: UserPassword }>,
   options?: System.PlainOptions
 ): ModeLayer<"IbmMq/Ltpa", ExchangeError | ConfigError> =>
-  Layer.unwrapEffect(Effect.map(System.readConfig(config), (settings) => layerLtpa({ ...options, ...settings })))
+  System.layerConfig(config, (settings) => layerLtpa({ ...options, ...settings }))
 
 /**
  * Client certificate: the proof is in TLS, and the certificate's common name is the user. The certificate itself is given
@@ -189,9 +185,7 @@ export const layerClientCertificateConfig = (
   config: Config.Config.Wrap<Settings>,
   options?: System.PlainOptions
 ): ModeLayer<"IbmMq/ClientCertificate", ConfigError, MutualTls> =>
-  Layer.unwrapEffect(
-    Effect.map(System.readConfig(config), (settings) => layerClientCertificate({ ...options, ...settings }))
-  )
+  System.layerConfig(config, (settings) => layerClientCertificate({ ...options, ...settings }))
 
 /**
  * The tokens of the LTPA mode by themselves, to watch them or to share one session among clients made by {@link makeWith}.

@@ -148,7 +148,7 @@ export const layerUndici = (options: UndiciOptions): Layer.Layer<Services, Clien
 export const layerUndiciConfig = (
   options: Config.Config.Wrap<UndiciOptions>
 ): Layer.Layer<Services, ClientCertificateError | InvalidSetting | ConfigError> =>
-  Layer.unwrapEffect(Effect.map(System.readConfig<UndiciOptions>(options), layerUndici))
+  System.layerConfig(options, layerUndici)
 
 /**
  * {@link makeNodeHttp} as a layer.
@@ -167,8 +167,7 @@ export const layerNodeHttp = (options: Options): Layer.Layer<Services, ClientCer
  */
 export const layerNodeHttpConfig = (
   options: Config.Config.Wrap<Options>
-): Layer.Layer<Services, ClientCertificateError | ConfigError> =>
-  Layer.unwrapEffect(Effect.map(System.readConfig<Options>(options), layerNodeHttp))
+): Layer.Layer<Services, ClientCertificateError | ConfigError> => System.layerConfig(options, layerNodeHttp)
 
 /** The certificate in use, the connections that present it, and the warnings that were given. */
 interface Current<P> {

@@ -129,9 +129,7 @@ export const layerConfig = (
   options: Config.Config.Wrap<Omit<LayerOptions, "seal">>,
   plain?: Pick<LayerOptions, "seal">
 ): Layer.Layer<TokenStores.TokenStores, InvalidSetting | ConfigError> =>
-  Layer.unwrapEffect(
-    Effect.map(System.readConfig<Omit<LayerOptions, "seal">>(options), (options) => layer({ ...options, ...plain }))
-  )
+  System.layerConfig(options, (options: Omit<LayerOptions, "seal">) => layer({ ...options, ...plain }))
 
 /** The store in one file. */
 const storeAt = (

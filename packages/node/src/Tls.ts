@@ -115,8 +115,7 @@ export const layerUndici = (options: UndiciOptions): Layer.Layer<HttpClient.Http
  */
 export const layerUndiciConfig = (
   options: Config.Config.Wrap<UndiciOptions>
-): Layer.Layer<HttpClient.HttpClient, InvalidSetting | ConfigError> =>
-  Layer.unwrapEffect(Effect.map(System.readConfig<UndiciOptions>(options), layerUndici))
+): Layer.Layer<HttpClient.HttpClient, InvalidSetting | ConfigError> => System.layerConfig(options, layerUndici)
 
 /**
  * An `HttpClient` over node:http, with connections kept alive; otherwise as {@link layerUndici}, but without proxies.
@@ -135,8 +134,7 @@ export const layerNodeHttp = (options: Options): Layer.Layer<HttpClient.HttpClie
  */
 export const layerNodeHttpConfig = (
   options: Config.Config.Wrap<Options>
-): Layer.Layer<HttpClient.HttpClient, InvalidSetting | ConfigError> =>
-  Layer.unwrapEffect(Effect.map(System.readConfig<Options>(options), layerNodeHttp))
+): Layer.Layer<HttpClient.HttpClient, InvalidSetting | ConfigError> => System.layerConfig(options, layerNodeHttp)
 
 /**
  * The options of {@link layerUndici} from `<prefix>_CA_FILE` or `<prefix>_CA`, `<prefix>_CA_ONLY` and

@@ -15,6 +15,7 @@ import * as BrowserLogin from "@effect-auth/core/BrowserLogin"
 import type { Given, Untagged } from "@effect-auth/core/CredentialSource"
 import type { LoginPrompt } from "@effect-auth/core/LoginPrompt"
 import type * as RedirectReceiver from "@effect-auth/core/RedirectReceiver"
+import * as System from "@effect-auth/core/System"
 import type { Token } from "@effect-auth/core/Token"
 import type { Demand } from "@effect-auth/core/TokenSource"
 import * as TokenStore from "@effect-auth/core/TokenStore"
@@ -134,7 +135,7 @@ export const layerConfig = <Self = never>(
   config: Config.Config.Wrap<Session.Settings & { readonly credential: Untagged<AuthorizationCode> }>,
   options?: Mode.PlainOptions<Self> & LoopbackGrant
 ): Mode.ModeLayer<Self, ConfigError, Person> =>
-  Mode.layerConfigOf(config, (settings) => layer<Self>({ ...options, ...settings }))
+  System.layerConfig(config, (settings) => layer<Self>({ ...options, ...settings }))
 
 /**
  * The options of a web application.

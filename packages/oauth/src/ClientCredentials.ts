@@ -6,6 +6,7 @@
  */
 import { InvalidSetting } from "@effect-auth/core/AuthError"
 import type { Given, Untagged } from "@effect-auth/core/CredentialSource"
+import * as System from "@effect-auth/core/System"
 import type * as Config from "effect/Config"
 import type { ConfigError } from "effect/ConfigError"
 import * as Either from "effect/Either"
@@ -96,6 +97,6 @@ export const layerConfig = <Self = never>(
   config: Config.Config.Wrap<Session.Settings & { readonly credential: Untagged<ClientCredentials> }>,
   options?: Mode.PlainOptions<Self>
 ): Mode.ModeLayer<Self, ConfigError> =>
-  Mode.layerConfigOf(config, (settings) => layer<Self>({ ...options, ...settings }))
+  System.layerConfig(config, (settings) => layer<Self>({ ...options, ...settings }))
 
 const name = "OAuth/ClientCredentials"

@@ -9,6 +9,7 @@ import { InteractionRequired, TokenEndpointError } from "@effect-auth/core/AuthE
 import type { Given, Untagged } from "@effect-auth/core/CredentialSource"
 import * as LoginPrompt from "@effect-auth/core/LoginPrompt"
 import * as RefreshPolicy from "@effect-auth/core/RefreshPolicy"
+import * as System from "@effect-auth/core/System"
 import type { Token } from "@effect-auth/core/Token"
 import type { Demand } from "@effect-auth/core/TokenSource"
 import type * as HttpClient from "@effect/platform/HttpClient"
@@ -116,7 +117,7 @@ export const layerConfig = <Self = never>(
   config: Config.Config.Wrap<Session.Settings & { readonly credential: Untagged<Device> }>,
   options?: Mode.PlainOptions<Self> & Grant
 ): Mode.ModeLayer<Self, ConfigError, LoginPrompt.LoginPrompt> =>
-  Mode.layerConfigOf(config, (settings) => layer<Self>({ ...options, ...settings }))
+  System.layerConfig(config, (settings) => layer<Self>({ ...options, ...settings }))
 
 const name = "OAuth/Device"
 

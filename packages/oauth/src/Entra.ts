@@ -6,6 +6,7 @@
  */
 import { InvalidSetting } from "@effect-auth/core/AuthError"
 import type { Given, Untagged } from "@effect-auth/core/CredentialSource"
+import * as System from "@effect-auth/core/System"
 import type { TokenSource } from "@effect-auth/core/TokenSource"
 import type * as Config from "effect/Config"
 import type { ConfigError } from "effect/ConfigError"
@@ -200,7 +201,7 @@ export const layerConfig = <Self = never>(
   config: Config.Config.Wrap<Settings & { readonly credential: TokenExchange }>,
   options: Mode.PlainOptions<Self> & Omit<OnBehalfOf, "credential">
 ): Mode.ModeLayer<Self, ConfigError> =>
-  Mode.layerConfigOf(config, (settings) => layer<Self>({ ...options, ...settings }))
+  System.layerConfig(config, (settings) => layer<Self>({ ...options, ...settings }))
 
 const name = "Entra/OnBehalfOf"
 

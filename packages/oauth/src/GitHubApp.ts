@@ -214,7 +214,7 @@ export const layerConfig = <Self = never>(
   config: Config.Config.Wrap<Settings & { readonly credential: GitHubApp }>,
   options?: PlainOptions<Self>
 ): Mode.ModeLayer<Self, ConfigError> =>
-  Mode.layerConfigOf(config, (settings) => layer<Self>({ ...options, ...settings }))
+  System.layerConfig(config, (settings) => layer<Self>({ ...options, ...settings }))
 
 const name = "GitHub/App"
 

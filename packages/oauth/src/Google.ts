@@ -10,7 +10,7 @@ import type { ExchangeError } from "@effect-auth/core/AuthError"
 import { CredentialUnavailable, InvalidSetting } from "@effect-auth/core/AuthError"
 import * as Credential from "@effect-auth/core/Credential"
 import type { Given, Untagged } from "@effect-auth/core/CredentialSource"
-import type * as System from "@effect-auth/core/System"
+import * as System from "@effect-auth/core/System"
 import * as Token from "@effect-auth/core/Token"
 import * as Clock from "effect/Clock"
 import type * as Config from "effect/Config"
@@ -237,7 +237,7 @@ export const layerConfig = <Self = never>(
   config: Config.Config.Wrap<Settings & { readonly credential: ServiceAccount }>,
   options?: PlainOptions<Self>
 ): Mode.ModeLayer<Self, ConfigError> =>
-  Mode.layerConfigOf(config, (settings) => layer<Self>({ ...options, ...settings }))
+  System.layerConfig(config, (settings) => layer<Self>({ ...options, ...settings }))
 
 /**
  * The ID tokens by themselves: each is the token that is sent.
@@ -297,7 +297,7 @@ export const layerIdTokenConfig = <Self = never>(
   config: Config.Config.Wrap<IdTokenSettings & { readonly credential: ServiceAccount }>,
   options?: PlainOptions<Self>
 ): Mode.ModeLayer<Self, ConfigError> =>
-  Mode.layerConfigOf(config, (settings) => layerIdToken<Self>({ ...options, ...settings }))
+  System.layerConfig(config, (settings) => layerIdToken<Self>({ ...options, ...settings }))
 
 const accessMode = "Google/ServiceAccount"
 

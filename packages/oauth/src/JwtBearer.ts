@@ -6,6 +6,7 @@
  * @since 0.1.0
  */
 import type { Given, Untagged } from "@effect-auth/core/CredentialSource"
+import * as System from "@effect-auth/core/System"
 import type * as Config from "effect/Config"
 import type { ConfigError } from "effect/ConfigError"
 import * as Effect from "effect/Effect"
@@ -108,7 +109,7 @@ export const layerConfig = <Self = never>(
   config: Config.Config.Wrap<Session.Settings & { readonly credential: Untagged<JwtBearer> }>,
   options: Mode.PlainOptions<Self> & Grant
 ): Mode.ModeLayer<Self, ConfigError> =>
-  Mode.layerConfigOf(config, (settings) => layer<Self>({ ...options, ...settings }))
+  System.layerConfig(config, (settings) => layer<Self>({ ...options, ...settings }))
 
 const name = "OAuth/JwtBearer"
 

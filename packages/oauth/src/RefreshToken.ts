@@ -6,6 +6,7 @@
  */
 import { CredentialsRejected } from "@effect-auth/core/AuthError"
 import type { Given, Untagged } from "@effect-auth/core/CredentialSource"
+import * as System from "@effect-auth/core/System"
 import * as Token from "@effect-auth/core/Token"
 import type * as Config from "effect/Config"
 import type { ConfigError } from "effect/ConfigError"
@@ -89,7 +90,7 @@ export const layerConfig = <Self = never>(
   config: Config.Config.Wrap<Session.Settings & { readonly credential: Untagged<RefreshToken> }>,
   options?: Mode.PlainOptions<Self>
 ): Mode.ModeLayer<Self, ConfigError> =>
-  Mode.layerConfigOf(config, (settings) => layer<Self>({ ...options, ...settings }))
+  System.layerConfig(config, (settings) => layer<Self>({ ...options, ...settings }))
 
 const name = "OAuth/RefreshToken"
 

@@ -25,7 +25,6 @@ import type * as HttpClient from "@effect/platform/HttpClient"
 import type * as Config from "effect/Config"
 import type { ConfigError } from "effect/ConfigError"
 import * as Effect from "effect/Effect"
-import * as Layer from "effect/Layer"
 import type * as Scope from "effect/Scope"
 import * as Clients from "./internal/clients.ts"
 import * as Layers from "./internal/layers.ts"
@@ -207,11 +206,9 @@ export const layerConfig = <C extends TaggedCredential>(
   config: Config.Config.Wrap<Settings & { readonly credential: C }>,
   options?: PlainOptions
 ): ModeLayer<Mode<C>, never, ExchangeError | ConfigError> =>
-  Layer.unwrapEffect(
-    Effect.map(
-      System.readConfig(config),
-      (settings): ModeLayer<Mode<C>, never, ExchangeError> => layer<C>({ ...options, ...settings })
-    )
+  System.layerConfig(
+    config,
+    (settings): ModeLayer<Mode<C>, never, ExchangeError> => layer<C>({ ...options, ...settings })
   )
 
 /**
@@ -234,7 +231,7 @@ export const layerBasicConfig = (
   config: Config.Config.Wrap<Settings & { readonly credential: Login }>,
   options?: PlainOptions
 ): ModeLayer<"Qualys/Basic", ApiAccess | Account, ConfigError> =>
-  Layer.unwrapEffect(Effect.map(System.readConfig(config), (settings) => layerBasic({ ...options, ...settings })))
+  System.layerConfig(config, (settings) => layerBasic({ ...options, ...settings }))
 
 /**
  * User name and password, exchanged for a JWT that lives for four hours. It is renewed by a new login before it expires,
@@ -298,12 +295,10 @@ export const layerJwtConfig: {
   config: Config.Config.Wrap<Settings & { readonly credential: Login }>,
   options?: PlainOptions
 ): ModeLayer<"Qualys/Jwt", ApiAccess | GatewayAccess | Account, ExchangeError | ConfigError> =>
-  Layer.unwrapEffect(
-    Effect.map(
-      System.readConfig(config),
-      ({ credential, ...settings }) =>
-        Layers.jwt<"Qualys/Jwt", never>("Qualys/Jwt", credential, { ...options, ...settings })
-    )
+  System.layerConfig(
+    config,
+    ({ credential, ...settings }) =>
+      Layers.jwt<"Qualys/Jwt", never>("Qualys/Jwt", credential, { ...options, ...settings })
   )
 
 /**
@@ -328,7 +323,7 @@ export const layerSessionConfig = (
   config: Config.Config.Wrap<Settings & { readonly credential: Login }>,
   options?: PlainOptions
 ): ModeLayer<"Qualys/Session", ApiAccess | Account, ExchangeError | ConfigError> =>
-  Layer.unwrapEffect(Effect.map(System.readConfig(config), (settings) => layerSession({ ...options, ...settings })))
+  System.layerConfig(config, (settings) => layerSession({ ...options, ...settings }))
 
 /**
  * The id and secret of a client that Qualys manages, exchanged for a JWT of four hours, for the gateway and the API host. It
@@ -369,9 +364,7 @@ export const layerClientCredentialsConfig = (
   config: Config.Config.Wrap<Settings & { readonly credential: QualysCredential.ClientCredentials }>,
   options?: PlainOptions
 ): ModeLayer<"Qualys/ClientCredentials", ApiAccess | GatewayAccess, ExchangeError | ConfigError> =>
-  Layer.unwrapEffect(
-    Effect.map(System.readConfig(config), (settings) => layerClientCredentials({ ...options, ...settings }))
-  )
+  System.layerConfig(config, (settings) => layerClientCredentials({ ...options, ...settings }))
 
 /**
  * A token of the identity provider the subscription trusts, for the API host and the gateway: a fixed one, one that an
@@ -422,7 +415,7 @@ export const layerBearerConfig = (
   config: Config.Config.Wrap<Settings & { readonly credential: Credential.Bearer }>,
   options?: PlainOptions
 ): ModeLayer<"Qualys/Bearer", ApiAccess | GatewayAccess, ConfigError> =>
-  Layer.unwrapEffect(Effect.map(System.readConfig(config), (settings) => layerBearer({ ...options, ...settings })))
+  System.layerConfig(config, (settings) => layerBearer({ ...options, ...settings }))
 
 /**
  * User name and password from `<prefix>_USERNAME` and `<prefix>_PASSWORD`.

@@ -221,5 +221,4 @@ export const layerIoredis = ({ url, ...options }: LayerOptions): Layer.Layer<Red
  */
 export const layerConfig = (
   options: Config.Config.Wrap<LayerOptions>
-): Layer.Layer<RedisClient, RedisError | ConfigError> =>
-  Layer.unwrapEffect(Effect.map(System.readConfig<LayerOptions>(options), layerIoredis))
+): Layer.Layer<RedisClient, RedisError | ConfigError> => System.layerConfig(options, layerIoredis)

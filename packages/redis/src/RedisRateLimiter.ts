@@ -123,7 +123,7 @@ export const layerConfig = (
   policy: RateLimitPolicy,
   options: Config.Config.Wrap<Options>
 ): Layer.Layer<CurrentRateLimiter, InvalidSetting | ConfigError, RedisClient> =>
-  Layer.unwrapEffect(Effect.map(System.readConfig<Options>(options), (options) => layer(policy, options)))
+  System.layerConfig(options, (options: Options) => layer(policy, options))
 
 const named = (setting: string, value: string): Effect.Effect<string, InvalidSetting> =>
   value === ""

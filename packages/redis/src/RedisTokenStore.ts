@@ -130,9 +130,7 @@ export const layerConfig = (
   options: Config.Config.Wrap<Omit<LockOptions, "seal">>,
   plain?: Pick<LockOptions, "seal">
 ): Layer.Layer<TokenStores.TokenStores, InvalidSetting | ConfigError, RedisClient> =>
-  Layer.unwrapEffect(
-    Effect.map(System.readConfig<Omit<LockOptions, "seal">>(options), (options) => layer({ ...options, ...plain }))
-  )
+  System.layerConfig(options, (options: Omit<LockOptions, "seal">) => layer({ ...options, ...plain }))
 
 interface Checked {
   readonly prefix: string

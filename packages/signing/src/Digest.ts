@@ -12,6 +12,7 @@ import type { InvalidSetting } from "@effect-auth/core/AuthError"
 import type { Given, Untagged } from "@effect-auth/core/CredentialSource"
 import * as CredentialSource from "@effect-auth/core/CredentialSource"
 import type * as OriginPolicy from "@effect-auth/core/OriginPolicy"
+import * as System from "@effect-auth/core/System"
 import type * as Config from "effect/Config"
 import type { ConfigError } from "effect/ConfigError"
 import * as Effect from "effect/Effect"
@@ -114,4 +115,4 @@ export const layerConfig = <Self = never>(
   config: Config.Config.Wrap<OriginPolicy.Options & Settings & { readonly credential: Digest }>,
   options?: Mode.PlainOptions<Self>
 ): Mode.ModeLayer<Self, ConfigError> =>
-  Mode.layerConfigOf(config, (settings) => layer<Self>({ ...options, ...settings }))
+  System.layerConfig(config, (settings) => layer<Self>({ ...options, ...settings }))

@@ -10,6 +10,7 @@ import type { Given, Untagged } from "@effect-auth/core/CredentialSource"
 import * as CredentialSource from "@effect-auth/core/CredentialSource"
 import type * as OriginPolicy from "@effect-auth/core/OriginPolicy"
 import * as RequestCredentials from "@effect-auth/core/RequestCredentials"
+import * as System from "@effect-auth/core/System"
 import type * as HttpClientRequest from "@effect/platform/HttpClientRequest"
 import type * as Config from "effect/Config"
 import type { ConfigError } from "effect/ConfigError"
@@ -118,7 +119,7 @@ export const layerConfig = <Self = never>(
   config: Config.Config.Wrap<OriginPolicy.Options & { readonly credential: Hmac }>,
   options: Mode.PlainOptions<Self> & Settings
 ): Mode.ModeLayer<Self, ConfigError> =>
-  Mode.layerConfigOf(config, (settings) => layer<Self>({ ...options, ...settings }))
+  System.layerConfig(config, (settings) => layer<Self>({ ...options, ...settings }))
 
 const mode = "Hmac"
 

@@ -11,6 +11,7 @@ import type { Given, Untagged } from "@effect-auth/core/CredentialSource"
 import * as CredentialSource from "@effect-auth/core/CredentialSource"
 import type * as OriginPolicy from "@effect-auth/core/OriginPolicy"
 import * as RequestCredentials from "@effect-auth/core/RequestCredentials"
+import * as System from "@effect-auth/core/System"
 import type { DurationWithUnit } from "@effect-auth/rate-limit/DurationWithUnit"
 import type * as HttpClientRequest from "@effect/platform/HttpClientRequest"
 import type * as Config from "effect/Config"
@@ -179,7 +180,7 @@ export const layerConfig = <Self = never>(
   config: Config.Config.Wrap<OriginPolicy.Options & { readonly credential: MessageSignature }>,
   options?: Mode.PlainOptions<Self> & Settings
 ): Mode.ModeLayer<Self, ConfigError> =>
-  Mode.layerConfigOf(config, (settings) => layer<Self>({ ...options, ...settings }))
+  System.layerConfig(config, (settings) => layer<Self>({ ...options, ...settings }))
 
 const defaultLabel = "sig"
 

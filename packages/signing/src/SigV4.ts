@@ -11,6 +11,7 @@ import type { Untagged } from "@effect-auth/core/CredentialSource"
 import * as CredentialSource from "@effect-auth/core/CredentialSource"
 import type * as OriginPolicy from "@effect-auth/core/OriginPolicy"
 import type * as RefreshPolicy from "@effect-auth/core/RefreshPolicy"
+import * as System from "@effect-auth/core/System"
 import type { DurationWithUnit } from "@effect-auth/rate-limit/DurationWithUnit"
 import * as Clock from "effect/Clock"
 import type * as Config from "effect/Config"
@@ -131,7 +132,7 @@ export const layerConfig = <Self = never>(
   config: Config.Config.Wrap<OriginPolicy.Options & Settings & { readonly credential: SigV4 }>,
   options?: Mode.PlainOptions<Self>
 ): Mode.ModeLayer<Self, ConfigError> =>
-  Mode.layerConfigOf(config, (settings) => layer<Self>({ ...options, ...settings }))
+  System.layerConfig(config, (settings) => layer<Self>({ ...options, ...settings }))
 
 /**
  * A URL that is good by itself, for whoever has it, until it expires: at most a week, and not longer than a temporary key.

@@ -258,12 +258,7 @@ export const layerConfig = <C extends TaggedCredential>(
   config: Config.Config.Wrap<Settings & { readonly credential: C }>,
   options?: System.PlainOptions
 ): ModeLayer<Mode<C>, ExchangeError | ConfigError> =>
-  Layer.unwrapEffect(
-    Effect.map(
-      System.readConfig(config),
-      (settings): ModeLayer<Mode<C>, ExchangeError> => layer<C>({ ...options, ...settings })
-    )
-  )
+  System.layerConfig(config, (settings): ModeLayer<Mode<C>, ExchangeError> => layer<C>({ ...options, ...settings }))
 
 /**
  * User name and password, exchanged for an access token and a refresh token.
@@ -286,7 +281,7 @@ export const layerPasswordConfig = (
   config: Config.Config.Wrap<Settings & { readonly credential: Untagged<Password> }>,
   options?: System.PlainOptions
 ): ModeLayer<"Yamcs/Password", ExchangeError | ConfigError> =>
-  Layer.unwrapEffect(Effect.map(System.readConfig(config), (settings) => layerPassword({ ...options, ...settings })))
+  System.layerConfig(config, (settings) => layerPassword({ ...options, ...settings }))
 
 /**
  * A session that began elsewhere: an access token, which is refreshed if it comes with a refresh token. The session
@@ -310,7 +305,7 @@ export const layerBearerConfig = (
   config: Config.Config.Wrap<Settings & { readonly credential: Untagged<Session> }>,
   options?: System.PlainOptions
 ): ModeLayer<"Yamcs/Bearer", ExchangeError | ConfigError> =>
-  Layer.unwrapEffect(Effect.map(System.readConfig(config), (settings) => layerBearer({ ...options, ...settings })))
+  System.layerConfig(config, (settings) => layerBearer({ ...options, ...settings }))
 
 /**
  * The client id and secret of a service account, exchanged for an access token.
@@ -333,9 +328,7 @@ export const layerServiceAccountConfig = (
   config: Config.Config.Wrap<Settings & { readonly credential: Untagged<ServiceAccount> }>,
   options?: System.PlainOptions
 ): ModeLayer<"Yamcs/ServiceAccount", ExchangeError | ConfigError> =>
-  Layer.unwrapEffect(
-    Effect.map(System.readConfig(config), (settings) => layerServiceAccount({ ...options, ...settings }))
-  )
+  System.layerConfig(config, (settings) => layerServiceAccount({ ...options, ...settings }))
 
 /**
  * An API key on every request.
@@ -357,7 +350,7 @@ export const layerApiKeyConfig = (
   config: Config.Config.Wrap<Settings & { readonly credential: Untagged<ApiKey> }>,
   options?: System.PlainOptions
 ): ModeLayer<"Yamcs/ApiKey", ConfigError> =>
-  Layer.unwrapEffect(Effect.map(System.readConfig(config), (settings) => layerApiKey({ ...options, ...settings })))
+  System.layerConfig(config, (settings) => layerApiKey({ ...options, ...settings }))
 
 /**
  * HTTP Basic: user name and password on every request.
@@ -379,7 +372,7 @@ export const layerBasicConfig = (
   config: Config.Config.Wrap<Settings & { readonly credential: Untagged<CoreCredential.Basic> }>,
   options?: System.PlainOptions
 ): ModeLayer<"Yamcs/Basic", ConfigError> =>
-  Layer.unwrapEffect(Effect.map(System.readConfig(config), (settings) => layerBasic({ ...options, ...settings })))
+  System.layerConfig(config, (settings) => layerBasic({ ...options, ...settings }))
 
 /**
  * Kerberos tickets, exchanged for an access token: silently, at the start and whenever it is due. The program holds no
@@ -414,7 +407,7 @@ export const layerSpnegoConfig = (
   config: Config.Config.Wrap<Settings & { readonly credential: Untagged<Spnego> }>,
   options?: System.PlainOptions
 ): ModeLayer<"Yamcs/Spnego", ExchangeError | ConfigError, Negotiate> =>
-  Layer.unwrapEffect(Effect.map(System.readConfig(config), (settings) => layerSpnego({ ...options, ...settings })))
+  System.layerConfig(config, (settings) => layerSpnego({ ...options, ...settings }))
 
 /**
  * A person on this machine, who logs in with a browser: at the OpenID provider that the server names, or at the server's
@@ -452,7 +445,7 @@ export const layerOpenIdConfig = (
   config: Config.Config.Wrap<Settings & { readonly credential: Untagged<OpenId> }>,
   options?: System.PlainOptions & Pick<OpenIdOptions, "redirect">
 ): ModeLayer<"Yamcs/OpenId", ExchangeError | ConfigError, Person> =>
-  Layer.unwrapEffect(Effect.map(System.readConfig(config), (settings) => layerOpenId({ ...options, ...settings })))
+  System.layerConfig(config, (settings) => layerOpenId({ ...options, ...settings }))
 
 /**
  * No credentials, for a server that admits everyone, as one without `security.yaml` does. One that does not refuses each

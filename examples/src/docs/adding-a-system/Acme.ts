@@ -13,7 +13,7 @@ import type * as Config from "effect/Config"
 import type { ConfigError } from "effect/ConfigError"
 import * as Context from "effect/Context"
 import * as Effect from "effect/Effect"
-import * as Layer from "effect/Layer"
+import type * as Layer from "effect/Layer"
 import type * as Scope from "effect/Scope"
 import type { AcmeCredential, ApiKey, Password } from "./AcmeCredential.ts"
 import * as Credentials from "./AcmeCredential.ts"
@@ -55,12 +55,7 @@ export const layerConfig = <C extends TaggedCredential>(
   config: Config.Config.Wrap<Settings & { readonly credential: C }>,
   options?: System.PlainOptions
 ): ModeLayer<Mode<C>, ExchangeError | ConfigError> =>
-  Layer.unwrapEffect(
-    Effect.map(
-      System.readConfig(config),
-      (settings): ModeLayer<Mode<C>, ExchangeError> => layer<C>({ ...options, ...settings })
-    )
-  )
+  System.layerConfig(config, (settings): ModeLayer<Mode<C>, ExchangeError> => layer<C>({ ...options, ...settings }))
 
 export const layerPassword = <R = never>(
   options: Options & { readonly credential: Given<Untagged<Password>, R> }
@@ -71,7 +66,7 @@ export const layerPasswordConfig = (
   config: Config.Config.Wrap<Settings & { readonly credential: Password }>,
   options?: System.PlainOptions
 ): ModeLayer<"Acme/Password", ExchangeError | ConfigError> =>
-  Layer.unwrapEffect(Effect.map(System.readConfig(config), (settings) => layerPassword({ ...options, ...settings })))
+  System.layerConfig(config, (settings) => layerPassword({ ...options, ...settings }))
 
 export const layerApiKey = <R = never>(
   options: Options & { readonly credential: Given<Untagged<ApiKey>, R> }

@@ -3,14 +3,11 @@ import * as AuthenticatedHttpClient from "@effect-auth/core/AuthenticatedHttpCli
 import * as Authenticator from "@effect-auth/core/Authenticator"
 import type { ExchangeError, SetupError } from "@effect-auth/core/AuthError"
 import type { Inferred } from "@effect-auth/core/CredentialSource"
-import * as System from "@effect-auth/core/System"
 import type { TokenSource } from "@effect-auth/core/TokenSource"
 import type * as HttpClient from "@effect/platform/HttpClient"
-import type * as Config from "effect/Config"
-import type { ConfigError } from "effect/ConfigError"
 import type * as Context from "effect/Context"
 import * as Effect from "effect/Effect"
-import * as Layer from "effect/Layer"
+import type * as Layer from "effect/Layer"
 import type * as Scope from "effect/Scope"
 import type { Dpop } from "../Dpop.ts"
 import type { Settings, TokenOptions, Tokens } from "./session.ts"
@@ -84,8 +81,3 @@ export const layerOf = <Self, R>(
     Effect.map(tokens, (tokens) => authenticatorOf(mode, tokens, options.dpop)),
     options
   ) as ModeLayer<Self, never, R>
-
-export const layerConfigOf = <S, Self, R>(
-  config: Config.Config.Wrap<S>,
-  layer: (settings: S) => ModeLayer<Self, never, R>
-): ModeLayer<Self, ConfigError, R> => Layer.unwrapEffect(Effect.map(System.readConfig(config), layer))

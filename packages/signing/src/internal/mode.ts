@@ -4,13 +4,10 @@ import type * as Authenticator from "@effect-auth/core/Authenticator"
 import type { ExchangeError, SetupError } from "@effect-auth/core/AuthError"
 import type { Inferred } from "@effect-auth/core/CredentialSource"
 import type * as OriginPolicy from "@effect-auth/core/OriginPolicy"
-import * as System from "@effect-auth/core/System"
 import type * as HttpClient from "@effect/platform/HttpClient"
-import type * as Config from "effect/Config"
-import type { ConfigError } from "effect/ConfigError"
 import type * as Context from "effect/Context"
 import * as Effect from "effect/Effect"
-import * as Layer from "effect/Layer"
+import type * as Layer from "effect/Layer"
 import type * as Scope from "effect/Scope"
 
 /**
@@ -71,8 +68,3 @@ export const makeOf = <const O extends AuthenticatedHttpClient.Options, R>(made:
 export const layerOf = <Self, R>(made: Made<R | Scope.Scope>, options: Options<Self>): ModeLayer<Self, never, R> =>
   // eslint-disable-next-line @typescript-eslint/consistent-type-assertions -- the same type; unseen while `R` is open
   AuthenticatedHttpClient.layer(made, options) as ModeLayer<Self, never, R>
-
-export const layerConfigOf = <S, Self, R>(
-  config: Config.Config.Wrap<S>,
-  layer: (settings: S) => ModeLayer<Self, never, R>
-): ModeLayer<Self, ConfigError, R> => Layer.unwrapEffect(Effect.map(System.readConfig(config), layer))
