@@ -121,6 +121,8 @@ const read = (
       (isLonger) => isLonger ? Effect.fail(outOfBounds(response, "TooLong", bounds)) : Effect.succeed(joined(parts))
     )
   }).pipe(
+    // a fetch answers 204, and some of them whatever has no body, with null in its place
+    Effect.catchIf((error) => error.reason === "EmptyBody", () => Effect.succeed(new ArrayBuffer(0))),
     // some transports answer a second read of a body with a defect
     Effect.catchAllDefect((cause) =>
       Effect.fail(new HttpClientError.ResponseError({ request, response, reason: "Decode", cause }))

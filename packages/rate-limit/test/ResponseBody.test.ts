@@ -98,6 +98,13 @@ describe("ResponseBody", () => {
         ], ["b", "2"]])
       }))
 
+    it.effect("reads nothing where a fetch has null in the place of a body", () =>
+      Effect.gen(function*() {
+        const response = ResponseBody.bounded(HttpClientResponse.fromWeb(request, new Response(null, { status: 401 })))
+        assert.strictEqual(yield* response.text, "")
+        assert.strictEqual((yield* response.arrayBuffer).byteLength, 0)
+      }))
+
     it.effect("reads a body of exactly the bound, and fails for one byte more, every time it is asked", () =>
       Effect.gen(function*() {
         const bounds = { ...ResponseBody.readingBounds, size: 1000 }

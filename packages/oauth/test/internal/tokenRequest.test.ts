@@ -108,7 +108,9 @@ describe("tokenRequest", () => {
       assert.lengthOf(requests, 1)
     }))
 
-  it.effect.each<[string, "login" | "refresh", ScriptedHttpClient.Reply, object, number]>([
+  it.effect.each<
+    [string, "login" | "refresh", ScriptedHttpClient.Answer | ScriptedHttpClient.Handler, object, number]
+  >([
     ["TR4 a token that is empty", "login", { json: { access_token: "" } }, { _tag: "MalformedTokenResponse" }, 1],
     ["TR4 a token that is no text", "login", { json: { access_token: 5 } }, { _tag: "MalformedTokenResponse" }, 1],
     ["TR4 a token that no header can hold", "login", { json: { access_token: "canary-\n" } }, {
@@ -179,6 +181,20 @@ describe("tokenRequest", () => {
       { _tag: "CredentialsRejected", reason: "Setting" },
       1
     ]),
+    [
+      "ER11 an empty 400 to a refresh token, in the form of a fetch",
+      "refresh",
+      () => new Response(null, { status: 400 }),
+      {
+        _tag: "CredentialsRejected",
+        detail: "the session has ended; supply the refresh token of a new one"
+      },
+      1
+    ],
+    ["TR12 nothing", "refresh", () => new Response(null, { status: 204 }), {
+      _tag: "MalformedTokenResponse",
+      status: 204
+    }, 4],
     ["ER12 an error that is no text", "login", { status: 400, json: { error: { code: 7 } } }, {
       _tag: "MalformedTokenResponse",
       status: 400
