@@ -179,8 +179,10 @@ export const fromJwt = (
  * @category jwt
  */
 export const lifespan = (jwt: string): Option.Option<Lifespan> => {
-  const [, payload, signature, ...rest] = jwt.split(".", 4)
+  const [header, payload, signature, ...rest] = jwt.split(".", 4)
   if (payload === undefined || signature === undefined || rest.length > 0) return Option.none()
+  // a JWT in quotes or in JSON has three parts as well
+  if (!/^[\w-]+$/.test(`${header}${signature}`)) return Option.none()
   return Encoding.decodeBase64UrlString(payload).pipe(
     Either.flatMap(decodeLifespan),
     Either.getRight

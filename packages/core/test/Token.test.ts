@@ -117,6 +117,7 @@ describe("Token", () => {
     it("is None for text that is not a JWT: too few or too many parts, no base64url, no JSON object, times that are not numbers", () => {
       const part = Encoding.encodeBase64Url(JSON.stringify({ exp: 1 }))
       const texts = ["", ".", "..", part, `e30.${part}`, `e30.${part}.s.x`, "e30.%%%.s", "e30.e.s", `e30.${part}=.s`]
+      texts.push(`"e30.${part}.s"`, `{"access_token":"e30.${part}.s"}`, `e 30.${part}.s`, `e30.${part}.s\ns`)
       for (const text of texts) assert.deepStrictEqual(Token.lifespan(text), Option.none())
       for (const payload of [null, 1, "x", { exp: "soon" }, { iat: null }, { exp: true }]) {
         assert.deepStrictEqual(Token.lifespan(jwt(payload)), Option.none())
