@@ -1,6 +1,6 @@
 /** A request to the token endpoint, and what its answer means: RFC 6749 sections 3.2, 5.1 and 5.2. */
 import type { ExchangeError } from "@effect-auth/core/AuthError"
-import { CredentialsRejected, CredentialUnavailable, MalformedTokenResponse } from "@effect-auth/core/AuthError"
+import { CredentialsRejected, MalformedTokenResponse } from "@effect-auth/core/AuthError"
 import * as OriginPolicy from "@effect-auth/core/OriginPolicy"
 import * as RefreshPolicy from "@effect-auth/core/RefreshPolicy"
 import * as ResponseBody from "@effect-auth/core/ResponseBody"
@@ -172,10 +172,8 @@ const oauth: TokenEndpoint.Dialect = (answer, grant) =>
 
 /** Another server may have to vouch for the client. What that refuses is no word of this server about a refresh token. */
 const ofProof = (error: ExchangeError): ExchangeError =>
-  error._tag === "CredentialsRejected"
+  error._tag === "CredentialsRejected" || error._tag === "InteractionRequired"
     ? new CredentialsRejected({ ...error, reason: "Setting" })
-    : error._tag === "InteractionRequired"
-    ? new CredentialUnavailable({ mode: error.mode, problem: `the client cannot authenticate: ${error.message}` })
     : error
 
 /** Types of token as the rest of the library spells them (RFC 6749 section 7.1). */
