@@ -126,6 +126,7 @@ describe("Device.layer", () => {
     ["DV2 every five seconds, where what it says is no interval", { interval: 0 }, [pending, token], [5, 10]],
     ["DV2 every five seconds, where it says null", { interval: null }, [pending, token], [5, 10]],
     ["DV2 every five seconds, where it says less than nothing", { interval: -1 }, [pending, token], [5, 10]],
+    ["DV2 once a second, where it says next to nothing", { interval: 1e-9 }, [pending, token], [1, 2]],
     ["DV1 as long as the code is good, which may be said in a text", { expires_in: "9.5" }, [pending, token], [5, 9.5]],
     ["DV1 however long the code is good", { expires_in: 1e300 }, [pending, token], [5, 10]],
     ["DV9 no later than the code is good for, however far apart", { interval: 1e300 }, [token], [600]],

@@ -1,7 +1,7 @@
 /** Device authorization (RFC 8628): asking for a code, and how often to ask whether it was entered. */
 import type { ExchangeError } from "@effect-auth/core/AuthError"
 import { isTransient, MalformedTokenResponse } from "@effect-auth/core/AuthError"
-import * as TokenEndpoint from "@effect-auth/core/TokenEndpoint"
+import type * as TokenEndpoint from "@effect-auth/core/TokenEndpoint"
 import type * as HttpClient from "@effect/platform/HttpClient"
 import type * as HttpClientResponse from "@effect/platform/HttpClientResponse"
 import * as Duration from "effect/Duration"
@@ -51,7 +51,7 @@ export const request = (
       verificationUri,
       verificationUriComplete: pageOf(answer.verification_uri_complete),
       lifetime: Duration.min(lifetime, longest),
-      interval: seconds(answer.interval) ?? Duration.seconds(5)
+      interval: Duration.max(seconds(answer.interval) ?? Duration.seconds(5), shortest)
     }
   })
 
@@ -62,7 +62,7 @@ export const dialect: TokenEndpoint.Dialect = (answer, grant) =>
     // the second is Entra's word; nobody refused anything
     : answer.code === expired || answer.code === "code_expired"
     ? "InteractionRequired"
-    : TokenEndpoint.oauth(answer, grant)
+    : TokenRequest.oauth(answer, grant)
 
 /** GitHub states in its refusals how long to wait from now on. */
 export const statedInterval = (
@@ -89,6 +89,9 @@ export const nextInterval = (interval: Duration.Duration, error: ExchangeError):
 
 const leftAlone = (error: ExchangeError): Duration.Duration =>
   (error._tag === "TokenEndpointError" ? error.retryAfter : undefined) ?? Duration.zero
+
+/** RFC 8628 states intervals in seconds; less would be one question after the other. */
+const shortest = Duration.seconds(1)
 
 const pending = "authorization_pending"
 const slowDown = "slow_down"

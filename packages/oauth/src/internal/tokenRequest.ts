@@ -167,7 +167,7 @@ const post = (
   )
 
 /** An empty 401 or 403 says to a login, too, that the client is not accepted, or that a proxy stands between. */
-const oauth: TokenEndpoint.Dialect = (answer, grant) =>
+export const oauth: TokenEndpoint.Dialect = (answer, grant) =>
   TokenEndpoint.oauth(answer, answer.content === "Empty" ? "refresh" : grant)
 
 /** Another server may have to vouch for the client. What that refuses is no word of this server about a refresh token. */
