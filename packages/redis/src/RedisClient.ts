@@ -163,7 +163,7 @@ export const fromIoredis = (client: Ioredis, options?: Options): Effect.Effect<S
  * @category models
  */
 export interface LayerOptions extends Options {
-  /** Such as `redis://user:password@localhost:6379/0`, or `rediss:` for TLS. */
+  /** Such as `redis://user:password@localhost:6379/0`, `rediss:` for TLS, or the path of a socket. */
   readonly url: Redacted.Redacted
 }
 
@@ -191,10 +191,17 @@ export const layerIoredis = ({ url, ...options }: LayerOptions): Layer.Layer<Red
         catch: () =>
           new RedisError({ reason: "Refused", detail: "install ioredis, version 5 or 6, to connect with it" })
       })
+      const address = Redacted.value(url).trim()
+      // ioredis takes anything else for the name of a host, and never gets through
+      if (!/^(?:rediss?:\/\/|\/)/iu.test(address)) {
+        return yield* new RedisError({
+          reason: "Refused",
+          detail: "the url must begin with redis:// or rediss://, or be the path of a socket"
+        })
+      }
       const client = yield* Effect.acquireRelease(
         Effect.try({
-          try: () =>
-            new Redis(Redacted.value(url), { maxRetriesPerRequest: null, retryStrategy: Commands.reconnectAfter }),
+          try: () => new Redis(address, { maxRetriesPerRequest: null, retryStrategy: Commands.reconnectAfter }),
           catch: () => new RedisError({ reason: "Refused", detail: "the url is none that ioredis can connect to" })
         }),
         (client) => Effect.sync(() => client.disconnect())

@@ -187,6 +187,21 @@ describe("RedisClient over ioredis", () => {
       }))
   })
 
+  it.scoped.each([" ", "\n", "Infinity", "canary-host:6379", "http://canary-host", "6379"])(
+    "%j is not taken for the name of a host",
+    (url) =>
+      Effect.gen(function*() {
+        const error = yield* Effect.flip(Layer.build(RedisClient.layerIoredis({ url: Redacted.make(url) })))
+        assert.strictEqual(
+          error.message,
+          "Redis: the url must begin with redis:// or rediss://, or be the path of a socket"
+        )
+      })
+  )
+
+  it.scoped("a line end around a URL, as of a file, is no part of it", () =>
+    Layer.build(RedisClient.layerIoredis({ url: Redacted.make("\trediss://u:canary-secret@127.0.0.1:1/0\n") })))
+
   it.scoped("a URL that is none is refused without being quoted", () =>
     Effect.gen(function*() {
       const error = yield* Layer.build(
