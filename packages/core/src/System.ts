@@ -9,7 +9,7 @@ import type * as Config from "effect/Config"
 import type { ConfigError } from "effect/ConfigError"
 import * as Effect from "effect/Effect"
 import * as Either from "effect/Either"
-import * as Layer from "effect/Layer"
+import type * as Layer from "effect/Layer"
 import * as Option from "effect/Option"
 import type * as Redacted from "effect/Redacted"
 import type * as Scope from "effect/Scope"
@@ -25,6 +25,33 @@ import type { Token } from "./Token.ts"
 import * as TokenSource from "./TokenSource.ts"
 import type { TokenStore } from "./TokenStore.ts"
 import * as TokenStores from "./TokenStores.ts"
+
+export {
+  /**
+   * A layer whose settings are read from Config, as by {@link readConfig}.
+   *
+   * @example
+   * ```ts
+   * import * as System from "@effect-auth/core/System"
+   * import * as Config from "effect/Config"
+   * import type * as Layer from "effect/Layer"
+   *
+   * interface Settings {
+   *   readonly baseUrl: string
+   * }
+   *
+   * declare const layer: (settings: Settings) => Layer.Layer<"Acme">
+   *
+   * const layerConfig = (config: Config.Config.Wrap<Settings>) => System.layerConfig(config, layer)
+   *
+   * const Acme = layerConfig({ baseUrl: Config.string("ACME_URL") })
+   * ```
+   *
+   * @since 0.1.0
+   * @category layers
+   */
+  layerConfig
+} from "./internal/layerConfig.ts"
 
 /**
  * What can be configured, as a value or through Config.
@@ -111,7 +138,7 @@ export interface Session<R> {
  * import type { Given, Untagged } from "@effect-auth/core/CredentialSource"
  * import * as System from "@effect-auth/core/System"
  * import type * as HttpClient from "@effect/platform/HttpClient"
- * import * as Layer from "effect/Layer"
+ * import type * as Layer from "effect/Layer"
  *
  * declare const layerOf: <R>(
  *   credential: Given<Untagged<Basic>, R>
@@ -192,34 +219,6 @@ export const storeOf = (
  */
 export const readConfig = <A>(config: Config.Config.Wrap<A>): Effect.Effect<A, ConfigError> =>
   ConfigReading.read(config)
-
-/**
- * A layer whose settings are read from Config, as by {@link readConfig}.
- *
- * @example
- * ```ts
- * import * as System from "@effect-auth/core/System"
- * import * as Config from "effect/Config"
- * import type * as Layer from "effect/Layer"
- *
- * interface Settings {
- *   readonly baseUrl: string
- * }
- *
- * declare const layer: (settings: Settings) => Layer.Layer<"Acme">
- *
- * const layerConfig = (config: Config.Config.Wrap<Settings>) => System.layerConfig(config, layer)
- *
- * const Acme = layerConfig({ baseUrl: Config.string("ACME_URL") })
- * ```
- *
- * @since 0.1.0
- * @category layers
- */
-export const layerConfig = <S, A, E, R>(
-  config: Config.Config.Wrap<S>,
-  layer: (settings: S) => Layer.Layer<A, E, R>
-): Layer.Layer<A, E | ConfigError, R> => Layer.unwrapEffect(Effect.map(readConfig(config), layer))
 
 /**
  * A setting that goes into a header as it is, such as a CSRF token; it may be empty. Fails with `InvalidSetting` if it
