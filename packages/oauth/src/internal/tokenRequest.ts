@@ -173,7 +173,7 @@ export const oauth: TokenEndpoint.Dialect = (answer, grant) =>
 /** Another server may have to vouch for the client. What that refuses is no word of this server about a refresh token. */
 const ofProof = (error: ExchangeError): ExchangeError =>
   error._tag === "CredentialsRejected" || error._tag === "InteractionRequired"
-    ? new CredentialsRejected({ ...error, reason: "Setting" })
+    ? new CredentialsRejected({ mode: error.mode, detail: error.message, reason: "Setting" })
     : error
 
 /** Types of token as the rest of the library spells them (RFC 6749 section 7.1). */
