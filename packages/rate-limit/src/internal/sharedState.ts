@@ -204,8 +204,9 @@ export const leftToOthers = (
   now: number
 ): number => {
   const length = window === 0 ? end - begin : window
-  const left = end === 0 ? length : Math.min(length, Math.max(0, end - now))
-  return usual === 0 ? others : others + Math.ceil(usual * left / length)
+  // no length is known before an end is stated, nor where the ends that were stated contradict each other
+  if (end === 0 || length <= 0) return others + usual
+  return others + Math.ceil(usual * Math.min(length, Math.max(0, end - now)) / length)
 }
 
 export const nothingPending: SharedQuota["pending"] = [0, 0, -1, 0]

@@ -53,11 +53,10 @@ local function outWith(quota, usedUntil, count)
   if ends > now then add(quota.out, ends, count) end
 end
 local function leftToOthers(quota)
-  if quota.usual == 0 then return quota.others end
-  local length, left = quota.window, quota['end'] - now
+  local length = quota.window
   if length == 0 then length = quota['end'] - quota.begin end
-  if quota['end'] == 0 then left = length end
-  return quota.others + math.ceil(quota.usual * math.min(length, math.max(0, left)) / length)
+  if quota['end'] == 0 or length <= 0 then return quota.others + quota.usual end
+  return quota.others + math.ceil(quota.usual * math.min(length, math.max(0, quota['end'] - now)) / length)
 end
 local function beginAnew(quota)
   quota.begin = quota['end']
