@@ -99,10 +99,7 @@ export const rolled = (holding: Holding, now: number): Holding =>
  * since then may be of the next window. Where no length is stated, nothing else says when they cease to count.
  */
 export const sinceEnd = (calls: History.CallHistory, end: number, window: number): History.CallHistory =>
-  after(calls, window === 0 ? end : end - doubt)
-
-/** In milliseconds: servers state whole seconds, and the answer was on its way, whatever clocks are apart. */
-const doubt = 2000
+  after(calls, window === 0 ? end : end - Shared.doubt)
 
 /** In milliseconds: an answer that took longer does not say when the window ends. */
 const slow = 900

@@ -209,6 +209,12 @@ export const leftToOthers = (
   return others + Math.ceil(usual * Math.min(length, Math.max(0, end - now)) / length)
 }
 
+/**
+ * In milliseconds, by how much a fixed window may begin or end earlier than is stated: servers state whole seconds, and the answer was
+ * on its way, whatever clocks are apart.
+ */
+export const doubt = 2000
+
 export const nothingPending: SharedQuota["pending"] = [0, 0, -1, 0]
 
 /** Calls are counted together for a fiftieth of the window. */

@@ -62,7 +62,7 @@ const stated = (state: SharedState, statement: Statement, now: number): Learned 
       pending: Shared.nothingPending
     }
     // the end of another window, at about the time at which this one was to end
-    : quota.kind === "fixed" && quota.end > 0 && end > quota.end && quota.end <= now + doubt
+    : quota.kind === "fixed" && quota.end > 0 && end > quota.end && quota.end <= now + Shared.doubt
     ? begunAnew(quota)
     : quota
   // of the calls before this state was begun, some may be missing
@@ -224,7 +224,7 @@ const judgement = (
     return { ...begunAnew(quota), kind: "fixed" }
   }
   // what the gone may have used is known to nobody
-  const since = quota.kind === "fixed" ? Math.max(quota.begin - doubt, sentAt - window) : sentAt - window
+  const since = quota.kind === "fixed" ? Math.max(quota.begin - Shared.doubt, sentAt - window) : sentAt - window
   const possible = inFlight + Shared.sum(quota.out) +
     Shared.sum(Shared.where(quota.charges, (key) => window === 0 || (key + 1) * bucket > since))
   // these processes keep to what they have, so it is others that take more than was known
@@ -252,9 +252,6 @@ const fallen = (others: number, most: number): number =>
   others > most
     ? Math.max(most, others - Math.max(1, Math.floor((others - most) / 4)))
     : others - Math.max(1, Math.floor(others / 8))
-
-/** In milliseconds: by how much a fixed window may have begun earlier than was stated, because servers round times up. */
-const doubt = 2000
 
 /** In milliseconds. What others do not use for a moment they use again. */
 const waryFor = 5000
