@@ -151,8 +151,9 @@ export {
    */
   fromTokens,
   /**
-   * {@link perRequest} with the current token of a source, such as a proof of possession for it (RFC 9449). A refusal renews
-   * the token; a review that answers `Repeat`, such as to a nonce, has the same token proved anew.
+   * {@link perRequest} with the current token of a source, such as a proof of possession for it (RFC 9449). What is the same for
+   * all requests of a token, `credentials`, is made once; what is made for each is written after it. A refusal renews the token;
+   * a review that answers `Repeat`, such as to a nonce, has the same token proved anew.
    *
    * @example
    * ```ts
@@ -168,11 +169,8 @@ export {
    *
    * const authenticator = Authenticator.perRequestFromTokens(tokens, (token, request, now) =>
    *   Effect.map(sign(request.url, token, now), (signature) => ({
-   *     credentials: RequestCredentials.all(
-   *       RequestCredentials.bearer(token.value),
-   *       RequestCredentials.header("x-signature", signature)
-   *     )
-   *   })), { mode: "Acme/Signed" })
+   *     credentials: RequestCredentials.header("x-signature", signature)
+   *   })), { mode: "Acme/Signed", credentials: (token) => RequestCredentials.bearer(token.value) })
    * ```
    *
    * @since 0.1.0

@@ -608,6 +608,68 @@ describe("Authenticator", () => {
         ])
       }))
 
+    it.scoped("writes what is the same for all requests of a token beside it, made and checked once", () =>
+      Effect.gen(function*() {
+        const server = ScriptedHttpClient.make([{}, { status: 401 }, {}, {
+          status: 403,
+          body: "canary-token-2 and canary-proof-4"
+        }])
+        let made = 0
+        let proofs = 0
+        const authenticator = Authenticator.perRequestFromTokens(
+          yield* numbered("canary-token-"),
+          () => Effect.succeed({ credentials: RequestCredentials.header("x-proof", `canary-proof-${++proofs}`) }),
+          {
+            mode: "Proved",
+            credentials: ({ value }) => {
+              made++
+              return RequestCredentials.all(
+                RequestCredentials.bearer(value),
+                RequestCredentials.queryParameter("v", "1")
+              )
+            },
+            review: (response) =>
+              response.status === 403
+                ? { _tag: "Refused" }
+                : Authenticator.reviewStatus(response),
+            explain: (response) => Effect.map(Effect.orDie(response.text), (detail) => ({ detail }))
+          }
+        )
+        const http = yield* clientOf(authenticator, server, { replay: { maxReplays: 1 } })
+        yield* http.get("/a")
+        yield* http.get("/b")
+        const error = yield* Effect.flip(http.post("/c", { body: HttpBody.stream(Stream.make(new Uint8Array(3))) }))
+        assert.deepStrictEqual(
+          (yield* server.requests).map(({ headers, line }) => [line, headers["authorization"], headers["x-proof"]]),
+          [
+            ["GET /a?v=1", "Bearer canary-token-1", "canary-proof-1"],
+            ["GET /b?v=1", "Bearer canary-token-1", "canary-proof-2"],
+            ["GET /b?v=1", "Bearer canary-token-2", "canary-proof-3"],
+            ["POST /c?v=1", "Bearer canary-token-2", "canary-proof-4"]
+          ]
+        )
+        assert.strictEqual(made, 2)
+        assert.notMatch(error.message, /canary/u)
+        assert.deepStrictEqual((yield* prove(authenticator)).locations, {
+          headers: ["authorization", "x-proof"],
+          queryParameters: ["v"],
+          cookies: []
+        })
+      }))
+
+    it.scoped("sends nothing where what is the same for all requests cannot be sent", () =>
+      Effect.gen(function*() {
+        const server = ScriptedHttpClient.make({})
+        const authenticator = Authenticator.perRequestFromTokens(
+          yield* numbered("canary-token-"),
+          () => Effect.succeed({ credentials: RequestCredentials.none }),
+          { mode: "Proved", credentials: ({ value }) => RequestCredentials.header("x\n", value) }
+        )
+        const error = yield* Effect.flip(get(authenticator, server))
+        assert.deepInclude(error, { _tag: "CredentialUnavailable", mode: "Proved" })
+        assert.strictEqual(yield* server.count, 0)
+      }))
+
     it.scoped("reports to the source which token was refused, and whether the server had accepted it", () =>
       Effect.gen(function*() {
         const { rejections, token, tokens } = yield* recording

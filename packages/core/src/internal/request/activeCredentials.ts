@@ -138,52 +138,76 @@ export interface Made extends Pick<Options, "review" | "explain"> {
 export const isImmediate = <A, E>(self: Effect.Effect<A, E>): self is Exit.Success<A, E> =>
   "_tag" in self && self._tag === "Success"
 
+/** How the active credentials of a mode are made. */
+export interface Settings extends Options, Pick<ActiveCredentials, "mode" | "isRenewable"> {
+  readonly mode: string
+}
+
+/** Credentials that a transport can send, with all that depends on their value alone. */
+export interface Prepared extends Pick<ActiveCredentials, "apply" | "secrets"> {
+  /** A function, because few requests ask, and signed ones have credentials of their own. */
+  readonly locations: () => Locations.Locations
+}
+
 /**
- * Everything about active credentials that depends on their value is computed here, once. Credentials that a transport
- * could not send are `CredentialUnavailable`; transports end the fiber for them.
+ * Credentials that a transport could not send are `CredentialUnavailable`; transports end the fiber for them. They are written
+ * after `rewrite`.
  */
-export const make = (
-  options: Options & { readonly mode: string },
+export const prepare = (
+  mode: string,
   credentials: RequestCredentials.RequestCredentials,
-  reject: ActiveCredentials["reject"]
-): Either.Either<ActiveCredentials, CredentialUnavailable> => {
+  rewrite?: Made["rewrite"]
+): Either.Either<Prepared, CredentialUnavailable> => {
   const problem = Sendable.problem(credentials)
-  return problem === undefined
-    ? Either.right(sendable(options, credentials, reject))
-    : Either.left(new CredentialUnavailable({ mode: options.mode, problem, final: true }))
+  if (problem !== undefined) return Either.left(new CredentialUnavailable({ mode, problem, final: true }))
+  const write = RequestCredentials.apply(credentials)
+  return Either.right({
+    apply: rewrite === undefined ? write : (request) => write(rewrite(request)),
+    locations: () => Locations.of(credentials),
+    secrets: () => Locations.secrets(credentials)
+  })
 }
 
-/** {@link make} of what was made for one request. */
-export const makeOf = (
-  options: Options & { readonly mode: string },
-  { credentials, explain = options.explain, review = options.review, rewrite }: Made,
-  reject: ActiveCredentials["reject"]
-): Either.Either<ActiveCredentials, CredentialUnavailable> => {
-  const { mode, reviewBody } = options
-  const active = make({ mode, review, reviewBody, explain }, credentials, reject)
-  return rewrite === undefined
-    ? active
-    : Either.map(active, (active) => ({ ...active, apply: (request) => active.apply(rewrite(request)) }))
-}
-
-const sendable = (
-  options: Options & { readonly mode: string },
+export const make = (
+  options: Settings,
   credentials: RequestCredentials.RequestCredentials,
   reject: ActiveCredentials["reject"]
-): ActiveCredentials => {
-  const locations = Locations.of(credentials)
-  const secrets = () => Locations.secrets(credentials)
-  return {
-    mode: options.mode,
-    apply: RequestCredentials.apply(credentials),
-    locations,
-    secrets,
-    reject,
-    review: options.review ?? reviewStatus,
-    reviewBody: options.reviewBody,
-    explain: presentable(options.explain ?? explainChallenge, secrets)
-  }
+): Either.Either<ActiveCredentials, CredentialUnavailable> => makeOf(options, { credentials }, reject)
+
+/** {@link make} of what was made for one request, beside what is `shared` by many. */
+export const makeOf = (
+  options: Settings,
+  made: Made,
+  reject: ActiveCredentials["reject"],
+  shared?: Prepared
+): Either.Either<ActiveCredentials, CredentialUnavailable> => {
+  const { isRenewable, mode, reviewBody } = options
+  const { explain = options.explain ?? explainChallenge, review = options.review ?? reviewStatus } = made
+  return Either.map(prepare(mode, made.credentials, made.rewrite), (own): ActiveCredentials => {
+    const written = shared === undefined ? own : both(shared, own)
+    const { apply, secrets } = written
+    return {
+      mode,
+      isRenewable,
+      apply,
+      get locations() {
+        return written.locations()
+      },
+      secrets,
+      reject,
+      review,
+      reviewBody,
+      explain: presentable(explain, secrets)
+    }
+  })
 }
+
+/** The second are written last. */
+const both = (first: Prepared, second: Prepared): Prepared => ({
+  apply: (request) => second.apply(first.apply(request)),
+  locations: () => Locations.union([first.locations(), second.locations()]),
+  secrets: () => [...first.secrets(), ...second.secrets()]
+})
 
 const presentable =
   (explain: ActiveCredentials["explain"], secrets: ActiveCredentials["secrets"]): ActiveCredentials["explain"] =>
@@ -195,13 +219,12 @@ export const combine = (
   all: ReadonlyArray<ActiveCredentials>,
   merge: Pick<ActiveCredentials, "reject" | "review" | "reviewBody" | "explain">
 ): ActiveCredentials => {
-  const locations = Locations.union(all.map(({ locations }) => locations))
   const secrets = () => all.flatMap(({ secrets }) => secrets())
   return {
     mode,
     isRenewable: all.some(({ isRenewable }) => isRenewable === true),
     apply: (request) => all.reduce((request, { apply }) => apply(request), request),
-    locations,
+    locations: Locations.union(all.map(({ locations }) => locations)),
     secrets,
     ...merge,
     explain: presentable(merge.explain, secrets)

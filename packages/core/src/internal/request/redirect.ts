@@ -3,6 +3,7 @@ import { isReplayable } from "@effect-auth/rate-limit/ReplayPolicy"
 import * as Headers from "@effect/platform/Headers"
 import * as HttpBody from "@effect/platform/HttpBody"
 import * as HttpClientRequest from "@effect/platform/HttpClientRequest"
+import type { HttpClientResponse } from "@effect/platform/HttpClientResponse"
 import type { HttpMethod } from "@effect/platform/HttpMethod"
 import * as Option from "effect/Option"
 import { RedirectRefused } from "../../AuthError.ts"
@@ -26,6 +27,9 @@ export interface Hop {
   /** How many redirects led to it. */
   readonly redirects: number
 }
+
+/** What a decision takes of an answer. */
+type Answer = Pick<HttpClientResponse, "status" | "headers">
 
 /** The request that follows a redirect; credentials are written on it if it is `authenticated`. */
 export interface Next {
@@ -54,13 +58,9 @@ export type Decision =
  *   the client's name
  * - never from https to http, never to a URL with user information, and never with a body that cannot be sent again
  */
-export const decide = (
-  hop: Hop,
-  response: { readonly status: number; readonly headers: Headers.Headers },
-  rules: Rules
-): Decision => {
-  const location = response.headers["location"]
-  if (!isRedirect(response.status) || location === undefined) return stay
+export const decide = (hop: Hop, response: Answer, rules: Rules): Decision => {
+  const location = locationOf(response)
+  if (location === undefined) return stay
   const { locations, request } = hop
   const source = HttpClientRequest.toUrl(request)
   const target = location.length > longestLocation
@@ -88,11 +88,15 @@ export const decide = (
   }
 }
 
-const stay: Decision = { _tag: "Stay" }
-
-/** 300 and 304 do not name one target; 305 and 306 are deprecated (RFC 9110 section 15.4). */
-const isRedirect = (status: number): boolean =>
+/**
+ * Where an answer redirects to. 300 and 304 do not name one target; 305 and 306 are deprecated (RFC 9110 section 15.4).
+ */
+export const locationOf = ({ headers, status }: Answer): string | undefined =>
   status === 301 || status === 302 || status === 303 || status === 307 || status === 308
+    ? headers["location"]
+    : undefined
+
+const stay: Decision = { _tag: "Stay" }
 
 const turnsIntoGet = (status: number, method: HttpMethod): boolean =>
   (status === 303 && method !== "HEAD" && method !== "GET") ||

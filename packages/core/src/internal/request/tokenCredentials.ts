@@ -15,15 +15,12 @@ export const fromTokens = (
   tokens: TokenSource,
   options: Options & { readonly mode: string; readonly credentials: (token: Token) => RequestCredentials }
 ): Authenticator => {
-  const proveWith = forEachToken((token): Exit.Exit<ActiveCredentials, CredentialUnavailable> => {
-    const accepted = MutableRef.make(false)
-    return Exit.fromEither(ofToken(tokens, token, accepted, options, { credentials: options.credentials(token) }))
-  })
+  const prove = forEachToken((token) => ofToken(tokens, token, options)({ credentials: options.credentials(token) }))
   return {
     mode: options.mode,
     prove: (_request, now) => {
       const token = tokens.getAt(now)
-      return Active.isImmediate(token) ? proveWith(token.value) : Effect.flatMap(token, proveWith)
+      return Active.isImmediate(token) ? prove(token.value) : Effect.flatMap(token, prove)
     }
   }
 }
@@ -35,15 +32,26 @@ export const perRequestFromTokens = (
     request: HttpClientRequest.HttpClientRequest,
     now: number
   ) => Effect.Effect<Made, ExchangeError | OriginRefused>,
-  options: Options & { readonly mode: string }
+  options: Options & {
+    readonly mode: string
+    readonly credentials?: ((token: Token) => RequestCredentials) | undefined
+  }
 ): Authenticator => {
-  const acceptedOf = forEachToken(() => MutableRef.make(false))
+  const { credentials, mode } = options
+  const proverOf = forEachToken((token) => {
+    if (credentials === undefined) return Either.right(ofToken(tokens, token, options))
+    return Either.map(Active.prepare(mode, credentials(token)), (shared) => ofToken(tokens, token, options, shared))
+  })
   return {
-    mode: options.mode,
+    mode,
     prove: (request, now) => {
       const token = tokens.getAt(now)
-      const proveWith = (token: Token) =>
-        Effect.flatMap(make(token, request, now), (made) => ofToken(tokens, token, acceptedOf(token), options, made))
+      const proveWith = (token: Token): ReturnType<Authenticator["prove"]> => {
+        const prover = proverOf(token)
+        if (Either.isLeft(prover)) return Effect.fail(prover.left)
+        const made = make(token, request, now)
+        return Active.isImmediate(made) ? prover.right(made.value) : Effect.flatMap(made, prover.right)
+      }
       return Active.isImmediate(token) ? proveWith(token.value) : Effect.flatMap(token, proveWith)
     }
   }
@@ -61,36 +69,27 @@ const forEachToken = <A>(make: (token: Token) => A): (token: Token) => A => {
   }
 }
 
-/** `accepted` notes that the server has taken the token. */
+/** What is made of a token becomes credentials that stand or fall with it, `shared` ones among them. */
 const ofToken = (
   tokens: TokenSource,
   token: Token,
-  accepted: MutableRef.MutableRef<boolean>,
   options: Options & { readonly mode: string },
-  made: Made
-): Either.Either<ActiveCredentials, CredentialUnavailable> =>
-  Either.map(
-    Active.makeOf(
-      options,
-      made,
-      (attempted, demand) => tokens.reject(token, attempted, MutableRef.get(accepted), demand)
-    ),
-    // written out, because signed requests make one each
-    (active): ActiveCredentials => ({
-      mode: active.mode,
-      apply: active.apply,
-      locations: active.locations,
-      secrets: active.secrets,
-      reject: active.reject,
-      reviewBody: active.reviewBody,
-      explain: active.explain,
-      isRenewable: true,
-      review: (response) => {
-        const review = active.review(response)
-        // an error may be that of a proxy, which has not looked at the token
-        const isOpen = active.reviewBody?.wanted(response) === true
-        if (response.status < 400 && review._tag === "Accepted" && !isOpen) MutableRef.set(accepted, true)
-        return review
-      }
-    })
-  )
+  shared?: Active.Prepared
+): (made: Made) => Exit.Exit<ActiveCredentials, CredentialUnavailable> => {
+  const { explain, mode, review: reviewByOptions = Active.reviewStatus, reviewBody } = options
+  const settings: Active.Settings = { mode, explain, reviewBody, isRenewable: true }
+  // whether the server has taken the token
+  const accepted = MutableRef.make(false)
+  const reject: ActiveCredentials["reject"] = (attempted, demand) =>
+    tokens.reject(token, attempted, MutableRef.get(accepted), demand)
+  return ({ credentials, explain, review: reviewAnswer = reviewByOptions, rewrite }) => {
+    const review: ActiveCredentials["review"] = (response) => {
+      const review = reviewAnswer(response)
+      // an error may be that of a proxy, which has not looked at the token
+      const isOpen = reviewBody?.wanted(response) === true
+      if (response.status < 400 && review._tag === "Accepted" && !isOpen) MutableRef.set(accepted, true)
+      return review
+    }
+    return Exit.fromEither(Active.makeOf(settings, { credentials, explain, review, rewrite }, reject, shared))
+  }
+}
