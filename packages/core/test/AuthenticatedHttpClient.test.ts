@@ -374,16 +374,46 @@ describe("AuthenticatedHttpClient > rate limiter", () => {
       const rateLimiter = yield* RateLimiter.make(RateLimitPolicy.default)
       const clientOf = (authenticator: Authenticator.Authenticator, transport: HttpClient.HttpClient) =>
         Effect.provideService(
-          AuthenticatedHttpClient.make(authenticator, { baseUrl, rateLimiter }),
+          Effect.forEach([{ rateLimiter }, {}], (options) =>
+            AuthenticatedHttpClient.make(authenticator, { baseUrl, ...options })),
           HttpClient.HttpClient,
           transport
         )
-      const defectOf = (client: AuthenticatedHttpClient.Service) =>
-        Effect.map(Effect.flip(Effect.sandbox(client.get("/a"))), Cause.pretty)
+      const defectOf = (clients: ReadonlyArray<AuthenticatedHttpClient.Service>) =>
+        Effect.map(
+          Effect.forEach(clients, (client) =>
+            Effect.flip(Effect.sandbox(client.get("/a")))),
+          (causes) => causes.map((cause) => Cause.pretty(cause)).join("\n")
+        )
       const tokens = yield* TokenSource.make({ login: Effect.dieMessage(canary) })
       const buggyLogin = yield* clientOf(Authenticator.bearer(tokens), HttpClient.make(() => Effect.never))
       assert.include(yield* defectOf(buggyLogin), "obtaining a token died")
       assert.notInclude(yield* defectOf(buggyLogin), "canary")
+      const thrown = () => {
+        throw new Error(canary)
+      }
+      const good = yield* TokenSource.make({ login: Token.make({ value: "good" }) })
+      const rewritten = Effect.succeed({ credentials: RequestCredentials.none, rewrite: thrown })
+      for (
+        const [make, died] of [[thrown, "obtaining credentials"], [() => rewritten, "sending the request"]] as const
+      ) {
+        const buggyProof = yield* clientOf(
+          Authenticator.perRequestFromTokens(good, make, { mode: "Test" }),
+          HttpClient.make(() => Effect.never)
+        )
+        assert.include(yield* defectOf(buggyProof), `${died} died`)
+        assert.notInclude(yield* defectOf(buggyProof), "canary")
+      }
+      const answering = HttpClient.make((request) => Effect.succeed(HttpClientResponse.fromWeb(request, ok())))
+      for (
+        const options of [{ review: thrown }, { reviewBody: { wanted: thrown, review: thrown } }, {
+          reviewBody: { wanted: () => true, review: thrown }
+        }]
+      ) {
+        const buggyReview = yield* clientOf(Authenticator.bearer({ token: Redacted.make("good") }, options), answering)
+        assert.include(yield* defectOf(buggyReview), "reviewing an answer died")
+        assert.notInclude(yield* defectOf(buggyReview), "canary")
+      }
       const buggyTransport = yield* clientOf(credentials.basic, HttpClient.make(() => Effect.dieMessage(canary)))
       const shown = yield* defectOf(buggyTransport)
       assert.include(shown, "the transport died")

@@ -66,20 +66,24 @@ export const send = (client: Client, context: RequestContext): Answer =>
     // its fiber is asked for once: for the clock, and for what the transport has to know
     ? Effect.withFiberRuntime((fiber) => {
       const clock = Context.get(fiber.currentDefaultServices, Clock.Clock)
-      const proved = client.authenticator.prove(context.request, clock.unsafeCurrentTimeMillis())
+      const proved = proving(client.authenticator, context.request, clock.unsafeCurrentTimeMillis())
       return isImmediate(proved)
         ? sendWith(client, fiber, proved.value, context)
-        : Effect.flatMap(proving(proved), (credentials) => sendWith(client, fiber, credentials, context))
+        : Effect.flatMap(proved, (credentials) => sendWith(client, fiber, credentials, context))
     })
     : sendLimited(client, client.rateLimiter, context)
 
 const sendWith = (client: Client, fiber: AnyFiber, credentials: ActiveCredentials, context: RequestContext): Answer => {
   const { request } = context
-  return closing(request, (sent, closed) =>
-    client.transport.sendMatched(fiber, outgoing(credentials, sent, request), {
-      onFailure: (cause) => Scrub.failure(cause, request),
-      onSuccess: (response) => closed(response, reviewed(client, credentials, context, response))
-    }))
+  return closing(
+    request,
+    (sent, closed) =>
+      calling("sending the request", () =>
+        client.transport.sendMatched(fiber, outgoing(credentials, sent, request), {
+          onFailure: (cause) => Scrub.failure(cause, request),
+          onSuccess: (response) => closed(response, reviewed(client, credentials, context, response))
+        }))
+  )
 }
 
 /** A streamed body has a source that has to be closed in time; any other body is sent as it is. */
@@ -94,8 +98,19 @@ const closing = (
 
 const nothingToClose: Upload.Closing = (_response, outcome) => outcome
 
-const proving = <E>(proved: Effect.Effect<ActiveCredentials, E>): Effect.Effect<ActiveCredentials, E> =>
-  Scrub.withoutWords(proved, "obtaining credentials")
+const proving = (authenticator: Authenticator, request: HttpClientRequest.HttpClientRequest, now: number) => {
+  const proved = calling("obtaining credentials", () => authenticator.prove(request, now))
+  return isImmediate(proved) ? proved : Scrub.withoutWords(proved, "obtaining credentials")
+}
+
+/** Functions of a mode are its author's: what one throws loses its words, which may quote a secret. */
+const calling = <A, E>(what: string, call: () => Effect.Effect<A, E>): Effect.Effect<A, E> => {
+  try {
+    return call()
+  } catch (defect) {
+    return Effect.die(Scrub.wordless(defect, what))
+  }
+}
 
 const outgoing = (
   credentials: ActiveCredentials,
@@ -115,23 +130,21 @@ const sendLimited = (client: Client, rateLimiter: RateLimiter, context: RequestC
   const making: Making = context.making ?? MutableRef.make<number | undefined>(undefined)
   const attemptWith = (sent: HttpClientRequest.HttpClientRequest, credentials: ActiveCredentials) => {
     MutableRef.set(latest, credentials)
+    const sendIn = (fiber: AnyFiber) =>
+      calling("sending the request", () => client.transport.send(fiber, outgoing(credentials, sent, request)))
     // called while its fiber runs, so that it need not be asked for by an effect
     const fiber = Option.getOrUndefined(Fiber.getCurrentFiber())
-    return fiber === undefined
-      ? Effect.withFiberRuntime<HttpClientResponse.HttpClientResponse, HttpClientError.HttpClientError>((fiber) =>
-        client.transport.send(fiber, outgoing(credentials, sent, request))
-      )
-      : client.transport.send(fiber, outgoing(credentials, sent, request))
+    return fiber === undefined ? Effect.withFiberRuntime(sendIn) : sendIn(fiber)
   }
   const limited = (sent: HttpClientRequest.HttpClientRequest) =>
     rateLimiter.run(
       sent,
       (now) => {
         MutableRef.set(latest, undefined)
-        const proved = authenticator.prove(request, now)
+        const proved = proving(authenticator, request, now)
         return isImmediate(proved)
           ? attemptWith(sent, proved.value)
-          : Effect.flatMap(proving(proved), (credentials) => attemptWith(sent, credentials))
+          : Effect.flatMap(proved, (credentials) => attemptWith(sent, credentials))
       },
       AuthEvent.publish,
       making
@@ -170,23 +183,21 @@ const reviewed = (
   credentials: ActiveCredentials,
   context: RequestContext,
   response: HttpClientResponse.HttpClientResponse
-): Answer => {
-  const review = credentials.review(response)
-  const { reviewBody } = credentials
-  return review._tag === "Accepted" && reviewBody?.wanted(response) === true
-    ? Effect.matchEffect(peek(response, { ...ResponseBody.readingBounds, size: reviewedSize }), {
-      onFailure: (error) => Effect.fail(Scrub.error(error, context.request)),
-      onSuccess: ({ response, whole }) =>
-        judged(
-          client,
-          credentials,
-          context,
-          response,
-          Option.match(whole, { onNone: () => review, onSome: (body) => reviewBody.review(body, response) })
-        )
-    })
-    : judged(client, credentials, context, response, review)
-}
+): Answer =>
+  calling("reviewing an answer", () => {
+    const review = credentials.review(response)
+    const { reviewBody } = credentials
+    return review._tag === "Accepted" && reviewBody?.wanted(response) === true
+      ? Effect.matchEffect(peek(response, { ...ResponseBody.readingBounds, size: reviewedSize }), {
+        onFailure: (error) => Effect.fail(Scrub.error(error, context.request)),
+        onSuccess: ({ response, whole }) =>
+          calling("reviewing an answer", () => {
+            const ofBody = Option.map(whole, (body) => reviewBody.review(body, response))
+            return judged(client, credentials, context, response, Option.getOrElse(ofBody, () => review))
+          })
+      })
+      : judged(client, credentials, context, response, review)
+  })
 
 const judged = (
   client: Client,
@@ -199,7 +210,7 @@ const judged = (
     case "Accepted": {
       const scrubbed = Scrub.response(response, context.request, credentials)
       const { redirects } = client
-      if (redirects === undefined) return Effect.succeed(scrubbed)
+      if (redirects === undefined || Redirect.locationOf(scrubbed) === undefined) return Effect.succeed(scrubbed)
       return follow(client, redirects, { ...context, locations: credentials.locations }, scrubbed, context.making)
     }
     case "Failed":
