@@ -10,6 +10,7 @@ import * as Exit from "effect/Exit"
 import * as Fiber from "effect/Fiber"
 import * as Logger from "effect/Logger"
 import * as LogLevel from "effect/LogLevel"
+import * as Random from "effect/Random"
 import * as Scope from "effect/Scope"
 import * as RateLimiter from "../src/RateLimiter.ts"
 import * as RateLimitHeaders from "../src/RateLimitHeaders.ts"
@@ -198,7 +199,10 @@ export const start = (
 
 /** In virtual time, without a log. */
 export const run = <A, E>(self: Effect.Effect<A, E>): Effect.Effect<A, E> =>
-  VirtualClock.runFrom(Logger.withMinimumLogLevel(self, LogLevel.None), "2026-01-01T00:00:00.321Z")
+  Logger.withMinimumLogLevel(self, LogLevel.None).pipe(
+    Effect.withRandom(Random.make("shared quota")),
+    VirtualClock.runFrom("2026-01-01T00:00:00.321Z")
+  )
 
 /** How many calls were served in a span of time, by process. */
 export const servedBy = (server: Server, from: number, to: number): Record<string, number> => {
