@@ -75,14 +75,14 @@ export interface Options {
  */
 export const make = (options: Options): Either.Either<OriginPolicy, InvalidSetting | InsecureTransport> =>
   Either.gen(function*() {
-    const base = yield* parse("baseUrl", String(options.baseUrl), options)
+    const base = yield* checkedUrl("baseUrl", String(options.baseUrl), options)
     if (base.search !== "" || base.hash !== "") {
       return yield* Either.left(
         new InvalidSetting({ setting: "baseUrl", problem: "must not have a query or fragment" })
       )
     }
     const others = yield* Either.all(
-      (options.origins ?? []).map((origin, index) => parse(`origins[${index}]`, origin, options))
+      (options.origins ?? []).map((origin, index) => checkedUrl(`origins[${index}]`, origin, options))
     )
     const origins: OriginPolicy["origins"] = [base.origin, ...others.map((url) => url.origin)]
     return {
@@ -155,20 +155,17 @@ const locate = (
 }
 
 /**
- * Whether a host is this machine, so that plain http to it is seen by nobody else (RFC 6761 section 6.3, RFC 1122
- * section 3.2.1.3, RFC 4291 section 2.5.3).
+ * A URL that credentials may be sent to, parsed. Fails with `InvalidSetting`, which names the setting and does not quote the text
+ * (it is no absolute URL of the web, or has user information, which makes `https://good.example@evil.example` look like another
+ * host), or with `InsecureTransport` (plain http beyond loopback).
  *
  * @since 0.1.0
- * @category guards
+ * @category decisions
  */
-export const isLoopback = (hostname: string): boolean =>
-  hostname === "localhost" || hostname.endsWith(".localhost") || hostname === "[::1]" ||
-  /^127(\.\d{1,3}){3}$/.test(hostname)
-
-const parse = (
+export const checkedUrl = (
   setting: string,
   text: string,
-  options: Options
+  options?: Pick<Options, "dangerouslyAllowPlainHttp">
 ): Either.Either<URL, InvalidSetting | InsecureTransport> => {
   const problem = (problem: string) => Either.left(new InvalidSetting({ setting, problem }))
   const parsed = parseUrl(text)
@@ -178,10 +175,21 @@ const parse = (
   if (url.username !== "" || url.password !== "") {
     return problem("must not contain user information; give the credential by itself")
   }
-  return url.protocol === "https:" || isLoopback(url.hostname) || options.dangerouslyAllowPlainHttp === true
+  return url.protocol === "https:" || isLoopback(url.hostname) || options?.dangerouslyAllowPlainHttp === true
     ? Either.right(url)
     : Either.left(new InsecureTransport({ origin: url.origin }))
 }
+
+/**
+ * Whether a host is this machine, so that plain http to it is seen by nobody else (RFC 6761 section 6.3, RFC 1122
+ * section 3.2.1.3, RFC 4291 section 2.5.3).
+ *
+ * @since 0.1.0
+ * @category guards
+ */
+export const isLoopback = (hostname: string): boolean =>
+  hostname === "localhost" || hostname.endsWith(".localhost") || hostname === "[::1]" ||
+  /^127(\.\d{1,3}){3}$/.test(hostname)
 
 const parseUrl: (text: string) => Option.Option<URL> = Option.liftThrowable((text) => new URL(text))
 
