@@ -15,6 +15,7 @@ import * as Redacted from "effect/Redacted"
 import type { ProofKey } from "./dpop.ts"
 import * as Dpops from "./dpop.ts"
 import * as Servers from "./dpopServers.ts"
+import * as Immediate from "./immediate.ts"
 
 /** What the proofs for one token have in common. */
 interface Bound {
@@ -22,7 +23,6 @@ interface Bound {
   readonly clock: Clock.Clock
   readonly key: ProofKey
   readonly tokenHash: string
-  readonly authorization: RequestCredentials.RequestCredentials
 }
 
 /** What is known of the tokens' keys. */
@@ -39,8 +39,7 @@ export const make = (mode: string, tokens: TokenSource, options: Options): Authe
     Effect.map(
       Effect.all([keyOf(mode, token, options.given), Dpops.hashOf(Redacted.value(token.value)), Effect.clock]),
       ([key, tokenHash, clock]) => {
-        const authorization = RequestCredentials.authorization(`DPoP ${Redacted.value(token.value)}`)
-        const bound = { token, clock, key, tokenHash, authorization }
+        const bound = { token, clock, key, tokenHash }
         MutableRef.set(latest, bound)
         return bound
       }
@@ -58,27 +57,36 @@ export const make = (mode: string, tokens: TokenSource, options: Options): Authe
       ? repeat
       : Authenticator.reviewDemands(response)
   }
+  const isUnbound = (token: Token) => options.orBearer && token.type?.toLowerCase() === "bearer"
   return Authenticator.perRequestFromTokens(
     tokens,
     (token, { method, url }, now) => {
-      if (options.orBearer && isBearer(token)) {
-        return Effect.succeed({ credentials: RequestCredentials.bearer(token.value) })
-      }
+      if (isUnbound(token)) return nothing
       const server = Servers.of(servers, url)
-      const proveWith = ({ authorization, clock, key, tokenHash }: Bound) =>
-        Effect.map(Dpops.prove(key, { method, url, server, tokenHash }, now, mode), (proof): Authenticator.Made => ({
-          credentials: RequestCredentials.all(authorization, RequestCredentials.header("dpop", proof)),
-          review: (response) =>
-            review(response, (url, headers) =>
-              Servers.noteClock(servers, url, headers, {
-                ahead: server.ahead,
-                now: clock.unsafeCurrentTimeMillis()
-              }))
-        }))
+      const proveWith = ({ clock, key, tokenHash }: Bound) =>
+        Immediate.map(
+          Dpops.prove(key, { method, url, server, tokenHash }, now, mode),
+          (proof): Authenticator.Made => ({
+            credentials: RequestCredentials.header("dpop", proof),
+            review: (response) =>
+              review(response, (url, headers) =>
+                Servers.noteClock(servers, url, headers, {
+                  ahead: server.ahead,
+                  now: clock.unsafeCurrentTimeMillis()
+                }))
+          })
+        )
       const known = MutableRef.get(latest)
       return known?.token === token ? proveWith(known) : Effect.flatMap(bind(token), proveWith)
     },
-    { mode, review: (response) => review(response, () => false) }
+    {
+      mode,
+      credentials: (token) =>
+        isUnbound(token)
+          ? RequestCredentials.bearer(token.value)
+          : RequestCredentials.authorization(`DPoP ${Redacted.value(token.value)}`),
+      review: (response) => review(response, () => false)
+    }
   )
 }
 
@@ -91,7 +99,7 @@ const keyOf = (mode: string, { key }: Token, given: ProofKey | undefined): Effec
       new CredentialUnavailable({ mode, problem: "the token comes without the key that it is bound to", final: true })
     )
 
-const isBearer = ({ type }: Token): boolean => type?.toLowerCase() === "bearer"
+const nothing = Effect.succeed<Authenticator.Made>({ credentials: RequestCredentials.none })
 
 /** What an API says of a proof. */
 const errorOf = ({ headers, status }: HttpClientResponse.HttpClientResponse): string | undefined =>

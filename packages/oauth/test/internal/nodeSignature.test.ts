@@ -1,0 +1,85 @@
+import { afterEach, assert, describe, it, vi } from "@effect/vitest"
+import * as Effect from "effect/Effect"
+import * as Option from "effect/Option"
+import * as Redacted from "effect/Redacted"
+import { compactVerify, jwtVerify } from "jose"
+import * as NodeSignature from "../../src/internal/nodeSignature.ts"
+import * as SigningKey from "../../src/SigningKey.ts"
+
+const short = ["ES256", "EdDSA"] as const
+const long = ["ES384", "ES512", "PS256", "RS256"] as const
+
+const unexportable = async (key: CryptoKey) =>
+  crypto.subtle.importKey("jwk", await crypto.subtle.exportKey("jwk", key), key.algorithm, false, ["sign"])
+
+afterEach(() => {
+  vi.unstubAllGlobals()
+})
+
+describe("NodeSignature", () => {
+  it.each(short)("signs by a key for %s on the calling thread, as others verify", async (algorithm) => {
+    const { privateKey, publicKey } = await SigningKey.generate(algorithm)
+    const header = Buffer.from(JSON.stringify({ alg: algorithm })).toString("base64url")
+    const input = `${header}.${Buffer.from("proof").toString("base64url")}`
+    const sign = Option.getOrThrow(NodeSignature.of(privateKey, algorithm))
+    const { payload } = await compactVerify(`${input}.${Option.getOrThrow(sign(input))}`, publicKey)
+    assert.strictEqual(Buffer.from(payload).toString(), "proof")
+  })
+
+  it.each(long)("leaves a key for %s to a thread, which its signature is worth", async (algorithm) => {
+    const { privateKey } = await SigningKey.generate(algorithm)
+    assert.isTrue(Option.isNone(NodeSignature.of(privateKey, algorithm)))
+  })
+
+  it("leaves a key that must not leave the Web Cryptography API, or not sign, to that", async () => {
+    const { privateKey, publicKey } = await SigningKey.generate("ES256")
+    const keys = [await unexportable(privateKey), publicKey]
+    assert.deepStrictEqual(keys.map((key) => Option.isSome(NodeSignature.of(key, "ES256"))), [false, false])
+  })
+
+  it("takes no key of one kind for an algorithm of another", async () => {
+    for (
+      const [algorithm, other] of [["ES256", "EdDSA"], ["EdDSA", "ES256"], ["ES384", "ES256"], [
+        "RS256",
+        "ES256"
+      ]] as const
+    ) {
+      const { privateKey } = await SigningKey.generate(algorithm)
+      assert.isTrue(Option.isNone(NodeSignature.of(privateKey, other)), `${algorithm} for ${other}`)
+    }
+  })
+
+  it.each([
+    ["no `process`", undefined],
+    ["a `process` that has no modules", {}],
+    ["no `node:crypto`", { getBuiltinModule: () => undefined }],
+    ["keys of its own", {
+      getBuiltinModule: () => ({
+        Buffer,
+        KeyObject: {
+          from: () => {
+            throw new TypeError("no key")
+          }
+        }
+      })
+    }],
+    ["signatures in DER", {
+      getBuiltinModule: () => ({ Buffer, KeyObject: { from: () => ({}) }, sign: () => Buffer.alloc(71) })
+    }]
+  ])("signs by the Web Cryptography API in a runtime with %s", async (_, process) => {
+    const { privateKey, publicKey } = await SigningKey.generate("ES256")
+    vi.stubGlobal("process", process)
+    const key = SigningKey.fromCryptoKey(privateKey, { algorithm: "ES256" })
+    vi.unstubAllGlobals()
+    assert.isUndefined(key.signNow)
+    const token = await Effect.runPromise(SigningKey.sign(key, {}, { sub: "ada" }, { mode: "Test" }))
+    assert.strictEqual((await jwtVerify(Redacted.value(token), publicKey)).payload.sub, "ada")
+  })
+
+  it("signs by the Web Cryptography API what could not be signed at once", async () => {
+    const { privateKey, publicKey } = await SigningKey.generate("ES256")
+    const key = { ...SigningKey.fromCryptoKey(privateKey, { algorithm: "ES256" }), signNow: () => Option.none() }
+    const token = await Effect.runPromise(SigningKey.sign(key, {}, { sub: "ada" }, { mode: "Test" }))
+    assert.strictEqual((await jwtVerify(Redacted.value(token), publicKey)).payload.sub, "ada")
+  })
+})
