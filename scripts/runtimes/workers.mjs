@@ -64,6 +64,7 @@ const scenarios = (worker, origin) => {
     login: portable("login"),
     refresh: portable("refresh"),
     "401 replay": portable("401 replay"),
+    "proof of possession": portable("proof of possession"),
     "quota wait": portable("quota wait"),
 
     "one store for the layers of all requests": async () => {

@@ -8,6 +8,8 @@ import * as RefreshPolicy from "@effect-auth/core/RefreshPolicy"
 import * as Token from "@effect-auth/core/Token"
 import * as TokenEndpoint from "@effect-auth/core/TokenEndpoint"
 import * as TokenSource from "@effect-auth/core/TokenSource"
+import * as ClientCredentials from "@effect-auth/oauth/ClientCredentials"
+import * as Dpop from "@effect-auth/oauth/Dpop"
 import * as RateLimiter from "@effect-auth/rate-limit/RateLimiter"
 import * as RateLimitPolicy from "@effect-auth/rate-limit/RateLimitPolicy"
 import * as FetchHttpClient from "@effect/platform/FetchHttpClient"
@@ -126,6 +128,19 @@ export const portable = {
       yield* server.refuseAccessTokens
       yield* get(http, "/b")
       yield* expectStats(server, { logins: 1, refreshes: 1, refused: 1 })
+    }),
+
+  "proof of possession": (origin) =>
+    Effect.gen(function*() {
+      const { baseUrl } = yield* makeServer(origin)
+      const http = yield* ClientCredentials.make({
+        baseUrl,
+        server: { tokenEndpoint: `${baseUrl}/bound/token` },
+        credential: { clientId: "runtime", clientSecret: Redacted.make("canary-secret") },
+        dpop: Dpop.generated()
+      })
+      yield* get(http, "/bound/a")
+      yield* expect("the server takes each proof", yield* get(http, "/bound/b"), { proofs: 3 })
     }),
 
   "quota wait": (origin) =>

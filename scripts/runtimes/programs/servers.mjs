@@ -98,6 +98,7 @@ const makeServer = async (settings) => {
     api: api(overruns)
   }))
   const mqweb = await Effect.runPromise(FakeMqweb.make())
+  const bound = boundServer()
   const handle = HttpApp.toWebHandler(fake.app)
   const handleMqweb = HttpApp.toWebHandler(mqweb.app)
   const delay = Number(settings.get("delay") ?? 0) * 1000
@@ -113,6 +114,7 @@ const makeServer = async (settings) => {
       case "/token":
         await new Promise((resolve) => setTimeout(resolve, delay))
     }
+    if (path.startsWith("/bound/")) return bound(request)
     const below = (path) => {
       const url = new URL(request.url)
       url.pathname = path
@@ -121,6 +123,38 @@ const makeServer = async (settings) => {
     return path.startsWith("/ibmmq/") ? handleMqweb(below(path)) : handle(below(path))
   }
 }
+
+/** Gives a token that is bound to a key (RFC 9449), and counts the proofs; a bad one is refused. */
+const boundServer = () => {
+  const seen = new Set()
+  return async (request) => {
+    const { ath, jti, key } = await proofOf(request)
+    if (seen.has(jti)) throw new Error("a proof is good once")
+    seen.add(jti)
+    if (request.url.endsWith("/token")) {
+      return Response.json({ access_token: `canary-${key}`, token_type: "DPoP", expires_in: 3600 })
+    }
+    const token = request.headers.get("authorization")?.replace("DPoP ", "")
+    if (token !== `canary-${key}` || ath !== await hashOf(token)) throw new Error("the proof is for another token")
+    return Response.json({ proofs: seen.size })
+  }
+}
+
+/** Section 4.3; the key by its x coordinate. */
+const proofOf = async ({ headers, method, url }) => {
+  const [header, claims, signature] = headers.get("dpop").split(".")
+  const { jwk } = JSON.parse(Buffer.from(header, "base64url"))
+  const algorithm = { name: "ECDSA", hash: "SHA-256" }
+  const key = await crypto.subtle.importKey("jwk", jwk, { name: "ECDSA", namedCurve: "P-256" }, false, ["verify"])
+  const signed = Buffer.from(`${header}.${claims}`)
+  const isGood = await crypto.subtle.verify(algorithm, key, Buffer.from(signature, "base64url"), signed)
+  const { ath, htm, htu, jti } = JSON.parse(Buffer.from(claims, "base64url"))
+  if (!isGood || htm !== method || htu !== url) throw new Error("the proof is not good")
+  return { ath, jti, key: jwk.x }
+}
+
+const hashOf = async (text) =>
+  Buffer.from(await crypto.subtle.digest("SHA-256", Buffer.from(text))).toString("base64url")
 
 /** `/quota` admits one call a second and says so; `/busy` is busy for the first call. */
 const api = (overruns) => {

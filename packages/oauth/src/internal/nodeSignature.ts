@@ -29,13 +29,15 @@ const signer = Option.liftThrowable((key: CryptoKey, digest: string | undefined)
   })
 )
 
+/** Not those of Deno, whose signature takes as long as a thread's. */
 const modules = (): Option.Option<Crypto & BufferModule> =>
-  typeof process === "undefined" || process.getBuiltinModule === undefined
+  typeof process === "undefined" || process.getBuiltinModule === undefined || process.versions?.deno !== undefined
     ? Option.none()
     : Option.some({ ...process.getBuiltinModule("node:crypto"), ...process.getBuiltinModule("node:buffer") })
 
 /** What is needed of the runtime, whose types are no dependency of this package. */
 declare const process: {
+  readonly versions?: { readonly deno?: string }
   readonly getBuiltinModule?: ((id: "node:crypto") => Crypto) & ((id: "node:buffer") => BufferModule)
 } | undefined
 

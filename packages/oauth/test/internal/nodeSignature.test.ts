@@ -52,6 +52,7 @@ describe("NodeSignature", () => {
   it.each([
     ["no `process`", undefined],
     ["a `process` that has no modules", {}],
+    ["signatures that take as long as a thread's", { ...process, versions: { deno: "2.9.6" } }],
     ["no `node:crypto`", { getBuiltinModule: () => undefined }],
     ["keys of its own", {
       getBuiltinModule: () => ({
