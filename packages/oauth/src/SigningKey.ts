@@ -1,5 +1,5 @@
 /**
- * Private keys that sign JSON Web Tokens (RFC 7515). `jose` is loaded when something is signed, and not before.
+ * Private keys that sign JSON Web Tokens (RFC 7515). `jose` is loaded when one is read from text, and not before.
  *
  * @since 0.1.0
  */

@@ -1,4 +1,4 @@
-/** `jose`, an optional peer: only what signs or verifies loads it. */
+/** `jose`, an optional peer: only what reads a key or verifies a token loads it. */
 import { InvalidSetting } from "@effect-auth/core/AuthError"
 import * as Effect from "effect/Effect"
 
