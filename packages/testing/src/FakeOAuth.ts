@@ -1,7 +1,8 @@
 /**
  * A fake OAuth 2 authorization server (RFC 6749), with an API that its tokens open: every grant, a person who agrees or
- * denies, lifetimes, rotation of refresh tokens and the detection of those that come back, revocation, and answers on
- * demand. It takes the time from the Clock. `FakePerson` is the person's side of a login.
+ * denies, lifetimes, rotation of refresh tokens and the detection of those that come back, tokens that are bound to a key
+ * (RFC 9449), revocation, and answers on demand. It takes the time from the Clock. `FakePerson` is the person's side of a
+ * login.
  *
  * @since 0.1.0
  */
@@ -56,6 +57,11 @@ export interface Options {
   readonly reuseDetection?: boolean | undefined
   /** How long a redeemed refresh token is good once more, for a client that got no answer. Default: no time. */
   readonly grace?: Duration.DurationInput | undefined
+  /**
+   * Whether a proof of possession has to have the nonce that the server gave last, which changes every minute (RFC 9449 section
+   * 8). What is asked for with a proof is bound to its key in any case. Default: no.
+   */
+  readonly nonces?: boolean | undefined
   /** What a person does who is asked to log in. Default: agrees, as the user of {@link canaries}. */
   readonly person?: Decision | undefined
   /** Where a login may end, but for the port of a loopback address. Default: anywhere. */
@@ -251,6 +257,7 @@ export const layer = (options?: Options): Layer.Layer<FakeOAuth | HttpClient.Htt
 
 const settingsOf = (options: Options): App.Settings => ({
   defaultUser: canaries.username,
+  nonces: options.nonces ?? false,
   redirectUris: options.redirectUris,
   deviceLifetime: Duration.toMillis(options.deviceLifetime ?? "15 minutes"),
   pollInterval: Duration.toMillis(options.pollInterval ?? "5 seconds"),

@@ -31,8 +31,9 @@ export const serve = async ({ onReport, pages = {}, tls } = {}) => {
       return new Response(pages[pathname], { headers: { "content-type": `${type}; charset=utf-8` } })
     }
     if (pathname === "/new") {
-      const baseUrl = `${origin}/s/${servers.size + 1}`
-      servers.set(String(servers.size + 1), await makeServer(searchParams))
+      const id = String(servers.size + 1)
+      const baseUrl = `${origin}/s/${id}`
+      servers.set(id, await makeServer(`/s/${id}`, searchParams))
       const { clientId, clientSecret, password, username } = FakeOAuth.canaries
       return Response.json({
         baseUrl,
@@ -90,15 +91,15 @@ export const serve = async ({ onReport, pages = {}, tls } = {}) => {
 /** What a page may read besides the body: without these it cannot keep within a quota. */
 const exposed = "retry-after, ratelimit-limit, ratelimit-remaining, ratelimit-reset"
 
-/** Answers requests to paths below it. `lifetime` of access tokens and `delay` of the token endpoint in seconds. */
-const makeServer = async (settings) => {
+/** Answers requests below a path. `lifetime` of access tokens and `delay` of the token endpoint in seconds. */
+const makeServer = async (base, settings) => {
   const overruns = { count: 0 }
   const fake = await Effect.runPromise(FakeOAuth.make({
     tokenLifetime: `${Number(settings.get("lifetime") ?? 3600)} seconds`,
-    api: api(overruns)
+    tokenPath: `${base}/token`,
+    api: api(base, overruns)
   }))
   const mqweb = await Effect.runPromise(FakeMqweb.make())
-  const bound = boundServer()
   const handle = HttpApp.toWebHandler(fake.app)
   const handleMqweb = HttpApp.toWebHandler(mqweb.app)
   const delay = Number(settings.get("delay") ?? 0) * 1000
@@ -114,50 +115,15 @@ const makeServer = async (settings) => {
       case "/token":
         await new Promise((resolve) => setTimeout(resolve, delay))
     }
-    if (path.startsWith("/bound/")) return bound(request)
-    const below = (path) => {
-      const url = new URL(request.url)
-      url.pathname = path
-      return new Request(url, request)
-    }
-    return path.startsWith("/ibmmq/") ? handleMqweb(below(path)) : handle(below(path))
+    if (!path.startsWith("/ibmmq/")) return handle(request)
+    const url = new URL(request.url)
+    url.pathname = path
+    return handleMqweb(new Request(url, request))
   }
 }
-
-/** Gives a token that is bound to a key (RFC 9449), and counts the proofs; a bad one is refused. */
-const boundServer = () => {
-  const seen = new Set()
-  return async (request) => {
-    const { ath, jti, key } = await proofOf(request)
-    if (seen.has(jti)) throw new Error("a proof is good once")
-    seen.add(jti)
-    if (request.url.endsWith("/token")) {
-      return Response.json({ access_token: `canary-${key}`, token_type: "DPoP", expires_in: 3600 })
-    }
-    const token = request.headers.get("authorization")?.replace("DPoP ", "")
-    if (token !== `canary-${key}` || ath !== await hashOf(token)) throw new Error("the proof is for another token")
-    return Response.json({ proofs: seen.size })
-  }
-}
-
-/** Section 4.3; the key by its x coordinate. */
-const proofOf = async ({ headers, method, url }) => {
-  const [header, claims, signature] = headers.get("dpop").split(".")
-  const { jwk } = JSON.parse(Buffer.from(header, "base64url"))
-  const algorithm = { name: "ECDSA", hash: "SHA-256" }
-  const key = await crypto.subtle.importKey("jwk", jwk, { name: "ECDSA", namedCurve: "P-256" }, false, ["verify"])
-  const signed = Buffer.from(`${header}.${claims}`)
-  const isGood = await crypto.subtle.verify(algorithm, key, Buffer.from(signature, "base64url"), signed)
-  const { ath, htm, htu, jti } = JSON.parse(Buffer.from(claims, "base64url"))
-  if (!isGood || htm !== method || htu !== url) throw new Error("the proof is not good")
-  return { ath, jti, key: jwk.x }
-}
-
-const hashOf = async (text) =>
-  Buffer.from(await crypto.subtle.digest("SHA-256", Buffer.from(text))).toString("base64url")
 
 /** `/quota` admits one call a second and says so; `/busy` is busy for the first call. */
-const api = (overruns) => {
+const api = (base, overruns) => {
   const state = { opensAt: 0, wasBusy: false }
   const tooMany = () => {
     overruns.count++
@@ -165,16 +131,16 @@ const api = (overruns) => {
   }
   return ({ user }) =>
     Effect.map(HttpServerRequest.HttpServerRequest, ({ url }) => {
-      const { pathname } = new URL(url, "http://fake.example")
+      const path = new URL(url, "http://fake.example").pathname.slice(base.length)
       const now = Date.now()
-      if (pathname === "/quota") {
+      if (path === "/quota") {
         if (now < state.opensAt) return tooMany()
         state.opensAt = now + 1000
         return HttpServerResponse.unsafeJson({ user }, {
           headers: { "ratelimit-limit": "1", "ratelimit-remaining": "0", "ratelimit-reset": "1" }
         })
       }
-      if (pathname === "/busy" && !state.wasBusy) {
+      if (path === "/busy" && !state.wasBusy) {
         state.wasBusy = true
         return tooMany()
       }

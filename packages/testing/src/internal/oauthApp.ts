@@ -7,11 +7,14 @@ import * as Effect from "effect/Effect"
 import * as Ref from "effect/Ref"
 import * as Logins from "./oauthLogins.ts"
 import type { Decision } from "./oauthPerson.ts"
+import * as Proofs from "./oauthProofs.ts"
 import { challengeOf, clientOf, formOf, urlOf } from "./oauthRequest.ts"
 import type { Principal } from "./oauthTokens.ts"
 import * as Tokens from "./oauthTokens.ts"
 
-export type Settings = Tokens.Settings & Logins.LoginSettings
+export interface Settings extends Tokens.Settings, Logins.LoginSettings {
+  readonly nonces: boolean
+}
 
 /** What is where, and says what; the options of the same names explain it. */
 interface Interface {
@@ -46,6 +49,21 @@ export const make = (
   }: Interface,
   { person, scripted, settings, state }: Server
 ): HttpApp.Default => {
+  const nonceAt = (now: number) => settings.nonces ? `nonce-${Math.floor(now / nonceLifetime)}` : undefined
+
+  /** Each is good once. */
+  const proofOf = (request: HttpServerRequest.HttpServerRequest, now: number, token?: string) =>
+    Effect.flatMap(Proofs.read(request, { now, nonce: nonceAt(now), token }), (proof) =>
+      proof._tag !== "Good"
+        ? Effect.succeed(proof)
+        : Effect.map(Ref.modify(state, Tokens.spend(proof.id)), (isFirst) => isFirst ? proof : Proofs.bad))
+
+  /** RFC 9449 section 8.2: with the nonce of the next proof. */
+  const withNonce = (answer: HttpServerResponse.HttpServerResponse, now: number) => {
+    const nonce = nonceAt(now)
+    return nonce === undefined ? answer : HttpServerResponse.setHeader(answer, "dpop-nonce", nonce)
+  }
+
   const token = (request: HttpServerRequest.HttpServerRequest) =>
     Effect.gen(function*() {
       const form = yield* formOf(request)
@@ -55,15 +73,22 @@ export const make = (
         yield* Ref.update(state, (state) => Tokens.count(state, "attempts"))
         return answer
       }
-      const outcome = form === undefined
-        ? invalidRequest
-        : yield* Ref.modify(
-          state,
-          Logins.receive(settings, clientOf(request, form), form, yield* challengeOf(form), now)
-        )
-      return outcome._tag === "Granted"
-        ? unstored({ ...members, ...outcome.token }, 200)
-        : refusal(outcome.refusal)
+      if (form === undefined) return refusal({ status: 400, error: "invalid_request" })
+      const proof = yield* proofOf(request, now)
+      if (proof._tag === "Bad") {
+        yield* Ref.update(state, (state) => Tokens.count(state, "attempts"))
+        return withNonce(refusal({ status: 400, error: proof.error }), now)
+      }
+      const client = clientOf(request, form)
+      const proved = { challenge: yield* challengeOf(form), key: Proofs.keyOf(proof) }
+      const outcome = yield* Ref.modify(
+        state,
+        Tokens.bound(client, form, proved.key, Logins.receive(settings, client, form, proved, now))
+      )
+      return withNonce(
+        outcome._tag === "Granted" ? unstored({ ...members, ...outcome.token }, 200) : refusal(outcome.refusal),
+        now
+      )
     })
 
   const authorize = (request: HttpServerRequest.HttpServerRequest) =>
@@ -108,14 +133,20 @@ export const make = (
   const resource = (request: HttpServerRequest.HttpServerRequest) =>
     Effect.gen(function*() {
       const now = yield* Clock.currentTimeMillis
-      const token = /^Bearer +(.+)$/iu.exec(request.headers["authorization"] ?? "")?.[1]
-      const principal = token === undefined ? undefined : Tokens.authenticate(yield* Ref.get(state), token, now)
+      const [, scheme = "Bearer", token] = /^(Bearer|DPoP) +(.+)$/iu.exec(request.headers["authorization"] ?? "") ?? []
+      const isProved = scheme.toLowerCase() === "dpop"
+      const proof = isProved ? yield* proofOf(request, now, token) : Proofs.none
+      const tokens = yield* Ref.get(state)
+      const isOwn = token !== undefined && Tokens.keyOf(tokens, token) === Proofs.keyOf(proof)
+      const principal = isOwn && isProved === (proof._tag === "Good")
+        ? Tokens.authenticate(tokens, token, now)
+        : undefined
       yield* Ref.update(state, (state) => Tokens.count(state, principal === undefined ? "refused" : "requests"))
+      if (principal !== undefined) return withNonce(yield* api(principal), now)
+      const error = proof._tag === "Bad" ? proof.error : "invalid_token"
       // RFC 6750 section 3: no error code where there were no credentials
-      const challenge = token === undefined ? "Bearer" : `Bearer error="invalid_token"`
-      return principal === undefined
-        ? HttpServerResponse.empty({ status: 401, headers: { "www-authenticate": challenge } })
-        : yield* api(principal)
+      const challenge = token === undefined ? "Bearer" : `${isProved ? "DPoP" : "Bearer"} error="${error}"`
+      return withNonce(HttpServerResponse.empty({ status: 401, headers: { "www-authenticate": challenge } }), now)
     })
 
   const metadata = ({ origin, pathname }: URL, name: string): HttpServerResponse.HttpServerResponse => {
@@ -131,6 +162,7 @@ export const make = (
       token_endpoint_auth_methods_supported: ["client_secret_basic", "client_secret_post", "private_key_jwt", "none"],
       grant_types_supported: ["client_credentials", "password", "refresh_token", ...Logins.grantTypes],
       code_challenge_methods_supported: ["S256"],
+      dpop_signing_alg_values_supported: Proofs.algorithms,
       authorization_response_iss_parameter_supported: true
     })
   }
@@ -168,7 +200,8 @@ const wellKnown = ["/.well-known/oauth-authorization-server", "/.well-known/open
 const whoAmI = ({ client, scope, user }: Principal): HttpApp.Default =>
   Effect.succeed(HttpServerResponse.unsafeJson({ client, user: user ?? null, scope: scope ?? null }))
 
-const invalidRequest: Tokens.Outcome = { _tag: "Refused", refusal: { status: 400, error: "invalid_request" } }
+/** In milliseconds. */
+const nonceLifetime = 60_000
 
 /** RFC 6749 section 5.1. */
 const unstored = (body: unknown, status: number): HttpServerResponse.HttpServerResponse =>

@@ -64,6 +64,7 @@ export const authorize = (
     scope: decision.scope ?? scope,
     redirectUri: redirect_uri,
     challenge: code_challenge,
+    key: others["dpop_jkt"],
     expiresAt: now + codeLifetime,
     session: undefined
   }
@@ -136,12 +137,12 @@ export const enterCode =
     })
   }
 
-/** A request to the token endpoint. `challenge` is what its verifier would have been sent as (RFC 7636 section 4.2). */
+/** A request to the token endpoint, with what else it proves. */
 export const receive = (
   settings: Settings & LoginSettings,
   client: ClientCredentials | undefined,
   form: Form,
-  challenge: string | undefined,
+  { challenge, key }: Proved,
   now: number
 ) =>
 (before: State): Step => {
@@ -153,20 +154,26 @@ export const receive = (
   if (!isKnown && !(client === undefined && exchange === byAssertion)) {
     return Tokens.refused(state, 401, "invalid_client")
   }
-  return exchange({ settings, client: client?.id, form, challenge, now, state })
+  return exchange({ settings, client: client?.id, form, challenge, key, now, state })
 }
 
-interface Request {
+export interface Proved {
+  /** What its verifier would have been sent as (RFC 7636 section 4.2). */
+  readonly challenge: string | undefined
+  /** The thumbprint of its key. */
+  readonly key: string | undefined
+}
+
+interface Request extends Proved {
   readonly settings: Settings & LoginSettings
   readonly client: string | undefined
   readonly form: Form
-  readonly challenge: string | undefined
   readonly now: number
   readonly state: State
 }
 
 /** RFC 6749 section 4.1.3. */
-const byCode = ({ challenge, client, form, now, settings, state }: Request): Step => {
+const byCode = ({ challenge, client, form, key, now, settings, state }: Request): Step => {
   const { code = "", redirect_uri } = form
   const found = Option.getOrUndefined(HashMap.get(state.codes, code))
   if (found === undefined || found.client !== client || found.expiresAt <= now) {
@@ -174,7 +181,8 @@ const byCode = ({ challenge, client, form, now, settings, state }: Request): Ste
   }
   // a thief may have redeemed it (section 4.1.2)
   if (found.session !== undefined) return Tokens.refused(Tokens.end(state, found.session), 400, "invalid_grant")
-  if (found.redirectUri !== redirect_uri || found.challenge !== challenge) {
+  const isAnothers = found.key !== undefined && found.key !== key
+  if (found.redirectUri !== redirect_uri || found.challenge !== challenge || isAnothers) {
     return Tokens.refused(state, 400, "invalid_grant")
   }
   const [outcome, after] = Tokens.login(

@@ -28,6 +28,8 @@ export interface Code {
   readonly scope: string | undefined
   readonly redirectUri: string
   readonly challenge: string
+  /** The thumbprint of the key that has to be proved with it (RFC 9449 section 10). */
+  readonly key: string | undefined
   readonly expiresAt: number
   /** The one that it began. */
   readonly session: number | undefined

@@ -24,8 +24,12 @@ export const formOf = (request: HttpServerRequest.HttpServerRequest): Effect.Eff
 
 /** RFC 7636 section 4.6. */
 export const challengeOf = ({ code_verifier: verifier }: Tokens.Form): Effect.Effect<string | undefined> =>
-  verifier === undefined ? Effect.succeed(undefined) : Effect.map(
-    Effect.promise(() => globalThis.crypto.subtle.digest("SHA-256", new TextEncoder().encode(verifier))),
+  verifier === undefined ? Effect.succeed(undefined) : hashOf(verifier)
+
+/** SHA-256 in Base64url. */
+export const hashOf = (text: string): Effect.Effect<string> =>
+  Effect.map(
+    Effect.promise(() => globalThis.crypto.subtle.digest("SHA-256", new TextEncoder().encode(text))),
     (digest) => Encoding.encodeBase64Url(new Uint8Array(digest))
   )
 

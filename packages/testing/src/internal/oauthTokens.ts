@@ -6,6 +6,7 @@
 import * as Either from "effect/Either"
 import * as Encoding from "effect/Encoding"
 import * as HashMap from "effect/HashMap"
+import * as HashSet from "effect/HashSet"
 import * as Option from "effect/Option"
 import * as Schema from "effect/Schema"
 import type { Code, Device } from "./oauthPerson.ts"
@@ -61,12 +62,16 @@ interface AccessToken {
   readonly session: number
   readonly expiresAt: number
   readonly isRevoked: boolean
+  /** The thumbprint of the key that it is bound to. */
+  readonly key: string | undefined
 }
 
 interface RefreshToken {
   readonly session: number
   readonly expiresAt: number
   readonly redeemedAt: number | undefined
+  /** The same; of a public client only (RFC 9449 section 5). */
+  readonly key: string | undefined
 }
 
 export interface State {
@@ -78,12 +83,14 @@ export interface State {
   readonly refresh: HashMap.HashMap<string, RefreshToken>
   readonly codes: HashMap.HashMap<string, Code>
   readonly devices: HashMap.HashMap<string, Device>
+  /** What is unique of the proofs that have come, each of which is good once. */
+  readonly proofs: HashSet.HashSet<string>
   readonly stats: Stats
 }
 
 export interface TokenResponse {
   readonly access_token: string
-  readonly token_type: "Bearer"
+  readonly token_type: "Bearer" | "DPoP"
   readonly expires_in: number
   readonly scope?: string
   readonly refresh_token?: string
@@ -123,6 +130,7 @@ export const initial = (
   refresh: HashMap.empty(),
   codes: HashMap.empty(),
   devices: HashMap.empty(),
+  proofs: HashSet.empty(),
   stats: { attempts: 0, prompts: 0, logins: 0, refreshes: 0, reuses: 0, revocations: 0, requests: 0, refused: 0 }
 })
 
@@ -156,6 +164,40 @@ export const receive = (
       return refused(state, 400, "unsupported_grant_type")
   }
 }
+
+/** A request to the token endpoint whose tokens are bound to the key that it proves (RFC 9449 section 5). */
+export const bound =
+  (client: ClientCredentials | undefined, form: Form, key: string | undefined, step: (state: State) => Step) =>
+  (before: State): Step => {
+    const redeemed = HashMap.get(before.refresh, form["refresh_token"] ?? "")
+    if (Option.exists(redeemed, (token) => token.key !== undefined && token.key !== key)) {
+      return refused(count(before, "attempts"), 400, "invalid_grant")
+    }
+    const [outcome, state] = step(before)
+    if (key === undefined || outcome._tag === "Refused") return [outcome, state]
+    const { access_token, refresh_token = "" } = outcome.token
+    const isPublic = client !== undefined && Option.contains(HashMap.get(state.clients, client.id), "")
+    return [
+      { _tag: "Granted", token: { ...outcome.token, token_type: "DPoP" } },
+      {
+        ...state,
+        access: HashMap.modify(state.access, access_token, (token) => ({ ...token, key })),
+        refresh: isPublic
+          ? HashMap.modify(state.refresh, refresh_token, (token) => ({ ...token, key }))
+          : state.refresh
+      }
+    ]
+  }
+
+/** The key that an access token is bound to. */
+export const keyOf = (state: State, token: string): string | undefined =>
+  Option.getOrUndefined(HashMap.get(state.access, token))?.key
+
+/** Whether a proof has not come before. */
+export const spend = (id: string) => (state: State): readonly [boolean, State] => [
+  !HashSet.has(state.proofs, id),
+  { ...state, proofs: HashSet.add(state.proofs, id) }
+]
 
 /** A session that nobody logged in to. */
 export const begin =
@@ -312,8 +354,8 @@ const mint = (
   const number = before.counter
   const accessToken = `canary-access-${number}`
   const refreshToken = `canary-refresh-${number}`
-  const access = { session, expiresAt: now + settings.tokenLifetime, isRevoked: false }
-  const refresh = { session, expiresAt: now + settings.refreshLifetime, redeemedAt: undefined }
+  const access = { session, expiresAt: now + settings.tokenLifetime, isRevoked: false, key: undefined }
+  const refresh = { session, expiresAt: now + settings.refreshLifetime, redeemedAt: undefined, key: undefined }
   return [
     { accessToken, refreshToken },
     {
