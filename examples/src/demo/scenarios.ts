@@ -6,6 +6,7 @@ import * as Negotiate from "@effect-auth/core/Negotiate"
 import * as IbmMq from "@effect-auth/ibm-mq/IbmMq"
 import * as ClientCertificate from "@effect-auth/node/ClientCertificate"
 import * as ClientCredentials from "@effect-auth/oauth/ClientCredentials"
+import * as Dpop from "@effect-auth/oauth/Dpop"
 import * as RefreshToken from "@effect-auth/oauth/RefreshToken"
 import * as Platform from "@effect-auth/qualys/Platform"
 import * as Qualys from "@effect-auth/qualys/Qualys"
@@ -206,6 +207,12 @@ const oauth = (
     return { layer: yield* layer(url, server), server }
   })
 
+/** A service, at a server that is its API as well. */
+const service = (baseUrl: string) => {
+  const { clientId, clientSecret } = FakeOAuth.canaries
+  return { baseUrl, server: baseUrl, credential: { clientId, clientSecret: Redacted.make(clientSecret) } }
+}
+
 export const scenarios: ReadonlyArray<Scenario> = [
   {
     mode: "ibm-mq/basic",
@@ -364,17 +371,17 @@ export const scenarios: ReadonlyArray<Scenario> = [
     path: "/reports",
     trouble: "every token expires",
     means: "there is no refresh token: one login before the five calls",
-    start: oauth((baseUrl) =>
-      Effect.succeed(ClientCredentials.layer({
-        baseUrl,
-        server: baseUrl,
-        credential: {
-          clientId: FakeOAuth.canaries.clientId,
-          clientSecret: Redacted.make(FakeOAuth.canaries.clientSecret)
-        }
-      }))
-    ),
+    start: oauth((baseUrl) => Effect.succeed(ClientCredentials.layer(service(baseUrl)))),
     expected: { logins: 2, refreshes: 0, replays: false }
+  },
+  {
+    mode: "oauth/dpop",
+    story: "the same, and each request proves that its sender has the key that the token is bound to",
+    path: "/reports",
+    trouble: "the server revokes every token",
+    means: "the access token is refused, and one login serves all five calls, which are sent again with new proofs",
+    start: oauth((baseUrl) => Effect.succeed(ClientCredentials.layer({ ...service(baseUrl), dpop: Dpop.generated() }))),
+    expected: { logins: 2, refreshes: 0, replays: true }
   },
   {
     mode: "oauth/refresh-token",
@@ -383,16 +390,10 @@ export const scenarios: ReadonlyArray<Scenario> = [
     trouble: "the server revokes every token",
     means: "the access token is refused, and one refresh serves all five calls, which are sent again",
     start: oauth((baseUrl, server) =>
-      Effect.map(server.issue(), ({ refreshToken }) =>
-        RefreshToken.layer({
-          baseUrl,
-          server: baseUrl,
-          credential: {
-            clientId: FakeOAuth.canaries.clientId,
-            clientSecret: Redacted.make(FakeOAuth.canaries.clientSecret),
-            refreshToken
-          }
-        }))
+      Effect.map(server.issue(), ({ refreshToken }) => {
+        const { credential, ...settings } = service(baseUrl)
+        return RefreshToken.layer({ ...settings, credential: { ...credential, refreshToken } })
+      })
     ),
     expected: { logins: 0, refreshes: 2, replays: true }
   }
