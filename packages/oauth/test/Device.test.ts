@@ -34,7 +34,8 @@ const pending = no("authorization_pending")
 /** A login whose questions are answered like this, and the seconds at which they came. */
 const polled = (
   answers: ReadonlyArray<ScriptedHttpClient.Answer | ScriptedHttpClient.Handler>,
-  device: object = {}
+  device: object = {},
+  begin: ScriptedHttpClient.Reply = { json: { ...authorization, ...device } }
 ) => {
   const times: Array<number> = []
   const timed = answers.map((answer): ScriptedHttpClient.Handler => (request, earlier) => {
@@ -55,7 +56,7 @@ const polled = (
     Layer.merge(
       person,
       ScriptedHttpClient.layer(ScriptedHttpClient.routes({
-        "POST /device": ScriptedHttpClient.repeatLast({ json: { ...authorization, ...device } }),
+        "POST /device": ScriptedHttpClient.repeatLast(begin),
         "POST /token": timed,
         "GET /me": ScriptedHttpClient.repeatLast({ json: "me" })
       }))
@@ -175,6 +176,35 @@ describe("Device.layer", () => {
         const { result, times } = yield* polled([pending, no(code)])
         assert.deepInclude(result._tag === "Left" ? result.left : undefined, { _tag: "CredentialsRejected", code })
         assert.deepStrictEqual(times, [5, 10])
+      })
+  )
+
+  it.effect.each<[string, number]>([
+    ["access_denied", 404],
+    ["access_denied", 428],
+    ["authorization_declined", 500],
+    ["anything_else", 422]
+  ])("ER1 DV7 DV9 is over at once when the server says %s, also with %d", ([code, status]) =>
+    Effect.gen(function*() {
+      const { result, times } = yield* polled([no(code, {}, status)])
+      assert.deepInclude(result._tag === "Left" ? result.left : undefined, {
+        _tag: "CredentialsRejected",
+        code,
+        status
+      })
+      assert.deepStrictEqual(times, [5])
+    }))
+
+  it.effect.each([401, 403])(
+    "ER10 is told by an empty %d that its client is not accepted, before a person is asked",
+    (status) =>
+      Effect.gen(function*() {
+        const { codes, result } = yield* polled([], {}, { status })
+        assert.deepInclude(result._tag === "Left" ? result.left : undefined, {
+          _tag: "CredentialsRejected",
+          reason: "Setting"
+        })
+        assert.lengthOf(codes, 0)
       })
   )
 

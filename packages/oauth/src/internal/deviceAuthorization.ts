@@ -62,6 +62,9 @@ export const dialect: TokenEndpoint.Dialect = (answer, grant) =>
     // the second is Entra's word; nobody refused anything
     : answer.code === expired || answer.code === "code_expired"
     ? "InteractionRequired"
+    // who asks on would tell the person in the end that nobody had entered the code
+    : answer.code === "access_denied" || answer.code === "authorization_declined"
+    ? "GrantEnded"
     : TokenRequest.oauth(answer, grant)
 
 /** GitHub states in its refusals how long to wait from now on. */

@@ -50,7 +50,7 @@ export interface Reading extends Pick<TokenEndpoint.Options, "dialect" | "grant"
 export const send = (
   client: OAuthClient,
   parameters: Parameters.Parameters,
-  { dialect = oauth, expiry, grant, keep = [], required, retryAfter, scope, scopeSeparator, types }: Reading
+  { dialect, expiry, grant, keep = [], required, retryAfter, scope, scopeSeparator, types }: Reading
 ): Effect.Effect<Token.Token, ExchangeError, HttpClient.HttpClient> => {
   const { mode } = client
   const options: TokenEndpoint.Options = { mode, grant, dialect, retryAfter }
@@ -92,7 +92,7 @@ export const ask = <A, I>(
   endpoint: string,
   parameters: Parameters.Parameters,
   schema: Schema.Schema<A, I>,
-  options: TokenEndpoint.Options
+  { dialect = oauth, ...reading }: TokenEndpoint.Options
 ): Effect.Effect<
   { readonly answer: A; readonly url: string },
   ExchangeError,
@@ -100,6 +100,7 @@ export const ask = <A, I>(
 > =>
   Effect.gen(function*() {
     const { binding } = client
+    const options = { ...reading, dialect }
     const http = yield* HttpClient.HttpClient
     const asked = (http: HttpClient.HttpClient, prove: Prove) =>
       post(client, endpoint, parameters).pipe(
