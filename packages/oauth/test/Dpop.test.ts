@@ -187,6 +187,22 @@ describe("Dpop", () => {
       "GET /me": [nonceWanted("n1"), { json: "me", headers: nonce("n2") }, { json: "me" }, { json: "me" }]
     }))))
 
+  it.effect.each([
+    `DPoP algs="ES256", DPoP error="use_dpop_nonce"`,
+    `Bearer realm="acme", DPoP error=use_dpop_nonce`,
+    `Bearer error="use_dpop_nonce"`
+  ])("DP9 reads that a nonce is wanted from any challenge: %s", (challenge) =>
+    Effect.gen(function*() {
+      yield* me
+      assert.deepStrictEqual((yield* proofs).map(({ line, payload }) => [line, payload["nonce"]]), [
+        ["POST /token", undefined],
+        ["GET /me", undefined],
+        ["GET /me", "n1"]
+      ])
+    }).pipe(Effect.provide(live({
+      "GET /me": [{ status: 401, headers: { "www-authenticate": challenge, ...nonce("n1") } }, { json: "me" }]
+    }))))
+
   it.effect("DP8 keeps the nonces of origins apart, be they of a refusal or an error", () =>
     Effect.gen(function*() {
       const other = "https://files.acme.example"
@@ -318,6 +334,13 @@ describe("Dpop", () => {
         "expose the header DPoP-Nonce"
       )
     }).pipe(Effect.provide(live({ "GET /me": nonceWanted() }))))
+
+  it.effect("DP14 ER7 says at the authorization server, too, what a browser hides, and not that the credentials are wrong", () =>
+    Effect.gen(function*() {
+      const error = yield* Effect.flip(me)
+      assert.deepInclude(error, { _tag: "CredentialsRejected", reason: "Setting", code: "use_dpop_nonce" })
+      assert.include(error.message, "expose the header DPoP-Nonce")
+    }).pipe(Effect.provide(live({ "POST /token": { status: 400, json: { error: "use_dpop_nonce" } } }))))
 
   it.effect("DP13 renews a token that the API refuses, as any other, and proves the new one from then on", () =>
     Effect.gen(function*() {

@@ -122,6 +122,11 @@ export const restore = (kept: Redacted.Redacted, mode: string): Effect.Effect<Pr
 /** What an authorization server, or an API, says that wants a nonce. */
 export const wantsNonce = "use_dpop_nonce"
 
+/** A browser shows a program only the headers that the server names. */
+export const noNonce =
+  "the server wants a nonce in the proof and gives none; to programs in browsers it has to expose " +
+  "the header DPoP-Nonce (Access-Control-Expose-Headers)"
+
 /** What they say of a proof that they refuse, be it for its time. */
 export const refusesProof = "invalid_dpop_proof"
 

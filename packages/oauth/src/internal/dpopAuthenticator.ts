@@ -101,23 +101,22 @@ const keyOf = (mode: string, { key }: Token, given: ProofKey | undefined): Effec
 
 const nothing = Effect.succeed<Authenticator.Made>({ credentials: RequestCredentials.none })
 
-/** What an API says of a proof. */
+/** What an API says of a proof: in any of its challenges, because not all write it under the scheme DPoP. */
 const errorOf = ({ headers, status }: HttpClientResponse.HttpClientResponse): string | undefined =>
   status === 401
-    ? Challenge.fromHeaders(headers).find(({ scheme }) => scheme === "dpop")?.params["error"]
+    ? Challenge.fromHeaders(headers).map(({ params }) => params["error"]).find((error) =>
+      error === Dpops.wantsNonce || error === Dpops.refusesProof
+    )
     : undefined
 
 /** In a row, for one request: a nonce that came too late and another, or a nonce and a time. */
 const repeat: Authenticator.Review = { _tag: "Repeat", most: 2 }
 
-/** A browser shows a program only the headers that the server names. */
 const hidden = (mode: string, { request, status }: HttpClientResponse.HttpClientResponse): AuthenticationFailed =>
   new AuthenticationFailed({
     mode,
     url: OriginPolicy.addressOf(request),
     status,
     code: Dpops.wantsNonce,
-    detail:
-      "the server wants a nonce in the proof and gives none; to programs in browsers it has to expose the header " +
-      "DPoP-Nonce (Access-Control-Expose-Headers)"
+    detail: Dpops.noNonce
   })

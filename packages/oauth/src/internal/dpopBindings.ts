@@ -1,4 +1,5 @@
 /** What binds the tokens of a source to a key at its authorization server (RFC 9449 section 5). */
+import { CredentialsRejected } from "@effect-auth/core/AuthError"
 import * as HttpClient from "@effect/platform/HttpClient"
 import * as HttpClientRequest from "@effect/platform/HttpClientRequest"
 import * as Clock from "effect/Clock"
@@ -71,7 +72,13 @@ const bindingOf = (mode: string, key: ProofKey, servers: Servers.Servers): Bindi
           (code === Dpop.refusesProof && before.isLate)
         )
         return isWorthIt ? asking : Effect.fail(error)
-      })
+      }).pipe(Effect.catchTag("CredentialsRejected", (error) => {
+        if (error.code !== Dpop.wantsNonce) return error
+        const url = MutableRef.get(sent)?.url
+        const isKnown = url !== undefined && Servers.of(servers, url).nonce !== undefined
+        // the credentials are not what is wrong
+        return new CredentialsRejected({ ...error, reason: "Setting", advice: isKnown ? error.advice : Dpop.noNonce })
+      }))
     })
 })
 
