@@ -80,12 +80,12 @@ export const register = (
     const { mode } = options
     const [endpoint, issuer] = yield* placeOf(server)
     const http = yield* HttpClient.HttpClient
-    const reading: TokenEndpoint.Options = { mode, dialect }
+    const reading: TokenEndpoint.Options = { mode, dialect, endpoint: "the registration endpoint" }
     const { answer, status } = yield* TokenEndpoint.execute(http, requestOf(endpoint, metadata, options), reading).pipe(
       Effect.flatMap((response) =>
         Effect.map(TokenEndpoint.json(Answer, reading)(response), (answer) => ({ answer, status: response.status }))
       ),
-      inTime({ mode, url: endpoint, endpoint: "the registration endpoint" })
+      inTime({ ...reading, url: endpoint })
     )
     return yield* Either.mapLeft(
       registered(answer, metadata, issuer),
@@ -189,7 +189,8 @@ const Text = Schema.optional(Schema.NullOr(Schema.String))
 const Answer = Schema.Struct({
   client_id: Schema.NonEmptyString,
   client_secret: Text,
-  client_secret_expires_at: Schema.optional(Schema.NullOr(Schema.Finite)),
+  // some servers write every number as a text
+  client_secret_expires_at: Schema.optional(Schema.NullOr(Schema.Union(Schema.Finite, Schema.NumberFromString))),
   token_endpoint_auth_method: Text,
   redirect_uris: Schema.optional(Schema.NullOr(Schema.Array(Schema.String))),
   scope: Text,

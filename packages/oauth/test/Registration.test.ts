@@ -129,6 +129,18 @@ describe("Registration", () => {
       )
     }))
 
+  it.effect.each<[unknown, number | undefined]>([[0, undefined], ["0", undefined], ["3600", 3_600_000]])(
+    "RG2 RG3 reads when the secret expires, be it a text: %j",
+    ([client_secret_expires_at, expected]) =>
+      Effect.gen(function*() {
+        const { client } = yield* registering({
+          status: 201,
+          json: { ...answer, client_secret: "canary-secret", client_secret_expires_at }
+        })
+        assert.strictEqual(client.secretExpiresAt?.epochMillis, expected)
+      })
+  )
+
   it.effect("RG2 uses a secret that came without a method in Basic", () =>
     Effect.gen(function*() {
       const { client } = yield* registering({
@@ -188,6 +200,7 @@ describe("Registration", () => {
     Effect.gen(function*() {
       const error = yield* refused(code === undefined ? { status } : { status, json: { error: code } })
       assert.strictEqual(error._tag, tag)
+      assert.include(error.message, "the registration endpoint")
       assert.deepStrictEqual(Registration.refusal(error), Option.none())
     }))
 
