@@ -43,13 +43,20 @@ export interface SigningKey {
   readonly header: Readonly<Record<string, unknown>>
   /** Signs bytes: the header and the payload of a token. */
   readonly sign: (bytes: Uint8Array) => Effect.Effect<Uint8Array, ExchangeError>
-  /**
-   * Signs ASCII text on the calling thread, where that takes no longer than to hand it to another. The signature is in Base64url;
-   * `None`: it could not, and {@link sign} is asked.
-   *
-   * @internal
-   */
-  readonly signNow?: ((text: string) => Option.Option<string>) | undefined
+  /** @internal */
+  readonly now?: Now | undefined
+}
+
+/**
+ * Signs ASCII text on the calling thread, where that takes no longer than to hand it to another. The signature is in Base64url;
+ * `None`: it could not, and `sign` is asked.
+ *
+ * @internal
+ */
+interface Now {
+  readonly sign: NodeSignature.Sign
+  /** What it stands for: a copy of a key with a `sign` of its own, such as one that counts, signs by that. */
+  readonly insteadOf: SigningKey["sign"]
 }
 
 /**
@@ -95,17 +102,20 @@ export const make = (
  * @since 0.1.0
  * @category constructors
  */
-export const fromCryptoKey = (key: CryptoKey, options: Options): SigningKey => ({
-  ...make(
+export const fromCryptoKey = (key: CryptoKey, options: Options): SigningKey => {
+  const made = make(
     (bytes) =>
       Effect.promise(() =>
         globalThis.crypto.subtle.sign(parameters[options.algorithm](), key, new Uint8Array(bytes))
           .then((signature) => new Uint8Array(signature))
       ),
     options
-  ),
-  signNow: Option.getOrUndefined(NodeSignature.of(key, options.algorithm))
-})
+  )
+  return Option.match(NodeSignature.of(key, options.algorithm), {
+    onNone: () => made,
+    onSome: (sign) => ({ ...made, now: { sign, insteadOf: made.sign } })
+  })
+}
 
 /**
  * A key in PEM (PKCS#8, `BEGIN PRIVATE KEY`; or PKCS#1 and SEC 1, `BEGIN RSA PRIVATE KEY` and `BEGIN EC PRIVATE KEY`) or as a
@@ -136,8 +146,8 @@ export const fromText = (key: Redacted.Redacted, options: Options): Effect.Effec
     const imported = yield* Effect.tryPromise({
       try: () =>
         jwk === undefined
-          ? importPKCS8(toPkcs8(text, options.algorithm), options.algorithm)
-          : importJWK({ ...jwk }, options.algorithm),
+          ? importPKCS8(toPkcs8(text, options.algorithm), options.algorithm, exportable)
+          : importJWK({ ...jwk }, options.algorithm, exportable),
       catch: failed
     })
     if (imported instanceof Uint8Array || imported.type !== "private") return yield* failed()
@@ -170,13 +180,13 @@ export const headerOf = (
 
 /** @internal */
 export const signAfter = (
-  { sign, signNow }: SigningKey,
+  { now, sign }: SigningKey,
   header: string,
   claims: Readonly<Record<string, unknown>>,
   { mode }: { readonly mode: string }
 ): Effect.Effect<Redacted.Redacted, ExchangeError> => {
   const input = `${header}.${Base64url.ofText(JSON.stringify(claims))}`
-  const signature = signNow?.(input)
+  const signature = now?.insteadOf === sign ? now.sign(input) : undefined
   if (signature !== undefined && Option.isSome(signature)) {
     return Exit.succeed(Redacted.make(`${input}.${signature.value}`))
   }
@@ -200,6 +210,9 @@ export const generate = (algorithm: Algorithm): Promise<CryptoKeyPair> =>
 /** @internal */
 export const importPrivateKey = (algorithm: Algorithm, jwk: JsonWebKey): Promise<CryptoKey> =>
   globalThis.crypto.subtle.importKey("jwk", { ...jwk, key_ops: ["sign"] }, generation[algorithm], true, ["sign"])
+
+/** Whoever has the text has the key: nothing is lost, and Node may sign by it at once. */
+const exportable = { extractable: true }
 
 const encoder = new TextEncoder()
 

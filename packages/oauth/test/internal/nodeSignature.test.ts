@@ -2,7 +2,7 @@ import { afterEach, assert, describe, it, vi } from "@effect/vitest"
 import * as Effect from "effect/Effect"
 import * as Option from "effect/Option"
 import * as Redacted from "effect/Redacted"
-import { compactVerify, jwtVerify } from "jose"
+import { compactVerify, exportJWK, exportPKCS8, jwtVerify } from "jose"
 import * as NodeSignature from "../../src/internal/nodeSignature.ts"
 import * as SigningKey from "../../src/SigningKey.ts"
 
@@ -24,6 +24,17 @@ describe("NodeSignature", () => {
     const sign = Option.getOrThrow(NodeSignature.of(privateKey, algorithm))
     const { payload } = await compactVerify(`${input}.${Option.getOrThrow(sign(input))}`, publicKey)
     assert.strictEqual(Buffer.from(payload).toString(), "proof")
+  })
+
+  it.each(short)("signs by a key for %s in text on the calling thread, too", async (algorithm) => {
+    const { privateKey, publicKey } = await SigningKey.generate(algorithm)
+    const texts = [await exportPKCS8(privateKey), JSON.stringify(await exportJWK(privateKey))]
+    for (const text of texts) {
+      const key = await Effect.runPromise(SigningKey.fromText(Redacted.make(text), { algorithm }))
+      assert.isDefined(key.now)
+      const token = await Effect.runPromise(SigningKey.sign(key, {}, { sub: "ada" }, { mode: "Test" }))
+      assert.strictEqual((await jwtVerify(Redacted.value(token), publicKey)).payload.sub, "ada")
+    }
   })
 
   it.each(long)("leaves a key for %s to a thread, which its signature is worth", async (algorithm) => {
@@ -72,14 +83,29 @@ describe("NodeSignature", () => {
     vi.stubGlobal("process", process)
     const key = SigningKey.fromCryptoKey(privateKey, { algorithm: "ES256" })
     vi.unstubAllGlobals()
-    assert.isUndefined(key.signNow)
+    assert.isUndefined(key.now)
     const token = await Effect.runPromise(SigningKey.sign(key, {}, { sub: "ada" }, { mode: "Test" }))
     assert.strictEqual((await jwtVerify(Redacted.value(token), publicKey)).payload.sub, "ada")
   })
 
+  it("signs by the `sign` that a copy of a key has, such as one that counts", async () => {
+    const { privateKey } = await SigningKey.generate("ES256")
+    const made = SigningKey.fromCryptoKey(privateKey, { algorithm: "ES256" })
+    let signed = 0
+    const counting: SigningKey.SigningKey = {
+      ...made,
+      sign: (bytes) => Effect.zipLeft(made.sign(bytes), Effect.sync(() => signed++))
+    }
+    await Effect.runPromise(SigningKey.sign(counting, {}, { sub: "ada" }, { mode: "Test" }))
+    assert.strictEqual(signed, 1)
+    await Effect.runPromise(SigningKey.sign({ ...made, header: { kid: "1" } }, {}, {}, { mode: "Test" }))
+    assert.strictEqual(signed, 1)
+  })
+
   it("signs by the Web Cryptography API what could not be signed at once", async () => {
     const { privateKey, publicKey } = await SigningKey.generate("ES256")
-    const key = { ...SigningKey.fromCryptoKey(privateKey, { algorithm: "ES256" }), signNow: () => Option.none() }
+    const made = SigningKey.fromCryptoKey(privateKey, { algorithm: "ES256" })
+    const key = { ...made, now: { sign: () => Option.none(), insteadOf: made.sign } }
     const token = await Effect.runPromise(SigningKey.sign(key, {}, { sub: "ada" }, { mode: "Test" }))
     assert.strictEqual((await jwtVerify(Redacted.value(token), publicKey)).payload.sub, "ada")
   })
