@@ -362,5 +362,10 @@ const parametersOf = (redirect: string | URL | URLSearchParams): URLSearchParams
     ? redirect
     : redirect instanceof URL
     ? redirect.searchParams
-    // a query by itself may have a `?` within
-    : new URLSearchParams(redirect.replace(/^[^?=&]*\?/u, "").split("#")[0])
+    : new URLSearchParams(queryOf(redirect))
+
+/** The path of a URL may have a `=` or `&` in it, and a query by itself a `?`. */
+const queryOf = (redirect: string): string => {
+  const [text = ""] = redirect.split("#")
+  return text.replace(/^(?:[a-z][a-z\d+.-]*:)?\/[^?]*/iu, "").replace(/^[^?=&]*\?/u, "")
+}

@@ -207,7 +207,7 @@ const refusal = (mode: string, code: string, detail: string | undefined): Exchan
     case "InteractionRequired":
       return new InteractionRequired(facts)
     case "TryAgain":
-      return new TokenEndpointError({ ...facts, reason: "Unavailable" })
+      return new TokenEndpointError({ ...facts, endpoint: "the authorization server", reason: "Unavailable" })
     case "WrongSetting":
       return new CredentialsRejected({ ...facts, reason: "Setting" })
     default:

@@ -294,6 +294,9 @@ describe("AuthorizationCode, web application", () => {
   it.effect.each<[string, (query: string) => string | URL | URLSearchParams]>([
     ["a URL", (query) => `https://app.example/callback?${query}`],
     ["a path", (query) => `/callback?${query}`],
+    ["a URL whose path has parameters", (query) => `https://app.example/callback;tenant=1&2?${query}`],
+    ["a path with parameters", (query) => `/callback;tenant=1?${query}`],
+    ["a URL of an application's own scheme", (query) => `acme-app:/callback;tenant=1?${query}`],
     ["a query", (query) => query],
     ["a query with its question mark", (query) => `?${query}`],
     ["a query with a question mark within", (query) => `tab=a?b&${query}`],

@@ -237,7 +237,11 @@ describe("AuthorizationRequest.codeOf", () => {
       })
       assert.deepInclude(refusal("invalid_scope"), { _tag: "CredentialsRejected", reason: "Setting" })
       assert.deepInclude(refusal("login_required"), { _tag: "InteractionRequired" })
-      assert.deepInclude(refusal("server_error"), { _tag: "TokenEndpointError", reason: "Unavailable" })
+      assert.deepInclude(refusal("server_error"), {
+        _tag: "TokenEndpointError",
+        reason: "Unavailable",
+        endpoint: "the authorization server"
+      })
       assert.notInclude(String(refusal("bad\u001b[31m\ncode")), "\u001b")
     }))
 
