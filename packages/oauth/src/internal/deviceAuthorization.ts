@@ -55,17 +55,23 @@ export const request = (
     }
   })
 
-/** "Not yet" is no refusal, whatever its status: GitHub says it with 200, Google with 428. */
-export const dialect: TokenEndpoint.Dialect = (answer, grant) =>
-  answer.code === pending || answer.code === slowDown
-    ? "TryAgain"
-    // the second is Entra's word; nobody refused anything
-    : answer.code === expired || answer.code === "code_expired"
-    ? "InteractionRequired"
-    // who asks on would tell the person in the end that nobody had entered the code
-    : answer.code === "access_denied" || answer.code === "authorization_declined"
-    ? "GrantEnded"
-    : TokenRequest.oauth(answer, grant)
+/**
+ * "Not yet" is no refusal, whatever its status: GitHub says it with 200, Google with 428. Any other code ends the login at
+ * once (section 3.5): who asks on would tell the person in the end that nobody had entered the code.
+ */
+export const dialect: TokenEndpoint.Dialect = (answer, grant) => {
+  const { code, content, status } = answer
+  if (code === pending || code === slowDown) return "TryAgain"
+  // the second is Entra's word; nobody refused anything
+  if (code === expired || code === "code_expired") return "InteractionRequired"
+  if (code === "access_denied" || code === "authorization_declined") return "GrantEnded"
+  const verdict = TokenRequest.oauth(answer, grant)
+  const isOwn = code !== undefined && content === "Json" && !ofAnotherUrl.has(status)
+  return verdict === "Unexpected" && isOwn ? "GrantEnded" : verdict
+}
+
+/** Statuses with which a proxy or a framework says, in JSON too, that there is nothing at a URL. */
+const ofAnotherUrl: ReadonlySet<number> = new Set([404, 405])
 
 /** GitHub states in its refusals how long to wait from now on. */
 export const statedInterval = (

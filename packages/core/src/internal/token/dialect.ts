@@ -58,9 +58,8 @@ export const oauth: Dialect = (answer, grant) => {
   if (known !== undefined) return known
   if (isUnavailable(answer)) return "TryAgain"
   if (unreadable === true && code === undefined) return "Malformed"
-  // a code decides under any status, also 200, but for those of another URL, where it is a framework's "Not Found"
-  const mayRefuse = status === 400 || status === 401 || status === 403 ||
-    (code !== undefined && (status < 300 || (status > 400 && status !== 404 && status !== 405)))
+  // 2xx: some servers refuse with 200 and a code
+  const mayRefuse = status === 400 || status === 401 || status === 403 || (code !== undefined && status < 300)
   if (!mayRefuse || content === "Html") return "Unexpected"
   if (grant === "login") return "GrantEnded"
   if (code !== undefined && content === "Json") return "WrongSetting"

@@ -19,13 +19,6 @@ describe("dialect", () => {
       ["a client that is not known", answer(401, "Json", "invalid_client"), "WrongSetting", "WrongSetting"],
       ["a scope that is not", answer(400, "Json", "invalid_scope"), "WrongSetting", "WrongSetting"],
       ["a code that is not known", answer(400, "Json", "acme_1"), "GrantEnded", "WrongSetting"],
-      [
-        "a code that is not known, under a status of its own",
-        answer(422, "Json", "acme_1"),
-        "GrantEnded",
-        "WrongSetting"
-      ],
-      ["a framework's word for a wrong method", answer(405, "Json", "Method Not Allowed"), "Unexpected", "Unexpected"],
       ["server_error as 400", answer(400, "Json", "server_error"), "TryAgain", "TryAgain"],
       ["a person who has to act", answer(400, "Json", "login_required"), "InteractionRequired", "InteractionRequired"],
       [
