@@ -15,7 +15,7 @@
  *
  * @since 0.1.0
  */
-import * as HttpClientError from "@effect/platform/HttpClientError"
+import type * as HttpClientError from "@effect/platform/HttpClientError"
 import type * as HttpClientResponse from "@effect/platform/HttpClientResponse"
 import * as Duration from "effect/Duration"
 import * as Effect from "effect/Effect"
@@ -112,9 +112,8 @@ export const discard = (
 const read = (
   response: HttpClientResponse.HttpClientResponse,
   bounds: Bounds
-): Effect.Effect<ArrayBuffer, HttpClientError.ResponseError> => {
-  const { request } = response
-  return Effect.suspend(() => {
+): Effect.Effect<ArrayBuffer, HttpClientError.ResponseError> =>
+  Effect.suspend(() => {
     const parts: Array<Uint8Array> = []
     return Effect.flatMap(
       pulled(response, (read) => read <= bounds.size, (part) => parts.push(part)),
@@ -123,15 +122,11 @@ const read = (
   }).pipe(
     // a fetch answers 204, and some of them whatever has no body, with null in its place
     Effect.catchIf((error) => error.reason === "EmptyBody", () => Effect.succeed(new ArrayBuffer(0))),
-    // some transports answer a second read of a body with a defect
-    Effect.catchAllDefect((cause) =>
-      Effect.fail(new HttpClientError.ResponseError({ request, response, reason: "Decode", cause }))
-    ),
+    Pull.undecodable(response),
     // a connection that cannot even be given up holds nobody
     Effect.disconnect,
     Effect.timeoutFail({ duration: bounds.time, onTimeout: () => outOfBounds(response, "TooSlow", bounds) })
   )
-}
 
 const pulled = (
   response: HttpClientResponse.HttpClientResponse,

@@ -129,6 +129,36 @@ describe("RateLimiter", () => {
       }))
   })
 
+  describe("with a policy that throws", () => {
+    const thrown = (): never => {
+      throw new TypeError("cannot read canary-cookie")
+    }
+    const silent = () => ({ status: Option.none(), malformed: [] })
+    const reading = (headers: RateLimitHeaders.RateLimitHeaders) => RateLimitPolicy.headers(policy, headers)
+    const throwing: Record<string, RateLimitPolicy.RateLimitPolicy> = {
+      "of a key": RateLimitPolicy.key(policy, thrown),
+      "of a head": reading(RateLimitHeaders.make(thrown)),
+      "of whether a body is wanted": reading(RateLimitHeaders.make(silent, { wanted: thrown, read: silent })),
+      "of a body": reading(RateLimitHeaders.make(silent, { wanted: () => true, read: thrown })),
+      "of a backoff": RateLimitPolicy.backoff(policy, Schedule.makeWithState(undefined, thrown))
+    }
+    for (const [what, buggy] of Object.entries(throwing)) {
+      it.effect(`${what}, lets the next request go and shows no word of it`, () =>
+        Effect.gen(function*() {
+          const limiter = yield* RateLimiter.make(RateLimitPolicy.probe(buggy, true))
+          const http = limitedBy(scripted(blocked), limiter)
+          const exits = yield* Effect.all([Effect.exit(http.get("/a")), Effect.exit(http.get("/a"))], {
+            concurrency: "unbounded"
+          })
+          for (const exit of exits) {
+            assert.isTrue(Exit.isFailure(exit) && Cause.isDie(exit.cause))
+            assert.notInclude(Exit.isFailure(exit) ? Cause.pretty(exit.cause) : "", "canary")
+          }
+          for (const lane of yield* limiter.snapshot) assert.deepInclude(lane, { inFlight: 0, waiting: 0 })
+        }))
+    }
+  })
+
   describe("waiting", () => {
     const waitingFor = (seconds: number, policy: RateLimitPolicy.RateLimitPolicy) =>
       Effect.gen(function*() {

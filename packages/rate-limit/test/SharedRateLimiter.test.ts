@@ -1,10 +1,16 @@
+import * as LeakDetector from "@effect-auth/testing/LeakDetector"
 import { assert, describe, it } from "@effect/vitest"
 import * as Clock from "effect/Clock"
 import * as Effect from "effect/Effect"
+import * as Exit from "effect/Exit"
+import * as Fiber from "effect/Fiber"
 import * as Logger from "effect/Logger"
 import * as LogLevel from "effect/LogLevel"
 import * as Ref from "effect/Ref"
+import * as Stream from "effect/Stream"
+import * as TestClock from "effect/TestClock"
 import * as SharedRateLimiter from "../src/SharedRateLimiter.ts"
+import { limitedBy, policy, scripted } from "./limited.ts"
 import * as Simulated from "./sharedQuota.ts"
 
 interface World {
@@ -231,4 +237,29 @@ describe("SharedRateLimiter", () => {
       assert.lengthOf(said.filter((line) => line.includes("what others use of the quota is not known")), 2)
       assert.include(said.join(), "the answer is NOAUTH")
     }).pipe(Simulated.run))
+
+  for (const [how, bug] of Object.entries(bugs)) {
+    it.scoped(`goes on alone, and shows no word of it, if the exchange ${how}`, () =>
+      Effect.gen(function*() {
+        const detector = yield* LeakDetector.make({ words: "canary-words" })
+        const { exit, leaks } = yield* detector.watch(Effect.scoped(Effect.gen(function*() {
+          const limiter = yield* SharedRateLimiter.make(policy, {
+            exchange: { report: bug, news: () => Stream.fromEffect(Effect.suspend(bug)) },
+            whenAway: "local"
+          })
+          const answer = yield* Effect.fork(limitedBy(scripted({}), limiter).get("/a"))
+          yield* TestClock.adjust("1 second")
+          return (yield* Fiber.join(answer)).status
+        })))
+        assert.deepStrictEqual(exit, Exit.succeed(200))
+        assert.deepStrictEqual(leaks, [])
+      }))
+  }
 })
+
+const bugs: Record<string, () => Effect.Effect<never>> = {
+  throws: () => {
+    throw new TypeError("canary-words")
+  },
+  dies: () => Effect.dieMessage("canary-words")
+}

@@ -10,14 +10,18 @@ import * as Effect from "effect/Effect"
 import * as LogLevel from "effect/LogLevel"
 import * as MutableRef from "effect/MutableRef"
 import * as Option from "effect/Option"
+import * as Predicate from "effect/Predicate"
 import type { RateLimited } from "../RateLimitError.ts"
 import { RateLimitEvent } from "../RateLimitEvent.ts"
+import type { RateLimitPolicy } from "../RateLimitPolicy.ts"
 import type { RateLimitStatus } from "../RateLimitStatus.ts"
 import * as Status from "../RateLimitStatus.ts"
 import * as ReplayPolicy from "../ReplayPolicy.ts"
 import * as ResponseBody from "../ResponseBody.ts"
 import * as Approach from "./approach.ts"
 import * as Blocks from "./blocks.ts"
+import * as Defects from "./defects.ts"
+import type { Head } from "./fields.ts"
 import * as Headers from "./headers.ts"
 import * as Lanes from "./lanes.ts"
 import * as Partition from "./partition.ts"
@@ -74,7 +78,8 @@ export const runner = (
       Effect.clockWith((clock) => {
         if (owner !== undefined && isForeign(owner)) return ofOtherRequest
         const now = Timeline.now(timeline, clock)
-        const key = policy.key(request)
+        const key = keyOf(policy, request)
+        if (Predicate.isError(key)) return Effect.die(key)
         if (key === undefined) return restore(attempt(Timeline.toWall(timeline, now)))
         const handle = Lanes.of(lanes, key, request.url, now)
         const number = MutableRef.getAndIncrement(tickets)
@@ -85,6 +90,15 @@ export const runner = (
         )
       })
     )
+}
+
+/** The key, or the defect that the policy's function throws. */
+const keyOf = ({ key }: RateLimitPolicy, request: HttpClientRequest.HttpClientRequest): string | undefined | Error => {
+  try {
+    return key(request)
+  } catch (defect) {
+    return Defects.wordless(defect, "the key of a rate limit")
+  }
 }
 
 /** A defect: no answer of the server can lead to it. */
@@ -138,24 +152,39 @@ const answered = <E, R>(
   const wall = Timeline.toWall(timeline, now)
   // read once, because a transport's response makes its headers anew at each access
   const head = { status: response.status, headers: response.headers }
-  const reading = Headers.read(headers, head, wall)
-  const { body } = headers
-  if (body === undefined || !body.wanted(head)) return learned(context, permit, { response, reading, now })
+  const heard = hear(headers, head, wall)
+  if (Predicate.isError(heard)) return Effect.zipRight(abandoned(context), Effect.die(heard))
+  const { body, reading } = heard
+  if (body === undefined) return learned(context, permit, { response, reading, now })
   // a later reader gets what was read here, or why it could not be read
   const bounded = ResponseBody.bounded(response, bodies.reading)
-  return Effect.matchCauseEffect(restore(bounded.text), {
+  const whole = Effect.map(restore(bounded.text), (text) => Headers.merge(reading, body.read(text, head, wall)))
+  return Effect.matchCauseEffect(Defects.withoutWords(whole, reader), {
     onFailure: (cause) =>
       Cause.isInterrupted(cause)
         ? Effect.zipRight(abandoned(context), Effect.interrupt)
+        : Cause.isDie(cause)
+        ? Effect.zipRight(abandoned(context), Effect.failCause(Cause.stripFailures(cause)))
         : learned(context, permit, { response: bounded, reading, now }),
-    onSuccess: (text) =>
-      learned(context, permit, {
-        response: bounded,
-        reading: Headers.merge(reading, body.read(text, head, wall)),
-        now
-      })
+    onSuccess: (reading) => learned(context, permit, { response: bounded, reading, now })
   })
 }
+
+/** What the head says, and how the body is read if that has to be; or the defect that a reader of the policy throws. */
+const hear = (
+  headers: Headers.RateLimitHeaders,
+  head: Head,
+  now: number
+): { readonly reading: Headers.Reading; readonly body: Headers.Body | undefined } | Error => {
+  try {
+    const { body } = headers
+    return { reading: Headers.read(headers, head, now), body: body?.wanted(head) === true ? body : undefined }
+  } catch (defect) {
+    return Defects.wordless(defect, reader)
+  }
+}
+
+const reader = "reading what an answer says of quotas"
 
 /** A response, what it says about quotas, and when it arrived. */
 interface Feedback {

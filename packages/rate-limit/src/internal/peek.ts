@@ -45,10 +45,13 @@ const beginning = (
   bounds: Bounds
 ): Effect.Effect<Peeked, HttpClientError.ResponseError> =>
   Effect.gen(function*() {
-    const pull = yield* Scope.extend(Stream.toPull(response.stream), scope)
+    const pull = yield* Pull.undecodable(response)(
+      Scope.extend(Effect.suspend(() => Stream.toPull(response.stream)), scope)
+    )
     const parts: Array<Uint8Array> = []
     const isWanted = (read: number) => read <= bounds.size
     const isLonger = yield* Pull.whileWanted(pull, isWanted, (part) => parts.push(part)).pipe(
+      Pull.undecodable(response),
       Effect.disconnect,
       Effect.timeoutFail({
         duration: bounds.time,

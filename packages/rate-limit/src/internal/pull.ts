@@ -2,10 +2,13 @@
  * The one loop that reads bodies. It pulls the parts by itself, because a stage of a `Stream` costs as much as the platform's
  * stream beneath it, and each of a burst of blocks has a body.
  */
+import * as HttpClientError from "@effect/platform/HttpClientError"
+import type * as HttpClientResponse from "@effect/platform/HttpClientResponse"
 import * as Cause from "effect/Cause"
 import * as Chunk from "effect/Chunk"
 import * as Effect from "effect/Effect"
 import * as Option from "effect/Option"
+import * as Defects from "./defects.ts"
 
 /** What `Stream.toPull` gives. */
 export type Pull<E> = Effect.Effect<Chunk.Chunk<Uint8Array>, Option.Option<E>>
@@ -32,3 +35,13 @@ export const whileWanted = <E>(
     })
   return readOn(0)
 }
+
+/** Some transports answer a second read of a body with a defect. It loses its words, because the end of a fiber is logged. */
+export const undecodable =
+  (response: HttpClientResponse.HttpClientResponse) =>
+  <A, E, R>(self: Effect.Effect<A, E, R>): Effect.Effect<A, E | HttpClientError.ResponseError, R> =>
+    Effect.catchAllDefect(self, (defect) => {
+      const { request } = response
+      const cause = Defects.wordless(defect)
+      return Effect.fail(new HttpClientError.ResponseError({ request, response, reason: "Decode", cause }))
+    })

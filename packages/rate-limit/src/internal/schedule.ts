@@ -9,6 +9,7 @@ import * as Schedule from "effect/Schedule"
 import * as ScheduleDecision from "effect/ScheduleDecision"
 import * as ScheduleInterval from "effect/ScheduleInterval"
 import * as ScheduleIntervals from "effect/ScheduleIntervals"
+import * as Defects from "./defects.ts"
 
 /** One run of a schedule. */
 export interface Stepper<in In> {
@@ -25,24 +26,27 @@ export const stepper = <In>(schedule: Schedule.Schedule<unknown, In>): Stepper<I
 
 /**
  * Steps the schedule at `now` and gives the time at which its next interval starts, both in epoch milliseconds. `None`:
- * the schedule is done, now and at every later step.
+ * the schedule is done, now and at every later step. A defect in it loses its words, and leaves it where it was.
  */
 export const step = <In>(
   self: Stepper<In>,
   now: number,
   input: In
 ): Effect.Effect<Option.Option<number>> =>
-  Effect.suspend(() => {
-    if (Option.isNone(self.state)) return Effect.succeedNone
-    return Effect.map(self.schedule.step(now, input, self.state.value), ([next, , decision]) => {
-      if (ScheduleDecision.isDone(decision)) {
-        self.state = Option.none()
-        return Option.none()
-      }
-      self.state = Option.some(next)
-      return Option.some(ScheduleIntervals.start(decision.intervals))
-    })
-  })
+  Defects.withoutWords(
+    Effect.suspend(() => {
+      if (Option.isNone(self.state)) return Effect.succeedNone
+      return Effect.map(self.schedule.step(now, input, self.state.value), ([next, , decision]) => {
+        if (ScheduleDecision.isDone(decision)) {
+          self.state = Option.none()
+          return Option.none()
+        }
+        self.state = Option.some(next)
+        return Option.some(ScheduleIntervals.start(decision.intervals))
+      })
+    }),
+    "a schedule"
+  )
 
 /** A schedule that asks `delay` at each step how long its next interval is away; done when the answer is `None`. */
 export const fromDelay = <In>(

@@ -17,6 +17,7 @@ import * as Random from "effect/Random"
 import type * as Scope from "effect/Scope"
 import * as Stream from "effect/Stream"
 import type { RateLimitPolicy } from "../RateLimitPolicy.ts"
+import * as Defects from "./defects.ts"
 import type { Gate, Gated, Gates } from "./gate.ts"
 import * as Membership from "./membership.ts"
 import * as Partition from "./partition.ts"
@@ -100,7 +101,7 @@ const gateOf = (
         MutableRef.set(membership, leaves ? undefined : after)
         // @effect-diagnostics-next-line anyUnknownInErrorContext:off -- whatever it is, there is no answer
         return Effect.flatMap(
-          Effect.exit(Effect.timeout(exchange.report(key, report), Duration.millis(lease / 3))),
+          Effect.exit(Effect.timeout(Effect.suspend(() => exchange.report(key, report)), Duration.millis(lease / 3))),
           (answer) => {
             const now = timeOf(clock)
             if (leaves) return Effect.void
@@ -138,8 +139,13 @@ const gateOf = (
     })
   )
 
+  const news = Stream.mapErrorCause(
+    Stream.suspend(() => exchange.news(key)),
+    Defects.wordlessCause("the exchange")
+  )
+
   const process = Effect.gen(function*() {
-    yield* Effect.forkScoped(Stream.runForEach(exchange.news(key), heard))
+    yield* Effect.forkScoped(Stream.runForEach(news, heard))
     yield* look
   }).pipe(
     Effect.onInterrupt(() =>
@@ -190,7 +196,10 @@ const gateOf = (
 
 /** Said once, until there is an answer again. */
 const unanswered = (key: string, cause: Cause.Cause<unknown>): Effect.Effect<void> => {
-  const error = Cause.squash(cause)
+  const error = Option.getOrElse(
+    Cause.failureOption(cause),
+    () => Defects.wordless(Cause.squash(cause), "the exchange")
+  )
   const why = Predicate.isError(error) ? `: ${error.message}` : ""
   return Effect.logWarning(`${key}: what others use of the quota is not known, because there is no answer${why}`)
 }

@@ -1,9 +1,11 @@
+import * as LeakDetector from "@effect-auth/testing/LeakDetector"
 import * as HttpClientError from "@effect/platform/HttpClientError"
 import * as HttpClientRequest from "@effect/platform/HttpClientRequest"
 import * as HttpClientResponse from "@effect/platform/HttpClientResponse"
 import { assert, describe, it } from "@effect/vitest"
 import * as Duration from "effect/Duration"
 import * as Effect from "effect/Effect"
+import * as Exit from "effect/Exit"
 import * as Fiber from "effect/Fiber"
 import * as Option from "effect/Option"
 import * as Ref from "effect/Ref"
@@ -32,6 +34,15 @@ const responseOf = (chunks: Stream.Stream<string, HttpClientError.ResponseError>
   })
 
 describe("Peeking at a body", () => {
+  it.effect("fails as any reading does where the transport has a defect, and logs no word of it", () =>
+    Effect.gen(function*() {
+      const detector = yield* LeakDetector.make({ words: "canary-words" })
+      const { response } = yield* responseOf(Stream.dieMessage("canary-words"))
+      const { exit, leaks } = yield* detector.watch(Effect.flip(peek(response, bounds)))
+      assert.isTrue(Exit.isSuccess(exit) && exit.value.reason === "Decode")
+      assert.deepStrictEqual(leaks, [])
+    }))
+
   it.effect("reads one that is short, and leaves it to be read in any form and again", () =>
     Effect.gen(function*() {
       const { closed, response } = yield* responseOf(Stream.make("{\"a\":", "12345}"))

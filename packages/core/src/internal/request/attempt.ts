@@ -3,6 +3,7 @@
  * admits it), and its answer is reviewed. A refusal renews the credentials and sends the request again, as long as a
  * renewal step is left; a redirect leads to another hop. Decisions are made by `refusal.ts` and `redirect.ts`.
  */
+import { calling } from "@effect-auth/rate-limit/internal/defects"
 import { peek } from "@effect-auth/rate-limit/internal/peek"
 import * as Upload from "@effect-auth/rate-limit/internal/upload"
 import type { Making, RateLimiter } from "@effect-auth/rate-limit/RateLimiter"
@@ -103,15 +104,6 @@ const proving = (authenticator: Authenticator, request: HttpClientRequest.HttpCl
   return isImmediate(proved) ? proved : Scrub.withoutWords(proved, "obtaining credentials")
 }
 
-/** Functions of a mode are its author's: what one throws loses its words, which may quote a secret. */
-const calling = <A, E>(what: string, call: () => Effect.Effect<A, E>): Effect.Effect<A, E> => {
-  try {
-    return call()
-  } catch (defect) {
-    return Effect.die(Scrub.wordless(defect, what))
-  }
-}
-
 const outgoing = (
   credentials: ActiveCredentials,
   sent: HttpClientRequest.HttpClientRequest,
@@ -136,24 +128,31 @@ const sendLimited = (client: Client, rateLimiter: RateLimiter, context: RequestC
     const fiber = Option.getOrUndefined(Fiber.getCurrentFiber())
     return fiber === undefined ? Effect.withFiberRuntime(sendIn) : sendIn(fiber)
   }
-  const limited = (sent: HttpClientRequest.HttpClientRequest) =>
-    rateLimiter.run(
-      sent,
-      (now) => {
-        MutableRef.set(latest, undefined)
-        const proved = proving(authenticator, request, now)
-        return isImmediate(proved)
-          ? attemptWith(sent, proved.value)
-          : Effect.flatMap(proved, (credentials) => attemptWith(sent, credentials))
-      },
-      AuthEvent.publish,
-      making
-    )
+  const limited = (sent: HttpClientRequest.HttpClientRequest) => {
+    try {
+      return rateLimiter.run(
+        sent,
+        (now) => {
+          MutableRef.set(latest, undefined)
+          const proved = proving(authenticator, request, now)
+          return isImmediate(proved)
+            ? attemptWith(sent, proved.value)
+            : Effect.flatMap(proved, (credentials) => attemptWith(sent, credentials))
+        },
+        AuthEvent.publish,
+        making
+      )
+    } catch (defect) {
+      return Effect.die(Scrub.wordless(defect, limiting))
+    }
+  }
   return closing(request, (sent, closed) =>
     Effect.matchCauseEffect(limited(sent), {
       // without credentials nothing was sent
       onFailure: (cause) =>
-        MutableRef.get(latest) === undefined ? Effect.failCause(cause) : Scrub.failure(cause, request),
+        MutableRef.get(latest) === undefined
+          ? Scrub.withoutWords(Effect.failCause(cause), limiting)
+          : Scrub.failure(cause, request),
       onSuccess: (response) => {
         const credentials = MutableRef.get(latest)
         // a rate limiter of the user's own may have had the answer already
@@ -163,6 +162,9 @@ const sendLimited = (client: Client, rateLimiter: RateLimiter, context: RequestC
       }
     }))
 }
+
+/** A limiter may be of the user's own. */
+const limiting = "the rate limiter"
 
 /** Written out, because every limited request makes one. */
 const madeAt = (
@@ -304,7 +306,7 @@ const nextStep = (
 ): Effect.Effect<RenewalStep> =>
   demand !== undefined && repeats >= mostRepeats
     ? Effect.succeed("fail")
-    : credentials.reject(attempted, demand)
+    : Scrub.withoutWords(credentials.reject(attempted, demand), "renewing credentials")
 
 /** Each hop to an origin of the client has credentials of its own; any other goes out without a trace of them. */
 const follow = (
@@ -328,15 +330,16 @@ const follow = (
         : Effect.withFiberRuntime((fiber) => {
           const hop = { request, redirects, locations: undefined }
           return closing(request, (sent, closed) =>
-            client.transport.sendMatched(
-              fiber,
-              { request: sent, shown: request, credentials: undefined },
-              {
-                onFailure: (cause) => Scrub.failure(cause, request),
-                onSuccess: (response) =>
-                  closed(response, follow(client, rules, hop, Scrub.response(response, request), making))
-              }
-            ))
+            calling("sending the request", () =>
+              client.transport.sendMatched(
+                fiber,
+                { request: sent, shown: request, credentials: undefined },
+                {
+                  onFailure: (cause) => Scrub.failure(cause, request),
+                  onSuccess: (response) =>
+                    closed(response, follow(client, rules, hop, Scrub.response(response, request), making))
+                }
+              )))
         })
       return Effect.zipRight(ResponseBody.discard(response, client.replay.discarding), next)
     }
