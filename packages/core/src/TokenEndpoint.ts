@@ -69,7 +69,7 @@ export const execute = (
   // what the answer and its errors refer to, without the body, headers and query of the exchange
   const shown = HttpClientRequest.make(request.method)(url)
   const sent = { secrets: () => secretsOf(request) }
-  return ManualRedirect.make(client)(request).pipe(
+  return Effect.suspend(() => ManualRedirect.make(client)(request)).pipe(
     Effect.catchAllCause((cause) => Scrub.failure(cause, shown)),
     Effect.mapError((error) =>
       new TokenEndpointError({

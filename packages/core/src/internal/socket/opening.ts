@@ -13,6 +13,7 @@ import * as Redacted from "effect/Redacted"
 import { addressOf } from "../../OriginPolicy.ts"
 import * as ResponseBody from "../../ResponseBody.ts"
 import * as ServerMessage from "../../ServerMessage.ts"
+import * as Scrub from "../request/scrub.ts"
 import * as Upgrade from "../request/upgrade.ts"
 import type { Service } from "../service.ts"
 import type { Handshake, Opening } from "./connector.ts"
@@ -40,7 +41,7 @@ export const attempt = <E, A, E2, R>(
       Effect.flatMap(
         handshakeOf(request, protocols),
         (handshake) =>
-          Effect.matchCauseEffect(Effect.provide(open(handshake), context), {
+          Effect.matchCauseEffect(Effect.provide(connecting(() => open(handshake)), context), {
             onFailure: (cause) => {
               MutableRef.set(outcome, Option.some(Exit.failCause(cause)))
               return Effect.fail(new HttpClientError.RequestError({ request, reason: "Transport" }))
@@ -72,6 +73,10 @@ export const attempt = <E, A, E2, R>(
       })
     )
   })
+
+/** It knows the handshake, which its words may quote. */
+const connecting = <A, E, R>(open: () => Effect.Effect<A, E, R>) =>
+  Scrub.withoutWords(Effect.suspend(open), "opening a connection")
 
 const requestOf = (url: string): HttpClientRequest.HttpClientRequest =>
   HttpClientRequest.get(overHttp(url), { headers: Upgrade.header })

@@ -37,16 +37,15 @@ export const end = <R>(source: Source<R>): Effect.Effect<void, ExchangeError> =>
       // a store that cannot be told is no reason to begin anew
       Effect.flatten,
       // nor is one that cannot be had a reason to keep the token
-      Effect.tapError(() => MutableRef.get(isForgotten) ? Effect.void : forgetWith(Storage.unavailable))
+      Effect.tapErrorCause(() => MutableRef.get(isForgotten) ? Effect.void : forgetWith(Storage.unavailable)),
+      // within its fiber, whose end is logged
+      (ended) => Scrub.withoutWords(ended, "ending a session")
     )
   })
   return Effect.zipRight(
     settled,
     Effect.uninterruptible(Effect.flatMap(Effect.forkDaemon(Effect.interruptible(forgetting)), Fiber.join))
-  ).pipe(
-    Effect.provide(runtime.context),
-    (ended) => Scrub.withoutWords(ended, "ending a session")
-  )
+  ).pipe(Effect.provide(runtime.context))
 }
 
 const forget = <R>(
@@ -101,14 +100,17 @@ export const close = <R>(source: Source<R>, observer: Fiber.Fiber<void> | undefi
     const again = MutableRef.get(unsaved)
     const saved = again === undefined ? undefined : yield* Effect.timeoutOption(Effect.interruptible(again), closing)
     const isUnshared = held?.unshared === true && (saved === undefined || Option.contains(saved, "Lost"))
-    if (held !== undefined && revoke !== undefined && (store === undefined || isUnshared)) {
-      yield* Effect.ignore(Revocation.logOut(source, revoke, held.token))
-    }
-    for (const last of [MutableRef.get(ending), observer]) {
-      if (last === undefined) continue
-      yield* Effect.timeoutOption(Effect.interruptible(Fiber.await(last)), closing)
-      yield* Fiber.interruptFork(last)
-    }
+    const revoking = held !== undefined && revoke !== undefined && (store === undefined || isUnshared)
+      ? Effect.ignore(Revocation.logOut(source, revoke, held.token))
+      : Effect.void
+    yield* Effect.ensuring(
+      revoking,
+      Effect.forEach([MutableRef.get(ending), observer], (last) =>
+        last === undefined ? Effect.void : Effect.zipRight(
+          Effect.timeoutOption(Effect.interruptible(Fiber.await(last)), closing),
+          Fiber.interruptFork(last)
+        ), { discard: true })
+    )
   }).pipe(
     Effect.uninterruptible,
     Effect.provide(source.runtime)

@@ -41,7 +41,10 @@ export const grant = <R>(
     const { changes, mode, policy, renewal, state } = source
     const at = yield* Moment.now
     const now = at.wall
-    const renewAt = Option.match(yield* Schedule.step(renewal, now, token), {
+    const due = Effect.catchAllDefect(Schedule.step(renewal, now, token), (defect) =>
+      // a bug of the policy must not cost the token
+      Effect.as(Effect.logError(`${mode}: the renewal of the refresh policy failed`, defect), Option.none<number>()))
+    const renewAt = Option.match(yield* due, {
       onNone: () => Infinity,
       // whole milliseconds, as clocks have them: a remainder below one would be a sleep of nothing, over and over
       onSome: (due) => Math.max(Math.ceil(due), now + Duration.toMillis(policy.renewalInterval))

@@ -3,12 +3,13 @@
  * a key stays good for ever, because it looks the source up at each use.
  */
 import * as Arr from "effect/Array"
+import * as Cause from "effect/Cause"
 import * as Clock from "effect/Clock"
 import * as Duration from "effect/Duration"
 import * as Effect from "effect/Effect"
-import * as Either from "effect/Either"
 import * as ExecutionStrategy from "effect/ExecutionStrategy"
 import * as Exit from "effect/Exit"
+import { identity } from "effect/Function"
 import * as MutableHashMap from "effect/MutableHashMap"
 import * as Option from "effect/Option"
 import * as Runtime from "effect/Runtime"
@@ -16,6 +17,7 @@ import * as Scope from "effect/Scope"
 import * as Stream from "effect/Stream"
 import * as Subscribable from "effect/Subscribable"
 import type { ExchangeError } from "../../AuthError.ts"
+import * as Scrub from "../request/scrub.ts"
 import type { TokenSource } from "./source.ts"
 
 /** A source in use. */
@@ -78,9 +80,12 @@ export const make = <K>(
       }
       if (MutableHashMap.size(entries) >= capacity) endOldest(Math.max(1, Math.floor(capacity / 10)))
       const scope = Runtime.runSync(runtime, Scope.fork(home, ExecutionStrategy.sequential))
-      const made = Runtime.runSync(runtime, Effect.either(Scope.extend(make(key), scope)))
-      const entry: Entry = { source: Either.getOrElse(made, failing), handle, scope, usedAt: now }
-      if (Either.isRight(made)) MutableHashMap.set(entries, key, entry)
+      // what makes a source may quote the key
+      const making = Scrub.withoutWords(Effect.suspend(() => Scope.extend(make(key), scope)), "making a token source")
+      const made = Runtime.runSync(runtime, Effect.exit(making))
+      const source = Exit.match(made, { onFailure: failing, onSuccess: identity })
+      const entry: Entry = { source, handle, scope, usedAt: now }
+      if (Exit.isSuccess(made)) MutableHashMap.set(entries, key, entry)
       else Runtime.runFork(runtime, Scope.close(scope, Exit.void))
       return entry
     }
@@ -169,11 +174,11 @@ const pause = Duration.millis(5)
 /** Between two looks: where nothing is kept for any time, it would look all the time. */
 const shortest = Duration.millis(100)
 
-const failing = (error: ExchangeError): TokenSource => ({
-  get: Effect.fail(error),
-  getAt: () => Effect.fail(error),
+const failing = (cause: Cause.Cause<ExchangeError>): TokenSource => ({
+  get: Effect.failCause(cause),
+  getAt: () => Effect.failCause(cause),
   reject: () => Effect.succeed("fail"),
-  end: Effect.fail(error),
+  end: Effect.failCause(cause),
   changes: Stream.empty,
   state: Subscribable.make({
     get: Effect.succeed({
@@ -181,7 +186,7 @@ const failing = (error: ExchangeError): TokenSource => ({
       generation: 0,
       expiresAt: Option.none(),
       exchanging: false,
-      failure: Option.some(error)
+      failure: Cause.failureOption(cause)
     }),
     changes: Stream.empty
   })

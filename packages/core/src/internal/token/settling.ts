@@ -81,9 +81,11 @@ const begin = (
   }
   MutableRef.set(latest, wait)
   const age = Duration.millis(Math.max(0, now.wall - issuedAt))
-  const step = Effect.tap(
-    Schedule.step(stepper, now.steady, age),
-    (until) => Effect.sync(() => MutableRef.set(wait.until, until))
+  const settle = (until: Until) => Effect.sync(() => MutableRef.set(wait.until, until))
+  // after a defect, later refusals of the token are believed
+  const step = Effect.tapDefect(
+    Effect.tap(Schedule.step(stepper, now.steady, age), settle),
+    () => settle(Option.none())
   )
   return Effect.uninterruptible(Effect.zipRight(Deferred.complete(wait.answer, step), Deferred.await(wait.answer)))
 }

@@ -173,6 +173,13 @@ const save = (owner: Owner, store: TokenStore, stored: Stored | undefined, token
       Boolean,
       () => new TokenStoreError({ operation: "replace", place: store.place, detail: "another process has stored one" })
     ),
+    // a bug of the store costs no more than that it fails: a rotated refresh token exists nowhere else
+    Effect.catchAllDefect((defect) =>
+      Effect.zipRight(
+        Effect.logError(`${owner.mode}: the token store failed`, defect),
+        new TokenStoreError({ operation: "write", place: store.place, detail: "it has a defect" })
+      )
+    ),
     Effect.as<Saved>("Kept"),
     Effect.catchAll((error) => Effect.as(tell(owner, error), whatBecame(error)))
   )
