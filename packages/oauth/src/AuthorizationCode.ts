@@ -19,6 +19,7 @@ import * as System from "@effect-auth/core/System"
 import type { Token } from "@effect-auth/core/Token"
 import type { Demand } from "@effect-auth/core/TokenSource"
 import * as TokenStore from "@effect-auth/core/TokenStore"
+import { withoutWords } from "@effect-auth/rate-limit/internal/defects"
 import type * as HttpClient from "@effect/platform/HttpClient"
 import type * as Config from "effect/Config"
 import type { ConfigError } from "effect/ConfigError"
@@ -235,8 +236,10 @@ export const complete = <R = never, E = never, R2 = never>(
     const kept = (token: Token) =>
       account === undefined
         ? Effect.void
-        : (typeof account === "string" ? Effect.succeed(account) : account(token)).pipe(
+        : Effect.suspend(() => typeof account === "string" ? Effect.succeed(account) : account(token)).pipe(
           Effect.flatMap((account) => stored(token, account)),
+          // whatever knows the token may quote it
+          (keeping) => withoutWords(keeping, "keeping a session"),
           bounded(others),
           Effect.onError(() => Effect.ignore(bounded(others)(TokenRequest.revoke(client, token))))
         )

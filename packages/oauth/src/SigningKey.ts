@@ -190,7 +190,7 @@ export const signAfter = (
   if (signature !== undefined && Option.isSome(signature)) {
     return Exit.succeed(Redacted.make(`${input}.${signature.value}`))
   }
-  return sign(encoder.encode(input)).pipe(
+  return Effect.suspend(() => sign(encoder.encode(input))).pipe(
     Effect.map((signature) => Redacted.make(`${input}.${Base64url.ofBytes(signature)}`)),
     // its words may quote the key
     Effect.catchAllDefect(() =>

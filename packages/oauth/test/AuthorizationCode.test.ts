@@ -6,10 +6,13 @@ import * as TokenStores from "@effect-auth/core/TokenStores"
 import * as AuthorizationCode from "@effect-auth/oauth/AuthorizationCode"
 import * as Dpop from "@effect-auth/oauth/Dpop"
 import * as OAuth from "@effect-auth/oauth/OAuth"
+import * as LeakDetector from "@effect-auth/testing/LeakDetector"
 import * as ScriptedHttpClient from "@effect-auth/testing/ScriptedHttpClient"
 import { assert, describe, it } from "@effect/vitest"
+import * as Cause from "effect/Cause"
 import * as Deferred from "effect/Deferred"
 import * as Effect from "effect/Effect"
+import * as Exit from "effect/Exit"
 import * as Fiber from "effect/Fiber"
 import * as Layer from "effect/Layer"
 import * as Option from "effect/Option"
@@ -338,6 +341,32 @@ describe("AuthorizationCode, web application", () => {
         })
       assert.deepInclude(yield* completed("ada"), { _tag: "TokenStoreError" })
       assert.strictEqual(yield* completed(() => Effect.fail("nobody" as const)), "nobody")
+      const sent = (yield* (yield* ScriptedHttpClient.ScriptedHttpClient).requests).map(({ line }) => line)
+      assert.deepStrictEqual(sent, ["POST /token", "POST /revoke", "POST /token", "POST /revoke"])
+    }).pipe(Effect.provide(answering())))
+
+  it.scoped("revokes a token whose account a function throws or dies for, and shows no word of it", () =>
+    Effect.gen(function*() {
+      const revoking = {
+        ...web,
+        server: { ...authorizing, revocationEndpoint: `${issuer}/revoke` },
+        store: yield* TokenStore.makeMemory
+      }
+      const bugs: ReadonlyArray<() => Effect.Effect<never>> = [
+        () => {
+          throw new Error("canary-token")
+        },
+        () => Effect.dieMessage("canary-token")
+      ]
+      const detector = yield* LeakDetector.make({ secret: "canary-token" })
+      for (const account of bugs) {
+        const { pending, url } = yield* AuthorizationCode.begin(revoking)
+        const { exit, leaks } = yield* detector.watch(
+          AuthorizationCode.complete({ ...revoking, account }, pending, `?${agrees(new URL(url)) ?? ""}`)
+        )
+        assert.isTrue(Exit.isFailure(exit) && Cause.isDie(exit.cause))
+        assert.deepStrictEqual(leaks, [])
+      }
       const sent = (yield* (yield* ScriptedHttpClient.ScriptedHttpClient).requests).map(({ line }) => line)
       assert.deepStrictEqual(sent, ["POST /token", "POST /revoke", "POST /token", "POST /revoke"])
     }).pipe(Effect.provide(answering())))

@@ -26,6 +26,23 @@ const signs = (pem: string, algorithm: SigningKey.Algorithm, publicKey: KeyObjec
     return payload.sub
   })
 
+describe("SigningKey.make", () => {
+  const failing: Record<string, () => Effect.Effect<never>> = {
+    throws: () => {
+      throw new Error("canary-key")
+    },
+    dies: () => Effect.dieMessage("canary-key")
+  }
+  for (const [how, sign] of Object.entries(failing)) {
+    it.effect(`says that a key cannot sign that ${how}, without its words`, () =>
+      Effect.gen(function*() {
+        const key = SigningKey.make(sign, { algorithm: "ES256" })
+        const error = yield* Effect.flip(SigningKey.sign(key, {}, {}, { mode: "Test" }))
+        assert.deepInclude(error, { _tag: "CredentialUnavailable", problem: "the private key could not sign" })
+      }))
+  }
+})
+
 describe("SigningKey, older forms of PEM", () => {
   const forms: ReadonlyArray<[SigningKey.Algorithm, "pkcs1" | "sec1"]> = [
     ["RS256", "pkcs1"],

@@ -3,6 +3,7 @@ import * as Effect from "effect/Effect"
 import * as Exit from "effect/Exit"
 import * as Fiber from "effect/Fiber"
 import * as Layer from "effect/Layer"
+import * as Option from "effect/Option"
 import * as Queue from "effect/Queue"
 import * as Redacted from "effect/Redacted"
 import * as Scope from "effect/Scope"
@@ -164,6 +165,21 @@ describe("RedisClient over ioredis", () => {
         assert.strictEqual(yield* next, "Subscribed")
         assert.isFalse(subscriber.isOpen)
         assert.strictEqual(subscribers.length, 2)
+      }))
+
+    it.scoped("has a connection as soon as the client makes one that threw", () =>
+      Effect.gen(function*() {
+        const { client } = scripted()
+        let tries = 0
+        const duplicate = () => {
+          if (tries++ === 0) throw new Error("canary-secret")
+          return client.duplicate()
+        }
+        const { subscribe } = yield* RedisClient.fromIoredis({ ...client, duplicate })
+        const heard = yield* Effect.fork(Stream.runHead(subscribe("a")))
+        yield* Effect.yieldNow()
+        yield* TestClock.adjust("1 second")
+        assert.isTrue(Option.isSome(yield* Fiber.join(heard)))
       }))
 
     it.scoped("ends with its reader, and the connection with the Scope", () =>

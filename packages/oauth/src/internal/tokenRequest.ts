@@ -6,6 +6,7 @@ import * as RefreshPolicy from "@effect-auth/core/RefreshPolicy"
 import * as ResponseBody from "@effect-auth/core/ResponseBody"
 import * as Token from "@effect-auth/core/Token"
 import * as TokenEndpoint from "@effect-auth/core/TokenEndpoint"
+import { withoutWords } from "@effect-auth/rate-limit/internal/defects"
 import * as HttpClient from "@effect/platform/HttpClient"
 import * as HttpClientRequest from "@effect/platform/HttpClientRequest"
 import * as Duration from "effect/Duration"
@@ -74,7 +75,9 @@ export const send = (
       expiresIn: answer["expires_in"],
       lifetime: Predicate.isNotNullable(answer["expires_in"])
         ? undefined
-        : yield* expiry?.(answer) ?? Effect.succeed(undefined),
+        : expiry === undefined
+        ? undefined
+        : yield* lifetimeOf(mode, expiry, answer),
       renewIn: answer["refresh_in"],
       refreshToken: answer.refresh_token,
       refreshExpiresIn: answer["refresh_token_expires_in"] ?? answer["refresh_expires_in"],
@@ -85,6 +88,13 @@ export const send = (
     })
   }).pipe(Effect.mapError(Resources.named(parameters["resource"])))
 }
+
+/** A bug of what reads it must not cost the token: it is then unknown. */
+const lifetimeOf = (mode: string, expiry: Expiry, answer: Readonly<Record<string, unknown>>) =>
+  Effect.catchAllDefect(
+    withoutWords(Effect.suspend(() => expiry(answer)), "the expiry"),
+    (defect) => Effect.as(Effect.logError(`${mode}: the lifetime of a token cannot be read`, defect), undefined)
+  )
 
 /** Sends a form as this client, and reads the JSON of the answer. */
 export const ask = <A, I>(
@@ -158,7 +168,10 @@ const post = (
   parameters: Parameters.Parameters
 ): Effect.Effect<HttpClientRequest.HttpClientRequest, ExchangeError> =>
   Effect.map(
-    Effect.mapError(client.authentication.prove(client), ofProof),
+    Effect.mapError(
+      withoutWords(Effect.suspend(() => client.authentication.prove(client)), "the authentication of the client"),
+      ofProof
+    ),
     ({ authorization, form }) =>
       HttpClientRequest.post(endpoint, { acceptJson: true }).pipe(
         HttpClientRequest.bodyUrlParams(Parameters.pairs({ ...parameters, ...form })),

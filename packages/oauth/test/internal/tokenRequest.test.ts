@@ -7,13 +7,16 @@ import * as ClientCredentials from "@effect-auth/oauth/ClientCredentials"
 import * as OAuth from "@effect-auth/oauth/OAuth"
 import * as RefreshToken from "@effect-auth/oauth/RefreshToken"
 import * as TokenExchange from "@effect-auth/oauth/TokenExchange"
+import * as LeakDetector from "@effect-auth/testing/LeakDetector"
 import * as ScriptedHttpClient from "@effect-auth/testing/ScriptedHttpClient"
 import * as HttpClient from "@effect/platform/HttpClient"
 import { assert, describe, it } from "@effect/vitest"
+import * as Cause from "effect/Cause"
 import * as Clock from "effect/Clock"
 import * as DateTime from "effect/DateTime"
 import * as Effect from "effect/Effect"
 import * as Either from "effect/Either"
+import * as Exit from "effect/Exit"
 import * as Redacted from "effect/Redacted"
 import * as Ref from "effect/Ref"
 import * as TestClock from "effect/TestClock"
@@ -313,6 +316,31 @@ describe("tokenRequest", () => {
         )
       })
   )
+
+  const failing: Record<string, () => Effect.Effect<never>> = {
+    throws: () => {
+      throw new Error("canary-words")
+    },
+    dies: () => Effect.dieMessage("canary-words")
+  }
+  for (const [how, bug] of Object.entries(failing)) {
+    it.effect(`keeps the token of which a function ${how} that reads when it expires, and shows no word of it`, () =>
+      Effect.gen(function*() {
+        const detector = yield* LeakDetector.make({ words: "canary-words" })
+        const { exit, leaks } = yield* detector.watch(answered("login", { json: token }, { expiry: bug }))
+        assert.isTrue(Exit.isSuccess(exit) && Either.isRight(exit.value.result))
+        assert.deepStrictEqual(leaks, [])
+      }))
+
+    it.effect(`shows no word of a client's authentication that ${how}`, () =>
+      Effect.gen(function*() {
+        const exit = yield* Effect.exit(
+          answered("login", { json: token }, { authentication: { ...ClientAuthentication.none, prove: bug } })
+        )
+        assert.include(Exit.isFailure(exit) ? Cause.pretty(exit.cause) : "", "the authentication of the client died")
+        assert.notInclude(Exit.isFailure(exit) ? Cause.pretty(exit.cause) : "", "canary")
+      }))
+  }
 
   it.effect("TR1 keeps the query of the endpoint, and asks for JSON in a form", () =>
     Effect.gen(function*() {

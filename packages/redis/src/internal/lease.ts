@@ -130,7 +130,7 @@ const giveBack = ({ owner, session, turns }: Lease, turn: number): Effect.Effect
   const release = Effect.suspend(() => {
     if (MutableRef.get(turns) !== turn) return Effect.void
     MutableRef.set(session.claim, undefined)
-    return Effect.asVoid(session.client.run(Scripts.release, session.keys, [owner, session.channel]))
+    return Effect.asVoid(Session.send(session, Scripts.release, [owner, session.channel]))
   })
   const persistently = Effect.ignore(
     Effect.retry(release, { schedule: Session.patience, while: Session.isPassing, times: mostReleases })

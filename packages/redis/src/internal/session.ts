@@ -3,6 +3,7 @@
  * seen last is kept, because it may be the only copy: a Redis that comes back empty gets it again.
  */
 import { TokenStoreError } from "@effect-auth/core/AuthError"
+import { wordless, wordlessCause } from "@effect-auth/rate-limit/internal/defects"
 import * as StateRef from "@effect-auth/rate-limit/internal/stateRef"
 import * as Clock from "effect/Clock"
 import * as Duration from "effect/Duration"
@@ -13,7 +14,8 @@ import * as Schedule from "effect/Schedule"
 import * as Schema from "effect/Schema"
 import type * as Scope from "effect/Scope"
 import * as Stream from "effect/Stream"
-import type { RedisError, Script, Service, Signal } from "../RedisClient.ts"
+import type { Script, Service, Signal } from "../RedisClient.ts"
+import { RedisError } from "../RedisClient.ts"
 import * as Entry from "./entry.ts"
 import * as Scripts from "./sessionScripts.ts"
 
@@ -62,6 +64,23 @@ export const make = (client: Service, scope: Scope.Scope, key: string): Session 
   looks: MutableRef.make(0)
 })
 
+/**
+ * Runs a script. A defect in the client is a refusal, so that it ends neither the lock nor what listens to the others: it may
+ * quote the session.
+ */
+export const send = (
+  session: Session,
+  script: Script,
+  args: ReadonlyArray<string>
+): Effect.Effect<unknown, RedisError> =>
+  Effect.catchAllDefect(Effect.suspend(() => session.client.run(script, session.keys, args)), (defect) => {
+    const shown = wordless(defect, "the client")
+    return Effect.zipRight(
+      Effect.logError(`${session.key}: the Redis client failed`, shown),
+      new RedisError({ reason: "Refused", detail: shown.message })
+    )
+  })
+
 /** Runs a script and reads its answer. */
 export const run = <A, I>(
   session: Session,
@@ -71,7 +90,7 @@ export const run = <A, I>(
   answer: Schema.Schema<A, I>
 ): Effect.Effect<A, RedisError | TokenStoreError> =>
   Effect.flatMap(
-    session.client.run(script, session.keys, args),
+    send(session, script, args),
     (reply) =>
       Effect.mapError(Schema.decodeUnknown(answer)(reply), () =>
         new TokenStoreError({ operation, place: session.key, detail: "Redis gave an answer that means nothing here" }))
@@ -227,7 +246,13 @@ export const follow = (session: Session): Effect.Effect<void> =>
     MutableRef.getAndSet(session.isFollowed, true)
       ? Effect.void
       : Effect.asVoid(Effect.forkIn(
-        Stream.runForEach(session.client.subscribe(session.channel), (signal) => heard(session, signal)),
+        Stream.runForEach(
+          Stream.mapErrorCause(
+            Stream.suspend(() => session.client.subscribe(session.channel)),
+            wordlessCause("the client")
+          ),
+          (signal) => heard(session, signal)
+        ),
         session.scope
       ))
   )

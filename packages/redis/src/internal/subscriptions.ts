@@ -66,9 +66,15 @@ export const make = (
       yield* Deferred.await(ended)
     }))
 
+    // what a client throws may quote its URL: it is made anew, as one whose connection has ended
+    const trying = Effect.catchAllDefect(
+      session,
+      () => Effect.logError("Redis: the client throws instead of subscribing")
+    )
+
     const start = Effect.suspend(() => {
       if (MutableRef.getAndSet(isStarted, true)) return Effect.void
-      return Effect.forkIn(Effect.forever(Effect.zipRight(session, Effect.sleep("1 second"))), scope)
+      return Effect.forkIn(Effect.forever(Effect.zipRight(trying, Effect.sleep("1 second"))), scope)
     })
 
     return (channel) =>
