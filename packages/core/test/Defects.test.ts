@@ -269,7 +269,7 @@ describe("A defect costs no more than what it is in:", () => {
       Effect.gen(function*() {
         const seen: Array<string> = []
         const onChange = ({ _tag }: TokenSource.TokenChange) =>
-          Effect.zipRight(Effect.yieldNow(), Effect.sync(() => seen.push(_tag)))
+          Effect.zipRight(Effect.repeatN(Effect.yieldNow(), 50), Effect.sync(() => seen.push(_tag)))
         const exit = yield* Effect.exit(Effect.scoped(calling({ revoke: bug, onChange })))
         assert.isTrue(Exit.isFailure(exit))
         assert.deepStrictEqual(seen, ["Obtained", "Cleared"])

@@ -2,6 +2,7 @@ import * as Token from "@effect-auth/core/Token"
 import * as TokenSeal from "@effect-auth/core/TokenSeal"
 import * as TokenStore from "@effect-auth/core/TokenStore"
 import * as TokenStores from "@effect-auth/core/TokenStores"
+import * as LeakDetector from "@effect-auth/testing/LeakDetector"
 import * as VirtualClock from "@effect-auth/testing/VirtualClock"
 import { assert, describe, it } from "@effect/vitest"
 import * as Clock from "effect/Clock"
@@ -19,6 +20,7 @@ import * as Ref from "effect/Ref"
 import * as Scope from "effect/Scope"
 import * as Stream from "effect/Stream"
 import { keepsItsPromises } from "../../core/test/tokenStoreContract.ts"
+import type { Service } from "../src/RedisClient.ts"
 import { RedisClient } from "../src/RedisClient.ts"
 import * as RedisTokenStore from "../src/RedisTokenStore.ts"
 import * as MemoryRedis from "./memoryRedis.ts"
@@ -205,6 +207,75 @@ describe("RedisTokenStore", () => {
           })
         })
     )
+  })
+
+  describe("a client that throws", () => {
+    /** A process whose client throws in the place of the next script of a name. */
+    const throwing = (redis: MemoryRedis.MemoryRedis) =>
+      Effect.gen(function*() {
+        const next = yield* Ref.make<string | undefined>(undefined)
+        const { client } = redis.connect()
+        const run: Service["run"] = (script, keys, args) =>
+          Effect.flatMap(
+            Ref.modify(next, (name) => name === script.name ? [true, undefined] : [false, name]),
+            (throws) => {
+              if (throws) throw new Error(`cannot send ${args.join(" ")}`)
+              return client.run(script, keys, args)
+            }
+          )
+        const store = yield* RedisTokenStore.make({ key: "acme", lease: "3 seconds" }).pipe(
+          Effect.provideService(RedisClient, { ...client, run })
+        )
+        return { store, throwAt: (script: string) => Ref.set(next, script) }
+      })
+
+    virtually("reads what it is told of after that, too", (redis) =>
+      Effect.gen(function*() {
+        const [first, second] = yield* Effect.all([throwing(redis), begin(redis)])
+        const seen = yield* Ref.make<string | undefined>(undefined)
+        yield* Effect.fork(Stream.runForEach(first.store.changes, (stored) => Ref.set(seen, held(stored))))
+        yield* storeToken(second.store, "a")
+        yield* Effect.sleep("10 millis")
+        yield* first.throwAt("read")
+        yield* storeToken(second.store, "b")
+        yield* Effect.sleep("10 millis")
+        yield* storeToken(second.store, "c")
+        yield* Effect.sleep("10 millis")
+        assert.strictEqual(yield* Ref.get(seen), "c")
+      }))
+
+    virtually("goes on renewing the lock that it holds", (redis) =>
+      Effect.gen(function*() {
+        const { store, throwAt } = yield* throwing(redis)
+        const owner = yield* holding(store)
+        yield* throwAt("renew")
+        yield* Effect.sleep("20 seconds")
+        assert.strictEqual(redis.locks.size, 1)
+        assert.isTrue([...redis.locks.values()].every(({ until }) => until > Date.parse("2026-01-01T00:00:20Z")))
+        yield* owner.release
+        yield* Fiber.join(owner.fiber)
+      }))
+
+    virtually("gives its lock back, if not at once", (redis) =>
+      Effect.gen(function*() {
+        const { store, throwAt } = yield* throwing(redis)
+        const owner = yield* holding(store)
+        yield* throwAt("release")
+        yield* owner.release
+        yield* Fiber.join(owner.fiber)
+        yield* Effect.sleep("1 second")
+        assert.strictEqual(redis.locks.size, 0)
+      }))
+
+    virtually("tells nobody of the token that it could not write", (redis) =>
+      Effect.gen(function*() {
+        const { store, throwAt } = yield* throwing(redis)
+        const detector = yield* LeakDetector.make({ refresh: "canary-refresh-a" })
+        yield* throwAt("put")
+        const { exit, leaks } = yield* detector.watch(Effect.flip(storeToken(store, "a")))
+        assert.isTrue(Exit.isSuccess(exit))
+        assert.deepStrictEqual(leaks, [])
+      }))
   })
 
   describe("a token that is stored", () => {
