@@ -7,6 +7,7 @@ import type { ExchangeError, InsecureTransport } from "@effect-auth/core/AuthErr
 import { InvalidSetting, MalformedTokenResponse } from "@effect-auth/core/AuthError"
 import * as OriginPolicy from "@effect-auth/core/OriginPolicy"
 import * as TokenEndpoint from "@effect-auth/core/TokenEndpoint"
+import { withoutWords } from "@effect-auth/rate-limit/internal/defects"
 import * as HttpClient from "@effect/platform/HttpClient"
 import * as HttpClientRequest from "@effect/platform/HttpClientRequest"
 import * as DateTime from "effect/DateTime"
@@ -126,7 +127,7 @@ export const withClient = <A, E, R>(
   R | HttpClient.HttpClient | RegisteredClients
 > =>
   Effect.gen(function*() {
-    const clients = yield* RegisteredClients
+    const clients = wordless(yield* RegisteredClients)
     const [, issuer] = yield* placeOf(server)
     const anew = Effect.tap(register(server, metadata, options), clients.set)
     const kept = Option.filter(
@@ -142,6 +143,12 @@ export const withClient = <A, E, R>(
         return yield* Effect.flatMap(Option.isSome(latest) ? Effect.succeed(latest.value) : anew, use)
       }))
   })
+
+/** A store knows the secrets of the clients, which its words may quote. */
+const wordless = ({ get, set }: RegisteredClients["Type"]): Pick<RegisteredClients["Type"], "get" | "set"> => ({
+  get: (issuer) => withoutWords(Effect.suspend(() => get(issuer)), "the store of clients"),
+  set: (client) => withoutWords(Effect.suspend(() => set(client)), "the store of clients")
+})
 
 /** Where clients are registered, and whose they are. Secrets go there and come back, and a server by hand is unchecked. */
 const placeOf = (

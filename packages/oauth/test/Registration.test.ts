@@ -4,8 +4,10 @@ import * as RegisteredClients from "@effect-auth/oauth/RegisteredClients"
 import * as Registration from "@effect-auth/oauth/Registration"
 import * as ScriptedHttpClient from "@effect-auth/testing/ScriptedHttpClient"
 import { assert, describe, it } from "@effect/vitest"
+import * as Cause from "effect/Cause"
 import * as DateTime from "effect/DateTime"
 import * as Effect from "effect/Effect"
+import * as Exit from "effect/Exit"
 import * as Layer from "effect/Layer"
 import * as Option from "effect/Option"
 import * as Redacted from "effect/Redacted"
@@ -301,4 +303,26 @@ describe("Registration, of clients that are kept", () => {
       const { count } = yield* ScriptedHttpClient.ScriptedHttpClient
       assert.strictEqual(yield* count, 1)
     }).pipe(Effect.provide(layer)))
+
+  const bugs: Record<string, () => Effect.Effect<never>> = {
+    throws: () => {
+      throw new Error("cannot keep canary-secret")
+    },
+    dies: () => Effect.dieMessage("cannot keep canary-secret")
+  }
+  for (const [how, bug] of Object.entries(bugs)) {
+    it.effect(`shows no word of a store of clients that ${how}`, () =>
+      Effect.gen(function*() {
+        for (const store of [{ get: () => Effect.succeedNone, set: bug }, { get: bug, set: bug }]) {
+          const exit = yield* Registration.withClient(server, metadata, options, () => Effect.void).pipe(
+            Effect.provideService(RegisteredClients.RegisteredClients, { ...store, remove: () => Effect.void }),
+            Effect.provide(ScriptedHttpClient.layer({ status: 201, json: answer })),
+            Effect.exit
+          )
+          const shown = Exit.isFailure(exit) ? Cause.pretty(exit.cause) : ""
+          assert.include(shown, "the store of clients died")
+          assert.notInclude(shown, "canary")
+        }
+      }))
+  }
 })
