@@ -4,6 +4,7 @@
  *
  * @since 0.1.0
  */
+import type { InsecureTransport } from "@effect-auth/core/AuthError"
 import { InvalidSetting } from "@effect-auth/core/AuthError"
 import type { Given, Untagged } from "@effect-auth/core/CredentialSource"
 import * as System from "@effect-auth/core/System"
@@ -19,6 +20,7 @@ import * as ClientAuthentications from "./ClientAuthentication.ts"
 import * as Account from "./internal/account.ts"
 import * as Mode from "./internal/mode.ts"
 import type { AuthorizationServer } from "./internal/server.ts"
+import * as Server from "./internal/server.ts"
 import * as Session from "./internal/session.ts"
 import * as Subject from "./internal/subject.ts"
 import type { TokenExchange } from "./OAuthCredential.ts"
@@ -45,7 +47,8 @@ export interface Tenant {
  * @category servers
  */
 export const server = ({ authority = "https://login.microsoftonline.com", tenant }: Tenant): AuthorizationServer => {
-  const base = `${authority.replace(/\/+$/u, "")}/${encodeURIComponent(tenant)}`
+  // an unpaired surrogate has no encoding
+  const base = `${authority.replace(/\/+$/u, "")}/${encodeURIComponent(tenant.replace(/\p{Surrogate}/gu, "\ufffd"))}`
   return {
     tokenEndpoint: `${base}/oauth2/v2.0/token`,
     authorizationEndpoint: `${base}/oauth2/v2.0/authorize`,
@@ -155,21 +158,30 @@ export const makeTokens = <R = never>(options: Settings & Session.TokenOptions &
   const { account, subject } = options
   return Account.named(
     options,
-    Session.makeTokens({ ...options, server: server(options) }, {
-      name,
-      given: options.credential,
-      make: Credentials.tokenExchange,
-      account: account === undefined ? undefined : () => account,
-      login: ({ exchange }, demand) =>
-        Subject.exchanged(subject, ({ value }) =>
-          exchange(
-            { grant_type: grantType, assertion: Redacted.value(value), requested_token_use: "on_behalf_of" },
-            { demand }
-          ), ["invalid_grant"]),
-      refreshes: false
-    })
+    Effect.zipRight(
+      checked(options),
+      Session.makeTokens({ ...options, server: server(options) }, {
+        name,
+        given: options.credential,
+        make: Credentials.tokenExchange,
+        account: account === undefined ? undefined : () => account,
+        login: ({ exchange }, demand) =>
+          Subject.exchanged(subject, ({ value }) =>
+            exchange(
+              { grant_type: grantType, assertion: Redacted.value(value), requested_token_use: "on_behalf_of" },
+              { demand }
+            ), ["invalid_grant"]),
+        refreshes: false
+      })
+    )
   )
 }
+
+/** In an endpoint that is made of them, nobody recognizes them. */
+const checked = ({ authority, tenant }: Tenant): Either.Either<void, InvalidSetting | InsecureTransport> =>
+  /^[\w.-]+$/u.test(tenant)
+    ? authority === undefined ? Either.void : Either.map(Server.issuerUrl(authority, "authority"), () => undefined)
+    : Either.left(new InvalidSetting({ setting: "tenant", problem: "must be the id or the domain of a tenant" }))
 
 /**
  * The client by itself.

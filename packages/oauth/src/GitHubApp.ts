@@ -142,10 +142,12 @@ export const makeTokens = <R = never>(options: Settings & TokenOptions & WithCre
   Effect.gen(function*() {
     const { baseUrl } = yield* OriginPolicy.make({ ...options, baseUrl: baseUrlOf(options) })
     const installation = String(options.installation)
-    if (!/^\d+$/u.test(installation)) {
+    if (!/^[1-9]\d*$/u.test(installation)) {
       return yield* new InvalidSetting({ setting: "installation", problem: "must be the number of an installation" })
     }
     const source = yield* CredentialSource.make(options.credential, { mode: name, make: signable(options) })
+    const key = options.key ??
+      (yield* Effect.transposeMapOption(source.fixed, readKey).pipe(Effect.map(Option.getOrUndefined)))
     const narrowing = narrowingOf(options)
     const url = `${baseUrl}/app/installations/${installation}/access_tokens`
 
@@ -153,7 +155,7 @@ export const makeTokens = <R = never>(options: Settings & TokenOptions & WithCre
       mode: name,
       origin: baseUrl,
       account: Effect.map(source.read, ({ appId }) => JSON.stringify([appId, installation, narrowing])),
-      login: Effect.flatMap(source.read, (app) => exchange(app, options.key, url, narrowing)),
+      login: Effect.flatMap(source.read, (app) => exchange(app, key, url, narrowing)),
       revoke: (token) => revoke(token, baseUrl),
       settling
     }, options)
@@ -242,7 +244,7 @@ const exchange = (
 ): Effect.Effect<Token.Token, ExchangeError, HttpClient.HttpClient> =>
   Effect.gen(function*() {
     const http = yield* HttpClient.HttpClient
-    const key = given ?? (yield* readKey(app))
+    const key = given ?? (yield* Effect.mapError(readKey(app), unusable))
     const serverTime = yield* Ref.make(Option.none<DateTime.Utc>())
     const options: TokenEndpoint.Options = { mode: name, dialect, explain: explain(serverTime), retryAfter }
 
@@ -263,12 +265,14 @@ const exchange = (
         Option.isSome(stated) ? attempt : error))
   })
 
-const readKey = ({ privateKey }: GitHubApp): Effect.Effect<SigningKey, ExchangeError> =>
+const readKey = ({ privateKey }: GitHubApp): Effect.Effect<SigningKey, InvalidSetting> =>
   Effect.mapError(
     SigningKeys.fromText(privateKey ?? Redacted.make(""), { algorithm: "RS256" }),
-    ({ problem }) =>
-      new CredentialUnavailable({ mode: name, problem: `credential.privateKey: ${problem}`, final: true })
+    ({ problem }) => new InvalidSetting({ setting: "credential.privateKey", problem })
   )
+
+const unusable = ({ message }: InvalidSetting) =>
+  new CredentialUnavailable({ mode: name, problem: message, final: true })
 
 /** At most 10 minutes, and set back because clocks differ ("Generating a JSON Web Token (JWT) for a GitHub App"). */
 const claimsOf = ({ appId }: GitHubApp, now: number) => ({ iss: appId, iat: now - 30, exp: now + 9 * 60 })

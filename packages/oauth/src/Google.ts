@@ -23,6 +23,7 @@ import * as Predicate from "effect/Predicate"
 import * as Redacted from "effect/Redacted"
 import * as Schema from "effect/Schema"
 import * as Struct from "effect/Struct"
+import { checkedUrl } from "./internal/checkedUrl.ts"
 import * as Mode from "./internal/mode.ts"
 import * as Parameters from "./internal/parameters.ts"
 import { PrivateKeyText } from "./internal/privateKey.ts"
@@ -58,13 +59,16 @@ export const serviceAccount = (fields: {
   readonly privateKeyId?: string | undefined
   readonly tokenUri?: string | undefined
 }): Either.Either<ServiceAccount, InvalidSetting> =>
-  Credential.construct(() =>
-    new ServiceAccount({
-      clientEmail: fields.clientEmail,
-      privateKey: fields.privateKey,
-      ...(fields.privateKeyId === undefined ? undefined : { privateKeyId: fields.privateKeyId }),
-      ...(fields.tokenUri === undefined ? undefined : { tokenUri: fields.tokenUri })
-    })
+  Either.flatMap(
+    Credential.construct(() =>
+      new ServiceAccount({
+        clientEmail: fields.clientEmail,
+        privateKey: fields.privateKey,
+        ...(fields.privateKeyId === undefined ? undefined : { privateKeyId: fields.privateKeyId }),
+        ...(fields.tokenUri === undefined ? undefined : { tokenUri: fields.tokenUri })
+      })
+    ),
+    checkedUri
   )
 
 /**
@@ -172,7 +176,7 @@ interface WithCredential<R> {
 export const makeTokens = <R = never>(
   options: Settings & System.PlainOptions & WithCredential<R>
 ): Session.Tokens<R> =>
-  Session.makeTokens({ ...options, server: serverOf(options) }, {
+  makeSession(options, {
     name: accessMode,
     given: options.credential,
     make: assertingClient,
@@ -248,7 +252,7 @@ export const layerConfig = <Self = never>(
 export const makeIdTokens = <R = never>(
   options: IdTokenSettings & System.PlainOptions & WithCredential<R>
 ): Session.Tokens<R> =>
-  Session.makeTokens({ ...options, server: serverOf(options) }, {
+  makeSession(options, {
     name: idTokenMode,
     given: options.credential,
     make: assertingClient,
@@ -306,10 +310,34 @@ const idTokenMode = "Google/IdToken"
 /** RFC 7523 section 2.1. */
 const grantType = "urn:ietf:params:oauth:grant-type:jwt-bearer"
 
+const checkedUri = (account: ServiceAccount): Either.Either<ServiceAccount, InvalidSetting> =>
+  account.tokenUri === undefined ? Either.right(account) : Either.mapBoth(
+    checkedUrl("credential.tokenUri", account.tokenUri),
+    {
+      onLeft: (error) =>
+        error._tag === "InvalidSetting"
+          ? error
+          : new InvalidSetting({ setting: "credential.tokenUri", problem: error.message }),
+      onRight: () => account
+    }
+  )
+
 /** The assertion says all there is to say: the client has no id beside it. */
 interface AssertingClient {
   readonly account: ServiceAccount
   readonly clientId?: string
+}
+
+/** Whether the key of an account is one is seen when the client is made, if the account is given. */
+const makeSession = <R>(
+  options: System.Settings & System.PlainOptions & WithCredential<R>,
+  mode: Session.Mode<Untagged<ServiceAccount>, AssertingClient, R>
+): Session.Tokens<R> => {
+  const { credential } = options
+  return Effect.zipRight(
+    Effect.isEffect(credential) ? Effect.void : Effect.flatMap(serviceAccount(credential), readKey),
+    Session.makeTokens({ ...options, server: serverOf(options) }, mode)
+  )
 }
 
 const assertingClient = (fields: Untagged<ServiceAccount>): Either.Either<AssertingClient, InvalidSetting> =>
@@ -333,7 +361,7 @@ const assertion = (
     if (tokenUri !== tokenEndpoint) {
       return yield* unusable(mode, "credential.tokenUri: is another one than that of the first credential")
     }
-    const key = yield* readKey(mode, account)
+    const key = yield* Effect.mapError(readKey(account), ({ message }) => unusable(mode, message))
     // as Google's own libraries do, for clocks that are ahead; an hour is the most
     const iat = Math.floor((yield* Clock.currentTimeMillis) / 1000) - 10
     return yield* SigningKeys.sign(key, {}, { ...claims, iss: clientEmail, aud: tokenUri, iat, exp: iat + 3600 }, {
@@ -341,13 +369,10 @@ const assertion = (
     })
   })
 
-const readKey = (
-  mode: string,
-  { privateKey, privateKeyId }: ServiceAccount
-): Effect.Effect<SigningKey, CredentialUnavailable> =>
+const readKey = ({ privateKey, privateKeyId }: ServiceAccount): Effect.Effect<SigningKey, InvalidSetting> =>
   Effect.mapError(
     SigningKeys.fromText(privateKey, { algorithm: "RS256", keyId: privateKeyId }),
-    ({ problem }) => unusable(mode, `credential.privateKey: ${problem}`)
+    ({ problem }) => new InvalidSetting({ setting: "credential.privateKey", problem })
   )
 
 const unusable = (mode: string, problem: string) => new CredentialUnavailable({ mode, problem, final: true })

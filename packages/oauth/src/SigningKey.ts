@@ -13,7 +13,7 @@ import * as Schema from "effect/Schema"
 import * as Base64url from "./internal/base64url.ts"
 import * as Jose from "./internal/jose.ts"
 import * as NodeSignature from "./internal/nodeSignature.ts"
-import { toPkcs8 } from "./internal/privateKey.ts"
+import * as PrivateKey from "./internal/privateKey.ts"
 
 /**
  * The algorithms of private keys. `ES256` is what new keys should be for.
@@ -139,15 +139,17 @@ export const fromCryptoKey = (key: CryptoKey, options: Options): SigningKey => {
  */
 export const fromText = (key: Redacted.Redacted, options: Options): Effect.Effect<SigningKey, InvalidSetting> =>
   Effect.gen(function*() {
-    const text = Redacted.value(key).replaceAll("\\n", "\n").trim()
+    const text = Redacted.value(key).replace(/(?:\\r)?\\n/gu, "\n").trim()
+    const { algorithm } = options
     const { importJWK, importPKCS8 } = yield* Jose.load
-    const failed = () => new InvalidSetting({ setting: "key", problem: problemOf(text, options.algorithm) })
+    const failed = () => new InvalidSetting({ setting: "key", problem: PrivateKey.problemOf(text, algorithm) })
     const jwk = Option.getOrUndefined(parseJwk(text))
+    const pem = jwk === undefined ? yield* Effect.mapError(PrivateKey.toPkcs8(text, algorithm), failed) : ""
     const imported = yield* Effect.tryPromise({
       try: () =>
         jwk === undefined
-          ? importPKCS8(toPkcs8(text, options.algorithm), options.algorithm, exportable)
-          : importJWK({ ...jwk }, options.algorithm, exportable),
+          ? importPKCS8(pem, algorithm, exportable)
+          : importJWK({ ...jwk }, algorithm, exportable),
       catch: failed
     })
     if (imported instanceof Uint8Array || imported.type !== "private") return yield* failed()
@@ -220,14 +222,6 @@ const parseJwk = (text: string) =>
   text.startsWith("{")
     ? Schema.decodeOption(Schema.parseJson(Schema.Record({ key: Schema.String, value: Schema.Unknown })))(text)
     : Option.none()
-
-const problemOf = (text: string, algorithm: Algorithm): string =>
-  text.includes("ENCRYPTED")
-    ? "is encrypted: decrypt it with `openssl pkey -in key.pem`"
-    : text.includes("BEGIN RSA PRIVATE KEY") || text.includes("BEGIN EC PRIVATE KEY")
-    ? `is no private key for ${algorithm} in PKCS#1 or SEC 1: see whether \`openssl pkcs8 -topk8 -nocrypt -in key.pem\` ` +
-      "can convert it"
-    : `is no private key for ${algorithm} in PEM (PKCS#8) or as a JWK`
 
 const ecdsa = (hash: string) => () => ({ name: "ECDSA", hash })
 const pkcs1 = () => ({ name: "RSASSA-PKCS1-v1_5" })

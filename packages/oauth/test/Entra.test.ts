@@ -52,6 +52,27 @@ describe("Entra", () => {
     )
   })
 
+  it.effect.each<[object, string]>([
+    [{ tenant: " acme.example" }, "tenant: must be the id or the domain of a tenant"],
+    [{ tenant: "acme\ud800" }, "tenant: must be the id or the domain of a tenant"],
+    [{ tenant: "../evil" }, "tenant: must be the id or the domain of a tenant"],
+    [{ authority: "login.microsoftonline.us" }, "authority: is not an absolute URL, such as https://host.example/path"],
+    [{ authority: "https://login.microsoftonline.us/?a=1" }, "authority: must not have a query"],
+    [
+      { authority: "https://login.microsoftonline.us\n" },
+      "authority: must not have white space or an invisible character in it"
+    ]
+  ])(
+    "refuses a tenant that is none, by its name and not that of an endpoint made of it (%#)",
+    ([changed, said]) =>
+      Effect.gen(function*() {
+        const subject = yield* TokenSource.make({ login: Effect.never })
+        const layer = Entra.layer({ baseUrl, credential, tenant, subject, ...changed })
+        const error = yield* Effect.flip(Layer.build(Layer.provide(layer, asked())))
+        assert.strictEqual(error.message, said)
+      }).pipe(Effect.scoped)
+  )
+
   it.each([
     [resource, "https://graph.microsoft.com/.default"],
     ["api://orders", "api://orders/.default"],

@@ -4,11 +4,13 @@ import * as GitHubApp from "@effect-auth/oauth/GitHubApp"
 import * as SigningKey from "@effect-auth/oauth/SigningKey"
 import * as ScriptedHttpClient from "@effect-auth/testing/ScriptedHttpClient"
 import * as VirtualClock from "@effect-auth/testing/VirtualClock"
+import * as HttpClient from "@effect/platform/HttpClient"
 import { assert, describe, it } from "@effect/vitest"
 import * as Config from "effect/Config"
 import * as ConfigProvider from "effect/ConfigProvider"
 import * as Context from "effect/Context"
 import * as Effect from "effect/Effect"
+import * as Either from "effect/Either"
 import * as Layer from "effect/Layer"
 import * as Redacted from "effect/Redacted"
 import * as TestClock from "effect/TestClock"
@@ -336,7 +338,13 @@ describe("GitHubApp", () => {
       { credential: { appId: "Iv23canary", privateKey: Redacted.make("\n") } },
       "credential.privateKey"
     ],
+    [
+      "with a key that is cut off",
+      { credential: { appId: "Iv23canary", privateKey: Redacted.make(pem.slice(0, 300)) } },
+      "credential.privateKey"
+    ],
     ["for an installation that is no number", { installation: "42/../43" }, "installation"],
+    ["for no installation", { installation: 0 }, "installation"],
     ["at an address that is none", { baseUrl: "github.acme.example" }, "baseUrl"]
   ])("is not made %s", ([, changed, setting]) =>
     Effect.gen(function*() {
@@ -349,8 +357,43 @@ describe("GitHubApp", () => {
     Effect.gen(function*() {
       const broken = { appId: "Iv23canary", privateKey: Redacted.make("canary-key") }
       const { requests, result } = yield* running({}, repos, GitHubApp.layer({ ...options, credential: broken }))
-      assert.isTrue(result._tag === "Left" && result.left._tag === "CredentialUnavailable")
+      assert.isTrue(
+        result._tag === "Left" && result.left._tag === "InvalidSetting" &&
+          result.left.setting === "credential.privateKey"
+      )
       assert.notInclude(JSON.stringify(result), "canary-key")
       assert.deepStrictEqual(requests, [])
+      const read = GitHubApp.layer({ ...options, credential: Effect.succeed(broken) })
+      const later = yield* running({}, repos, read)
+      assert.isTrue(later.result._tag === "Left" && later.result.left._tag === "CredentialUnavailable")
+      assert.notInclude(JSON.stringify(later), "canary-key")
     }))
+
+  it.effect.each<[object, string | undefined]>([
+    [{ GITHUB_PRIVATE_KEY: `"${pem.replaceAll("\n", "\\n")}` }, undefined],
+    [{ GITHUB_PRIVATE_KEY: pem.slice(0, 300) }, "credential.privateKey: ends within a PEM block"],
+    [{ GITHUB_PRIVATE_KEY: "/run/secrets/canary.pem" }, "credential.privateKey: is no private key for RS256"],
+    [{ GITHUB_INSTALLATION: "forty-two" }, "installation: must be the number of an installation"]
+  ])(
+    "says which setting cannot be used when its layer is built from Config (%#)",
+    ([changed, said]) =>
+      Effect.gen(function*() {
+        const layer = GitHubApp.layerConfig({
+          credential: GitHubApp.credentialConfig("GITHUB"),
+          installation: Config.string("GITHUB_INSTALLATION")
+        })
+        const transport = Layer.sync(HttpClient.HttpClient, () => ScriptedHttpClient.make({ json: {} }))
+        const built = yield* Effect.either(Effect.scoped(Layer.build(Layer.provide(layer, transport))))
+        if (said === undefined) return assert.isTrue(Either.isRight(built))
+        assert.include(String(Either.getOrThrow(Either.flip(built))), `InvalidSetting: ${said}`)
+        assert.notInclude(JSON.stringify(built), "canary.pem")
+      }).pipe(Effect.withConfigProvider(ConfigProvider.fromMap(
+        new Map(Object.entries({
+          GITHUB_APP_ID: "Iv23canary",
+          GITHUB_PRIVATE_KEY: pem,
+          GITHUB_INSTALLATION: "42",
+          ...changed
+        }))
+      )))
+  )
 })

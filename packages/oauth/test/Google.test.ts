@@ -3,7 +3,7 @@ import * as RefreshPolicy from "@effect-auth/core/RefreshPolicy"
 import * as TokenStore from "@effect-auth/core/TokenStore"
 import * as Google from "@effect-auth/oauth/Google"
 import * as ScriptedHttpClient from "@effect-auth/testing/ScriptedHttpClient"
-import type * as HttpClient from "@effect/platform/HttpClient"
+import * as HttpClient from "@effect/platform/HttpClient"
 import { assert, describe, it } from "@effect/vitest"
 import * as Config from "effect/Config"
 import * as ConfigProvider from "effect/ConfigProvider"
@@ -11,7 +11,7 @@ import * as Context from "effect/Context"
 import * as Effect from "effect/Effect"
 import * as Either from "effect/Either"
 import * as Encoding from "effect/Encoding"
-import type * as Layer from "effect/Layer"
+import * as Layer from "effect/Layer"
 import * as Redacted from "effect/Redacted"
 import * as Schedule from "effect/Schedule"
 import * as TestClock from "effect/TestClock"
@@ -190,8 +190,14 @@ describe("Google, access tokens", () => {
       const broken = new Google.ServiceAccount({ ...credential, privateKey: Redacted.make("canary-key") })
       const { forms, result } = yield* running(call, Google.layer({ ...options, credential: broken }))
       assert.lengthOf(forms, 0)
-      assert.isTrue(Either.isLeft(result) && result.left._tag === "CredentialUnavailable")
+      assert.isTrue(
+        Either.isLeft(result) && result.left._tag === "InvalidSetting" &&
+          result.left.setting === "credential.privateKey"
+      )
       assert.notInclude(JSON.stringify(result), "canary-key")
+      const later = yield* running(call, Google.layer({ ...options, credential: Effect.succeed(broken) }))
+      assert.isTrue(Either.isLeft(later.result) && later.result.left._tag === "CredentialUnavailable")
+      assert.notInclude(JSON.stringify(later), "canary-key")
     }))
 
   it.effect("JB8 sends what is refused once", () =>
@@ -248,6 +254,42 @@ describe("Google, access tokens", () => {
     }).pipe(Effect.withConfigProvider(
       ConfigProvider.fromMap(new Map([["GOOGLE_CREDENTIALS", JSON.stringify({ ...keyFile, type: "authorized_user" })]]))
     )))
+})
+
+describe("Google, a key file that cannot be used", () => {
+  it.effect.each<[string, object, string]>([
+    ["whose key is cut off", { private_key: pem.slice(0, 300) }, "credential.privateKey: ends within a PEM block"],
+    ["whose key is none", { private_key: "canary-key" }, "credential.privateKey: is no private key for RS256"],
+    ["with an address that is none", { token_uri: "canary" }, "credential.tokenUri: is not an absolute URL"],
+    [
+      "with an address in the clear",
+      { token_uri: "http://a.example" },
+      "credential.tokenUri: http://a.example: credentials"
+    ]
+  ])(
+    "JB6 fails the layer's start, such as one %s",
+    ([, changed, said]) =>
+      Effect.gen(function*() {
+        const settings = {
+          baseUrl: Config.succeed(options.baseUrl),
+          credential: Google.keyFileConfig("GOOGLE_CREDENTIALS")
+        }
+        for (
+          const layer of [
+            Google.layerConfig({ ...settings, scope: Config.succeed(["one"]) }),
+            Google.layerIdTokenConfig({ ...settings, audience: Config.succeed("https://run.acme.example") })
+          ]
+        ) {
+          const transport = Layer.sync(HttpClient.HttpClient, () => ScriptedHttpClient.make({ json: {} }))
+          const error = yield* Effect.flip(Effect.scoped(Layer.build(Layer.provide(layer, transport))))
+          assert.include(String(error), said)
+          assert.notInclude(JSON.stringify(error), "canary")
+          assert.notInclude(JSON.stringify(error), pem.split("\n")[1] ?? pem)
+        }
+      }).pipe(Effect.withConfigProvider(
+        ConfigProvider.fromMap(new Map([["GOOGLE_CREDENTIALS", JSON.stringify({ ...keyFile, ...changed })]]))
+      ))
+  )
 })
 
 describe("Google, ID tokens", () => {

@@ -127,9 +127,14 @@ export const authenticator = <R = never>(
   }
   return !Effect.isEffect(credential) && "sign" in credential
     ? Effect.succeed(authenticatorOf(CredentialSource.succeed(credential), Effect.succeed, options))
-    : Effect.map(
-      CredentialSource.make(credential, { mode: Keys.mode, make: Credentials.messageSignature }),
-      (source) => authenticatorOf(source, Keys.load, options)
+    : CredentialSource.make(credential, { mode: Keys.mode, make: Credentials.messageSignature }).pipe(
+      Effect.tap(({ fixed }) =>
+        Effect.mapError(
+          Effect.transposeMapOption(fixed, Keys.load),
+          ({ problem }) => new InvalidSettingError({ setting: "credential.key", problem })
+        )
+      ),
+      Effect.map((source) => authenticatorOf(source, Keys.load, options))
     )
 }
 

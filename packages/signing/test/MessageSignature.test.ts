@@ -9,6 +9,7 @@ import * as Config from "effect/Config"
 import * as ConfigProvider from "effect/ConfigProvider"
 import * as Duration from "effect/Duration"
 import * as Effect from "effect/Effect"
+import * as Either from "effect/Either"
 import * as Layer from "effect/Layer"
 import * as Redacted from "effect/Redacted"
 import * as Stream from "effect/Stream"
@@ -199,9 +200,9 @@ describe("MessageSignature", () => {
         body: HttpBody.HttpBody = HttpBody.empty
       ) =>
         Effect.gen(function*() {
-          const { http, sent } = yield* clientOf(options)
-          const error = yield* Effect.flip(http.post("/", { body }))
-          assert.lengthOf(sent(), 0)
+          const client = yield* Effect.either(clientOf(options))
+          const error = Either.isLeft(client) ? client.left : yield* Effect.flip(client.right.http.post("/", { body }))
+          if (Either.isRight(client)) assert.lengthOf(client.right.sent(), 0)
           assert.notInclude(inspect(error, { depth: 20 }), "canary")
           return error.message
         })
@@ -214,6 +215,34 @@ describe("MessageSignature", () => {
         yield* messageOf({ credential: { ...credential, algorithm: "ecdsa-p256-sha256" } }),
         "no private key for ecdsa-p256-sha256"
       )
+    }))
+
+  it.effect.each<[string, string]>([
+    ["-----BEGIN ENCRYPTED PRIVATE KEY-----\ncanary\n-----END ENCRYPTED PRIVATE KEY-----", "the key is encrypted"],
+    ["-----BEGIN PRIVATE KEY-----", "the key ends within a PEM block"],
+    ["canary", "the key is no private key for ed25519"]
+  ])(
+    "fails the layer's start with a key that is given and is none (%#)",
+    ([key, said]) =>
+      Effect.gen(function*() {
+        const layer = MessageSignature.layerConfig({
+          baseUrl: Config.succeed(baseUrl),
+          credential: SigningCredential.messageSignatureConfig("K")
+        })
+        const transport = Layer.sync(HttpClient.HttpClient, () => ScriptedHttpClient.make({ body: "ok" }))
+        const error = yield* Effect.flip(Effect.scoped(Layer.build(Layer.provide(layer, transport))))
+        assert.include(String(error), `InvalidSetting: credential.key: ${said}`)
+        assert.notInclude(String(error), "canary")
+      }).pipe(Effect.withConfigProvider(
+        ConfigProvider.fromMap(new Map([["K_KEY_ID", "k"], ["K_KEY", key], ["K_ALGORITHM", "ed25519"]]))
+      ))
+  )
+
+  it.effect("reads a key in quotes, as a file of variables has it", () =>
+    Effect.gen(function*() {
+      const quoted = Redacted.make(`"${Redacted.value(credential.key).replaceAll("\n", "\\n")}"`)
+      const { http } = yield* clientOf({ credential: { ...credential, key: quoted } })
+      assert.strictEqual((yield* http.get("/")).status, 200)
     }))
 
   it.effect("is a layer, by itself and from Config", () =>

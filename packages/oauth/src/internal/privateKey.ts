@@ -17,22 +17,47 @@ export const PrivateKeyText = Schema.transform(
   { strict: true, decode: (text) => Redacted.make(text), encode: Redacted.value }
 ).pipe(Schema.filter((key) => Redacted.value(key).trim() !== "" || "must not be empty"))
 
-/** The key as PKCS#8; the text as it is if it is in no older form, or in none for this algorithm. */
-export const toPkcs8 = (pem: string, algorithm: string): string => {
-  const [, kind, base64 = ""] = older.exec(pem) ?? []
-  const identifier = kind === "RSA" ? rsa[algorithm.slice(0, 2)] : kind === "EC" ? curves[algorithm] : undefined
-  if (identifier === undefined) return pem
-  return Option.match(Either.getRight(Encoding.decodeBase64(base64.replace(/\s/gu, ""))), {
-    onNone: () => pem,
-    onSome: (key) => {
-      const wrapped = sequence(Uint8Array.of(0x02, 0x01, 0x00), sequence(...identifier), element(0x04, key))
-      return `-----BEGIN PRIVATE KEY-----\n${Encoding.encodeBase64(wrapped)}\n-----END PRIVATE KEY-----`
-    }
-  })
+/**
+ * The key in PEM as PKCS#8, out of one of its forms: also in quotes. None: it is in no form, or in an older one that is not
+ * for this algorithm.
+ */
+export const toPkcs8 = (text: string, algorithm: string): Option.Option<string> => {
+  const [, kind = "", base64 = ""] = block.exec(text) ?? []
+  const identifier = kind === "RSA " ? rsa[algorithm.slice(0, 2)] : kind === "EC " ? curves[algorithm] : []
+  return Option.flatMap(
+    Option.fromNullable(identifier),
+    (identifier) =>
+      Either.getRight(Encoding.decodeBase64(base64.replace(/\s/gu, ""))).pipe(
+        Option.filter(({ length }) => length > 0),
+        Option.map((key) =>
+          identifier.length === 0
+            ? key
+            : sequence(Uint8Array.of(0x02, 0x01, 0x00), sequence(...identifier), element(0x04, key))
+        ),
+        Option.map((key) => `-----BEGIN PRIVATE KEY-----\n${Encoding.encodeBase64(key)}\n-----END PRIVATE KEY-----`)
+      )
+  )
+}
+
+/** Why there is no key in a text, as far as it shows. Quotes nothing of it. */
+export const problemOf = (text: string, algorithm: string): string => {
+  if (text.includes("ENCRYPTED")) return "is encrypted: decrypt it with `openssl pkey -in key.pem`"
+  const [, kind] = begin.exec(text) ?? []
+  if (kind === undefined) return `is no private key for ${algorithm} in PEM (PKCS#8) or as a JWK`
+  return !kind.endsWith("PRIVATE KEY")
+    ? `is a ${kind.toLowerCase()}, and no private key for ${algorithm}`
+    : !text.includes(`-----END ${kind}-----`)
+    ? "ends within a PEM block: write \\n for its line ends where a value cannot have several lines"
+    : kind === "PRIVATE KEY"
+    ? `is no private key for ${algorithm}, or is damaged`
+    : `is no private key for ${algorithm} in PKCS#1 or SEC 1: see whether \`openssl pkcs8 -topk8 -nocrypt -in key.pem\` ` +
+      "can convert it"
 }
 
 /** Beside it there may be other blocks, such as `EC PARAMETERS`. */
-const older = /-----BEGIN (RSA|EC) PRIVATE KEY-----([^-]*)-----END \1 PRIVATE KEY-----/u
+const block = /-----BEGIN ((?:RSA |EC )?)PRIVATE KEY-----([^-]*)-----END \1PRIVATE KEY-----/u
+
+const begin = /-----BEGIN ((?:[A-Z]{1,20} )*(?:PRIVATE KEY|PUBLIC KEY|CERTIFICATE|CERTIFICATE REQUEST))-----/u
 
 /** ITU-T X.690 section 8: tag, length, content. */
 const element = (tag: number, content: Uint8Array): Uint8Array => {

@@ -76,11 +76,19 @@ export const make = (
 ): Either.Either<AuthorizationServer, InvalidSetting | InsecureTransport> =>
   Either.map(Either.all(endpoints(server).map(([setting, url]) => checkedUrl(setting, url))), () => server)
 
-export const issuerUrl = (issuer: string): Either.Either<URL, InvalidSetting | InsecureTransport> =>
-  Either.flatMap(checkedUrl("issuer", issuer), (url) =>
-    issuer.includes("?")
-      ? Either.left(new InvalidSetting({ setting: "issuer", problem: "must not have a query" }))
-      : Either.right(url))
+/** The text is compared as it is, so what a URL parser would take out of it is refused. */
+export const issuerUrl = (
+  issuer: string,
+  setting = "issuer"
+): Either.Either<URL, InvalidSetting | InsecureTransport> =>
+  Either.flatMap(checkedUrl(setting, issuer), (url) => {
+    const problem = issuer.includes("?")
+      ? "must not have a query"
+      : /[\s\p{C}]/u.test(issuer)
+      ? "must not have white space or an invisible character in it"
+      : undefined
+    return problem === undefined ? Either.right(url) : Either.left(new InvalidSetting({ setting, problem }))
+  })
 
 const endpoints = (server: AuthorizationServer): ReadonlyArray<readonly [setting: string, url: string]> =>
   [

@@ -1,7 +1,8 @@
 import { assert, describe, it } from "@effect/vitest"
+import * as Option from "effect/Option"
 import type { KeyObject } from "node:crypto"
 import { generateKeyPairSync } from "node:crypto"
-import { toPkcs8 } from "../../src/internal/privateKey.ts"
+import { problemOf, toPkcs8 } from "../../src/internal/privateKey.ts"
 
 const generated = (algorithm: string): KeyObject =>
   algorithm.startsWith("ES")
@@ -27,7 +28,7 @@ describe("privateKey", () => {
     const pem = pemOf(key, form)
     const theirs = hexOf(pemOf(key, "pkcs8"))
     for (const text of [pem, pem.replaceAll("\n", "\n  ")]) {
-      const ours = hexOf(toPkcs8(text, algorithm))
+      const ours = hexOf(Option.getOrThrow(toPkcs8(text, algorithm)))
       // of an elliptic curve OpenSSL leaves out what is said twice
       assert.isDefined(identifierOf(ours))
       assert.strictEqual(identifierOf(ours), identifierOf(theirs))
@@ -35,10 +36,38 @@ describe("privateKey", () => {
     }
   })
 
-  it("CA12 leaves alone what is in another form, or is for another algorithm", () => {
-    const key = generated("ES256")
-    for (const [pem, algorithm] of [[pemOf(key, "pkcs8"), "ES256"], [pemOf(key, "sec1"), "RS256"], ["none", "RS256"]]) {
-      assert.strictEqual(toPkcs8(pem ?? "", algorithm ?? ""), pem)
+  it("CA12 takes PKCS#8 as it is, also in quotes", () => {
+    const pem = pemOf(generated("ES256"), "pkcs8")
+    for (const text of [pem, `"${pem}"`, `\u201c${pem}\u201d`]) {
+      assert.strictEqual(hexOf(Option.getOrThrow(toPkcs8(text, "ES256"))), hexOf(pem))
     }
+  })
+
+  it("CA12 has nothing of an older form for another algorithm, or of what is no private key", () => {
+    const pem = pemOf(generated("ES256"), "sec1")
+    for (const text of [pem, "none", pem.slice(0, 100), "-----BEGIN PRIVATE KEY----------END PRIVATE KEY-----"]) {
+      assert.deepStrictEqual(toPkcs8(text, "RS256"), Option.none())
+    }
+  })
+
+  it.each([
+    ["-----BEGIN ENCRYPTED PRIVATE KEY-----\nY2FuYXJ5", "is encrypted: decrypt it with `openssl pkey -in key.pem`"],
+    ["-----BEGIN PRIVATE KEY-----", "ends within a PEM block"],
+    ["-----BEGIN PRIVATE KEY-----\nY2FuYXJ5\n", "ends within a PEM block"],
+    ["-----BEGIN PUBLIC KEY-----\nY2FuYXJ5\n-----END PUBLIC KEY-----", "is a public key, and no private key for RS256"],
+    [
+      "-----BEGIN CERTIFICATE-----\nY2FuYXJ5\n-----END CERTIFICATE-----",
+      "is a certificate, and no private key for RS256"
+    ],
+    ["-----BEGIN PRIVATE KEY-----\nY2FuYXJ5\n-----END PRIVATE KEY-----", "is no private key for RS256, or is damaged"],
+    [
+      "-----BEGIN EC PRIVATE KEY-----\nY2FuYXJ5\n-----END EC PRIVATE KEY-----",
+      "is no private key for RS256 in PKCS#1 or SEC 1"
+    ],
+    ["/etc/canary.pem", "is no private key for RS256 in PEM (PKCS#8) or as a JWK"]
+  ])("says why there is no key in a text, and quotes nothing of it (%#)", (text, said) => {
+    const problem = problemOf(text, "RS256")
+    assert.include(problem, said)
+    assert.notMatch(problem, /Y2FuYXJ5|canary/u)
   })
 })

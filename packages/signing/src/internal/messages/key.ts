@@ -44,7 +44,7 @@ const signingWith = (
   algorithm: MessageSignature["algorithm"],
   key: MessageSignature["key"]
 ): Effect.Effect<Loaded["sign"], CredentialUnavailable> => {
-  const text = Redacted.value(key).replaceAll("\\n", "\n").trim()
+  const text = Redacted.value(key).replace(/(?:\\r)?\\n/gu, "\n").trim()
   if (algorithm === "hmac-sha256") {
     return Either.match(Encoding.decodeBase64(text), {
       onLeft: () => unavailable("the key of hmac-sha256 must be in Base64"),
@@ -52,7 +52,7 @@ const signingWith = (
     })
   }
   const { importing, signing } = algorithms[algorithm]
-  const failed = () => unavailable(`the key is no private key for ${algorithm}, in PEM (BEGIN PRIVATE KEY) or as a JWK`)
+  const failed = () => unavailable(`the key ${problemIn(text, algorithm)}`)
   return Effect.map(
     Effect.tryPromise({
       try: () =>
@@ -94,13 +94,23 @@ const algorithms = {
   }
 }
 
+/** Whatever is around it, such as quotes. */
 const derOf = (pem: string): Uint8Array<ArrayBuffer> =>
   new Uint8Array(
     Either.getOrElse(
-      Encoding.decodeBase64(pem.replace(/-----(?:BEGIN|END) PRIVATE KEY-----|\s/gu, "")),
+      Encoding.decodeBase64(block.exec(pem)?.[1]?.replace(/\s/gu, "") ?? ""),
       () => new Uint8Array()
     )
   )
+
+const block = /-----BEGIN PRIVATE KEY-----([^-]*)-----END PRIVATE KEY-----/u
+
+const problemIn = (text: string, algorithm: string): string =>
+  text.includes("ENCRYPTED")
+    ? "is encrypted: decrypt it with `openssl pkey -in key.pem`"
+    : text.includes("-----BEGIN") && !text.includes("-----END")
+    ? "ends within a PEM block: write \\n for its line ends where a value cannot have several lines"
+    : `is no private key for ${algorithm}, in PEM (BEGIN PRIVATE KEY) or as a JWK`
 
 const jwkOf: (text: string) => Option.Option<JsonWebKey> = Option.liftThrowable((text) => JSON.parse(text))
 
