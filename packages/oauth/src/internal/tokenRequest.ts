@@ -6,7 +6,7 @@ import * as RefreshPolicy from "@effect-auth/core/RefreshPolicy"
 import * as ResponseBody from "@effect-auth/core/ResponseBody"
 import * as Token from "@effect-auth/core/Token"
 import * as TokenEndpoint from "@effect-auth/core/TokenEndpoint"
-import { withoutWords } from "@effect-auth/rate-limit/internal/defects"
+import { withoutWords, wordless } from "@effect-auth/rate-limit/internal/defects"
 import * as HttpClient from "@effect/platform/HttpClient"
 import * as HttpClientRequest from "@effect/platform/HttpClientRequest"
 import * as Duration from "effect/Duration"
@@ -89,11 +89,11 @@ export const send = (
   }).pipe(Effect.mapError(Resources.named(parameters["resource"])))
 }
 
-/** A bug of what reads it must not cost the token: it is then unknown. */
+/** A bug of what reads it must not cost the token. */
 const lifetimeOf = (mode: string, expiry: Expiry, answer: Readonly<Record<string, unknown>>) =>
   Effect.catchAllDefect(
-    withoutWords(Effect.suspend(() => expiry(answer)), "the expiry"),
-    (defect) => Effect.as(Effect.logError(`${mode}: the lifetime of a token cannot be read`, defect), undefined)
+    Effect.suspend(() => expiry(answer)),
+    (defect) => Effect.as(Effect.logError(mode, wordless(defect, "the expiry")), undefined)
   )
 
 /** Sends a form as this client, and reads the JSON of the answer. */
@@ -169,7 +169,7 @@ const post = (
 ): Effect.Effect<HttpClientRequest.HttpClientRequest, ExchangeError> =>
   Effect.map(
     Effect.mapError(
-      withoutWords(Effect.suspend(() => client.authentication.prove(client)), "the authentication of the client"),
+      withoutWords(Effect.suspend(() => client.authentication.prove(client)), "the client's authentication"),
       ofProof
     ),
     ({ authorization, form }) =>

@@ -337,7 +337,7 @@ describe("tokenRequest", () => {
         const exit = yield* Effect.exit(
           answered("login", { json: token }, { authentication: { ...ClientAuthentication.none, prove: bug } })
         )
-        assert.include(Exit.isFailure(exit) ? Cause.pretty(exit.cause) : "", "the authentication of the client died")
+        assert.include(Exit.isFailure(exit) ? Cause.pretty(exit.cause) : "", "the client's authentication died")
         assert.notInclude(Exit.isFailure(exit) ? Cause.pretty(exit.cause) : "", "canary")
       }))
   }

@@ -8,7 +8,6 @@ import * as Cause from "effect/Cause"
 import * as Chunk from "effect/Chunk"
 import * as Effect from "effect/Effect"
 import * as Option from "effect/Option"
-import * as Defects from "./defects.ts"
 
 /** What `Stream.toPull` gives. */
 export type Pull<E> = Effect.Effect<Chunk.Chunk<Uint8Array>, Option.Option<E>>
@@ -36,12 +35,14 @@ export const whileWanted = <E>(
   return readOn(0)
 }
 
-/** Some transports answer a second read of a body with a defect. It loses its words, because the end of a fiber is logged. */
+/**
+ * Some transports answer a second read of a body with a defect. No word of it is left, because it may quote the body, and the
+ * ends of fibers are logged.
+ */
 export const undecodable =
   (response: HttpClientResponse.HttpClientResponse) =>
   <A, E, R>(self: Effect.Effect<A, E, R>): Effect.Effect<A, E | HttpClientError.ResponseError, R> =>
-    Effect.catchAllDefect(self, (defect) => {
-      const { request } = response
-      const cause = Defects.wordless(defect)
-      return Effect.fail(new HttpClientError.ResponseError({ request, response, reason: "Decode", cause }))
-    })
+    Effect.catchAllDefect(
+      self,
+      () => Effect.fail(new HttpClientError.ResponseError({ request: response.request, response, reason: "Decode" }))
+    )
