@@ -1,5 +1,8 @@
 import { assert, describe, it } from "@effect/vitest"
+import * as Equal from "effect/Equal"
 import * as fc from "effect/FastCheck"
+import * as HashMap from "effect/HashMap"
+import * as HashSet from "effect/HashSet"
 import * as Option from "effect/Option"
 import * as Calls from "../src/internal/socket/calls.ts"
 import type * as Message from "../src/internal/socket/message.ts"
@@ -225,6 +228,36 @@ describe("calls", () => {
     })
   })
 
+  it("are looked through by no step that is about one of them, so that many at once take time in proportion", () => {
+    const many = 100
+    const step = (calls: Calls.Calls, transition: Transition) => transition(calls)[0]
+    const sent = Array.from({ length: many }).reduce(
+      (calls: Calls.Calls) => step(calls, time),
+      step(Calls.empty, opened)
+    )
+    const active = Array.from({ length: many - 1 }).reduce(
+      (calls: Calls.Calls, _, index) => step(calls, received(reply(index + 1, index + 1))),
+      sent
+    )
+    for (const calls of [sent, active]) {
+      for (const transition of [time, received(reply(many, many)), remove(many), received({ _tag: "State" })]) {
+        let reads = 0
+        const subscriptions = HashMap.map(
+          calls.subscriptions,
+          (subscription, id) =>
+            id === many ? subscription : new Proxy(subscription, {
+              get: (target, name) => {
+                reads++
+                return Reflect.get(target, name)
+              }
+            })
+        )
+        step({ ...calls, subscriptions }, transition)
+        assert.strictEqual(reads, 0)
+      }
+    }
+  })
+
   it("whatever happens: losses and returns alternate, and no data comes between", () => {
     type Action = (calls: Calls.Calls, server: { call: number; pending: Array<number> }) => Calls.Step
     const action: fc.Arbitrary<Action> = fc.oneof(
@@ -255,6 +288,14 @@ describe("calls", () => {
         const wasConnected = calls.isConnected
         const [next, outputs] = act(calls, server)
         calls = next
+        const idsOf = (
+          is: Parameters<typeof HashMap.filter<number, HashMap.HashMap.Value<Calls.Calls["subscriptions"]>>>[1]
+        ) => HashSet.fromIterable(HashMap.keys(HashMap.filter(calls.subscriptions, is)))
+        assert.isTrue(
+          Equal.equals(calls.known.waiting, idsOf(({ isSuspect, phase }) => phase._tag === "Waiting" && !isSuspect))
+        )
+        assert.isTrue(Equal.equals(calls.known.sent, idsOf(({ phase }) => phase._tag === "Sent")))
+        assert.isTrue(Equal.equals(calls.known.suspects, idsOf(({ isSuspect }) => isSuspect)))
         if (wasConnected && !calls.isConnected) server.pending = []
         for (const output of outputs) {
           if (output._tag === "Send") {

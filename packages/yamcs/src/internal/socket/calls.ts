@@ -36,12 +36,23 @@ export interface Calls {
   readonly nextId: number
   readonly isConnected: boolean
   readonly subscriptions: HashMap.HashMap<number, Subscription>
+  /** Of all subscriptions, what {@link flush} asks for after each step: to look through them would make many at once quadratic. */
+  readonly known: Known
   /** Ids by the number that the server gave. */
   readonly ids: HashMap.HashMap<number, number>
   /** Sent, and no longer wanted: to be cancelled when the reply says by which number. */
   readonly abandoned: HashSet.HashSet<number>
   /** For each answer to `state` that is due, the subscriptions whose updates it confirms. */
   readonly confirmations: ReadonlyArray<ReadonlyArray<number>>
+}
+
+interface Known {
+  /** Ids of those that wait and are not suspects. */
+  readonly waiting: HashSet.HashSet<number>
+  /** Ids of those without a reply. */
+  readonly sent: HashSet.HashSet<number>
+  /** Ids of suspects, whether they wait or are sent. */
+  readonly suspects: HashSet.HashSet<number>
 }
 
 export type Output =
@@ -55,6 +66,7 @@ export const empty: Calls = {
   nextId: 1,
   isConnected: false,
   subscriptions: HashMap.empty(),
+  known: { waiting: HashSet.empty(), sent: HashSet.empty(), suspects: HashSet.empty() },
   ids: HashMap.empty(),
   abandoned: HashSet.empty(),
   confirmations: []
@@ -62,22 +74,22 @@ export const empty: Calls = {
 
 /** Its id is the `nextId` of before. */
 export const add = (request: Message.Request) => (calls: Calls): Step =>
-  flush({
-    ...calls,
-    nextId: calls.nextId + 1,
-    subscriptions: HashMap.set(calls.subscriptions, calls.nextId, {
-      request,
-      phase: waiting,
-      wasActive: false,
-      isSuspect: HashMap.some(calls.subscriptions, ({ isSuspect }) => isSuspect)
-    })
-  })
+  flush(set({ ...calls, nextId: calls.nextId + 1 }, calls.nextId, {
+    request,
+    phase: waiting,
+    wasActive: false,
+    isSuspect: HashSet.size(calls.known.suspects) > 0
+  }))
 
 export const remove = (id: number) => (calls: Calls): Step =>
   Option.match(HashMap.get(calls.subscriptions, id), {
     onNone: () => [calls, []],
     onSome: ({ phase }) => {
-      const without = { ...calls, subscriptions: HashMap.remove(calls.subscriptions, id) }
+      const without = {
+        ...calls,
+        subscriptions: HashMap.remove(calls.subscriptions, id),
+        known: knownAs(calls.known, id, undefined)
+      }
       switch (phase._tag) {
         case "Waiting":
           return flush(without)
@@ -163,7 +175,7 @@ export const isUnsettled = ({ subscriptions }: Calls): boolean =>
 /** `isUnreadable`: the server closed it over something that it could not parse. */
 export const closed = (problem: string, isUnreadable: boolean) => (calls: Calls): Step => {
   const unanswered = unansweredOf(calls)
-  const [culprit] = isUnreadable && unanswered.length === 1 ? unanswered : []
+  const [culprit] = isUnreadable && HashSet.size(unanswered) === 1 ? unanswered : []
   const lost = Element.Lost({ reason: "Disconnected", problem })
   const outputs = Array.from(HashMap.entries(calls.subscriptions)).flatMap(([id, { phase, request }]): Array<Output> =>
     id === culprit
@@ -174,15 +186,12 @@ export const closed = (problem: string, isUnreadable: boolean) => (calls: Calls)
   )
   const left = culprit === undefined ? calls.subscriptions : HashMap.remove(calls.subscriptions, culprit)
   return [
-    {
-      ...empty,
-      nextId: calls.nextId,
-      subscriptions: HashMap.map(left, (subscription, id) => ({
+    HashMap.reduce(left, { ...empty, nextId: calls.nextId }, (calls, subscription, id) =>
+      set(calls, id, {
         ...subscription,
         phase: waiting,
-        isSuspect: subscription.isSuspect || (isUnreadable && unanswered.includes(id))
-      }))
-    },
+        isSuspect: subscription.isSuspect || (isUnreadable && HashSet.has(unanswered, id))
+      })),
     outputs
   ]
 }
@@ -199,31 +208,48 @@ const send = (text: string): Output => ({ _tag: "Send", text })
 
 const set = (calls: Calls, id: number, subscription: Subscription): Calls => ({
   ...calls,
-  subscriptions: HashMap.set(calls.subscriptions, id, subscription)
+  subscriptions: HashMap.set(calls.subscriptions, id, subscription),
+  known: knownAs(calls.known, id, subscription)
 })
 
+const knownAs = (known: Known, id: number, subscription: Subscription | undefined): Known => {
+  const { isSuspect = false, phase } = subscription ?? {}
+  return {
+    waiting: kept(known.waiting, id, phase?._tag === "Waiting" && !isSuspect),
+    sent: kept(known.sent, id, phase?._tag === "Sent"),
+    suspects: kept(known.suspects, id, isSuspect)
+  }
+}
+
+const kept = (ids: HashSet.HashSet<number>, id: number, isIn: boolean): HashSet.HashSet<number> =>
+  HashSet.has(ids, id) === isIn ? ids : isIn ? HashSet.add(ids, id) : HashSet.remove(ids, id)
+
 /** Ids of what was sent and may not have been read. */
-const unansweredOf = ({ abandoned, confirmations, subscriptions }: Calls): ReadonlyArray<number> =>
-  Array.from(HashSet.fromIterable([
-    ...HashMap.keys(HashMap.filter(subscriptions, ({ phase }) => phase._tag === "Sent")),
-    ...abandoned,
-    ...confirmations.flat()
-  ]))
+const unansweredOf = ({ abandoned, confirmations, known }: Calls): HashSet.HashSet<number> =>
+  HashSet.fromIterable([...known.sent, ...abandoned, ...confirmations.flat()])
+
+const isAnswered = ({ abandoned, confirmations, known }: Calls): boolean =>
+  HashSet.size(known.sent) === 0 && HashSet.size(abandoned) === 0 && confirmations.every(({ length }) => length === 0)
 
 /** Sends what may be sent now: everything but suspects, and of these one when nothing else is unanswered. */
 const flush = (calls: Calls): Step => {
   if (!calls.isConnected) return [calls, []]
-  const due = Array.from(HashMap.entries(calls.subscriptions)).filter(([, { phase }]) => phase._tag === "Waiting").sort(
-    ([one], [other]) => one - other
+  const { suspects, waiting } = calls.known
+  const next = HashSet.size(waiting) > 0
+    ? Array.from(waiting).sort((one, other) => one - other)
+    : HashSet.size(suspects) > 0 && isAnswered(calls)
+    // none of them is sent then
+    ? [HashSet.reduce(suspects, Infinity, (one, other) => Math.min(one, other))]
+    : []
+  const due = next.flatMap((id) =>
+    Option.toArray(Option.map(HashMap.get(calls.subscriptions, id), (subscription) => [id, subscription] as const))
   )
-  const trusted = due.filter(([, { isSuspect }]) => !isSuspect)
-  const next = trusted.length > 0 || unansweredOf(calls).length > 0 ? trusted : due.slice(0, 1)
   return [
-    next.reduce(
+    due.reduce(
       (calls, [id, subscription]) => set(calls, id, { ...subscription, phase: { _tag: "Sent", updates: [] } }),
       calls
     ),
-    next.map(([id, { request }]) => send(Message.subscribe(id, request)))
+    due.map(([id, { request }]) => send(Message.subscribe(id, request)))
   ]
 }
 
@@ -249,10 +275,7 @@ const replied = ({ call, id, refusal }: Message.Received & { readonly _tag: "Rep
     onNone: () => [calls, []],
     onSome: (subscription): Step => {
       if (Option.isSome(refusal)) {
-        const [without, outputs] = remove(id)({
-          ...calls,
-          subscriptions: HashMap.modify(calls.subscriptions, id, answered)
-        })
+        const [without, outputs] = remove(id)(set(calls, id, answered(subscription)))
         return [without, [{ _tag: "End", id, error: refusal.value }, ...outputs]]
       }
       const { phase, wasActive } = subscription
@@ -284,7 +307,11 @@ const delivered = (calls: Calls, id: number, seq: number, data: unknown): Step =
       if (phase._tag !== "Active") return [calls, []]
       const numbers = Numbers.arrived(phase.numbers, seq)
       return [
-        set(calls, id, { ...subscription, phase: { ...phase, numbers } }),
+        // nothing that is known by the phase has changed
+        {
+          ...calls,
+          subscriptions: HashMap.set(calls.subscriptions, id, { ...subscription, phase: { ...phase, numbers } })
+        },
         [{ _tag: "Emit", id, element: Element.Data({ seq, data }) }]
       ]
     }
