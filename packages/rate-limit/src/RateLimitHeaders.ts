@@ -84,7 +84,9 @@ export const xRateLimit: (options: { readonly resetUnit: Numbers.ResetUnit }) =>
 export const retryAfter: RateLimitHeaders = Numbers.retryAfter
 
 /**
- * Reads with `that` the responses in which `self` finds nothing.
+ * Reads with `that` the responses in which `self` finds nothing. A `Retry-After` alone is something, so a reading that has it
+ * comes last: `ietf.pipe(orElse(xRateLimit({ resetUnit: "seconds" })), and(retryAfter))`, and not `standard.pipe(orElse(...))`,
+ * which reads no quota beside a `Retry-After`.
  *
  * @since 0.1.0
  * @category combinators

@@ -43,8 +43,8 @@ export interface Options {
   readonly exchange: Exchange
   /**
    * How long a limiter keeps to what it was granted without hearing of the others, and how long what a limiter held that has
-   * died is lost to the others, and the length of the quota's window more. Default: 3 seconds; at least half a second. The
-   * same for all.
+   * died is lost to the others, and the length of the quota's window more. Default: 3 seconds; at least half a second and at
+   * most an hour. The same for all.
    */
   readonly lease?: DurationWithUnit | undefined
   /**
@@ -95,7 +95,7 @@ export const make = (
     SharedGate.make({
       exchange,
       policy,
-      lease: Math.max(leastLease, Math.ceil(Duration.toMillis(lease ?? defaultLease))),
+      lease: Math.min(longestLease, Math.max(leastLease, Math.ceil(Duration.toMillis(lease ?? defaultLease)))),
       whenAway: whenAway ?? "share"
     }),
     (gates) => Limiter.make(policy, gates)
@@ -103,5 +103,8 @@ export const make = (
 
 /** In milliseconds. */
 const leastLease = 500
+
+/** In milliseconds. What a limiter held that has died comes back. */
+const longestLease = 3_600_000
 
 const defaultLease = Duration.seconds(3)

@@ -386,6 +386,18 @@ describe("RateLimitHeaders", () => {
       assert.includeMembers([...malformed], ["ratelimit", "x-ratelimit-remaining"])
     })
 
+    it("orElse read no quota with the second where the first finds a Retry-After, which comes last for that", () => {
+      const blocked = { ...quota("0"), "retry-after": "4" }
+      const { ietf, retryAfter, standard } = RateLimitHeaders
+      assert.deepStrictEqual(statusOf(RateLimitHeaders.orElse(standard, inSeconds), blocked, 429).quotas, [])
+      const status = statusOf(
+        ietf.pipe(RateLimitHeaders.orElse(inSeconds), RateLimitHeaders.and(retryAfter)),
+        blocked,
+        429
+      )
+      assert.deepStrictEqual([status.quotas[0]?.remaining, status.retryAfter], [0, seconds(4)])
+    })
+
     it("and read with both", () => {
       const headers = RateLimitHeaders.and(inSeconds, RateLimitHeaders.retryAfter)
       const status = statusOf(headers, { ...quota("0"), "retry-after": "4" }, 429)

@@ -1,6 +1,7 @@
 import * as LeakDetector from "@effect-auth/testing/LeakDetector"
 import { assert, describe, it } from "@effect/vitest"
 import * as Clock from "effect/Clock"
+import * as Duration from "effect/Duration"
 import * as Effect from "effect/Effect"
 import * as Exit from "effect/Exit"
 import * as Fiber from "effect/Fiber"
@@ -195,6 +196,27 @@ describe("SharedRateLimiter", () => {
       assert.strictEqual(server.blocked.length, 0)
       assert.isAbove(server.served.filter(({ at }) => at < server.statedAt).length, 1)
     }).pipe(Simulated.run))
+
+  it.live.each<[string, Duration.Duration, number]>([
+    ["Infinity", Duration.infinity, 3_600_000],
+    ["0", Duration.zero, 500],
+    ["a second", Duration.seconds(1), 1_000]
+  ])(
+    "has a lease of half a second to an hour, if it is to have one of %s",
+    ([, lease, reported]) =>
+      Effect.gen(function*() {
+        const leases = new Set<number>()
+        const memory = yield* SharedRateLimiter.memory
+        const exchange: SharedRateLimiter.Exchange = {
+          ...memory,
+          report: (key, report) => Effect.suspend(() => (leases.add(report.lease), memory.report(key, report)))
+        }
+        const server = Simulated.server(sliding)
+        yield* Effect.flatMap(Simulated.start(server, exchange, { name: "a", calls: 4, lease }), ({ done }) => done)
+        assert.deepStrictEqual([...leases], [reported])
+        assert.strictEqual(server.served.length, 4)
+      }).pipe(Simulated.run)
+  )
 
   it.live("says that it goes, so that the others need not wait for its lease", () =>
     Effect.gen(function*() {

@@ -153,6 +153,7 @@ export const start = (
     readonly fibers?: number
     readonly pause?: number
     readonly whenAway?: SharedRateLimiter.WhenAway | undefined
+    readonly lease?: SharedRateLimiter.Options["lease"]
     readonly policy?: RateLimitPolicy.RateLimitPolicy
   }
 ): Effect.Effect<Process> =>
@@ -161,6 +162,7 @@ export const start = (
     const isCut = { value: false }
     const limiter = exchange === undefined ? yield* RateLimiter.make(policy) : yield* Scope.extend(
       SharedRateLimiter.make(options.policy ?? policy, {
+        lease: options.lease,
         whenAway: options.whenAway,
         exchange: {
           news: exchange.news,
