@@ -52,6 +52,8 @@ describe("Credential", () => {
     it("refuses a token and a key that are empty", () => {
       const empty = Redacted.make("")
       assert.strictEqual(refusal(Credential.bearer({ token: empty })), "credential.token: must not be empty")
+      const blank = Redacted.make("  \n")
+      assert.strictEqual(refusal(Credential.bearer({ token: blank })), "credential.token: must not be empty")
       assert.strictEqual(
         refusal(Credential.apiKey({ key: empty, in: "header", name: "x-api-key" })),
         "credential.key: must not be empty"

@@ -32,6 +32,7 @@ import * as Redacted from "effect/Redacted"
 import * as Ref from "effect/Ref"
 import * as Schedule from "effect/Schedule"
 import * as Schema from "effect/Schema"
+import { Identifier } from "./internal/identifier.ts"
 import * as Mode from "./internal/mode.ts"
 import { PrivateKeyText } from "./internal/privateKey.ts"
 import type * as Session from "./internal/session.ts"
@@ -46,7 +47,7 @@ import * as SigningKeys from "./SigningKey.ts"
  */
 export class GitHubApp extends Schema.TaggedClass<GitHubApp>("@effect-auth/oauth/GitHubApp")("GitHubApp", {
   /** Its client id, such as `Iv23li...`, or its app id. */
-  appId: Credential.Name,
+  appId: Identifier,
   /** None: a `key` signs in its place. */
   privateKey: Schema.optionalWith(PrivateKeyText, { exact: true })
 }) {}

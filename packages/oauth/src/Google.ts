@@ -24,6 +24,7 @@ import * as Redacted from "effect/Redacted"
 import * as Schema from "effect/Schema"
 import * as Struct from "effect/Struct"
 import { checkedUrl } from "./internal/checkedUrl.ts"
+import { Identifier } from "./internal/identifier.ts"
 import * as Mode from "./internal/mode.ts"
 import * as Parameters from "./internal/parameters.ts"
 import { PrivateKeyText } from "./internal/privateKey.ts"
@@ -40,7 +41,7 @@ import * as SigningKeys from "./SigningKey.ts"
  */
 export class ServiceAccount
   extends Schema.TaggedClass<ServiceAccount>("@effect-auth/oauth/GoogleServiceAccount")("ServiceAccount", {
-    clientEmail: Credential.Name,
+    clientEmail: Identifier,
     privateKey: PrivateKeyText,
     /** Tells Google which of the account's keys it is. */
     privateKeyId: Schema.optionalWith(Credential.Name, { exact: true }),

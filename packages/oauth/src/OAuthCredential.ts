@@ -11,6 +11,7 @@ import * as Eithers from "effect/Either"
 import * as Option from "effect/Option"
 import * as Redacted from "effect/Redacted"
 import * as Schema from "effect/Schema"
+import { Identifier } from "./internal/identifier.ts"
 
 // Pure, as all calls here are: a program contains the credentials that it uses, and no others.
 const exact = { exact: true } as const
@@ -18,7 +19,7 @@ const exact = { exact: true } as const
 /** None: the client authenticates in another way, or not at all. */
 const clientSecret = /*#__PURE__*/ Schema.optionalWith(Credential.Secret, exact)
 
-const client = { clientId: Credential.Name, clientSecret }
+const client = { clientId: Identifier, clientSecret }
 
 /**
  * A client that acts for itself (RFC 6749 section 4.4).
@@ -64,13 +65,13 @@ export class Device extends /*#__PURE__*/ Schema.TaggedClass<Device>("@effect-au
  */
 export class RefreshToken
   extends /*#__PURE__*/ Schema.TaggedClass<RefreshToken>("@effect-auth/oauth/RefreshToken")("RefreshToken", {
-    clientId: Credential.Name,
+    clientId: Identifier,
     clientSecret,
     refreshToken: Credential.Secret
   })
 {}
 
-const optionalName = /*#__PURE__*/ Schema.optionalWith(Credential.Name, exact)
+const optionalIdentifier = /*#__PURE__*/ Schema.optionalWith(Identifier, exact)
 
 /**
  * The client that sends an assertion (RFC 7523 section 2.1), where the server wants to know it.
@@ -80,7 +81,7 @@ const optionalName = /*#__PURE__*/ Schema.optionalWith(Credential.Name, exact)
  */
 export class JwtBearer
   extends /*#__PURE__*/ Schema.TaggedClass<JwtBearer>("@effect-auth/oauth/JwtBearer")("JwtBearer", {
-    clientId: optionalName,
+    clientId: optionalIdentifier,
     clientSecret
   })
 {}

@@ -60,7 +60,7 @@ describe("Entra", () => {
     [{ authority: "https://login.microsoftonline.us/?a=1" }, "authority: must not have a query"],
     [
       { authority: "https://login.microsoftonline.us\n" },
-      "authority: must not have white space or an invisible character in it"
+      "authority: must not have white space around it or an invisible character in it"
     ]
   ])(
     "refuses a tenant that is none, by its name and not that of an endpoint made of it (%#)",

@@ -16,8 +16,8 @@ export const encodable = (text: string): Verdict =>
     ? `must not contain control characters${aroundIt(text)}`
     : !/\p{Surrogate}/u.test(text) || "must be well-formed Unicode (it has an unpaired surrogate)"
 
-/** Text that can be encoded and says something. */
-export const text = (text: string): Verdict => text.length === 0 ? "must not be empty" : encodable(text)
+/** Text that can be encoded and says something: white space alone does not. */
+export const text = (text: string): Verdict => text.trim() === "" ? "must not be empty" : encodable(text)
 
 /** RFC 9110 section 5.6.2, `token`. */
 export const token = (text: string): Verdict =>

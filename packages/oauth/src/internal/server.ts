@@ -3,6 +3,7 @@ import type { InsecureTransport } from "@effect-auth/core/AuthError"
 import { InvalidSetting } from "@effect-auth/core/AuthError"
 import * as Either from "effect/Either"
 import { checkedUrl } from "./checkedUrl.ts"
+import { asTyped } from "./identifier.ts"
 
 /**
  * What is used of a server. URLs are as the server spells them.
@@ -82,12 +83,8 @@ export const issuerUrl = (
   setting = "issuer"
 ): Either.Either<URL, InvalidSetting | InsecureTransport> =>
   Either.flatMap(checkedUrl(setting, issuer), (url) => {
-    const problem = issuer.includes("?")
-      ? "must not have a query"
-      : /[\s\p{C}]/u.test(issuer)
-      ? "must not have white space or an invisible character in it"
-      : undefined
-    return problem === undefined ? Either.right(url) : Either.left(new InvalidSetting({ setting, problem }))
+    const verdict = issuer.includes("?") ? "must not have a query" : asTyped(issuer)
+    return verdict === true ? Either.right(url) : Either.left(new InvalidSetting({ setting, problem: verdict }))
   })
 
 const endpoints = (server: AuthorizationServer): ReadonlyArray<readonly [setting: string, url: string]> =>
