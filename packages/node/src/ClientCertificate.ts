@@ -7,7 +7,8 @@
  *
  * @since 0.1.0
  */
-import type { ClientCertificateError, InvalidSetting } from "@effect-auth/core/AuthError"
+import type { InvalidSetting } from "@effect-auth/core/AuthError"
+import { ClientCertificateError } from "@effect-auth/core/AuthError"
 import * as AuthEvent from "@effect-auth/core/AuthEvent"
 import type * as Credential from "@effect-auth/core/ClientCertificate"
 import { MutualTls } from "@effect-auth/core/MutualTls"
@@ -82,7 +83,7 @@ export type Services = HttpClient.HttpClient | MutualTls
 
 /**
  * An `HttpClient` over undici, with the evidence. Fails with `ClientCertificateError` when the certificate cannot be
- * used, and with `InvalidSetting` when a proxy's URL cannot be; a handshake that fails later is the cause of the request's
+ * used, and with `InvalidSetting` when `connections` or a proxy's URL cannot be; a handshake that fails later is the cause of the request's
  * error, as `HandshakeFailed`, and so is a proxy that refuses, as `ProxyFailed`.
  *
  * @since 0.1.0
@@ -107,8 +108,11 @@ export const makeUndici = (
  */
 export const makeNodeHttp = (
   options: Options
-): Effect.Effect<Context.Context<Services>, ClientCertificateError, FileSystem.FileSystem | Scope.Scope> =>
-  make(options, Pool.nodeHttp)
+): Effect.Effect<
+  Context.Context<Services>,
+  ClientCertificateError | InvalidSetting,
+  FileSystem.FileSystem | Scope.Scope
+> => make(options, Pool.nodeHttp)
 
 /**
  * {@link makeUndici} as a layer.
@@ -148,7 +152,7 @@ export const layerUndici = (options: UndiciOptions): Layer.Layer<Services, Clien
 export const layerUndiciConfig = (
   options: Config.Config.Wrap<UndiciOptions>
 ): Layer.Layer<Services, ClientCertificateError | InvalidSetting | ConfigError> =>
-  System.layerConfig(options, layerUndici)
+  named(options, System.layerConfig(options, layerUndici))
 
 /**
  * {@link makeNodeHttp} as a layer.
@@ -156,7 +160,7 @@ export const layerUndiciConfig = (
  * @since 0.1.0
  * @category layers
  */
-export const layerNodeHttp = (options: Options): Layer.Layer<Services, ClientCertificateError> =>
+export const layerNodeHttp = (options: Options): Layer.Layer<Services, ClientCertificateError | InvalidSetting> =>
   Layer.provide(Layer.scopedContext(makeNodeHttp(options)), NodeFileSystem.layer)
 
 /**
@@ -167,7 +171,28 @@ export const layerNodeHttp = (options: Options): Layer.Layer<Services, ClientCer
  */
 export const layerNodeHttpConfig = (
   options: Config.Config.Wrap<Options>
-): Layer.Layer<Services, ClientCertificateError | ConfigError> => System.layerConfig(options, layerNodeHttp)
+): Layer.Layer<Services, ClientCertificateError | InvalidSetting | ConfigError> =>
+  named(options, System.layerConfig(options, layerNodeHttp))
+
+type Failure = ClientCertificateError | InvalidSetting | ConfigError
+
+/** What is wrong with a certificate that was configured, by the variable that has it or its path. */
+const named = (
+  options: Config.Config.Wrap<Options>,
+  layer: Layer.Layer<Services, Failure>
+): Layer.Layer<Services, Failure> =>
+  Layer.catchAll(layer, (error) => {
+    if (!(error instanceof ClientCertificateError)) return Layer.fail<Failure>(error)
+    const named = Option.match({
+      onNone: () => error,
+      onSome: (variable: string) =>
+        new ClientCertificateError({ ...error, source: error.source.replace(/^\w+/u, variable) })
+    })
+    return Layer.unwrapEffect(
+      Effect.map(System.variableOf(options, `credential.${error.source}`), (variable) =>
+        Layer.fail<Failure>(named(variable)))
+    )
+  })
 
 /** The certificate in use, the connections that present it, and the warnings that were given. */
 interface Current<P> {
@@ -181,11 +206,16 @@ const make = <P>(
   options: Options,
   transport: Pool.Transport<P>,
   routes?: Proxy.Routes
-): Effect.Effect<Context.Context<Services>, ClientCertificateError, FileSystem.FileSystem | Scope.Scope> =>
+): Effect.Effect<
+  Context.Context<Services>,
+  ClientCertificateError | InvalidSetting,
+  FileSystem.FileSystem | Scope.Scope
+> =>
   Effect.gen(function*() {
     const fs = yield* FileSystem.FileSystem
     const scope = yield* Effect.scope
     const { credential } = options
+    yield* Pool.checkedConnections(options.connections)
     const acceptAnyServer = yield* Unverified.accepted(options)
     const thresholds = (options.warnBefore ?? ["30 days", "7 days", "1 day"]).map(Duration.toDays)
 

@@ -189,6 +189,7 @@ const make = <P>(
 ): Effect.Effect<HttpClient.HttpClient, InvalidSetting, FileSystem.FileSystem | Scope.Scope> =>
   Effect.gen(function*() {
     yield* consistent(options)
+    yield* Pool.checkedConnections(options.connections)
     const fs = yield* FileSystem.FileSystem
     const acceptAnyServer = yield* Unverified.accepted(options)
     const secureContext = yield* Certificate.readAuthorities(fs, options).pipe(

@@ -1,6 +1,6 @@
 import * as AuthenticatedHttpClient from "@effect-auth/core/AuthenticatedHttpClient"
 import * as Authenticator from "@effect-auth/core/Authenticator"
-import type { ClientCertificateError } from "@effect-auth/core/AuthError"
+import { ClientCertificateError } from "@effect-auth/core/AuthError"
 import { HandshakeFailed } from "@effect-auth/core/AuthError"
 import * as AuthEvent from "@effect-auth/core/AuthEvent"
 import * as Credential from "@effect-auth/core/ClientCertificate"
@@ -275,7 +275,7 @@ describe("ClientCertificate", () => {
         const error = yield* Effect.flip(
           Effect.scoped(Layer.build(ClientCertificate.layerNodeHttp({ credential: certificate(fields) })))
         )
-        assert.strictEqual(error.reason, reason)
+        assert.deepInclude(error, { _tag: "ClientCertificateError", reason })
         assert.include(error.message, words)
         assert.notInclude(`${String(error)} ${JSON.stringify(error)}`, "canary")
       }
@@ -353,7 +353,44 @@ describe("ClientCertificate", () => {
       assert.strictEqual(seen, clientPair.serial)
     }))
 
+  it.effect.each([0, -1, 1.5, NaN, Infinity, 1e300])(
+    "is not made with %s connections, which would serve nobody",
+    (connections) =>
+      Effect.gen(function*() {
+        for (const layer of [ClientCertificate.layerUndici, ClientCertificate.layerNodeHttp]) {
+          const error = yield* Effect.flip(
+            Layer.build(layer({ credential: certificate(inline(clientPair)), connections }))
+          )
+          assert.strictEqual(error.message, "connections: must be a whole number, at least 1")
+        }
+      }).pipe(Effect.scoped)
+  )
+
+  it.scopedLive("does not read a file that has no end", () =>
+    Effect.gen(function*() {
+      const credential = certificate({ certificateFile: "/dev/zero" })
+      const error = yield* Effect.flip(Layer.build(ClientCertificate.layerUndici({ credential })))
+      assert.include(error.message, "certificateFile /dev/zero: the file is longer than any of these")
+    }))
+
   for (const layerConfig of ["layerUndiciConfig", "layerNodeHttpConfig"] as const) {
+    it.scopedLive.each<[Record<string, string>, string]>([
+      [{ ACME_KEY: "canary" }, "client certificate, ACME_KEY: there is no PEM private key in it"],
+      [{ ACME_CERTIFICATE: "canary" }, "client certificate, ACME_CERTIFICATE: there is no PEM certificate in it"],
+      [
+        { ACME_KEY: "", ACME_KEY_FILE: "/nowhere.key" },
+        "client certificate, ACME_KEY_FILE /nowhere.key: the file does not exist"
+      ]
+    ])(`${layerConfig} names the variable of what cannot be used: %j`, ([changed, said]) =>
+      Effect.gen(function*() {
+        const layer = ClientCertificate[layerConfig]({ credential: Credential.config("ACME") })
+        const error = yield* Effect.flip(Layer.build(layer))
+        assert.instanceOf(error, ClientCertificateError)
+        assert.strictEqual(String(error.message), said)
+      }).pipe(Effect.withConfigProvider(ConfigProvider.fromMap(
+        new Map(Object.entries({ ACME_CERTIFICATE: clientPair.certificate, ACME_KEY: clientPair.key, ...changed }))
+      ))))
+
     it.effect(`${layerConfig} says which variables to set, each once and one on a line`, () =>
       Effect.gen(function*() {
         const error = yield* Effect.flip(Layer.build(ClientCertificate[layerConfig]({

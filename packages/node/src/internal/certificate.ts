@@ -11,8 +11,9 @@ import * as Either from "effect/Either"
 import * as Option from "effect/Option"
 import * as Predicate from "effect/Predicate"
 import * as Redacted from "effect/Redacted"
+import * as Stream from "effect/Stream"
 import * as Crypto from "node:crypto"
-import * as Stream from "node:stream"
+import { Duplex } from "node:stream"
 import * as Tls from "node:tls"
 import * as Pem from "./pem.ts"
 
@@ -249,7 +250,7 @@ const createContext = (
 
 /** Node has no reader for PKCS#12, but a TLS socket shows the certificate it would present. */
 const ownCertificate = (secureContext: Tls.SecureContext): Crypto.X509Certificate | undefined => {
-  const nowhere = new Stream.Duplex({ read: () => {}, write: (_chunk, _encoding, done) => done() })
+  const nowhere = new Duplex({ read: () => {}, write: (_chunk, _encoding, done) => done() })
   const socket = new Tls.TLSSocket(nowhere, { secureContext })
   const certificate = socket.getX509Certificate()
   socket.destroy()
@@ -274,11 +275,23 @@ const readFile = (
 ): Effect.Effect<Part | undefined, ClientCertificateError> => {
   if (path === undefined) return Effect.succeed(undefined)
   const source = `${name} ${path}`
-  return Effect.mapBoth(fs.readFile(path), {
-    onFailure: (error) => new ClientCertificateError({ reason: "Unreadable", source, problem: unreadable(error) }),
-    onSuccess: (content) => ({ source, content: Redacted.make(Buffer.from(content)) })
-  })
+  return Stream.runCollect(fs.stream(path, { bytesToRead: mostBytes + 1 })).pipe(
+    Effect.mapError((error) => failure("Unreadable", source, unreadable(error))),
+    Effect.map((chunks) => Buffer.concat(Array.from(chunks))),
+    // a device has no end, and a pipe may have no writer
+    Effect.timeoutFail({
+      duration: "10 seconds",
+      onTimeout: () => failure("Unreadable", source, "the file cannot be read in time")
+    }),
+    Effect.filterOrFail(
+      ({ length }) => length <= mostBytes,
+      () => failure("Unreadable", source, "the file is longer than any of these: it has more than a mebibyte")
+    ),
+    Effect.map((content) => ({ source, content: Redacted.make(content) }))
+  )
 }
+
+const mostBytes = 1024 * 1024
 
 const authorities = (ca: Part, exclusive: boolean): Either.Either<Array<string>, ClientCertificateError> => {
   const content = Pem.contentOf(Redacted.value(ca.content))

@@ -5,10 +5,12 @@
  * Both transports note the errors of connections that the server closed before it answered anything on them, because
  * the error alone does not tell such a connection from one that had been kept alive.
  */
+import { InvalidSetting } from "@effect-auth/core/AuthError"
 import * as NodeHttpClient from "@effect/platform-node/NodeHttpClient"
 import * as Undici from "@effect/platform-node/Undici"
 import type * as HttpClient from "@effect/platform/HttpClient"
 import * as Effect from "effect/Effect"
+import * as Either from "effect/Either"
 import * as Predicate from "effect/Predicate"
 import type { EventEmitter } from "node:events"
 import { errorMonitor } from "node:events"
@@ -32,6 +34,12 @@ export interface Options {
   /** Where to note the errors of connections that the server closed before it answered anything on them. */
   readonly unanswered: Pick<WeakSet<WeakKey>, "add">
 }
+
+/** One that is none would fail a request, or have it wait for ever. */
+export const checkedConnections = (connections: number | undefined): Either.Either<void, InvalidSetting> =>
+  connections === undefined || (Number.isSafeInteger(connections) && connections >= 1)
+    ? Either.void
+    : Either.left(new InvalidSetting({ setting: "connections", problem: "must be a whole number, at least 1" }))
 
 /** A transport in terms of its pools. */
 export interface Transport<Pool> {
