@@ -75,6 +75,28 @@ describe("AuthorizationCode.layer", () => {
       assert.strictEqual(yield* asked, 2)
     }).pipe(Effect.provide(live)))
 
+  it.effect("RF1 RF8 refreshes for the same resource, and for no scope, so that none of it is given up", () =>
+    Effect.gen(function*() {
+      yield* me
+      yield* TestClock.adjust("2 minutes")
+      yield* me
+      assert.deepStrictEqual((yield* forms)[1], [
+        ["grant_type", "refresh_token"],
+        ["refresh_token", "canary-first"],
+        ["resource", "https://api.acme.example/reports"],
+        ["audience", "reports"],
+        ["client_id", clientId]
+      ])
+    }).pipe(Effect.provide(Layer.provideMerge(
+      AuthorizationCode.layer({
+        ...options,
+        scope: ["read", "write"],
+        resource: "https://api.acme.example/reports",
+        parameters: { audience: "reports" }
+      }),
+      Layer.merge(answering(), person)
+    ))))
+
   it.effect("LB8 asks one person once, however many calls need the login", () =>
     Effect.gen(function*() {
       const { asked } = yield* Person

@@ -93,9 +93,11 @@ describe("TokenExchange", () => {
 
   it.effect("TX2 keeps the type of the issued token, and takes no answer without it", () =>
     Effect.gen(function*() {
-      const { issued_token_type: _, ...untyped } = token
-      const error = yield* Effect.flip(Effect.provide(me, exchanging(ScriptedHttpClient.repeatLast({ json: untyped }))))
-      assert.deepInclude(error, { _tag: "MalformedTokenResponse", detail: "the answer has no issued_token_type" })
+      for (const issued_token_type of [undefined, null, "", 7]) {
+        const untyped = ScriptedHttpClient.repeatLast({ json: { ...token, issued_token_type } })
+        const error = yield* Effect.flip(Effect.provide(me, exchanging(untyped)))
+        assert.deepInclude(error, { _tag: "MalformedTokenResponse", detail: "the answer has no issued_token_type" })
+      }
       const tokens = yield* TokenExchange.makeTokens({
         baseUrl,
         server,

@@ -61,7 +61,7 @@ export const send = (
     const detail = !types.includes(type.toLowerCase())
       // its words are the server's own, so they are not repeated
       ? `the token is of another type than ${types[0]}`
-      : required !== undefined && typeof answer[required] !== "string"
+      : required !== undefined && (typeof answer[required] !== "string" || answer[required] === "")
       ? `the answer has no ${required}`
       : undefined
     if (detail !== undefined) return yield* new MalformedTokenResponse({ mode, url, detail })
