@@ -1,5 +1,6 @@
 import type * as AuthenticatedHttpClient from "@effect-auth/core/AuthenticatedHttpClient"
 import * as TokenStore from "@effect-auth/core/TokenStore"
+import * as TokenStores from "@effect-auth/core/TokenStores"
 import * as AuthorizationCode from "@effect-auth/oauth/AuthorizationCode"
 import * as ClientAuthentication from "@effect-auth/oauth/ClientAuthentication"
 import * as ClientCredentials from "@effect-auth/oauth/ClientCredentials"
@@ -451,6 +452,23 @@ describe("Dpop", () => {
         Layer.effectDiscard(TestClock.setTime(now))
       )
     ))))
+
+  it.effect("DP7 keeps no token in the stores of the program, either, that is bound to a key which the next process does not have", () =>
+    Effect.gen(function*() {
+      const pair = yield* Effect.promise(() => generateKeyPair("ES256"))
+      const publicKey = yield* Effect.promise(() => exportJWK(pair.publicKey))
+      const key = SigningKey.fromCryptoKey(pair.privateKey, { algorithm: "ES256" })
+      const kept = (dpop: Dpop.Dpop) =>
+        Effect.gen(function*() {
+          const store = yield* TokenStore.makeMemory
+          const stores = Layer.succeed(TokenStores.TokenStores, TokenStores.make(() => store))
+          assert.strictEqual(yield* Effect.provide(me, Layer.provide(live({}, { dpop }), stores)), "me")
+          return Option.isSome((yield* store.get).token)
+        })
+      assert.isFalse(yield* kept(Dpop.given(key, { publicKey })))
+      assert.isTrue(yield* kept(Dpop.given(key, { publicKey, lasting: true })))
+      assert.isTrue(yield* kept(Dpop.generated()))
+    }))
 
   it.effect("DP7 keeps no token in a store that is bound to a key which the next process does not have", () =>
     Effect.gen(function*() {
