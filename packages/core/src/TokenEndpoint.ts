@@ -33,7 +33,8 @@ export type { Answer, Dialect, Grant, Options, Reading, Verdict }
 export {
   /**
    * The dialect of OAuth 2 (RFC 6749 section 5.2). The code decides first, the status second. Without a code a login is
-   * refused by 400, 401 and 403, but not by a page in HTML; a refresh token is given up after an empty 400 only.
+   * refused by 400, 401 and 403, but not by a page in HTML, unless that is a 401 that asks for Basic; a refresh token is
+   * given up after an empty 400 only.
    *
    * @example
    * ```ts

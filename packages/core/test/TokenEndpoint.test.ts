@@ -151,8 +151,24 @@ describe("TokenEndpoint", () => {
           reason: "Unavailable"
         })
         assert.deepStrictEqual(yield* Ref.get(seen), [
-          { status: 409, code: "E1", suberror: undefined, unreadable: false, content: "Text", grant: "login" },
-          { status: 401, code: "E1", suberror: undefined, unreadable: false, content: "Empty", grant: "refresh" }
+          {
+            status: 409,
+            code: "E1",
+            suberror: undefined,
+            unreadable: false,
+            challenged: false,
+            content: "Text",
+            grant: "login"
+          },
+          {
+            status: 401,
+            code: "E1",
+            suberror: undefined,
+            unreadable: false,
+            challenged: false,
+            content: "Empty",
+            grant: "refresh"
+          }
         ])
       }))
 

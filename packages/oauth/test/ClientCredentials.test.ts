@@ -66,6 +66,22 @@ describe("ClientCredentials", () => {
       assert.deepInclude(yield* stats, { attempts: 1 })
     }).pipe(Effect.provide(Layer.provideMerge(layer, FakeOAuth.layer()))))
 
+  it.effect("a wrong secret is sent once in a cool-down, also where a web server says so with its page", () =>
+    Effect.gen(function*() {
+      for (const _ of [1, 2, 3]) {
+        const error = yield* Effect.flip(me)
+        assert.deepInclude(error, { _tag: "CredentialsRejected", reason: "Setting", status: 401 })
+      }
+      assert.lengthOf(yield* forms, 1)
+    }).pipe(Effect.provide(Layer.provideMerge(
+      layer,
+      ScriptedHttpClient.layer(ScriptedHttpClient.repeatLast({
+        status: 401,
+        headers: { "www-authenticate": `Basic realm="acme"`, "content-type": "text/html" },
+        body: "<!doctype html><title>401 Unauthorized</title>"
+      }))
+    ))))
+
   it.effect("CC2 does not redeem a refresh token that comes with the answer", () =>
     Effect.gen(function*() {
       yield* me

@@ -160,4 +160,24 @@ describe("RefreshToken", () => {
       assert.deepInclude(yield* Effect.provide(me, layer), { user: username })
       assert.deepInclude(yield* stats, { refreshes: 1, reuses: 0 })
     }).pipe(Effect.provide(FakeOAuth.layer()), VirtualClock.run))
+
+  it.effect("ER11 keeps the refresh token, and leaves the server alone for the cool-down, after a page that asks for Basic", () =>
+    Effect.gen(function*() {
+      const { answerNext, stats } = yield* fake
+      const layer = RefreshToken.layer({ client: Acme, baseUrl, server, credential: yield* begun })
+      yield* answerNext(
+        HttpServerResponse.html("<html>401</html>").pipe(
+          HttpServerResponse.setStatus(401),
+          HttpServerResponse.setHeader("www-authenticate", "Basic")
+        )
+      )
+      yield* Effect.gen(function*() {
+        assert.deepInclude(yield* Effect.flip(me), { _tag: "CredentialsRejected", reason: "Setting" })
+        yield* Effect.flip(me)
+        assert.deepInclude(yield* stats, { refreshes: 0 })
+        yield* TestClock.adjust("1 hour")
+        assert.deepInclude(yield* me, { user: username })
+      }).pipe(Effect.provide(layer))
+      assert.deepInclude(yield* stats, { refreshes: 1, reuses: 0 })
+    }).pipe(Effect.provide(FakeOAuth.layer())))
 })

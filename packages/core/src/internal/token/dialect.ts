@@ -17,6 +17,8 @@ export interface Answer {
   readonly suberror?: string | undefined
   /** Whether it has an `error` that is no text, so that it is no refusal as RFC 6749 knows them. */
   readonly unreadable?: boolean | undefined
+  /** Whether it asks for HTTP Basic with 401, which is how a client's secret is refused (RFC 6749 section 5.2). */
+  readonly challenged?: boolean | undefined
   /** What the body is, whatever its content type says; `Text` if it could not be read. */
   readonly content: "Empty" | "Json" | "Html" | "Text"
 }
@@ -52,12 +54,14 @@ export type Dialect = (answer: Answer, grant: Grant) => Verdict
 
 /** OAuth 2: the code decides first, the status second, because servers use statuses as they like. */
 export const oauth: Dialect = (answer, grant) => {
-  const { code, content, status, suberror, unreadable } = answer
+  const { challenged, code, content, status, suberror, unreadable } = answer
   if (suberror !== undefined && interactive.has(suberror)) return "InteractionRequired"
   const known = code === undefined ? undefined : codes.get(code)
   if (known !== undefined) return known
   if (isUnavailable(answer)) return "TryAgain"
   if (unreadable === true && code === undefined) return "Malformed"
+  // be it with a page of the web server: a wrong secret that is sent again may lock the client out
+  if (challenged === true && code === undefined && (content === "Html" || grant === "refresh")) return "WrongSetting"
   // 2xx: some servers refuse with 200 and a code
   const mayRefuse = status === 400 || status === 401 || status === 403 || (code !== undefined && status < 300)
   if (!mayRefuse || content === "Html") return "Unexpected"

@@ -82,6 +82,7 @@ export const of = (response: HttpClientResponse.HttpClientResponse, options: Opt
       suberror: Predicate.isString(suberror) ? suberror : undefined,
       // a system with an explanation of its own may mean something by it
       unreadable: options.explain === undefined && Predicate.isNotNullable(error) && !Predicate.isString(error),
+      challenged: status === 401 && Challenge.fromHeaders(response.headers).some(({ scheme }) => scheme === "basic"),
       content: Content.of(response, body, Option.isSome(json))
     }
     switch (dialect(answer, grant)) {

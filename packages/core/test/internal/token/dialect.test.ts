@@ -66,6 +66,19 @@ describe("dialect", () => {
       ],
       ["a page with 400", answer(400, "Html"), "Unexpected", "Unexpected"],
       ["a page with 401", answer(401, "Html"), "Unexpected", "Unexpected"],
+      [
+        "a page with 401 that asks for Basic",
+        { ...answer(401, "Html"), challenged: true },
+        "WrongSetting",
+        "WrongSetting"
+      ],
+      ["words with 401 that ask for Basic", { ...answer(401, "Text"), challenged: true }, "GrantEnded", "WrongSetting"],
+      [
+        "an ended session, though Basic is asked for",
+        { ...answer(401, "Json", "invalid_grant"), challenged: true },
+        "GrantEnded",
+        "GrantEnded"
+      ],
       ["a page with 403", answer(403, "Html"), "Unexpected", "Unexpected"],
       ["a page with 200", answer(200, "Html"), "Unexpected", "Unexpected"],
       ["a redirect", answer(302, "Empty"), "Unexpected", "Unexpected"],
