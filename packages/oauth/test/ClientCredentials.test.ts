@@ -96,6 +96,23 @@ describe("ClientCredentials", () => {
       scripted({ refresh_token: "canary-refresh" })
     ))))
 
+  it.scoped("CC2 keeps no refresh token, which a store would hold and nobody would redeem, and ends the access token", () =>
+    Effect.gen(function*() {
+      const token = yield* Effect.scoped(
+        Effect.flatMap(ClientCredentials.makeTokens({ server: revoking, credential }), ({ get }) => get)
+      )
+      assert.doesNotHaveAnyKeys(token, ["refreshToken", "refreshExpiresAt"])
+      assert.deepInclude(Object.fromEntries((yield* forms)[1] ?? []), {
+        token: "canary-1",
+        token_type_hint: "access_token"
+      })
+    }).pipe(Effect.provide(ScriptedHttpClient.layer(ScriptedHttpClient.routes({
+      "POST /token": {
+        json: { access_token: "canary-1", expires_in: 60, refresh_token: "canary-refresh", refresh_expires_in: 60 }
+      },
+      "POST /revoke": {}
+    })))))
+
   it.effect("TR1 RI1 sends what was asked for: scope, resources as they are spelled, further parameters; nothing empty", () =>
     Effect.gen(function*() {
       yield* me
