@@ -102,7 +102,8 @@ export const application = (
 
 /**
  * A certificate in the place of a secret: an assertion for the tenant's token endpoint, signed with PS256 and with the
- * certificate's SHA-256 in its header, by which Entra knows it. Both texts are PEM.
+ * certificate's SHA-256 in its header, by which Entra knows it. Both texts are PEM, whose line ends may be written as `\n`, as
+ * in an environment variable.
  *
  * @since 0.1.0
  * @category authentication
@@ -114,8 +115,11 @@ export const certificate = (
     const [, base64 = ""] = /-----BEGIN CERTIFICATE-----([^-]*)-----END CERTIFICATE-----/u.exec(options.certificate) ??
       []
     const der = yield* Either.mapLeft(
-      Either.filterOrLeft(Encoding.decodeBase64(base64.replace(/\s/gu, "")), ({ length }) => length > 0, () => "empty"),
-      () => new InvalidSetting({ setting: "certificate", problem: "is no certificate in PEM" })
+      Either.filterOrLeft(Encoding.decodeBase64(base64.replace(/\\n|\s/gu, "")), ({ length }) =>
+        length > 0, () =>
+        "empty"),
+      () =>
+        new InvalidSetting({ setting: "certificate", problem: "is no certificate in PEM" })
     )
     const digest = yield* Effect.promise(() => globalThis.crypto.subtle.digest("SHA-256", new Uint8Array(der)))
     const key = yield* SigningKey.fromText(options.privateKey, {

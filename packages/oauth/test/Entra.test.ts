@@ -159,6 +159,21 @@ describe("Entra, certificates", () => {
       )))
     }))
 
+  it.effect("CA12 reads a key and a certificate with line ends as in a variable", () =>
+    Effect.gen(function*() {
+      const asVariable = (pem: string) => pem.replaceAll("\n", "\\n")
+      const authentication = yield* Entra.certificate({
+        tenant,
+        privateKey: Redacted.make(asVariable(privateKey)),
+        certificate: asVariable(certificate)
+      })
+      const { form } = yield* authentication.prove({ mode: "Test", clientId, server: { tokenEndpoint: endpoint } })
+      assert.strictEqual(
+        decodeProtectedHeader(form["client_assertion"] ?? "")["x5t#S256"],
+        Buffer.from(x509.fingerprint256.replaceAll(":", ""), "hex").toString("base64url")
+      )
+    }))
+
   it.effect.each<[string, { readonly privateKey?: string; readonly certificate?: string }, string]>([
     ["that is none", { certificate: "canary" }, "certificate"],
     ["that is empty", { certificate: "-----BEGIN CERTIFICATE-----\n-----END CERTIFICATE-----" }, "certificate"],
