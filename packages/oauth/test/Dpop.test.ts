@@ -336,6 +336,21 @@ describe("Dpop", () => {
       )
     }).pipe(Effect.provide(live({ "GET /me": nonceWanted() }))))
 
+  it.effect.each(["", `a"b`, "x".repeat(1025)])(
+    "DP8 takes no nonce that is none, at either server: %s",
+    (value) =>
+      Effect.gen(function*() {
+        yield* Effect.flip(me)
+        assert.deepStrictEqual((yield* proofs).map(({ line, payload }) => [line, payload["nonce"]]), [
+          ["POST /token", undefined],
+          ["GET /me", undefined]
+        ])
+      }).pipe(Effect.provide(live({
+        "POST /token": ScriptedHttpClient.repeatLast({ ...token, headers: nonce(value) }),
+        "GET /me": ScriptedHttpClient.repeatLast(nonceWanted(value))
+      })))
+  )
+
   it.effect("DP14 ER7 says at the authorization server, too, what a browser hides, and not that the credentials are wrong", () =>
     Effect.gen(function*() {
       const error = yield* Effect.flip(me)
