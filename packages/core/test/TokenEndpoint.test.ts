@@ -337,6 +337,24 @@ describe("TokenEndpoint", () => {
         }
       }))
 
+    it.effect("masks a key in the URL of the endpoint, and not its version", () =>
+      Effect.gen(function*() {
+        const key = "canary-key-0123456789"
+        const transport = ScriptedHttpClient.make({
+          status: 400,
+          json: { error: "invalid_request", error_description: `version 2 takes no ${key}` }
+        })
+        for (
+          const request of [
+            HttpClientRequest.post(`https://acme.example/token?v=2&code=${key}`),
+            HttpClientRequest.post(new URL(`https://acme.example/token?code=${key}`))
+          ]
+        ) {
+          const error = yield* Effect.flip(TokenEndpoint.execute(transport, request, { mode }))
+          assert.deepInclude(error, { detail: "version 2 takes no […]" })
+        }
+      }))
+
     it.effect("returns every 2xx answer as it is, without an explanation", () =>
       Effect.gen(function*() {
         for (const status of [200, 201, 204, 299]) {

@@ -15,7 +15,10 @@ export const secretsOf = (request: HttpClientRequest.HttpClientRequest): Readonl
       ? value.split(/; */u).map((pair) => pair.slice(pair.indexOf("=") + 1))
       : headerSecrets(name, value)
   ),
-  ...Array.from(request.urlParams, ([name, value]) => ({ name, value })).filter(isSecret).map(({ value }) => value),
+  ...Array.from(request.urlParams, fieldOf).filter(isSecret).map(({ value }) => value),
+  // an endpoint's own, which may be a key; a version or a policy is shorter
+  ...Array.from(new URLSearchParams(request.url.split("?", 2)[1]), fieldOf).filter(isSecret)
+    .flatMap(({ value }) => value.length < shortestKey ? [] : [value]),
   ...bodyFields(request).filter(isSecret).map(({ value }) => value)
 ]
 
@@ -27,6 +30,9 @@ const publicHeaders = /^(?:accept.*|content-.*|host|user-agent|x-requested-with|
 const publicFields =
   /^(?:grant_types?|username|user|login|client_id|scope|audience|resource|redirect_uris?|response_types?|token_type_hint|become|action|token|permissions|token_endpoint_auth_method|application_type|client_name|client_uri|logo_uri|jwks_uri)$/u
 
+/** In characters. */
+const shortestKey = 16
+
 interface Field {
   readonly name: string
   readonly value: string
@@ -36,6 +42,8 @@ interface Field {
 const isSecret = ({ name, value }: Field): boolean =>
   value !== "" && (!publicFields.test(name) || (name === "token" && value !== "true"))
 
+const fieldOf = ([name, value]: readonly [string, string]): Field => ({ name, value })
+
 const bodyFields = ({ body }: HttpClientRequest.HttpClientRequest): ReadonlyArray<Field> => {
   if (body._tag === "FormData") {
     return Array.from(body.formData, ([name, value]) => typeof value === "string" ? [{ name, value }] : []).flat()
@@ -43,7 +51,7 @@ const bodyFields = ({ body }: HttpClientRequest.HttpClientRequest): ReadonlyArra
   if (body._tag !== "Uint8Array") return []
   const text = new TextDecoder().decode(body.body)
   return body.contentType.startsWith("application/x-www-form-urlencoded")
-    ? Array.from(new URLSearchParams(text), ([name, value]) => ({ name, value }))
+    ? Array.from(new URLSearchParams(text), fieldOf)
     : Option.match(parseJson(text), { onNone: () => [], onSome: (json) => leaves("", json) })
 }
 
