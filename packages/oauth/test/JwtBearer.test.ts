@@ -50,6 +50,25 @@ describe("JwtBearer", () => {
       scripted()
     ))))
 
+  it.effect("JB1 redeems no refresh token that comes with the answer", () =>
+    Effect.gen(function*() {
+      yield* me
+      yield* TestClock.adjust("2 minutes")
+      yield* me
+      assert.deepStrictEqual((yield* forms).map((form) => new URLSearchParams(form).get("assertion")), [
+        "canary-assertion",
+        "canary-assertion"
+      ])
+    }).pipe(Effect.provide(Layer.provideMerge(
+      JwtBearer.layer({
+        client: Acme,
+        baseUrl,
+        server,
+        assertion: () => Effect.succeed(Redacted.make("canary-assertion"))
+      }),
+      scripted({ refresh_token: "canary-refresh" })
+    ))))
+
   it.effect("JB3 JB8 takes one from elsewhere, and sends a refused one once", () =>
     Effect.gen(function*() {
       const error = yield* Effect.flip(me)

@@ -206,6 +206,13 @@ describe("Registration", () => {
       assert.deepStrictEqual(Registration.refusal(error), Option.none())
     }))
 
+  it.effect.each([401, 403])("RG4 takes a page with %d for no refusal", (status) =>
+    Effect.gen(function*() {
+      const error = yield* refused({ status, headers: { "content-type": "text/html" }, body: "<html>portal</html>" })
+      assert.strictEqual(error._tag, "TokenEndpointError")
+      assert.deepStrictEqual(Registration.refusal(error), Option.none())
+    }))
+
   it.effect("ER9 shows neither token nor secret, whatever the server quotes", () =>
     Effect.gen(function*() {
       const by = { ...options, initialAccessToken: Redacted.make("canary-initial") }

@@ -113,6 +113,18 @@ describe("TokenExchange", () => {
       assert.deepInclude(error, { _tag: "MalformedTokenResponse" })
     }).pipe(Effect.provide(exchanging(ScriptedHttpClient.repeatLast({ json: { ...token, token_type: "N_A" } })))))
 
+  it.scoped("TX2 sends none of them with a client by itself, either", () =>
+    Effect.gen(function*() {
+      const client = yield* TokenExchange.make({
+        baseUrl,
+        server,
+        credential,
+        subject: yield* TokenSource.make({ login: Token.make({ value: "canary-subject" }) })
+      })
+      assert.deepInclude(yield* Effect.flip(client.get("/me")), { _tag: "MalformedTokenResponse" })
+      assert.lengthOf(yield* forms, 1)
+    }).pipe(Effect.provide(ScriptedHttpClient.layer({ json: { ...token, token_type: "N_A" } }))))
+
   it.scoped("TX1 names who acts for the subject, by a token of the actor's own", () =>
     Effect.gen(function*() {
       const tokens = yield* TokenExchange.makeTokens({
