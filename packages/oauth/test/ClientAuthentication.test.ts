@@ -38,6 +38,13 @@ describe("ClientAuthentication", () => {
       assert.isFalse(form.has("client_secret")) // CA4
     }))
 
+  it.effect("CA1 form-encodes each of them by itself, as UTF-8", () =>
+    Effect.gen(function*() {
+      const { prove } = ClientAuthentication.basic(Redacted.make("canary: é~"))
+      const { authorization } = yield* prove({ mode: "Test", server, clientId: "acme:web ü/1" })
+      assert.strictEqual(authorization, `Basic ${btoa("acme%3Aweb+%C3%BC%2F1:canary%3A+%C3%A9%7E")}`)
+    }))
+
   it.effect("CA2 sends them as they are, where that is asked for", () =>
     Effect.gen(function*() {
       const { authorization } = yield* sentWith(ClientAuthentication.basic(secret, { raw: true }))

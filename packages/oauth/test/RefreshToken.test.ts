@@ -148,6 +148,20 @@ describe("RefreshToken", () => {
       }))
     ))))
 
+  it.scoped.each<[object, number | undefined]>([
+    [{ refresh_token_expires_in: "1800" }, 1_800_000],
+    [{ refresh_token_expires_in: null, refresh_expires_in: 1800 }, 1_800_000],
+    [{ refresh_expires_in: 0 }, undefined]
+  ])("TR16 reads how long the refresh token is good: %j", ([stated, expected]) =>
+    Effect.gen(function*() {
+      const tokens = yield* RefreshToken.makeTokens({
+        server,
+        credential: { clientId, refreshToken: Redacted.make("canary-refresh") },
+        logout: false
+      })
+      assert.strictEqual((yield* tokens.get).refreshExpiresAt?.epochMillis, expected)
+    }).pipe(Effect.provide(scripted({ refresh_token: "canary-2", ...stated }))))
+
   it.effect("ER11 TR12 survives a proxy's page, a 404 and a redirect", () =>
     Effect.gen(function*() {
       const { answerNext, stats } = yield* fake
