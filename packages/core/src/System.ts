@@ -18,7 +18,6 @@ import type { CredentialUnavailable, ExchangeError } from "./AuthError.ts"
 import { InvalidSetting } from "./AuthError.ts"
 import type { Inferred } from "./CredentialSource.ts"
 import * as ConfigReading from "./internal/configReading.ts"
-import * as ConfigVariables from "./internal/configVariables.ts"
 import * as Grammar from "./internal/grammar.ts"
 import type * as OriginPolicy from "./OriginPolicy.ts"
 import type * as RefreshPolicy from "./RefreshPolicy.ts"
@@ -220,17 +219,6 @@ export const storeOf = (
  */
 export const readConfig = <A>(config: Config.Config.Wrap<A>): Effect.Effect<A, ConfigError> =>
   ConfigReading.read(config)
-
-/**
- * The variable that a setting such as `baseUrl` or `credential.key` is read from, for a layer whose errors name settings in a way
- * of their own. {@link layerConfig} does that for `InvalidSetting` and `InsecureTransport`. None: it is not from Config, or
- * it cannot be told.
- *
- * @since 0.1.0
- * @category config
- */
-export const variableOf = (config: unknown, setting: string): Effect.Effect<Option.Option<string>> =>
-  Effect.map(ConfigVariables.originOf(config, setting), Option.map(({ variable }) => variable))
 
 /**
  * A setting that goes into a header as it is, such as a CSRF token; it may be empty. Fails with `InvalidSetting` if it

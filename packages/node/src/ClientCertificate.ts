@@ -7,8 +7,7 @@
  *
  * @since 0.1.0
  */
-import type { InvalidSetting } from "@effect-auth/core/AuthError"
-import { ClientCertificateError } from "@effect-auth/core/AuthError"
+import type { ClientCertificateError, InvalidSetting } from "@effect-auth/core/AuthError"
 import * as AuthEvent from "@effect-auth/core/AuthEvent"
 import type * as Credential from "@effect-auth/core/ClientCertificate"
 import { MutualTls } from "@effect-auth/core/MutualTls"
@@ -83,8 +82,8 @@ export type Services = HttpClient.HttpClient | MutualTls
 
 /**
  * An `HttpClient` over undici, with the evidence. Fails with `ClientCertificateError` when the certificate cannot be
- * used, and with `InvalidSetting` when `connections` or a proxy's URL cannot be; a handshake that fails later is the cause of the request's
- * error, as `HandshakeFailed`, and so is a proxy that refuses, as `ProxyFailed`.
+ * used, and with `InvalidSetting` when `connections` or a proxy's URL cannot be; a handshake that fails later is the cause of
+ * the request's error, as `HandshakeFailed`, and so is a proxy that refuses, as `ProxyFailed`.
  *
  * @since 0.1.0
  * @category constructors
@@ -152,7 +151,7 @@ export const layerUndici = (options: UndiciOptions): Layer.Layer<Services, Clien
 export const layerUndiciConfig = (
   options: Config.Config.Wrap<UndiciOptions>
 ): Layer.Layer<Services, ClientCertificateError | InvalidSetting | ConfigError> =>
-  named(options, System.layerConfig(options, layerUndici))
+  System.layerConfig(options, layerUndici)
 
 /**
  * {@link makeNodeHttp} as a layer.
@@ -172,27 +171,7 @@ export const layerNodeHttp = (options: Options): Layer.Layer<Services, ClientCer
 export const layerNodeHttpConfig = (
   options: Config.Config.Wrap<Options>
 ): Layer.Layer<Services, ClientCertificateError | InvalidSetting | ConfigError> =>
-  named(options, System.layerConfig(options, layerNodeHttp))
-
-type Failure = ClientCertificateError | InvalidSetting | ConfigError
-
-/** What is wrong with a certificate that was configured, by the variable that has it or its path. */
-const named = (
-  options: Config.Config.Wrap<Options>,
-  layer: Layer.Layer<Services, Failure>
-): Layer.Layer<Services, Failure> =>
-  Layer.catchAll(layer, (error) => {
-    if (!(error instanceof ClientCertificateError)) return Layer.fail<Failure>(error)
-    const named = Option.match({
-      onNone: () => error,
-      onSome: (variable: string) =>
-        new ClientCertificateError({ ...error, source: error.source.replace(/^\w+/u, variable) })
-    })
-    return Layer.unwrapEffect(
-      Effect.map(System.variableOf(options, `credential.${error.source}`), (variable) =>
-        Layer.fail<Failure>(named(variable)))
-    )
-  })
+  System.layerConfig(options, layerNodeHttp)
 
 /** The certificate in use, the connections that present it, and the warnings that were given. */
 interface Current<P> {

@@ -1,6 +1,6 @@
 import * as AuthenticatedHttpClient from "@effect-auth/core/AuthenticatedHttpClient"
 import * as Authenticator from "@effect-auth/core/Authenticator"
-import { ClientCertificateError } from "@effect-auth/core/AuthError"
+import type { ClientCertificateError } from "@effect-auth/core/AuthError"
 import { HandshakeFailed } from "@effect-auth/core/AuthError"
 import * as AuthEvent from "@effect-auth/core/AuthEvent"
 import * as Credential from "@effect-auth/core/ClientCertificate"
@@ -374,23 +374,6 @@ describe("ClientCertificate", () => {
     }))
 
   for (const layerConfig of ["layerUndiciConfig", "layerNodeHttpConfig"] as const) {
-    it.scopedLive.each<[Record<string, string>, string]>([
-      [{ ACME_KEY: "canary" }, "client certificate, ACME_KEY: there is no PEM private key in it"],
-      [{ ACME_CERTIFICATE: "canary" }, "client certificate, ACME_CERTIFICATE: there is no PEM certificate in it"],
-      [
-        { ACME_KEY: "", ACME_KEY_FILE: "/nowhere.key" },
-        "client certificate, ACME_KEY_FILE /nowhere.key: the file does not exist"
-      ]
-    ])(`${layerConfig} names the variable of what cannot be used: %j`, ([changed, said]) =>
-      Effect.gen(function*() {
-        const layer = ClientCertificate[layerConfig]({ credential: Credential.config("ACME") })
-        const error = yield* Effect.flip(Layer.build(layer))
-        assert.instanceOf(error, ClientCertificateError)
-        assert.strictEqual(String(error.message), said)
-      }).pipe(Effect.withConfigProvider(ConfigProvider.fromMap(
-        new Map(Object.entries({ ACME_CERTIFICATE: clientPair.certificate, ACME_KEY: clientPair.key, ...changed }))
-      ))))
-
     it.effect(`${layerConfig} says which variables to set, each once and one on a line`, () =>
       Effect.gen(function*() {
         const error = yield* Effect.flip(Layer.build(ClientCertificate[layerConfig]({
