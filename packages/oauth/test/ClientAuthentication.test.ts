@@ -10,7 +10,7 @@ import * as Effect from "effect/Effect"
 import * as Layer from "effect/Layer"
 import * as Redacted from "effect/Redacted"
 import * as TestClock from "effect/TestClock"
-import { decodeJwt, generateKeyPair, jwtVerify } from "jose"
+import { decodeJwt, decodeProtectedHeader, generateKeyPair, jwtVerify } from "jose"
 import { Acme, baseUrl, clientId, clientSecret, credential, issuer, me, scripted, secret, server } from "./fixtures.ts"
 
 describe("ClientAuthentication", () => {
@@ -43,6 +43,24 @@ describe("ClientAuthentication", () => {
       const { prove } = ClientAuthentication.basic(Redacted.make("canary: é~"))
       const { authorization } = yield* prove({ mode: "Test", server, clientId: "acme:web ü/1" })
       assert.strictEqual(authorization, `Basic ${btoa("acme%3Aweb+%C3%BC%2F1:canary%3A+%C3%A9%7E")}`)
+    }))
+
+  it.effect("CA8 names the algorithm of the key, whatever else its header is given", () =>
+    Effect.gen(function*() {
+      const { privateKey } = yield* Effect.promise(() => generateKeyPair("ES256"))
+      const key = SigningKey.fromCryptoKey(privateKey, {
+        algorithm: "ES256",
+        keyId: "2026-01",
+        header: { alg: "none", x5t: "canary" }
+      })
+      const { prove } = ClientAuthentication.privateKeyJwt(key)
+      const { form } = yield* prove({ mode: "Test", server, clientId })
+      assert.deepStrictEqual(decodeProtectedHeader(form["client_assertion"] ?? ""), {
+        typ: "JWT",
+        alg: "ES256",
+        kid: "2026-01",
+        x5t: "canary"
+      })
     }))
 
   it.effect("CA2 sends them as they are, where that is asked for", () =>

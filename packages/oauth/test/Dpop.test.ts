@@ -19,6 +19,7 @@ import * as Stream from "effect/Stream"
 import * as TestClock from "effect/TestClock"
 import { calculateJwkThumbprint, decodeJwt, EmbeddedJWK, exportJWK, generateKeyPair, jwtVerify } from "jose"
 import { untilDone } from "../../testing/test/untilDone.ts"
+import * as Dpops from "../src/internal/dpop.ts"
 import { Acme, baseUrl, clientId, credential, issuer, me, revoking, server } from "./fixtures.ts"
 import { person } from "./person.ts"
 
@@ -467,6 +468,16 @@ describe("Dpop", () => {
         Layer.effectDiscard(TestClock.setTime(now))
       )
     ))))
+
+  it.effect.each(["ES256", "EdDSA", "RS256"])(
+    "AC14 tells the server of a key for %s by the thumbprint that others make of it",
+    (algorithm) =>
+      Effect.gen(function*() {
+        const key = yield* Dpops.generate({ dpopAlgorithms: [algorithm] }, "Test")
+        const expected = yield* Effect.promise(() => calculateJwkThumbprint(key.jwk))
+        assert.strictEqual(yield* Dpops.thumbprint(key), expected)
+      })
+  )
 
   it.effect("DP7 keeps no token in the stores of the program, either, that is bound to a key which the next process does not have", () =>
     Effect.gen(function*() {
