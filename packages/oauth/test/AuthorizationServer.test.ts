@@ -49,8 +49,7 @@ describe("AuthorizationServer", () => {
         assert.strictEqual(
           result._tag === "Left" ? result.left.message : "",
           `Test: the authorization server answered unexpectedly at ${issuer}/.well-known/openid-configuration (HTTP ${answer.status}): ` +
-            "it has no metadata there; is `server` its issuer, to the letter? " +
-            "If it has none, set its endpoints, as `server: { tokenEndpoint: ... }`"
+            "it has no metadata there; is `server` its issuer, to the letter? If it has none, give its endpoints"
         )
       }
     }))

@@ -32,7 +32,8 @@ export const request = (
     const { mode } = client
     const { answer, url } = yield* TokenRequest.ask(client, endpoint, parameters, Answer, {
       mode,
-      endpoint: "the device authorization endpoint"
+      endpoint: "the device authorization endpoint",
+      dialect: TokenRequest.oauth
     })
     const verificationUri = pageOf(answer.verification_uri) ?? pageOf(answer.verification_url)
     const lifetime = seconds(answer.expires_in)

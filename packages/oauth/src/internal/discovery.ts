@@ -117,6 +117,5 @@ const withoutMetadata = (mode: string, { status, url }: Documents.Missing): Toke
     endpoint: "the authorization server",
     url,
     status,
-    detail: "it has no metadata there; is `server` its issuer, to the letter? " +
-      "If it has none, set its endpoints, as `server: { tokenEndpoint: ... }`"
+    detail: "it has no metadata there; is `server` its issuer, to the letter? If it has none, give its endpoints"
   })

@@ -4,6 +4,7 @@ import * as TokenEndpoint from "@effect-auth/core/TokenEndpoint"
 import type * as HttpClient from "@effect/platform/HttpClient"
 import * as HttpClientRequest from "@effect/platform/HttpClientRequest"
 import * as Effect from "effect/Effect"
+import { identity } from "effect/Function"
 import * as Option from "effect/Option"
 import * as Schema from "effect/Schema"
 import { inTime } from "./inTime.ts"
@@ -32,17 +33,17 @@ export const member = <A, I>(schema: Schema.Schema<A, I>) => Schema.optionalWith
 
 /** A text that a document may lack. Some frameworks write an empty one for it. */
 export const text = Schema.optionalToOptional(Schema.NullOr(Schema.String), Schema.String, {
-  decode: Option.filter((text): text is string => text !== null && text !== ""),
-  encode: (text) => text
+  decode: Option.filter(Schema.is(Schema.NonEmptyString)),
+  encode: identity
 })
 
 export type Missing = TokenEndpointError | MalformedTokenResponse
 
 /** Whether the document is not at that place, but may be at another. */
 export const isMissing = (error: ExchangeError): error is Missing =>
-  (error._tag === "TokenEndpointError" && error.reason === "Unexpected" && error.status !== undefined &&
-    !isRedirect(error.status)) ||
+  (error._tag === "TokenEndpointError" && error.reason === "Unexpected" && !isRedirect(error)) ||
   // a server that answers every path with its page
   (error._tag === "MalformedTokenResponse" && error.foreign === true)
 
-const isRedirect = (status: number): boolean => status >= 300 && status < 400
+/** It is not followed; without a status there was no answer. */
+const isRedirect = ({ status = 300 }: TokenEndpointError): boolean => Math.floor(status / 100) === 3

@@ -31,7 +31,8 @@ export const push = (
     const parameters = beyond(url, new URL(request))
     const { answer } = yield* TokenRequest.ask(client, endpoint, parameters, Answer, {
       mode,
-      endpoint: "the endpoint for pushed authorization requests"
+      endpoint: "the endpoint for pushed authorization requests",
+      dialect: TokenRequest.oauth
     })
     for (const id of parameters["client_id"] ?? []) url.searchParams.append("client_id", id)
     url.searchParams.append("request_uri", answer.request_uri)

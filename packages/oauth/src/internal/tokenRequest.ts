@@ -6,7 +6,6 @@ import * as RefreshPolicy from "@effect-auth/core/RefreshPolicy"
 import * as ResponseBody from "@effect-auth/core/ResponseBody"
 import * as Token from "@effect-auth/core/Token"
 import * as TokenEndpoint from "@effect-auth/core/TokenEndpoint"
-import { withoutWords, wordless } from "@effect-auth/rate-limit/internal/defects"
 import * as HttpClient from "@effect/platform/HttpClient"
 import * as HttpClientRequest from "@effect/platform/HttpClientRequest"
 import * as Duration from "effect/Duration"
@@ -51,7 +50,7 @@ export interface Reading extends Pick<TokenEndpoint.Options, "dialect" | "grant"
 export const send = (
   client: OAuthClient,
   parameters: Parameters.Parameters,
-  { dialect, expiry, grant, keep = [], required, retryAfter, scope, scopeSeparator, types }: Reading
+  { dialect = oauth, expiry, grant, keep = [], required, retryAfter, scope, scopeSeparator, types }: Reading
 ): Effect.Effect<Token.Token, ExchangeError, HttpClient.HttpClient> => {
   const { mode } = client
   const options: TokenEndpoint.Options = { mode, grant, dialect, retryAfter }
@@ -75,9 +74,7 @@ export const send = (
       expiresIn: answer["expires_in"],
       lifetime: Predicate.isNotNullable(answer["expires_in"])
         ? undefined
-        : expiry === undefined
-        ? undefined
-        : yield* lifetimeOf(mode, expiry, answer),
+        : yield* expiry?.(answer) ?? Effect.succeed(undefined),
       renewIn: answer["refresh_in"],
       refreshToken: answer.refresh_token,
       refreshExpiresIn: answer["refresh_token_expires_in"] ?? answer["refresh_expires_in"],
@@ -89,20 +86,13 @@ export const send = (
   }).pipe(Effect.mapError(Resources.named(parameters["resource"])))
 }
 
-/** A bug of what reads it must not cost the token. */
-const lifetimeOf = (mode: string, expiry: Expiry, answer: Readonly<Record<string, unknown>>) =>
-  Effect.catchAllDefect(
-    Effect.suspend(() => expiry(answer)),
-    (defect) => Effect.as(Effect.logError(mode, wordless(defect, "the expiry")), undefined)
-  )
-
 /** Sends a form as this client, and reads the JSON of the answer. */
 export const ask = <A, I>(
   client: OAuthClient,
   endpoint: string,
   parameters: Parameters.Parameters,
   schema: Schema.Schema<A, I>,
-  { dialect = oauth, ...reading }: TokenEndpoint.Options
+  options: TokenEndpoint.Options
 ): Effect.Effect<
   { readonly answer: A; readonly url: string },
   ExchangeError,
@@ -110,7 +100,6 @@ export const ask = <A, I>(
 > =>
   Effect.gen(function*() {
     const { binding } = client
-    const options = { ...reading, dialect }
     const http = yield* HttpClient.HttpClient
     const asked = (http: HttpClient.HttpClient, prove: Prove) =>
       post(client, endpoint, parameters).pipe(
@@ -168,10 +157,7 @@ const post = (
   parameters: Parameters.Parameters
 ): Effect.Effect<HttpClientRequest.HttpClientRequest, ExchangeError> =>
   Effect.map(
-    Effect.mapError(
-      withoutWords(Effect.suspend(() => client.authentication.prove(client)), "the client's authentication"),
-      ofProof
-    ),
+    Effect.mapError(Effect.suspend(() => client.authentication.prove(client)), ofProof),
     ({ authorization, form }) =>
       HttpClientRequest.post(endpoint, { acceptJson: true }).pipe(
         HttpClientRequest.bodyUrlParams(Parameters.pairs({ ...parameters, ...form })),
