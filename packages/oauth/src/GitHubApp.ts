@@ -147,8 +147,6 @@ export const makeTokens = <R = never>(options: Settings & TokenOptions & WithCre
       return yield* new InvalidSetting({ setting: "installation", problem: "must be the number of an installation" })
     }
     const source = yield* CredentialSource.make(options.credential, { mode: name, make: signable(options) })
-    const key = options.key ??
-      (yield* Effect.transposeMapOption(source.fixed, readKey).pipe(Effect.map(Option.getOrUndefined)))
     const narrowing = narrowingOf(options)
     const url = `${baseUrl}/app/installations/${installation}/access_tokens`
 
@@ -156,7 +154,7 @@ export const makeTokens = <R = never>(options: Settings & TokenOptions & WithCre
       mode: name,
       origin: baseUrl,
       account: Effect.map(source.read, ({ appId }) => JSON.stringify([appId, installation, narrowing])),
-      login: Effect.flatMap(source.read, (app) => exchange(app, key, url, narrowing)),
+      login: Effect.flatMap(source.read, (app) => exchange(app, options.key, url, narrowing)),
       revoke: (token) => revoke(token, baseUrl),
       settling
     }, options)
@@ -173,7 +171,7 @@ export const make = <const O extends Options, R = never>(
 ): Mode.Client<O & { readonly baseUrl: string | URL }, R> =>
   Mode.makeOf<O & { readonly baseUrl: string | URL }, R>(
     name,
-    makeTokens(options),
+    makeReadable(options),
     { ...options, baseUrl: baseUrlOf(options) }
   )
 
@@ -205,7 +203,7 @@ export const make = <const O extends Options, R = never>(
 export const layer = <Self = never, R = never>(
   options: Options<Self> & WithCredential<R>
 ): Mode.ModeLayer<Self, never, R> =>
-  Mode.layerOf<Self, R>(name, makeTokens(options), { ...options, baseUrl: baseUrlOf(options) })
+  Mode.layerOf<Self, R>(name, makeReadable(options), { ...options, baseUrl: baseUrlOf(options) })
 
 /**
  * {@link layer} with its settings from Config.
@@ -266,7 +264,15 @@ const exchange = (
         Option.isSome(stated) ? attempt : error))
   })
 
-const readKey = ({ privateKey }: GitHubApp): Effect.Effect<SigningKey, InvalidSetting> =>
+/** Tokens whose key, if it is given, was seen to be one. Those of many principals are made at once, without waiting. */
+const makeReadable = <R>(options: Settings & TokenOptions & WithCredential<R>): Session.Tokens<R> => {
+  const { credential, key } = options
+  return key !== undefined || Effect.isEffect(credential)
+    ? makeTokens(options)
+    : Effect.tap(makeTokens(options), () => readKey(credential))
+}
+
+const readKey = ({ privateKey }: Untagged<GitHubApp>): Effect.Effect<SigningKey, InvalidSetting> =>
   Effect.mapError(
     SigningKeys.fromText(privateKey ?? Redacted.make(""), { algorithm: "RS256" }),
     ({ problem }) => new InvalidSetting({ setting: "credential.privateKey", problem })

@@ -177,7 +177,7 @@ interface WithCredential<R> {
 export const makeTokens = <R = never>(
   options: Settings & System.PlainOptions & WithCredential<R>
 ): Session.Tokens<R> =>
-  makeSession(options, {
+  Session.makeTokens({ ...options, server: serverOf(options) }, {
     name: accessMode,
     given: options.credential,
     make: assertingClient,
@@ -204,7 +204,7 @@ export const makeTokens = <R = never>(
  */
 export const make = <const O extends Settings & PlainOptions, R = never>(
   options: O & WithCredential<R>
-): Mode.Client<O, R> => Mode.makeOf<O, R>(accessMode, makeTokens(options), options)
+): Mode.Client<O, R> => Mode.makeOf<O, R>(accessMode, readable(options, makeTokens(options)), options)
 
 /**
  * The client as a layer.
@@ -230,7 +230,7 @@ export const make = <const O extends Settings & PlainOptions, R = never>(
  */
 export const layer = <Self = never, R = never>(
   options: Settings & PlainOptions<Self> & WithCredential<R>
-): Mode.ModeLayer<Self, never, R> => Mode.layerOf<Self, R>(accessMode, makeTokens(options), options)
+): Mode.ModeLayer<Self, never, R> => Mode.layerOf<Self, R>(accessMode, readable(options, makeTokens(options)), options)
 
 /**
  * {@link layer} with its settings from Config.
@@ -253,7 +253,7 @@ export const layerConfig = <Self = never>(
 export const makeIdTokens = <R = never>(
   options: IdTokenSettings & System.PlainOptions & WithCredential<R>
 ): Session.Tokens<R> =>
-  makeSession(options, {
+  Session.makeTokens({ ...options, server: serverOf(options) }, {
     name: idTokenMode,
     given: options.credential,
     make: assertingClient,
@@ -280,7 +280,7 @@ export const makeIdTokens = <R = never>(
  */
 export const makeIdToken = <const O extends IdTokenSettings & PlainOptions, R = never>(
   options: O & WithCredential<R>
-): Mode.Client<O, R> => Mode.makeOf<O, R>(idTokenMode, makeIdTokens(options), options)
+): Mode.Client<O, R> => Mode.makeOf<O, R>(idTokenMode, readable(options, makeIdTokens(options)), options)
 
 /**
  * The client with ID tokens as a layer.
@@ -290,7 +290,8 @@ export const makeIdToken = <const O extends IdTokenSettings & PlainOptions, R = 
  */
 export const layerIdToken = <Self = never, R = never>(
   options: IdTokenSettings & PlainOptions<Self> & WithCredential<R>
-): Mode.ModeLayer<Self, never, R> => Mode.layerOf<Self, R>(idTokenMode, makeIdTokens(options), options)
+): Mode.ModeLayer<Self, never, R> =>
+  Mode.layerOf<Self, R>(idTokenMode, readable(options, makeIdTokens(options)), options)
 
 /**
  * {@link layerIdToken} with its settings from Config.
@@ -329,17 +330,9 @@ interface AssertingClient {
   readonly clientId?: string
 }
 
-/** Whether the key of an account is one is seen when the client is made, if the account is given. */
-const makeSession = <R>(
-  options: System.Settings & System.PlainOptions & WithCredential<R>,
-  mode: Session.Mode<Untagged<ServiceAccount>, AssertingClient, R>
-): Session.Tokens<R> => {
-  const { credential } = options
-  return Effect.zipRight(
-    Effect.isEffect(credential) ? Effect.void : Effect.flatMap(serviceAccount(credential), readKey),
-    Session.makeTokens({ ...options, server: serverOf(options) }, mode)
-  )
-}
+/** Tokens whose key, if it is given, was seen to be one. Those of many principals are made at once, without waiting. */
+const readable = <R>({ credential }: WithCredential<R>, tokens: Session.Tokens<R>): Session.Tokens<R> =>
+  Effect.isEffect(credential) ? tokens : Effect.tap(tokens, () => readKey(credential))
 
 const assertingClient = (fields: Untagged<ServiceAccount>): Either.Either<AssertingClient, InvalidSetting> =>
   Either.map(serviceAccount(fields), (account) => ({ account }))
@@ -370,7 +363,7 @@ const assertion = (
     })
   })
 
-const readKey = ({ privateKey, privateKeyId }: ServiceAccount): Effect.Effect<SigningKey, InvalidSetting> =>
+const readKey = ({ privateKey, privateKeyId }: Untagged<ServiceAccount>): Effect.Effect<SigningKey, InvalidSetting> =>
   Effect.mapError(
     SigningKeys.fromText(privateKey, { algorithm: "RS256", keyId: privateKeyId }),
     ({ problem }) => new InvalidSetting({ setting: "credential.privateKey", problem })
