@@ -28,7 +28,7 @@ import * as Schedule from "effect/Schedule"
 import type * as Scope from "effect/Scope"
 import * as Stream from "effect/Stream"
 
-const secret = "canary-secret"
+const secret = "canary-words-of-a-defect"
 
 /** The ways in which a function fails without an error of its type. */
 const bugs = {

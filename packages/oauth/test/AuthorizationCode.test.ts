@@ -376,11 +376,11 @@ describe("AuthorizationCode, web application", () => {
       }
       const bugs: ReadonlyArray<() => Effect.Effect<never>> = [
         () => {
-          throw new Error("canary-token")
+          throw new Error("canary-words-of-an-account")
         },
-        () => Effect.dieMessage("canary-token")
+        () => Effect.dieMessage("canary-words-of-an-account")
       ]
-      const detector = yield* LeakDetector.make({ secret: "canary-token" })
+      const detector = yield* LeakDetector.make({ secret: "canary-words-of-an-account" })
       for (const account of bugs) {
         const { pending, url } = yield* AuthorizationCode.begin(revoking)
         const { exit, leaks } = yield* detector.watch(

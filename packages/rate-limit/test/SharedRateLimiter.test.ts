@@ -263,7 +263,7 @@ describe("SharedRateLimiter", () => {
   for (const [how, bug] of Object.entries(bugs)) {
     it.scoped(`goes on alone, and shows no word of it, if the exchange ${how}`, () =>
       Effect.gen(function*() {
-        const detector = yield* LeakDetector.make({ words: "canary-words" })
+        const detector = yield* LeakDetector.make({ words: "canary-words-of-an-exchange" })
         const { exit, leaks } = yield* detector.watch(Effect.scoped(Effect.gen(function*() {
           const limiter = yield* SharedRateLimiter.make(policy, {
             exchange: { report: bug, news: () => Stream.fromEffect(Effect.suspend(bug)) },
@@ -281,7 +281,7 @@ describe("SharedRateLimiter", () => {
 
 const bugs: Record<string, () => Effect.Effect<never>> = {
   throws: () => {
-    throw new TypeError("canary-words")
+    throw new TypeError("canary-words-of-an-exchange")
   },
-  dies: () => Effect.dieMessage("canary-words")
+  dies: () => Effect.dieMessage("canary-words-of-an-exchange")
 }

@@ -36,8 +36,8 @@ const responseOf = (chunks: Stream.Stream<string, HttpClientError.ResponseError>
 describe("Peeking at a body", () => {
   it.effect("fails as any reading does where the transport has a defect, and logs no word of it", () =>
     Effect.gen(function*() {
-      const detector = yield* LeakDetector.make({ words: "canary-words" })
-      const { response } = yield* responseOf(Stream.dieMessage("canary-words"))
+      const detector = yield* LeakDetector.make({ words: "canary-words-of-a-body" })
+      const { response } = yield* responseOf(Stream.dieMessage("canary-words-of-a-body"))
       const { exit, leaks } = yield* detector.watch(Effect.flip(peek(response, bounds)))
       assert.isTrue(Exit.isSuccess(exit) && exit.value.reason === "Decode")
       assert.deepStrictEqual(leaks, [])
