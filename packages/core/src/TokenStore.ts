@@ -8,7 +8,7 @@
  *
  * @since 0.1.0
  */
-import { wordlessCause } from "@effect-auth/rate-limit/internal/defects"
+import { streamWithoutWords } from "@effect-auth/rate-limit/internal/defects"
 import * as RequestContext from "@effect-auth/rate-limit/internal/requestContext"
 import * as StateRef from "@effect-auth/rate-limit/internal/stateRef"
 import type { PlatformError } from "@effect/platform/Error"
@@ -146,7 +146,7 @@ export const make = ({ place, read, remove, seal, signals, withLock, write }: Ba
       // within the fibers of the merge, whose ends are logged
       return signals === undefined
         ? own
-        : Stream.merge(own, Stream.mapErrorCause(signals, wordlessCause("the token store")))
+        : Stream.merge(own, streamWithoutWords(signals, "the token store"))
     }).pipe(
       Stream.buffer({ capacity: 1, strategy: "sliding" }),
       Stream.mapEffect(() => readable),

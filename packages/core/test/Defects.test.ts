@@ -83,7 +83,7 @@ const later = <A>(first: Effect.Effect<A>, bug: Bug): Effect.Effect<A> => {
   return Effect.suspend(() => runs++ === 0 ? first : bug())
 }
 
-const scheduled = (bug: Bug) => Schedule.makeWithState(undefined, bug)
+const scheduled = (bug: Bug) => Schedule.tapInput(Schedule.forever, (_input) => bug())
 
 const limited = (policy: RateLimitPolicy.RateLimitPolicy, answer: ScriptedHttpClient.Answer = {}) =>
   Effect.flatMap(

@@ -225,18 +225,6 @@ describe("AuthorizationServer", () => {
       assert.isTrue(result._tag === "Right" && result.right.mtlsEndpoints?.token === undefined)
     }))
 
-  it.effect("MD7 an endpoint that is an empty text is absent", () =>
-    Effect.gen(function*() {
-      const at = "GET /.well-known/oauth-authorization-server"
-      const empty = { revocation_endpoint: "", registration_endpoint: "", jwks_uri: "" }
-      const { result } = yield* discovered({
-        [at]: { json: { ...document, ...empty, mtls_endpoint_aliases: { token_endpoint: "" } } }
-      })
-      const server = Either.getOrThrow(result)
-      assert.doesNotHaveAnyKeys(server, ["revocationEndpoint", "registrationEndpoint", "jwksUri"])
-      assert.deepStrictEqual(server.mtlsEndpoints, {})
-    }))
-
   it.effect("MD2 looks at the next place after an error with 200", () =>
     Effect.gen(function*() {
       const { lines, result } = yield* discovered({

@@ -27,6 +27,7 @@ import type { BodyOutOfBounds, Bounds } from "./internal/bodyBounds.ts"
 import { outOfBounds } from "./internal/bodyBounds.ts"
 import * as Pull from "./internal/pull.ts"
 import { joined, restored } from "./internal/restoredResponse.ts"
+import { undecodable } from "./internal/undecodable.ts"
 
 export {
   /**
@@ -122,7 +123,7 @@ const read = (
   }).pipe(
     // a fetch answers 204, and some of them whatever has no body, with null in its place
     Effect.catchIf((error) => error.reason === "EmptyBody", () => Effect.succeed(new ArrayBuffer(0))),
-    Pull.undecodable(response),
+    undecodable(response),
     // a connection that cannot even be given up holds nobody
     Effect.disconnect,
     Effect.timeoutFail({ duration: bounds.time, onTimeout: () => outOfBounds(response, "TooSlow", bounds) })

@@ -140,7 +140,7 @@ describe("RateLimiter", () => {
       "of a head": reading(RateLimitHeaders.make(thrown)),
       "of whether a body is wanted": reading(RateLimitHeaders.make(silent, { wanted: thrown, read: silent })),
       "of a body": reading(RateLimitHeaders.make(silent, { wanted: () => true, read: thrown })),
-      "of a backoff": RateLimitPolicy.backoff(policy, Schedule.makeWithState(undefined, thrown))
+      "of a backoff": RateLimitPolicy.backoff(policy, Schedule.tapInput(Schedule.forever, (_input) => thrown()))
     }
     for (const [what, buggy] of Object.entries(throwing)) {
       it.effect(`${what}, lets the next request go and shows no word of it`, () =>

@@ -19,6 +19,7 @@ import type { ConfigError } from "effect/ConfigError"
 import * as Duration from "effect/Duration"
 import * as Effect from "effect/Effect"
 import * as MutableRef from "effect/MutableRef"
+import * as Option from "effect/Option"
 import * as Bodies from "./internal/body.ts"
 import type { Component, DigestAlgorithm } from "./internal/messages/base.ts"
 import * as Base from "./internal/messages/base.ts"
@@ -130,7 +131,7 @@ export const authenticator = <R = never>(
     : CredentialSource.make(credential, { mode: Keys.mode, make: Credentials.messageSignature }).pipe(
       Effect.tap(({ fixed }) =>
         Effect.mapError(
-          Effect.transposeMapOption(fixed, Keys.load),
+          Option.match(fixed, { onNone: () => Effect.void, onSome: Keys.load }),
           ({ problem }) => new InvalidSettingError({ setting: "credential.key", problem })
         )
       ),

@@ -73,6 +73,7 @@ const places = ({ origin, pathname }: URL): readonly [string, ...ReadonlyArray<s
   return path === "" ? [oauth, inserted] : [oauth, inserted, `${origin}${path}/.well-known/openid-configuration`]
 }
 
+const Text = Documents.member(Schema.String)
 const Flag = Documents.member(Schema.Boolean)
 /** Looked at as a whole: a hostile list is long, and its elements one by one would take ten times as long. */
 const Texts = Documents.member(
@@ -85,13 +86,13 @@ const Texts = Documents.member(
 const Document = Schema.Struct({
   issuer: Schema.String,
   tokenEndpoint: Schema.fromKey(Schema.propertySignature(Schema.String), "token_endpoint"),
-  authorizationEndpoint: Schema.fromKey(Documents.text, "authorization_endpoint"),
-  deviceAuthorizationEndpoint: Schema.fromKey(Documents.text, "device_authorization_endpoint"),
-  revocationEndpoint: Schema.fromKey(Documents.text, "revocation_endpoint"),
-  registrationEndpoint: Schema.fromKey(Documents.text, "registration_endpoint"),
-  pushedAuthorizationRequestEndpoint: Schema.fromKey(Documents.text, "pushed_authorization_request_endpoint"),
+  authorizationEndpoint: Schema.fromKey(Text, "authorization_endpoint"),
+  deviceAuthorizationEndpoint: Schema.fromKey(Text, "device_authorization_endpoint"),
+  revocationEndpoint: Schema.fromKey(Text, "revocation_endpoint"),
+  registrationEndpoint: Schema.fromKey(Text, "registration_endpoint"),
+  pushedAuthorizationRequestEndpoint: Schema.fromKey(Text, "pushed_authorization_request_endpoint"),
   requiresPushedRequests: Schema.fromKey(Flag, "require_pushed_authorization_requests"),
-  jwksUri: Schema.fromKey(Documents.text, "jwks_uri"),
+  jwksUri: Schema.fromKey(Text, "jwks_uri"),
   grantTypes: Schema.fromKey(Texts, "grant_types_supported"),
   clientAuthentications: Schema.fromKey(Texts, "token_endpoint_auth_methods_supported"),
   scopes: Schema.fromKey(Texts, "scopes_supported"),
@@ -101,9 +102,9 @@ const Document = Schema.Struct({
   dpopAlgorithms: Schema.fromKey(Texts, "dpop_signing_alg_values_supported"),
   mtlsEndpoints: Schema.fromKey(
     Documents.member(Schema.Struct({
-      token: Schema.fromKey(Documents.text, "token_endpoint"),
-      revocation: Schema.fromKey(Documents.text, "revocation_endpoint"),
-      deviceAuthorization: Schema.fromKey(Documents.text, "device_authorization_endpoint")
+      token: Schema.fromKey(Text, "token_endpoint"),
+      revocation: Schema.fromKey(Text, "revocation_endpoint"),
+      deviceAuthorization: Schema.fromKey(Text, "device_authorization_endpoint")
     })),
     "mtls_endpoint_aliases"
   )

@@ -4,8 +4,6 @@ import * as TokenEndpoint from "@effect-auth/core/TokenEndpoint"
 import type * as HttpClient from "@effect/platform/HttpClient"
 import * as HttpClientRequest from "@effect/platform/HttpClientRequest"
 import * as Effect from "effect/Effect"
-import { identity } from "effect/Function"
-import * as Option from "effect/Option"
 import * as Schema from "effect/Schema"
 import { inTime } from "./inTime.ts"
 
@@ -30,12 +28,6 @@ export const fetched = <A, I>(
 
 /** A member that a document may lack. Servers whose framework writes every field write `null` for those they lack. */
 export const member = <A, I>(schema: Schema.Schema<A, I>) => Schema.optionalWith(schema, { nullable: true })
-
-/** A text that a document may lack. Some frameworks write an empty one for it. */
-export const text = Schema.optionalToOptional(Schema.NullOr(Schema.String), Schema.String, {
-  decode: Option.filter(Schema.is(Schema.NonEmptyString)),
-  encode: identity
-})
 
 export type Missing = TokenEndpointError | MalformedTokenResponse
 

@@ -102,7 +102,9 @@ const keyOf = ({ key }: RateLimitPolicy, request: HttpClientRequest.HttpClientRe
 }
 
 /** A defect: no answer of the server can lead to it. */
-const ofOtherRequest = Effect.suspend(() => Effect.dieMessage(`the rate limiter belongs to another request: ${advice}`))
+const ofOtherRequest = Effect.suspend(() =>
+  Effect.die(Defects.known(`the rate limiter belongs to another request: ${advice}`))
+)
 
 const sinceOf = (making: Making | undefined, now: number): number => {
   const since = making === undefined ? undefined : MutableRef.get(making)
@@ -163,9 +165,10 @@ const answered = <E, R>(
     onFailure: (cause) =>
       Cause.isInterrupted(cause)
         ? Effect.zipRight(abandoned(context), Effect.interrupt)
-        : Cause.isDie(cause)
-        ? Effect.zipRight(abandoned(context), Effect.failCause(Cause.stripFailures(cause)))
-        : learned(context, permit, { response: bounded, reading, now }),
+        : Option.match(Cause.dieOption(cause), {
+          onNone: () => learned(context, permit, { response: bounded, reading, now }),
+          onSome: (defect) => Effect.zipRight(abandoned(context), Effect.die(defect))
+        }),
     onSuccess: (reading) => learned(context, permit, { response: bounded, reading, now })
   })
 }

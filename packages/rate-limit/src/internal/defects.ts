@@ -6,31 +6,23 @@ import * as Cause from "effect/Cause"
 import * as Effect from "effect/Effect"
 import * as Option from "effect/Option"
 import * as Predicate from "effect/Predicate"
+import * as Stream from "effect/Stream"
 
 /** The effect, of whose defects nothing but {@link wordless} is left. `what` is what it was asked for. */
 export const withoutWords = <A, E, R>(self: Effect.Effect<A, E, R>, what: string): Effect.Effect<A, E, R> =>
   Effect.catchAllDefect(self, (defect) => Effect.die(wordless(defect, what)))
 
 /** {@link withoutWords} of a stream, which runs in fibers whose ends are logged. */
-export const wordlessCause = (what: string) => <E>(cause: Cause.Cause<E>): Cause.Cause<E> =>
-  Option.match(Cause.dieOption(cause), {
-    onNone: () => cause,
-    onSome: (defect) => Cause.die(wordless(defect, what))
-  })
-
-/** What a function gives; what it throws loses its words, as {@link withoutWords} has it of what it gives. */
-export const calling = <A, E, R>(what: string, call: () => Effect.Effect<A, E, R>): Effect.Effect<A, E, R> => {
-  try {
-    return call()
-  } catch (defect) {
-    return Effect.die(wordless(defect, what))
-  }
-}
+export const streamWithoutWords = <A, E, R>(self: Stream.Stream<A, E, R>, what: string): Stream.Stream<A, E, R> =>
+  Stream.catchAllCause(self, (cause) =>
+    Option.match(Cause.dieOption(cause), {
+      onNone: () => Stream.failCause(cause),
+      onSome: (defect) => Stream.die(wordless(defect, what))
+    }))
 
 /** A defect without its message, which may quote a secret: its class, its system code and its stack frames. */
 export const wordless = (defect: unknown, what = "the transport"): Error => {
-  // within a span a defect is a proxy of what it was
-  if (defect instanceof Error && wordlessOnes.has(Cause.originalError(defect))) return defect
+  if (defect instanceof Error && wordlessOnes.has(defect)) return defect
   const code = systemCode(defect)
   const scrubbed = new Error(`${what} died${code === undefined ? "" : ` (${code})`}`)
   const frames = defect instanceof Error ? (defect.stack ?? "").match(/^ {4}at .*$/gmu) : null
@@ -38,6 +30,13 @@ export const wordless = (defect: unknown, what = "the transport"): Error => {
   scrubbed.stack = [`${scrubbed.name}: ${scrubbed.message}`, ...(frames ?? [])].join("\n")
   wordlessOnes.add(scrubbed)
   return scrubbed
+}
+
+/** A defect of our own words, which stay. */
+export const known = (message: string): Error => {
+  const defect = new Error(message)
+  wordlessOnes.add(defect)
+  return defect
 }
 
 /** What is in it keeps the message that says where the defect occurred. */

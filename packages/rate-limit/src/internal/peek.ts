@@ -11,6 +11,7 @@ import type { Bounds } from "./bodyBounds.ts"
 import { outOfBounds } from "./bodyBounds.ts"
 import * as Pull from "./pull.ts"
 import { joined, restored } from "./restoredResponse.ts"
+import { undecodable } from "./undecodable.ts"
 
 export interface Peeked {
   /** The whole body, if it is no longer than the bound. */
@@ -45,13 +46,13 @@ const beginning = (
   bounds: Bounds
 ): Effect.Effect<Peeked, HttpClientError.ResponseError> =>
   Effect.gen(function*() {
-    const pull = yield* Pull.undecodable(response)(
+    const pull = yield* undecodable(response)(
       Scope.extend(Effect.suspend(() => Stream.toPull(response.stream)), scope)
     )
     const parts: Array<Uint8Array> = []
     const isWanted = (read: number) => read <= bounds.size
     const isLonger = yield* Pull.whileWanted(pull, isWanted, (part) => parts.push(part)).pipe(
-      Pull.undecodable(response),
+      undecodable(response),
       Effect.disconnect,
       Effect.timeoutFail({
         duration: bounds.time,

@@ -2,8 +2,6 @@
  * The one loop that reads bodies. It pulls the parts by itself, because a stage of a `Stream` costs as much as the platform's
  * stream beneath it, and each of a burst of blocks has a body.
  */
-import * as HttpClientError from "@effect/platform/HttpClientError"
-import type * as HttpClientResponse from "@effect/platform/HttpClientResponse"
 import * as Cause from "effect/Cause"
 import * as Chunk from "effect/Chunk"
 import * as Effect from "effect/Effect"
@@ -34,15 +32,3 @@ export const whileWanted = <E>(
     })
   return readOn(0)
 }
-
-/**
- * Some transports answer a second read of a body with a defect. No word of it is left, because it may quote the body, and the
- * ends of fibers are logged.
- */
-export const undecodable =
-  (response: HttpClientResponse.HttpClientResponse) =>
-  <A, E, R>(self: Effect.Effect<A, E, R>): Effect.Effect<A, E | HttpClientError.ResponseError, R> =>
-    Effect.catchAllDefect(
-      self,
-      () => Effect.fail(new HttpClientError.ResponseError({ request: response.request, response, reason: "Decode" }))
-    )

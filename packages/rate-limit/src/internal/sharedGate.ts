@@ -139,10 +139,7 @@ const gateOf = (
     })
   )
 
-  const news = Stream.mapErrorCause(
-    Stream.suspend(() => exchange.news(key)),
-    Defects.wordlessCause("the exchange")
-  )
+  const news = Defects.streamWithoutWords(Stream.suspend(() => exchange.news(key)), "the exchange")
 
   const process = Effect.gen(function*() {
     yield* Effect.forkScoped(Stream.runForEach(news, heard))

@@ -3,7 +3,7 @@
  * seen last is kept, because it may be the only copy: a Redis that comes back empty gets it again.
  */
 import { TokenStoreError } from "@effect-auth/core/AuthError"
-import { wordless, wordlessCause } from "@effect-auth/rate-limit/internal/defects"
+import { streamWithoutWords, wordless } from "@effect-auth/rate-limit/internal/defects"
 import * as StateRef from "@effect-auth/rate-limit/internal/stateRef"
 import * as Clock from "effect/Clock"
 import * as Duration from "effect/Duration"
@@ -247,10 +247,7 @@ export const follow = (session: Session): Effect.Effect<void> =>
       ? Effect.void
       : Effect.asVoid(Effect.forkIn(
         Stream.runForEach(
-          Stream.mapErrorCause(
-            Stream.suspend(() => session.client.subscribe(session.channel)),
-            wordlessCause("the client")
-          ),
+          streamWithoutWords(Stream.suspend(() => session.client.subscribe(session.channel)), "the client"),
           (signal) => heard(session, signal)
         ),
         session.scope

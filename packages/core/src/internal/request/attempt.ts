@@ -3,7 +3,6 @@
  * admits it), and its answer is reviewed. A refusal renews the credentials and sends the request again, as long as a
  * renewal step is left; a redirect leads to another hop. Decisions are made by `refusal.ts` and `redirect.ts`.
  */
-import { calling } from "@effect-auth/rate-limit/internal/defects"
 import { peek } from "@effect-auth/rate-limit/internal/peek"
 import * as Upload from "@effect-auth/rate-limit/internal/upload"
 import type { Making, RateLimiter } from "@effect-auth/rate-limit/RateLimiter"
@@ -79,11 +78,14 @@ const sendWith = (client: Client, fiber: AnyFiber, credentials: ActiveCredential
   return closing(
     request,
     (sent, closed) =>
-      calling("sending the request", () =>
-        client.transport.sendMatched(fiber, outgoing(credentials, sent, request), {
-          onFailure: (cause) => Scrub.failure(cause, request),
-          onSuccess: (response) => closed(response, reviewed(client, credentials, context, response))
-        }))
+      calling(
+        "sending the request",
+        () =>
+          client.transport.sendMatched(fiber, outgoing(credentials, sent, request), {
+            onFailure: (cause) => Scrub.failure(cause, request),
+            onSuccess: (response) => closed(response, reviewed(client, credentials, context, response))
+          })
+      )
   )
 }
 
@@ -102,6 +104,15 @@ const nothingToClose: Upload.Closing = (_response, outcome) => outcome
 const proving = (authenticator: Authenticator, request: HttpClientRequest.HttpClientRequest, now: number) => {
   const proved = calling("obtaining credentials", () => authenticator.prove(request, now))
   return isImmediate(proved) ? proved : Scrub.withoutWords(proved, "obtaining credentials")
+}
+
+/** What a function gives; what it throws loses its words, which may quote a secret. */
+const calling = <A, E, R>(what: string, call: () => Effect.Effect<A, E, R>): Effect.Effect<A, E, R> => {
+  try {
+    return call()
+  } catch (defect) {
+    return Effect.die(Scrub.wordless(defect, what))
+  }
 }
 
 const outgoing = (
@@ -329,17 +340,20 @@ const follow = (
         ? send(client, { request, redirects, attempted: "reuse", replays: 0, repeats: 0, making })
         : Effect.withFiberRuntime((fiber) => {
           const hop = { request, redirects, locations: undefined }
-          return closing(request, (sent, closed) =>
-            calling("sending the request", () =>
-              client.transport.sendMatched(
-                fiber,
-                { request: sent, shown: request, credentials: undefined },
-                {
-                  onFailure: (cause) => Scrub.failure(cause, request),
-                  onSuccess: (response) =>
-                    closed(response, follow(client, rules, hop, Scrub.response(response, request), making))
-                }
-              )))
+          return closing(
+            request,
+            (sent, closed) =>
+              calling("sending the request", () =>
+                client.transport.sendMatched(
+                  fiber,
+                  { request: sent, shown: request, credentials: undefined },
+                  {
+                    onFailure: (cause) => Scrub.failure(cause, request),
+                    onSuccess: (response) =>
+                      closed(response, follow(client, rules, hop, Scrub.response(response, request), making))
+                  }
+                ))
+          )
         })
       return Effect.zipRight(ResponseBody.discard(response, client.replay.discarding), next)
     }

@@ -4,7 +4,6 @@
  * of the same name and attributes that shows the request as the caller made it, whenever a tracer is installed. Effect's
  * default tracer shows its spans to nobody; there the platform's stays, and this costs nothing.
  */
-import { calling } from "@effect-auth/rate-limit/internal/defects"
 import * as Headers from "@effect/platform/Headers"
 import * as HttpClient from "@effect/platform/HttpClient"
 import type * as HttpClientError from "@effect/platform/HttpClientError"
@@ -121,16 +120,19 @@ const inSpan = (
         Effect.matchCauseEffect({
           onFailure: (cause) => Scrub.failure(cause, shown),
           onSuccess: (response) =>
-            calling("masking an answer", () => {
-              const scrubbed = Scrub.response(response, shown, credentials)
-              span.attribute("http.response.status_code", scrubbed.status)
-              const secrets = credentials?.secrets() ?? []
-              const headers = Headers.redact(scrubbed.headers, redacted)
-              for (const [name, value] of Object.entries(headerAttributes("response", headers))) {
-                span.attribute(name, Masking.field(value, secrets))
-              }
-              return Effect.succeed(scrubbed)
-            })
+            Scrub.withoutWords(
+              Effect.sync(() => {
+                const scrubbed = Scrub.response(response, shown, credentials)
+                span.attribute("http.response.status_code", scrubbed.status)
+                const secrets = credentials?.secrets() ?? []
+                const headers = Headers.redact(scrubbed.headers, redacted)
+                for (const [name, value] of Object.entries(headerAttributes("response", headers))) {
+                  span.attribute(name, Masking.field(value, secrets))
+                }
+                return scrubbed
+              }),
+              "masking an answer"
+            )
         })
       )
   )

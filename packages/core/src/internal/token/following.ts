@@ -2,7 +2,7 @@
  * What other processes store is adopted when the store tells it, where it does. So a token that the server has replaced is
  * not sent once more only to be refused.
  */
-import { wordlessCause } from "@effect-auth/rate-limit/internal/defects"
+import { streamWithoutWords } from "@effect-auth/rate-limit/internal/defects"
 import * as StateRef from "@effect-auth/rate-limit/internal/stateRef"
 import * as Clock from "effect/Clock"
 import * as Effect from "effect/Effect"
@@ -23,7 +23,7 @@ export const begin = <R>(
   Effect.suspend(() => {
     if (store?.announces !== true || MutableRef.getAndSet(source.followed, store) === store) return Effect.void
     const following = Stream.runForEachWhile(
-      Stream.mapErrorCause(store.changes, wordlessCause("the token store")),
+      streamWithoutWords(store.changes, "the token store"),
       ({ token }) => {
         const isCurrent = MutableRef.get(source.followed) === store
         return Effect.as(

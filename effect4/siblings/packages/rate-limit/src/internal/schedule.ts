@@ -11,6 +11,7 @@ import * as Effect from "effect/Effect"
 import * as Option from "effect/Option"
 import * as Pull from "effect/Pull"
 import * as Schedule from "effect/Schedule"
+import * as Defects from "./defects.ts"
 
 /** One run of a schedule. */
 export interface Stepper<in In> {
@@ -26,22 +27,25 @@ export const stepper = <In>(schedule: Schedule.Schedule<unknown, In>): Stepper<I
 
 /**
  * Steps the schedule at `now` and gives the time at which its next interval starts, both in epoch milliseconds. `None`:
- * the schedule is done, now and at every later step.
+ * the schedule is done, now and at every later step. A defect in it loses its words, and leaves it where it was.
  */
 export const step = <In>(
   self: Stepper<In>,
   now: number,
   input: In
 ): Effect.Effect<Option.Option<number>> =>
-  Effect.suspend(() => {
-    const { state } = self
-    if (state === "Done") return Effect.succeedNone
-    if (state !== "Initial") return stepWith(self, state, now, input)
-    return Effect.flatMap(Schedule.toStep(self.schedule), (first) => {
-      self.state = first
-      return stepWith(self, first, now, input)
-    })
-  })
+  Defects.withoutWords(
+    Effect.suspend(() => {
+      const { state } = self
+      if (state === "Done") return Effect.succeedNone
+      if (state !== "Initial") return stepWith(self, state, now, input)
+      return Effect.flatMap(Schedule.toStep(self.schedule), (first) => {
+        self.state = first
+        return stepWith(self, first, now, input)
+      })
+    }),
+    "a schedule"
+  )
 
 const stepWith = <In>(
   self: Stepper<In>,

@@ -124,16 +124,20 @@ const inSpan = (
         // the span ends with this exit
         Effect.matchCauseEffect({
           onFailure: (cause) => Scrub.failure(cause, shown),
-          onSuccess: (response) => {
-            const scrubbed = Scrub.response(response, shown, credentials)
-            span.attribute("http.response.status_code", scrubbed.status)
-            const secrets = credentials?.secrets() ?? []
-            const headers = Headers.redact(scrubbed.headers, redacted)
-            for (const [name, value] of Object.entries(headerAttributes("response", headers))) {
-              span.attribute(name, Masking.field(value, secrets))
-            }
-            return Effect.succeed(scrubbed)
-          }
+          onSuccess: (response) =>
+            Scrub.withoutWords(
+              Effect.sync(() => {
+                const scrubbed = Scrub.response(response, shown, credentials)
+                span.attribute("http.response.status_code", scrubbed.status)
+                const secrets = credentials?.secrets() ?? []
+                const headers = Headers.redact(scrubbed.headers, redacted)
+                for (const [name, value] of Object.entries(headerAttributes("response", headers))) {
+                  span.attribute(name, Masking.field(value, secrets))
+                }
+                return scrubbed
+              }),
+              "masking an answer"
+            )
         })
       )
   )
