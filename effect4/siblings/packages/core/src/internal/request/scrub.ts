@@ -4,6 +4,7 @@
  * Nothing that leaves the client refers to a request with credentials on it. The platform's responses and errors hold
  * the request that was sent, and print it; here they are rebuilt on the request as the caller made it.
  */
+import { systemCode, withoutWords, wordless } from "@effect-auth/rate-limit/internal/defects"
 import { isBodyOutOfBounds } from "@effect-auth/rate-limit/ResponseBody"
 import * as Cause from "effect/Cause"
 import * as Effect from "effect/Effect"
@@ -28,6 +29,8 @@ import { isAuthError } from "../../AuthError.ts"
 import * as Masking from "../masking.ts"
 import * as Locations from "./locations.ts"
 import * as SystemErrors from "./systemErrors.ts"
+
+export { withoutWords, wordless }
 
 /** The response, on the request as the caller made it. What was written on that is kept for {@link secretsOf}. */
 export const response = (
@@ -147,44 +150,11 @@ const responseError = (
   })
 }
 
-/**
- * The effect, of whose defects nothing but {@link wordless} is left: one in what a user gave is a bug, and may quote what
- * it was given. `what` is what it was asked for.
- */
-export const withoutWords = <A, E, R>(self: Effect.Effect<A, E, R>, what: string): Effect.Effect<A, E, R> =>
-  Effect.catchDefect(self, (defect) => Effect.die(wordless(defect, what)))
-
-/** A defect without its message, which may quote a secret: its class, its system code and its stack frames. */
-export const wordless = (defect: unknown, what = "the transport"): Error => {
-  if (defect instanceof Error && wordlessOnes.has(defect)) return defect
-  const code = systemCode(defect)
-  const scrubbed = new Error(`${what} died${code === undefined ? "" : ` (${code})`}`)
-  const frames = defect instanceof Error ? (defect.stack ?? "").match(/^ {4}at .*$/gmu) : null
-  scrubbed.name = defect instanceof Error ? defect.name : "Error"
-  scrubbed.stack = [`${scrubbed.name}: ${scrubbed.message}`, ...(frames ?? [])].join("\n")
-  wordlessOnes.add(scrubbed)
-  return scrubbed
-}
-
-/** What is in it keeps the message that says where the defect occurred. */
-const wordlessOnes = new WeakSet<Error>()
-
 /** What is known to be safe of a cause: its system code and what that means. */
 export const described = (cause: unknown): string | undefined => {
   if (isBodyOutOfBounds(cause)) return cause.message
   const code = systemCode(cause)
   return code === undefined ? undefined : SystemErrors.describe(code)
-}
-
-/** `ECONNREFUSED`, `UND_ERR_SOCKET` and the like, at most a few causes deep (fetch wraps them). */
-const systemCode = (cause: unknown, depth = 3): string | undefined => {
-  if (depth === 0) return undefined
-  if (
-    Predicate.hasProperty(cause, "code") && typeof cause.code === "string" && /^[A-Z][A-Z0-9_]{2,60}$/.test(cause.code)
-  ) {
-    return cause.code
-  }
-  return Predicate.hasProperty(cause, "cause") ? systemCode(cause.cause, depth - 1) : undefined
 }
 
 /**
