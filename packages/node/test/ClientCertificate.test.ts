@@ -26,6 +26,10 @@ import * as Redacted from "effect/Redacted"
 import * as Schedule from "effect/Schedule"
 import * as TestClock from "effect/TestClock"
 import * as TestServices from "effect/TestServices"
+import { execFileSync } from "node:child_process"
+import * as NFS from "node:fs"
+import { tmpdir } from "node:os"
+import * as path from "node:path"
 import * as ClientCertificate from "../src/ClientCertificate.ts"
 import * as MutualTlsServer from "./fixtures/mutualTls.ts"
 import * as Pki from "./fixtures/pki.ts"
@@ -371,6 +375,22 @@ describe("ClientCertificate", () => {
       const credential = certificate({ certificateFile: "/dev/zero" })
       const error = yield* Effect.flip(Layer.build(ClientCertificate.layerUndici({ credential })))
       assert.include(error.message, "certificateFile /dev/zero: the file is longer than any of these")
+    }))
+
+  it.scoped("waits ten seconds for a pipe that nobody writes to", () =>
+    Effect.gen(function*() {
+      const pipe = path.join(NFS.mkdtempSync(path.join(tmpdir(), "effect-auth-")), "certificate")
+      execFileSync("mkfifo", [pipe])
+      // the thread that waits for a writer has to end with the test
+      yield* Effect.addFinalizer(() =>
+        Effect.sync(() => NFS.closeSync(NFS.openSync(pipe, NFS.constants.O_WRONLY | NFS.constants.O_NONBLOCK)))
+      )
+      const credential = certificate({ certificateFile: pipe })
+      const building = yield* Effect.fork(
+        Effect.flip(Layer.build(ClientCertificate.layerUndici({ credential })))
+      )
+      yield* TestClock.adjust("10 seconds")
+      assert.include((yield* Fiber.join(building)).message, "the file cannot be read in time")
     }))
 
   for (const layerConfig of ["layerUndiciConfig", "layerNodeHttpConfig"] as const) {

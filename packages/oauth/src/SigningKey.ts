@@ -213,7 +213,7 @@ export const generate = (algorithm: Algorithm): Promise<CryptoKeyPair> =>
 export const importPrivateKey = (algorithm: Algorithm, jwk: JsonWebKey): Promise<CryptoKey> =>
   globalThis.crypto.subtle.importKey("jwk", { ...jwk, key_ops: ["sign"] }, generation[algorithm], true, ["sign"])
 
-/** Whoever has the text has the key: nothing is lost, and Node may sign by it at once. */
+/** Anyone who has the text has the key already, so that this gives nothing away; and Node can sign with it at once. */
 const exportable = { extractable: true }
 
 const encoder = new TextEncoder()

@@ -278,7 +278,8 @@ const readFile = (
   return Stream.runCollect(fs.stream(path, { bytesToRead: mostBytes + 1 })).pipe(
     Effect.mapError((error) => failure("Unreadable", source, unreadable(error))),
     Effect.map((chunks) => Buffer.concat(Array.from(chunks))),
-    // a device has no end, and a pipe may have no writer
+    // a device has no end, and a pipe may have no writer: to open that cannot be given up, only left alone
+    Effect.disconnect,
     Effect.timeoutFail({
       duration: "10 seconds",
       onTimeout: () => failure("Unreadable", source, "the file cannot be read in time")

@@ -139,9 +139,9 @@ const sendLimited = (client: Client, rateLimiter: RateLimiter, context: RequestC
     const fiber = Option.getOrUndefined(Fiber.getCurrentFiber())
     return fiber === undefined ? Effect.withFiberRuntime(sendIn) : sendIn(fiber)
   }
-  const limited = (sent: HttpClientRequest.HttpClientRequest) => {
-    try {
-      return rateLimiter.run(
+  const limited = (sent: HttpClientRequest.HttpClientRequest) =>
+    calling(limiting, () =>
+      rateLimiter.run(
         sent,
         (now) => {
           MutableRef.set(latest, undefined)
@@ -152,11 +152,7 @@ const sendLimited = (client: Client, rateLimiter: RateLimiter, context: RequestC
         },
         AuthEvent.publish,
         making
-      )
-    } catch (defect) {
-      return Effect.die(Scrub.wordless(defect, limiting))
-    }
-  }
+      ))
   return closing(request, (sent, closed) =>
     Effect.matchCauseEffect(limited(sent), {
       // without credentials nothing was sent
